@@ -1,0 +1,22 @@
+#pragma once
+/// Which address ranges belong to this node.
+
+#include <string_view>
+#include <vector>
+
+#include <weft/net/ip.hpp>
+
+namespace weft::events {
+
+/// The ranges of the address ring that this node owns, as the fewest prefixes.
+///
+/// Published by: weft.ipam/1. Kind: state with one key.
+struct LocalRangesChanged {
+  static constexpr std::string_view topic = "weft.ipam.local-ranges/1";
+
+  std::vector<net::Cidr> ranges;  ///< sorted, disjoint
+
+  [[nodiscard]] int key() const { return 0; }
+};
+
+}  // namespace weft::events

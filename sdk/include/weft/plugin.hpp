@@ -1,0 +1,87 @@
+#pragma once
+/// The one header every plugin starts with.
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <weft/abi.hpp>
+#include <weft/bus.hpp>
+#include <weft/config.hpp>
+#include <weft/control.hpp>
+#include <weft/export.hpp>
+#include <weft/lane.hpp>
+#include <weft/log.hpp>
+#include <weft/loop.hpp>
+#include <weft/metrics.hpp>
+#include <weft/result.hpp>
+#include <weft/service.hpp>
+#include <weft/transport.hpp>
+
+namespace weft {
+
+/// Everything the node gives one plugin. Outlives the plugin; each plugin has its own.
+class Host {
+ public:
+  [[nodiscard]] virtual Loop& loop() noexcept = 0;
+  [[nodiscard]] virtual Transport& transport() noexcept = 0;
+  [[nodiscard]] virtual Bus& bus() noexcept = 0;
+  [[nodiscard]] virtual Services& services() noexcept = 0;
+  [[nodiscard]] virtual Log& log() noexcept = 0;
+  [[nodiscard]] virtual Metrics& metrics() noexcept = 0;
+  [[nodiscard]] virtual Lanes& lanes() noexcept = 0;
+  [[nodiscard]] virtual Control& control() noexcept = 0;
+
+  /// The plugin failed for good at run time. The host logs it and stops the plugin; when the
+  /// plugin is critical the node stops too.
+  virtual void fail(Error error) noexcept = 0;
+
+ protected:
+  ~Host() = default;
+};
+
+/// A plugin. Created, configured, started, stopped and destroyed on its own loop.
+class Plugin {
+ public:
+  virtual ~Plugin() = default;
+
+  /// Declares the configuration. No side effects.
+  virtual void describe(Schema& /*schema*/) {}
+  /// Acquires resources, registers services, subscribes. At most 10 s. After an error `stop` is
+  /// called too, so it must cope with a half-started plugin.
+  [[nodiscard]] virtual Result<> start() = 0;
+  /// Ends the plugin's work. At most 5 s.
+  virtual void stop() noexcept = 0;
+};
+
+namespace detail {
+
+/// Hands an exception of a plugin's constructor to the host as an error.
+template <class P>
+void* create_plugin(void* host) noexcept {
+  auto* const typed = static_cast<Host*>(host);
+  try {
+    return static_cast<Plugin*>(std::make_unique<P>(*typed).release());
+  } catch (const std::exception& error) {
+    typed->fail(Error{make_error_code(Errc::invalid),
+                      std::string("construct the plugin: ") + error.what()});
+  } catch (...) {
+    typed->fail(Error{make_error_code(Errc::invalid), "construct the plugin"});
+  }
+  return nullptr;
+}
+
+}  // namespace detail
+}  // namespace weft
+
+/// Exports `Class`, derived from weft::Plugin with a constructor taking weft::Host&.
+#define WEFT_PLUGIN(Class)                                                                   \
+  extern "C" WEFT_EXPORT const weft_plugin_v1 weft_plugin;                                   \
+  const weft_plugin_v1 weft_plugin{                                                          \
+      sizeof(weft_plugin_v1),                                                                \
+      weft::abi::sdk_major,                                                                  \
+      weft::abi::sdk_minor,                                                                  \
+      WEFT_ABI_STAMP,                                                                        \
+      &weft::detail::create_plugin<Class>,                                                   \
+      [](void* plugin) { delete static_cast<weft::Plugin*>(plugin); }};

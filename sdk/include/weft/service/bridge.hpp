@@ -1,0 +1,38 @@
+#pragma once
+/// The Linux bridge that pods attach to.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/net/ip.hpp>
+#include <weft/net/mac.hpp>
+#include <weft/reply.hpp>
+
+namespace weft {
+
+struct BridgeInfo {
+  std::string name;  ///< "weave"
+  net::Mac mac;      ///< the node's peer name
+  std::uint32_t mtu = 0;
+  std::vector<net::Cidr> addresses;  ///< of the bridge itself: the pods' gateway
+};
+
+/// Control: any plugin loop.
+class Bridge {
+ public:
+  static constexpr std::string_view service = "weft.bridge/1";
+
+  virtual void info(Reply<BridgeInfo> reply) = 0;
+  /// Gives the bridge an address in the pods' network, announces it, and has it masqueraded when
+  /// `masquerade`. Succeeds when it is already so. Errors: the kernel's.
+  virtual void expose(net::Cidr address, bool masquerade, Reply<> reply) = 0;
+  /// The reverse. Succeeds when there is nothing to remove.
+  virtual void hide(net::Cidr address, Reply<> reply) = 0;
+
+ protected:
+  ~Bridge() = default;
+};
+
+}  // namespace weft
