@@ -15,11 +15,20 @@
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
 #include <weft/metrics.hpp>
+#include <weft/net/peer_name.hpp>
 #include <weft/result.hpp>
 #include <weft/service.hpp>
 #include <weft/transport.hpp>
 
 namespace weft {
+
+/// Who this node is. Constant for the process.
+struct NodeInfo {
+  PeerName name{};
+  std::string nickname;         ///< for humans; the host name unless configured
+  std::string state_directory;  ///< survives restarts
+  std::string run_directory;    ///< sockets
+};
 
 /// Everything the node gives one plugin. Outlives the plugin; each plugin has its own.
 class Host {
@@ -32,6 +41,7 @@ class Host {
   [[nodiscard]] virtual Metrics& metrics() noexcept = 0;
   [[nodiscard]] virtual Lanes& lanes() noexcept = 0;
   [[nodiscard]] virtual Control& control() noexcept = 0;
+  [[nodiscard]] virtual const NodeInfo& node() const noexcept = 0;
 
   /// The plugin failed for good at run time. The host logs it and stops the plugin; when the
   /// plugin is critical the node stops too.
