@@ -72,22 +72,26 @@ inline tl::unexpected<Error> fail(
 template <>
 struct std::is_error_code_enum<weft::Errc> : std::true_type {};
 
-#define WEFT_TRY_VOID(expr)                                                  \
-  do {                                                                       \
-    if (auto weft_try_ = (expr); !weft_try_) {                               \
-      return tl::unexpected(std::move(weft_try_).error());                   \
-    }                                                                        \
+// Nested uses, as in a lambda inside the expression, need names of their own.
+#define WEFT_TRY_JOIN_(a, b) a##b
+#define WEFT_TRY_JOIN(a, b) WEFT_TRY_JOIN_(a, b)
+#define WEFT_TRY_VOID_(result, expr)                    \
+  do {                                                  \
+    if (auto result = (expr); !result) {                \
+      return tl::unexpected(std::move(result).error()); \
+    }                                                   \
   } while (false)
-
-#define WEFT_TRY_VALUE(target, expr)                                         \
-  do {                                                                       \
-    if (auto weft_try_ = (expr); !weft_try_) {                               \
-      return tl::unexpected(std::move(weft_try_).error());                   \
-    } else {                                                                 \
-      target = *std::move(weft_try_);                                        \
-    }                                                                        \
+#define WEFT_TRY_VALUE_(result, target, expr)           \
+  do {                                                  \
+    if (auto result = (expr); !result) {                \
+      return tl::unexpected(std::move(result).error()); \
+    } else {                                            \
+      target = *std::move(result);                      \
+    }                                                   \
   } while (false)
-
+#define WEFT_TRY_VOID(expr) WEFT_TRY_VOID_(WEFT_TRY_JOIN(weft_try_, __COUNTER__), expr)
+#define WEFT_TRY_VALUE(target, expr) \
+  WEFT_TRY_VALUE_(WEFT_TRY_JOIN(weft_try_, __COUNTER__), target, expr)
 #define WEFT_TRY_PICK(first, second, chosen, ...) chosen
 
 /// `WEFT_TRY(expr)` returns expr's Error from the calling function, if it is one.
