@@ -1,0 +1,110 @@
+/// Turns TOML text into tables. The only file that knows toml++; its exceptions end here.
+
+#include "config/toml.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include <toml++/toml.h>
+
+namespace weft::config {
+namespace {
+
+/// A value that no field of ours can take.
+struct Unusable {
+  Position at;
+  std::string what;
+};
+
+Position position_of(const toml::source_region& region) {
+  return {static_cast<std::uint32_t>(region.begin.line),
+          static_cast<std::uint32_t>(region.begin.column)};
+}
+
+std::string list_item(const toml::node& item, const std::string& key) {
+  if (const auto* const text = item.as_string()) {
+    return text->get();
+  }
+  if (const auto* const number = item.as_integer()) {
+    return fmt::format("{}", number->get());
+  }
+  throw Unusable{position_of(item.source()),
+                 fmt::format("cannot use '{}': a list holds only strings or integers", key)};
+}
+
+ConfigValue to_value(const toml::node& node, const std::string& key) {
+  switch (node.type()) {
+    case toml::node_type::boolean:
+      return node.as_boolean()->get();
+    case toml::node_type::integer:
+      return node.as_integer()->get();
+    case toml::node_type::floating_point:
+      return node.as_floating_point()->get();
+    case toml::node_type::string:
+      return node.as_string()->get();
+    case toml::node_type::array: {
+      std::vector<std::string> list;
+      for (const toml::node& item : *node.as_array()) {
+        list.push_back(list_item(item, key));
+      }
+      return list;
+    }
+    default:
+      throw Unusable{position_of(node.source()),
+                     fmt::format("cannot use '{}': dates and times are not used here; put a "
+                                 "string in quotes",
+                                 key)};
+  }
+}
+
+Table to_table(const toml::table& source, std::string name, Position at) {
+  Table table{std::move(name), at, {}, {}};
+  for (const auto& [toml_key, node] : source) {
+    std::string key(toml_key.str());
+    const Position key_at = position_of(toml_key.source());
+    if (const auto* const inner = node.as_table()) {
+      table.tables.push_back(to_table(*inner, std::move(key), key_at));
+    } else {
+      ConfigValue value = to_value(node, key);
+      table.entries.push_back({std::move(key), key_at, std::move(value)});
+    }
+  }
+  // toml++ sorts by key; people read from top to bottom.
+  std::ranges::sort(table.entries, {}, &Entry::at);
+  std::ranges::sort(table.tables, {}, &Table::at);
+  return table;
+}
+
+}  // namespace
+
+std::string Problem::to_string() const {
+  return fmt::format("{}:{}:{}: {}", file, at.line, at.column, what);
+}
+
+const Entry* Table::find_entry(std::string_view name) const {
+  const auto found = std::ranges::find(entries, name, &Entry::key);
+  return found == entries.end() ? nullptr : &*found;
+}
+
+const Table* Table::find_table(std::string_view name) const {
+  const auto found = std::ranges::find(tables, name, &Table::key);
+  return found == tables.end() ? nullptr : &*found;
+}
+
+tl::expected<Table, Problem> parse_toml(std::string_view text, std::string file) {
+  try {
+    return to_table(toml::parse(text), {}, {});
+  } catch (const toml::parse_error& error) {
+    return tl::unexpected(Problem{std::move(file), position_of(error.source()),
+                                  fmt::format("cannot read TOML: {}", error.description())});
+  } catch (const Unusable& unusable) {
+    return tl::unexpected(Problem{std::move(file), unusable.at, unusable.what});
+  } catch (const std::exception& error) {
+    return tl::unexpected(
+        Problem{std::move(file), {}, fmt::format("cannot read TOML: {}", error.what())});
+  }
+}
+
+}  // namespace weft::config
