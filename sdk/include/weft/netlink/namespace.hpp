@@ -1,0 +1,43 @@
+#pragma once
+/// Network namespaces: entering one for a while, and the settings of the one a thread is in.
+
+#include <string>
+#include <string_view>
+
+#include <weft/net/ip.hpp>
+#include <weft/net/mac.hpp>
+#include <weft/result.hpp>
+
+namespace weft::nl {
+
+/// Puts the calling thread into another network namespace until it is destroyed, on that thread.
+/// Sockets opened meanwhile stay in that namespace for good.
+class [[nodiscard]] NamespaceScope {
+ public:
+  /// `path`: "/var/run/netns/x", "/proc/PID/ns/net". Errors: ENOENT, EPERM.
+  [[nodiscard]] static Result<NamespaceScope> enter(const std::string& path);
+
+  NamespaceScope(NamespaceScope&& other) noexcept;
+  NamespaceScope& operator=(NamespaceScope&&) = delete;
+  ~NamespaceScope();
+
+ private:
+  explicit NamespaceScope(int previous) : previous_(previous) {}
+
+  int previous_;  // where the thread came from; -1 after a move
+};
+
+/// Writes a kernel setting of the calling thread's namespace: ("net/ipv4/ip_forward", "1").
+/// Errors: ENOENT when the kernel does not have it; EROFS in unprivileged containers.
+[[nodiscard]] Result<> write_setting(std::string_view name, std::string_view value);
+
+/// The neighbour settings of `interface` that make a moved address known within seconds.
+/// Source: weaveworks/weave net/arp.go, ConfigureARPCache.
+[[nodiscard]] Result<> tune_arp(std::string_view interface);
+
+/// Broadcasts a gratuitous ARP request for `address`, so that everyone on `link` (an interface
+/// index, up) knows its new MAC. Source: RFC 5227 section 3.
+[[nodiscard]] Result<> announce_address(int link, const net::Mac& mac,
+                                        const net::IpAddress& address);
+
+}  // namespace weft::nl

@@ -1,0 +1,31 @@
+#pragma once
+/// Unicast routes of the main table over rtnetlink (a NETLINK_ROUTE socket).
+
+#include <optional>
+#include <vector>
+
+#include <weft/net/ip.hpp>
+#include <weft/netlink/socket.hpp>
+#include <weft/result.hpp>
+
+namespace weft::nl {
+
+struct Route {
+  net::Cidr destination = {};  ///< network; prefix length 0 is the default route
+  int link = 0;                ///< outgoing interface; 0: the kernel finds it from the gateway
+  std::optional<net::IpAddress> gateway = {};
+  std::optional<net::IpAddress> source = {};  ///< preferred source address
+  bool is_link_scope = false;                 ///< destinations are on the link: no gateway
+
+  bool operator==(const Route&) const = default;
+};
+
+/// Succeeds when the same destination is routed already in the same way. Errors: EEXIST when in
+/// another way, ENETUNREACH when the gateway is not on a link.
+[[nodiscard]] Result<> add_route(Socket& socket, const Route& route);
+/// Succeeds when there is none.
+[[nodiscard]] Result<> delete_route(Socket& socket, const Route& route);
+/// One family, main table.
+[[nodiscard]] Result<std::vector<Route>> list_routes(Socket& socket, net::Family family);
+
+}  // namespace weft::nl

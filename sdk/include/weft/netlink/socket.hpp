@@ -1,0 +1,70 @@
+#pragma once
+/// A netlink socket: requests that the kernel answers inside send, and notifications.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/bytes.hpp>
+#include <weft/function.hpp>
+#include <weft/netlink/batch.hpp>
+#include <weft/netlink/message.hpp>
+#include <weft/result.hpp>
+
+struct mnl_socket;
+
+namespace weft::nl {
+
+using MessageHandler = UniqueFunction<void(const nlmsghdr&)>;
+
+/// Owns one socket, bound to the network namespace of the thread that opened it. Movable; used by
+/// one thread at a time. Requests are synchronous: the kernel does the work inside send, so control
+/// code may call them directly. Use separate sockets for requests and for notifications.
+class Socket {
+ public:
+  /// `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_GENERIC, ... Errors: the kernel's.
+  [[nodiscard]] static Result<Socket> open(int protocol);
+
+  /// Sends a request and waits for its acknowledgement. `doing` completes "cannot ..." and the
+  /// kernel's own explanation, when it gives one, is appended. Errors: the kernel's; EMSGSIZE when
+  /// the message overflowed.
+  [[nodiscard]] Result<> request(Message& message, std::string_view doing);
+
+  /// Sends a request and hands every message of its answer to `handler`: all of a dump
+  /// (NLM_F_DUMP), or the single answer of a get. A dump that changed under way is read again, so
+  /// the handler sees one consistent state. Errors: as `request`.
+  [[nodiscard]] Result<> query(Message& message, MessageHandler handler, std::string_view doing);
+
+  /// Applies a transaction: all of it, or nothing. The error is that of the first message that
+  /// failed, whose position is in its context. Errors: the kernel's.
+  [[nodiscard]] Result<> commit(Batch& batch, std::string_view doing);
+
+  /// Receives notifications of a multicast group, such as RTNLGRP_LINK.
+  [[nodiscard]] Result<> join(unsigned group);
+  /// Hands the pending notifications to `handler`; never waits. Errors: ENOBUFS when some were
+  /// lost: read the state again.
+  [[nodiscard]] Result<> receive(MessageHandler handler);
+
+  /// For waiting until readable.
+  [[nodiscard]] int fd() const noexcept;
+
+ private:
+  struct Close {
+    void operator()(mnl_socket* socket) const noexcept;
+  };
+
+  explicit Socket(std::unique_ptr<mnl_socket, Close> socket) : socket_(std::move(socket)) {}
+
+  [[nodiscard]] Result<> send(ByteView octets, std::string_view doing);
+  [[nodiscard]] Result<ByteView> read(int flags, std::string_view doing);
+  [[nodiscard]] Result<bool> collect(std::uint32_t sequence, Bytes& answer, bool& interrupted,
+                                     std::string_view doing);
+
+  std::unique_ptr<mnl_socket, Close> socket_;
+  std::vector<std::byte> buffer_ = std::vector<std::byte>(64 * 1024);
+  std::uint32_t sequence_ = 0;
+};
+
+}  // namespace weft::nl
