@@ -19,7 +19,7 @@ namespace weft::events {
 struct PeerUp {
   static constexpr std::string_view topic = "weft.mesh.peer-up/1";
 
-  PeerName name;
+  PeerName name{};
   std::string nickname;                   ///< for humans; not unique
   std::optional<std::uint16_t> short_id;  ///< 0..4095. Source: mesh peer.go, peerShortIDBits
 
@@ -32,7 +32,7 @@ struct PeerUp {
 struct PeerDown {
   static constexpr std::string_view topic = "weft.mesh.peer-down/1";
 
-  PeerName name;
+  PeerName name{};
   std::string nickname;
 };
 

@@ -16,13 +16,13 @@ namespace weft {
 /// The mesh as this node knows it. Immutable once published; peers sorted by name.
 struct Topology {
   struct Connection {
-    PeerName remote;
+    PeerName remote{};
     std::string address;  ///< "ip:port" as the owner of the connection sees the remote
     bool outbound = false;
     bool established = false;
   };
   struct Peer {
-    PeerName name;
+    PeerName name{};
     std::string nickname;
     std::uint64_t uid = 0;  ///< 0: known only as somebody's neighbour
     std::uint64_t version = 0;
@@ -49,11 +49,11 @@ struct Topology {
 /// Source: weaveworks/mesh routes.go.
 struct Routes {
   struct Unicast {
-    PeerName destination;
-    PeerName via;  ///< the neighbour to hand the frame to
+    PeerName destination{};
+    PeerName via{}; ///< the neighbour to hand the frame to
   };
   struct Broadcast {
-    PeerName origin;
+    PeerName origin{};
     std::vector<PeerName> hops;  ///< neighbours to copy the origin's frame to; may be empty
   };
 

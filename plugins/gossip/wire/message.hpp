@@ -1,0 +1,76 @@
+#pragma once
+/// Protocol messages: one tag octet and a body.
+/// Source: weaveworks/mesh protocol.go, ProtocolMsg; connection.go and gossip_channel.go.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include <weft/bytes.hpp>
+#include <weft/net/peer_name.hpp>
+#include <weft/result.hpp>
+
+namespace weft::mesh {
+
+enum class Tag : std::uint8_t {
+  heartbeat = 0,
+  compat_first = 1,  ///< 1..3: sleeve control without an overlay switch
+  compat_last = 3,
+  gossip = 4,
+  gossip_unicast = 5,
+  gossip_broadcast = 6,
+  overlay_control = 7,
+};
+
+struct Heartbeat {};
+
+/// Tags 1 to 3: sleeve control for peers without an overlay switch.
+struct CompatControl {
+  std::uint8_t subtag = 0;
+  ByteView body;
+};
+
+/// To neighbours; `sender` is the peer that sent this very message.
+struct Gossip {
+  std::string channel;
+  PeerName sender{};
+  ByteView payload;
+};
+
+/// To one peer, relayed unchanged.
+struct GossipUnicast {
+  std::string channel;
+  PeerName source{};
+  PeerName destination{};
+  ByteView payload;
+};
+
+/// To all peers; relays keep the originator.
+struct GossipBroadcast {
+  std::string channel;
+  PeerName originator{};
+  ByteView payload;
+};
+
+/// Tag 7: forwarder index, sub-tag and body, unparsed.
+struct OverlayControl {
+  ByteView body;
+};
+
+/// No tag, or one that nobody has defined: ignored.
+struct UnknownMessage {};
+
+using Message = std::variant<Heartbeat, CompatControl, Gossip, GossipUnicast, GossipBroadcast,
+                             OverlayControl, UnknownMessage>;
+
+/// Views point into `octets`. Errors: Errc::malformed for a gossip message that is not.
+[[nodiscard]] Result<Message> parse_message(ByteView octets);
+
+[[nodiscard]] Bytes encode_message(const Heartbeat& message);
+[[nodiscard]] Bytes encode_message(const CompatControl& message);
+[[nodiscard]] Bytes encode_message(const Gossip& message);
+[[nodiscard]] Bytes encode_message(const GossipUnicast& message);
+[[nodiscard]] Bytes encode_message(const GossipBroadcast& message);
+[[nodiscard]] Bytes encode_message(const OverlayControl& message);
+
+}  // namespace weft::mesh

@@ -1,0 +1,84 @@
+/// Topology payloads: the original's octets in both directions, and hostile ones.
+
+#include "gossip/wire/topology.hpp"
+
+#include <gtest/gtest.h>
+
+#include <weft/testing/vectors.hpp>
+
+namespace weft::mesh {
+namespace {
+
+using testing::golden;
+
+std::vector<Topology::Peer> decode_golden(const char* name) {
+  return *decode_topology(golden("topology.txt", name));
+}
+
+Bytes encode(const std::vector<Topology::Peer>& peers) {
+  std::vector<const Topology::Peer*> pointers;
+  for (const Topology::Peer& peer : peers) {
+    pointers.push_back(&peer);
+  }
+  return encode_topology(pointers);
+}
+
+TEST(TopologyPayload, ReadsThreePeersOfTheOriginal) {
+  const auto peers = decode_golden("topology-3-peers");
+
+  ASSERT_EQ(peers.size(), 3u);
+  EXPECT_EQ(peers[1].nickname, "beta");
+  EXPECT_EQ(peers[1].uid, 0x9999999999999999u);
+  EXPECT_EQ(peers[1].version, 4u);
+  EXPECT_EQ(peers[1].short_id, 0x456);
+  ASSERT_EQ(peers[1].connections.size(), 2u);
+  EXPECT_EQ(to_string(peers[1].connections[1].remote), "fe:dc:ba:98:76:54");
+  EXPECT_EQ(peers[1].connections[1].address, "192.168.0.3:50000");
+  EXPECT_FALSE(peers[1].connections[1].established);
+  EXPECT_EQ(peers[2].short_id, 0);  // present and zero
+}
+
+TEST(TopologyPayload, WritesTheOriginalsOctets) {
+  for (const char* const name : {"topology-1-peer", "topology-3-peers", "topology-placeholder"}) {
+    EXPECT_EQ(encode(decode_golden(name)), golden("topology.txt", name)) << name;
+  }
+}
+
+TEST(TopologyPayload, PlaceholdersHaveNoShortId) {
+  const auto peers = decode_golden("topology-placeholder");
+
+  EXPECT_EQ(peers.at(0).uid, 0u);
+  EXPECT_FALSE(peers.at(0).short_id);
+}
+
+TEST(TopologyPayload, NobodyIsAValidAnswer) {
+  EXPECT_TRUE(decode_topology(encode({}))->empty());
+  EXPECT_TRUE(decode_topology({})->empty());
+}
+
+TEST(TopologyPayload, RefusesATruncationInsideAMessageAndSurvivesFlippedOctets) {
+  const Bytes good = golden("topology.txt", "topology-3-peers");
+  for (std::size_t length = 0; length < good.size(); ++length) {
+    static_cast<void>(decode_topology(ByteView(good).first(length)));
+  }
+  EXPECT_FALSE(decode_topology(ByteView(good).first(good.size() - 1)));
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    for (const unsigned flip : {1U, 0x80U, 0xFFU}) {
+      Bytes bad = good;
+      bad[at] ^= static_cast<std::byte>(flip);
+      static_cast<void>(decode_topology(bad));
+    }
+  }
+}
+
+TEST(TopologyPayload, RefusesPeersWithoutANameAndOverlongAddresses) {
+  Topology::Peer nameless;
+  EXPECT_FALSE(decode_topology(encode({nameless})));
+  Topology::Peer peer;
+  peer.name = PeerName{1};
+  peer.connections.push_back({PeerName{2}, std::string(65, '1'), false, false});
+  EXPECT_FALSE(decode_topology(encode({peer})));
+}
+
+}  // namespace
+}  // namespace weft::mesh
