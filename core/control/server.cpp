@@ -1,0 +1,127 @@
+/// Accepts connections on the control socket and keeps them within their limits.
+
+#include "control/server.hpp"
+
+#include <set>
+#include <utility>
+
+#include <boost/asio/local/stream_protocol.hpp>
+
+#include "control/connection.hpp"
+#include "control/protocol.hpp"
+#include "control/registry.hpp"
+#include "control/socket_path.hpp"
+
+namespace weft::control {
+
+namespace asio = boost::asio;
+
+ControlView::ControlView(std::shared_ptr<Registry> registry, Loop& loop)
+    : registry_(std::move(registry)), loop_(&loop) {}
+
+Result<CommandRegistration> ControlView::serve(std::string name, Handler handler) {
+  return registry_->add(std::move(name), *loop_, std::move(handler));
+}
+
+/// The accepting socket and its connections. Lives on the server's loop.
+class ControlServer::Listener final : public std::enable_shared_from_this<Listener> {
+ public:
+  Listener(ControlServer& server, ListeningSocket socket)
+      : log_(server.log_),
+        loop_(server.loop_),
+        limits_(server.limits_),
+        registry_(server.registry_),
+        socket_(std::move(socket)),
+        acceptor_(server.loop_.io(), asio::local::stream_protocol(), socket_.release_descriptor()) {
+  }
+
+  void accept_next() {
+    acceptor_.async_accept(
+        [self = shared_from_this()](const boost::system::error_code& error, LocalSocket socket) {
+          if (error == asio::error::operation_aborted) {
+            return;
+          }
+          if (error) {
+            // Out of descriptors, most likely: trying again at once would spin.
+            self->log_.warn("control connection not accepted", "error", error.message());
+            self->retry_ = self->loop_.after(std::chrono::seconds{1},
+                                             [listener = self.get()] { listener->accept_next(); });
+            return;
+          }
+          self->admit(std::move(socket));
+          self->accept_next();
+        });
+  }
+
+  void close() noexcept {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    socket_ = {};  // the path goes now, not when the last handler does
+    retry_.cancel();
+    for (const auto& connection : std::exchange(connections_, {})) {
+      connection->close();
+    }
+  }
+
+ private:
+  void admit(LocalSocket socket) {
+    if (connections_.size() >= limits_.connections) {
+      boost::system::error_code ignored;
+      socket.non_blocking(true, ignored);
+      socket.write_some(asio::buffer(format_answer(
+                            fail(Errc::denied, "accept the connection: too many are open"))),
+                        ignored);
+      return;
+    }
+    auto connection = std::make_shared<Connection>(
+        std::move(socket), loop_, *registry_, limits_,
+        [weak = weak_from_this()](const std::shared_ptr<Connection>& gone) {
+          if (const auto listener = weak.lock()) {
+            listener->connections_.erase(gone);
+          }
+        });
+    connections_.insert(connection);
+    connection->start();
+  }
+
+  Log& log_;
+  Loop& loop_;
+  const ServerLimits limits_;
+  const std::shared_ptr<Registry> registry_;
+  ListeningSocket socket_;
+  asio::local::stream_protocol::acceptor acceptor_;
+  std::set<std::shared_ptr<Connection>> connections_;
+  Timer retry_;
+};
+
+ControlServer::ControlServer(Loop& loop, Log& log, std::string path, ServerLimits limits)
+    : loop_(loop),
+      log_(log),
+      path_(std::move(path)),
+      limits_(limits),
+      registry_(std::make_shared<Registry>()) {}
+
+ControlServer::~ControlServer() {
+  stop();
+}
+
+Result<> ControlServer::start() {
+  ListeningSocket socket;
+  WEFT_TRY(socket, ListeningSocket::open(path_));
+  listener_ = std::make_shared<Listener>(*this, std::move(socket));
+  listener_->accept_next();
+  log_.info("control socket open", "path", path_);
+  return {};
+}
+
+void ControlServer::stop() noexcept {
+  if (listener_) {
+    std::exchange(listener_, nullptr)->close();
+  }
+}
+
+ControlView ControlServer::view(Loop& loop) const {
+  return {registry_, loop};
+}
+
+}  // namespace weft::control
