@@ -1,0 +1,38 @@
+#pragma once
+/// Every counter and gauge of the node, and their Prometheus text.
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <weft/export.hpp>
+#include <weft/metrics.hpp>
+#include <weft/result.hpp>
+
+namespace weft {
+
+/// One per node, shared by all plugins; owned by the host. Any thread but a lane.
+class WEFT_EXPORT MetricRegistry final : public Metrics {
+ public:
+  [[nodiscard]] Counter& counter(std::string name, std::string help, MetricLabels labels) override;
+  [[nodiscard]] Gauge& gauge(std::string name, std::string help, MetricLabels labels) override;
+
+  /// All values in the Prometheus text exposition format, version 0.0.4.
+  [[nodiscard]] std::string prometheus_text() const;
+
+ private:
+  template <class Metric>
+  struct Family {
+    std::string help;
+    std::map<MetricLabels, std::unique_ptr<Metric>> metrics;
+  };
+  template <class Metric>
+  using Families = std::map<std::string, Family<Metric>>;
+
+  mutable std::mutex mutex_;
+  Families<Counter> counters_;
+  Families<Gauge> gauges_;
+};
+
+}  // namespace weft
