@@ -24,14 +24,6 @@ constexpr std::array<std::pair<std::string_view, LogLevel>, 4> log_levels{
      {"warn", LogLevel::warn},
      {"error", LogLevel::error}}};
 
-/// Plugin names are file names and thread names: nothing that could leave a directory.
-bool is_plugin_name(std::string_view name) {
-  const auto is_allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  };
-  return !name.empty() && name.size() <= 32 && std::ranges::all_of(name, is_allowed);
-}
-
 /// Where `key` of [host] stands, or the table itself when it has its default.
 Position position_of(const Table& host, std::string_view key) {
   const Entry* const entry = host.find_entry(key);
@@ -117,6 +109,13 @@ std::map<std::string, Table> read_plugins(const Table& table, const HostConfig& 
 }
 
 }  // namespace
+
+bool is_plugin_name(std::string_view name) {
+  const auto is_allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  return !name.empty() && name.size() <= 32 && std::ranges::all_of(name, is_allowed);
+}
 
 void describe_host(Schema& schema, HostConfig& config, std::string& log_level_word) {
   schema.field("plugins", config.plugins, "Plugins to load; nothing else is.");

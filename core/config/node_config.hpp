@@ -33,6 +33,9 @@ struct NodeConfig {
   std::map<std::string, Table> plugins;  ///< by name, one for every listed plugin
 };
 
+/// Plugin names are file and thread names: at most 32 lower-case letters, digits, '-' and '_'.
+[[nodiscard]] WEFT_EXPORT bool is_plugin_name(std::string_view name);
+
 /// Everything that is wrong with a configuration; never empty.
 using Problems = std::vector<Problem>;
 

@@ -1,0 +1,30 @@
+#pragma once
+/// In which order plugins start, from the interfaces they provide and need.
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include <weft/export.hpp>
+
+#include "host/manifest.hpp"
+
+namespace weft::host {
+
+/// Interfaces that the host itself provides: everyone's dependencies, nobody's plugin.
+inline constexpr std::array<std::string_view, 3> host_interfaces{
+    "weft.store/1", "weft.overlay-switch/1", "weft.dataplane/1"};
+/// Interfaces that several plugins may provide side by side.
+inline constexpr std::array<std::string_view, 1> shared_interfaces{"weft.overlay/1"};
+
+/// Indexes into `plugins`, dependencies first and otherwise in the given order, or everything that
+/// is wrong: an interface nobody provides, two providers of one interface, a cycle. A plugin that
+/// only wants an interface starts after its provider unless that would make a cycle.
+[[nodiscard]] WEFT_EXPORT tl::expected<std::vector<std::size_t>, std::vector<std::string>>
+start_order(std::span<const Manifest> plugins);
+
+}  // namespace weft::host

@@ -1,0 +1,132 @@
+/// The only file that loads code. Boost.DLL is used for its portable dlopen and nothing more.
+
+#include "host/loader.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/dll/shared_library.hpp>
+#include <filesystem>
+
+#include <fmt/core.h>
+
+#include "host/manifest.hpp"
+
+namespace weft::host {
+
+struct Library::Handle {
+  boost::dll::shared_library library;
+};
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool unloads = true;
+#else
+constexpr bool unloads = false;
+#endif
+
+constexpr const char* entry_symbol = "weft_plugin";
+
+/// `is_sticky_safe`: a directory like /tmp, where others cannot replace what is not theirs.
+Result<> check_owner_and_mode(const std::string& path, bool is_sticky_safe) {
+  struct stat status{};
+  if (stat(path.c_str(), &status) != 0) {
+    return fail(errno, fmt::format("examine '{}'", path));
+  }
+  if (status.st_uid != 0 && status.st_uid != geteuid()) {
+    return fail(Errc::denied, fmt::format("load code from '{}': it belongs to user {}; fix: chown "
+                                          "root '{}'",
+                                          path, status.st_uid, path));
+  }
+  const bool is_protected = is_sticky_safe && (status.st_mode & S_ISVTX) != 0;
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0 && !is_protected) {
+    return fail(Errc::denied, fmt::format("load code from '{}': its mode {:04o} lets others write "
+                                          "to it; fix: chmod go-w '{}'",
+                                          path, status.st_mode & 07777U, path));
+  }
+  return {};
+}
+
+Result<> check_entry(const weft_plugin_v1& entry, const std::string& path) {
+  const auto refuse = [&path](std::string_view what) {
+    return fail(Errc::invalid, fmt::format("load plugin '{}': {}", path, what));
+  };
+  if (entry.struct_size < sizeof(weft_plugin_v1)) {
+    return refuse("its weft_plugin structure is too short");
+  }
+  if (entry.abi_stamp == nullptr || entry.create == nullptr || entry.destroy == nullptr) {
+    return refuse("its weft_plugin structure is incomplete");
+  }
+  return check_compatible({entry.sdk_major, entry.sdk_minor, entry.abi_stamp}, host_abi());
+}
+
+}  // namespace
+
+Result<std::string> find_plugin_file(const std::string& name,
+                                     const std::vector<std::string>& directories) {
+  std::string places;
+  for (const std::string& directory : directories) {
+    std::string path = fmt::format("{}/{}.so", directory, name);
+    if (access(path.c_str(), F_OK) == 0) {
+      return path;
+    }
+    places += (places.empty() ? "" : ", ") + directory;
+  }
+  return fail(Errc::not_found, fmt::format("find {}.so in {} (host.plugin-path)", name,
+                                           places.empty() ? "no directory" : places));
+}
+
+Result<> check_plugin_file(const std::string& path) {
+  std::error_code error;
+  const auto real = std::filesystem::canonical(path, error);
+  if (error) {
+    return tl::unexpected(Error{error, fmt::format("find plugin '{}'", path)});
+  }
+  WEFT_TRY(check_owner_and_mode(real.string(), false));
+  WEFT_TRY(check_owner_and_mode(real.parent_path().string(), false));
+  for (auto above = real.parent_path(); above != above.root_path();) {
+    above = above.parent_path();
+    WEFT_TRY(check_owner_and_mode(above.string(), true));
+  }
+  return {};
+}
+
+Library::Library(std::unique_ptr<Handle> handle, const weft_plugin_v1* entry) noexcept
+    : handle_(std::move(handle)), entry_(entry) {}
+Library::Library(Library&& other) noexcept = default;
+
+Library::~Library() {
+  if constexpr (!unloads) {
+    // Never unmapped: callbacks and static destructors of plugin code may outlive any plan.
+    static_cast<void>(handle_.release());
+  }
+}
+
+Result<Library> Library::load(const std::string& path) {
+  if (!path.starts_with('/')) {
+    return fail(Errc::invalid, fmt::format("load plugin '{}': want an absolute path", path));
+  }
+  WEFT_TRY(check_plugin_file(path));
+  try {
+    // rtld_now: undefined symbols show here, not at the first packet. The throwing overload: only
+    // it carries the dynamic linker's words.
+    const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
+    auto handle = std::make_unique<Handle>(Handle{boost::dll::shared_library(path, mode)});
+    if (!handle->library.has(entry_symbol)) {
+      return fail(Errc::invalid, fmt::format("load plugin '{}': it does not export '{}'; use "
+                                             "WEFT_PLUGIN(Class)",
+                                             path, entry_symbol));
+    }
+    const auto& entry = handle->library.get<const weft_plugin_v1>(entry_symbol);
+    Library library(std::move(handle), &entry);
+    WEFT_TRY(check_entry(entry, path));
+    return library;
+  } catch (const std::exception& error) {
+    return fail(Errc::invalid, fmt::format("load plugin '{}': {}", path, error.what()));
+  } catch (...) {
+    return fail(Errc::invalid, fmt::format("load plugin '{}': its initialisation failed", path));
+  }
+}
+
+}  // namespace weft::host
