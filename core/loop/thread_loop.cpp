@@ -111,16 +111,21 @@ void ThreadLoop::close() noexcept {
   boost::asio::post(*context_, [this] { context_->stop(); });
 }
 
-void ThreadLoop::join() noexcept {
+void ThreadLoop::join_thread() noexcept {
   WEFT_CHECK(!is_current(), "a loop is joined from outside");
   if (thread_.joinable()) {
     thread_.join();
   }
+  std::unique_lock lock(mutex_);
+  WEFT_CHECK(closed_, "a loop is closed before it is joined");
+  blocking_done_.wait(lock, [this] { return blocking_outstanding_ == 0; });
+}
+
+void ThreadLoop::join() noexcept {
+  join_thread();
   std::unique_ptr<boost::asio::io_context> context;
   {
-    std::unique_lock lock(mutex_);
-    WEFT_CHECK(closed_, "a loop is closed before it is joined");
-    blocking_done_.wait(lock, [this] { return blocking_outstanding_ == 0; });
+    const std::lock_guard lock(mutex_);
     context = std::move(context_);
   }
   if (context) {

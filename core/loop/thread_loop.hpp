@@ -36,8 +36,11 @@ class WEFT_EXPORT ThreadLoop final : public Loop {
   void start();
   /// Runs what was posted before, then ends the thread; tasks posted later are dropped. Idempotent.
   void close() noexcept;
-  /// After close: waits for the thread and this loop's blocking work, then destroys the io_context
-  /// and with it every handler that still waits for something. Idempotent.
+  /// After close: waits for the thread and this loop's blocking work. What still waits for
+  /// something stays in the io_context, unrun, until `join`. Idempotent.
+  void join_thread() noexcept;
+  /// After close: `join_thread`, then destroys the io_context and with it every handler that still
+  /// waits for something. Idempotent.
   void join() noexcept;
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }

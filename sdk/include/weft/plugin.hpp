@@ -51,7 +51,8 @@ class Host {
   ~Host() = default;
 };
 
-/// A plugin. Created, configured, started, stopped and destroyed on its own loop.
+/// A plugin. Created, configured, started and stopped on its own loop; destroyed after that loop
+/// ran its last handler.
 class Plugin {
  public:
   virtual ~Plugin() = default;
