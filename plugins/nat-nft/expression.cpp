@@ -1,0 +1,167 @@
+/// Compiles statements into the register machine of nftables: load, mask, compare, act.
+
+#include "expression.hpp"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/xt_conntrack.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <type_traits>
+#include <variant>
+
+namespace weft::nat {
+namespace {
+
+constexpr std::uint32_t data_register = NFT_REG_1;
+constexpr std::uint32_t reply_states =
+    NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
+
+/// Appends expressions to one rule.
+class Compiler {
+ public:
+  explicit Compiler(nftnl_rule& rule) : rule_(rule) {}
+
+  void operator()(const AddressIn& match) {
+    const net::Cidr network = match.network.network();
+    load_address(match.side);
+    if (network.prefix_length < 32) {
+      const std::uint32_t mask =
+          network.prefix_length == 0 ? 0 : UINT32_MAX << (32U - network.prefix_length);
+      and_with(net::IpAddress::v4(mask).bytes());
+    }
+    compare(match.is_negated ? NFT_CMP_NEQ : NFT_CMP_EQ, network.address.bytes());
+  }
+
+  void operator()(const AddressInSet& match) {
+    load_address(match.side);
+    nftnl_expr& lookup = append("lookup");
+    nftnl_expr_set_u32(&lookup, NFTNL_EXPR_LOOKUP_SREG, data_register);
+    nftnl_expr_set_str(&lookup, NFTNL_EXPR_LOOKUP_SET, match.set.c_str());
+  }
+
+  void operator()(const Interface& match) {
+    nftnl_expr& meta = append("meta");
+    nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_KEY,
+                       match.direction == Direction::in ? NFT_META_IIFNAME : NFT_META_OIFNAME);
+    nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_DREG, data_register);
+
+    std::array<char, IFNAMSIZ> name{};
+    match.name.copy(name.data(), name.size() - 1);
+    compare(match.is_negated ? NFT_CMP_NEQ : NFT_CMP_EQ, std::as_bytes(std::span{name}));
+  }
+
+  void operator()(const IsReply&) {
+    nftnl_expr& ct = append("ct");
+    nftnl_expr_set_u32(&ct, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
+    nftnl_expr_set_u32(&ct, NFTNL_EXPR_CT_DREG, data_register);
+    constexpr std::uint32_t none = 0;
+    and_with(std::as_bytes(std::span{&reply_states, 1}));
+    compare(NFT_CMP_NEQ, std::as_bytes(std::span{&none, 1}));
+  }
+
+  void operator()(const IsReplyForIptables&) {
+    // libnftnl frees the match's data with free().
+    auto* const info =
+        static_cast<xt_conntrack_mtinfo3*>(allocated(std::calloc(1, sizeof(xt_conntrack_mtinfo3))));
+    info->match_flags = XT_CONNTRACK_STATE;
+    info->state_mask = static_cast<std::uint16_t>(reply_states);
+    nftnl_expr& match = append("match");
+    nftnl_expr_set_str(&match, NFTNL_EXPR_MT_NAME, "conntrack");
+    nftnl_expr_set_u32(&match, NFTNL_EXPR_MT_REV, 3);
+    nftnl_expr_set(&match, NFTNL_EXPR_MT_INFO, info, sizeof *info);
+  }
+
+  void operator()(const Count&) {
+    nftnl_expr& counter = append("counter");
+    nftnl_expr_set_u64(&counter, NFTNL_EXPR_CTR_PACKETS, 0);
+    nftnl_expr_set_u64(&counter, NFTNL_EXPR_CTR_BYTES, 0);
+  }
+
+  void operator()(const Verdict& verdict) {
+    nftnl_expr& immediate = append("immediate");
+    nftnl_expr_set_u32(&immediate, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+    nftnl_expr_set_u32(&immediate, NFTNL_EXPR_IMM_VERDICT, number(verdict));
+  }
+
+  void operator()(const Masquerade&) {
+    // Every kernel with nf_tables NAT (3.18) has the flag (3.14).
+    nftnl_expr_set_u32(&append("masq"), NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+  }
+
+ private:
+  static std::uint32_t number(Verdict verdict) {
+    switch (verdict) {
+      case Verdict::accept:
+        return NF_ACCEPT;
+      case Verdict::drop:
+        return NF_DROP;
+      case Verdict::return_:
+        break;
+    }
+    return static_cast<std::uint32_t>(NFT_RETURN);
+  }
+
+  nftnl_expr& append(const char* kind) {
+    nftnl_expr* const expression = allocated(nftnl_expr_alloc(kind));
+    nftnl_rule_add_expr(&rule_, expression);
+    return *expression;
+  }
+
+  void load_address(Side side) {
+    const std::size_t offset =
+        side == Side::source ? offsetof(iphdr, saddr) : offsetof(iphdr, daddr);
+    nftnl_expr& payload = append("payload");
+    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_OFFSET, static_cast<std::uint32_t>(offset));
+    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_LEN, 4);
+    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_DREG, data_register);
+  }
+
+  void and_with(ByteView mask) {
+    constexpr std::uint32_t zero = 0;
+    nftnl_expr& bitwise = append("bitwise");
+    nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_SREG, data_register);
+    nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_DREG, data_register);
+    nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_LEN, sizeof zero);
+    nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_MASK, mask.data(),
+                   static_cast<std::uint32_t>(mask.size()));
+    nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof zero);
+  }
+
+  void compare(nft_cmp_ops operation, ByteView value) {
+    nftnl_expr& compare = append("cmp");
+    nftnl_expr_set_u32(&compare, NFTNL_EXPR_CMP_SREG, data_register);
+    nftnl_expr_set_u32(&compare, NFTNL_EXPR_CMP_OP, operation);
+    nftnl_expr_set(&compare, NFTNL_EXPR_CMP_DATA, value.data(),
+                   static_cast<std::uint32_t>(value.size()));
+  }
+
+  nftnl_rule& rule_;
+};
+
+}  // namespace
+
+RulePtr compile(const Rule& rule) {
+  RulePtr compiled{allocated(nftnl_rule_alloc())};
+  Compiler compiler{*compiled};
+  for (const Statement& statement : rule.statements) {
+    std::visit(compiler, statement);
+  }
+  if (!rule.comment.empty()) {
+    const UdataPtr data{allocated(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN))};
+    nftnl_udata_put_strz(data.get(), NFTNL_UDATA_RULE_COMMENT, rule.comment.c_str());
+    nftnl_rule_set_data(compiled.get(), NFTNL_RULE_USERDATA, nftnl_udata_buf_data(data.get()),
+                        nftnl_udata_buf_len(data.get()));
+  }
+  return compiled;
+}
+
+}  // namespace weft::nat

@@ -1,0 +1,12 @@
+#pragma once
+/// Statements of a rule as the kernel's expressions.
+
+#include "nftnl.hpp"
+#include "ruleset.hpp"
+
+namespace weft::nat {
+
+/// A libnftnl rule with the statements and the comment of `rule`, without table or chain.
+[[nodiscard]] RulePtr compile(const Rule& rule);
+
+}  // namespace weft::nat

@@ -1,0 +1,223 @@
+/// Commits transactions to nf_tables and reads its state back.
+
+#include "kernel.hpp"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "nftnl.hpp"
+
+namespace weft::nat {
+namespace {
+
+nl::Message query(std::uint16_t type, std::uint16_t flags) {
+  nl::Message message(static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8U | type), flags);
+  auto& header = message.extra_header<nfgenmsg>();
+  header.nfgen_family = NFPROTO_IPV4;
+  header.version = NFNETLINK_V0;
+  return message;
+}
+
+/// Says what an administrator can do about the errors that stop everything.
+Error with_remedy(Error error) {
+  const int code = error.code.category() == std::generic_category() ? error.code.value() : 0;
+  if (code == EPERM || code == EACCES) {
+    error.context += " (weftd needs CAP_NET_ADMIN)";
+  } else if (code == EOPNOTSUPP || code == EPROTONOSUPPORT) {
+    error.context += " (load the kernel modules nf_tables and nft_masq)";
+  }
+  return error;
+}
+
+bool is_absent(const Error& error) {
+  return error.code == std::error_code(ENOENT, std::generic_category());
+}
+
+int collect_bound(nftnl_set_elem* element, void* into) {
+  std::uint32_t length = 0;
+  const void* const key = nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &length);
+  if (key != nullptr && length == 4) {
+    const std::uint32_t flags = nftnl_set_elem_is_set(element, NFTNL_SET_ELEM_FLAGS)
+                                    ? nftnl_set_elem_get_u32(element, NFTNL_SET_ELEM_FLAGS)
+                                    : 0;
+    static_cast<std::vector<std::pair<std::uint32_t, bool>>*>(into)->emplace_back(
+        load_be<std::uint32_t>(static_cast<const std::byte*>(key)),
+        (flags & NFT_SET_ELEM_INTERVAL_END) == 0);
+  }
+  return 0;
+}
+
+/// From the bounds of intervals, in any order: (address, whether an interval starts there).
+std::vector<Interval> intervals_from(std::vector<std::pair<std::uint32_t, bool>> bounds) {
+  std::sort(bounds.begin(), bounds.end());
+  std::vector<Interval> intervals;
+  bool is_open = false;
+  for (const auto& [address, is_start] : bounds) {
+    if (is_start) {
+      intervals.push_back({address, UINT32_MAX});
+    } else if (is_open) {
+      intervals.back().last = address - 1;
+    }
+    is_open = is_start;
+  }
+  return intervals;
+}
+
+std::string comment_of(const nftnl_rule& rule) {
+  std::uint32_t length = 0;
+  const void* const data = nftnl_rule_get_data(&rule, NFTNL_RULE_USERDATA, &length);
+  if (data == nullptr) {
+    return {};
+  }
+  // A sequence of (type, length, octets). Source: libnftnl udata.c.
+  ByteView rest{static_cast<const std::byte*>(data), length};
+  while (rest.size() >= 2) {
+    const auto type = std::to_integer<unsigned>(rest[0]);
+    const auto size = std::to_integer<std::size_t>(rest[1]);
+    if (size > rest.size() - 2) {
+      break;
+    }
+    if (type == NFTNL_UDATA_RULE_COMMENT) {
+      const std::string_view text = as_text(rest.subspan(2, size));
+      return std::string(text.substr(0, text.find('\0')));
+    }
+    rest = rest.subspan(2 + size);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Kernel> Kernel::open() {
+  auto socket = nl::Socket::open(NETLINK_NETFILTER);
+  if (!socket) {
+    return tl::unexpected(with_remedy(std::move(socket).error()));
+  }
+  sockaddr_nl address{};
+  socklen_t length = sizeof address;
+  if (getsockname(socket->fd(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return fail(errno, "read the port of a netlink socket");
+  }
+  return Kernel(std::move(*socket), address.nl_pid);
+}
+
+Result<> Kernel::replace(const Table& table) {
+  nl::Batch batch;
+  append_replacement(batch, table);
+  return socket_.commit(batch, fmt::format("replace nftables table 'ip {}'", table.name))
+      .map_error(with_remedy);
+}
+
+Result<> Kernel::change_set(std::string_view table, std::string_view set,
+                            const Difference& change) {
+  if (change.is_empty()) {
+    return {};
+  }
+  nl::Batch batch;
+  append_set_change(batch, table, set, change);
+  return socket_.commit(batch, fmt::format("change nftables set 'ip {} {}'", table, set));
+}
+
+Result<std::optional<std::vector<Interval>>> Kernel::read_set(std::string_view table,
+                                                              std::string_view set) {
+  auto message = query(NFT_MSG_GETSETELEM, NLM_F_DUMP);
+  message.put_text(NFTA_SET_ELEM_LIST_TABLE, table).put_text(NFTA_SET_ELEM_LIST_SET, set);
+
+  std::vector<std::pair<std::uint32_t, bool>> bounds;
+  const auto answer = socket_.query(
+      message,
+      [&](const nlmsghdr& part) {
+        const SetPtr elements{allocated(nftnl_set_alloc())};
+        if (nftnl_set_elems_nlmsg_parse(&part, elements.get()) >= 0) {
+          nftnl_set_elem_foreach(elements.get(), collect_bound, &bounds);
+        }
+      },
+      fmt::format("read nftables set 'ip {} {}'", table, set));
+  if (answer) {
+    return intervals_from(std::move(bounds));
+  }
+  if (is_absent(answer.error())) {
+    return std::nullopt;
+  }
+  return tl::unexpected(with_remedy(answer.error()));
+}
+
+Result<std::optional<std::uint32_t>> Kernel::policy(const ChainName& chain) {
+  auto message = query(NFT_MSG_GETCHAIN, 0);
+  message.put_text(NFTA_CHAIN_TABLE, chain.table).put_text(NFTA_CHAIN_NAME, chain.chain);
+
+  std::uint32_t policy = NF_ACCEPT;
+  const auto answer = socket_.query(
+      message,
+      [&](const nlmsghdr& part) {
+        const ChainPtr parsed{allocated(nftnl_chain_alloc())};
+        if (nftnl_chain_nlmsg_parse(&part, parsed.get()) >= 0 &&
+            nftnl_chain_is_set(parsed.get(), NFTNL_CHAIN_POLICY)) {
+          policy = nftnl_chain_get_u32(parsed.get(), NFTNL_CHAIN_POLICY);
+        }
+      },
+      fmt::format("read nftables chain 'ip {} {}'", chain.table, chain.chain));
+  if (answer) {
+    return policy;
+  }
+  if (is_absent(answer.error())) {
+    return std::nullopt;
+  }
+  return tl::unexpected(answer.error());
+}
+
+Result<std::optional<ChainName>> Kernel::dropping_chain() {
+  ChainName forward{std::string(iptables_table), "FORWARD"};
+  std::optional<std::uint32_t> forward_policy;
+  WEFT_TRY(forward_policy, policy(forward));
+  if (forward_policy != NF_DROP) {
+    return std::nullopt;
+  }
+  ChainName docker{std::string(iptables_table), "DOCKER-USER"};
+  std::optional<std::uint32_t> docker_policy;
+  WEFT_TRY(docker_policy, policy(docker));
+  return docker_policy ? std::move(docker) : std::move(forward);
+}
+
+Result<std::vector<InstalledRule>> Kernel::rules(const ChainName& chain) {
+  auto message = query(NFT_MSG_GETRULE, NLM_F_DUMP);
+  message.put_text(NFTA_RULE_TABLE, chain.table).put_text(NFTA_RULE_CHAIN, chain.chain);
+
+  std::vector<InstalledRule> rules;
+  WEFT_TRY(socket_.query(
+      message,
+      [&](const nlmsghdr& part) {
+        const RulePtr rule{allocated(nftnl_rule_alloc())};
+        if (nftnl_rule_nlmsg_parse(&part, rule.get()) >= 0) {
+          rules.push_back({nftnl_rule_get_u64(rule.get(), NFTNL_RULE_HANDLE), comment_of(*rule)});
+        }
+      },
+      fmt::format("read the rules of 'ip {} {}'", chain.table, chain.chain)));
+  return rules;
+}
+
+Result<> Kernel::put_on_top(const ChainName& chain, std::span<const std::uint64_t> old,
+                            std::span<const Rule> rules) {
+  nl::Batch batch;
+  for (const std::uint64_t handle : old) {
+    append_rule_deletion(batch, chain, handle);
+  }
+  append_rules_on_top(batch, chain, rules);
+  if (batch.is_empty()) {
+    return {};
+  }
+  return socket_.commit(batch,
+                        fmt::format("insert rules into 'ip {} {}'", chain.table, chain.chain));
+}
+
+}  // namespace weft::nat

@@ -1,0 +1,140 @@
+/// Compares what the node wants with what the kernel has, and commits the difference.
+
+#include "nat_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace weft::nat {
+namespace {
+
+std::vector<net::Cidr> all_prefixes(const std::vector<Interval>& intervals) {
+  std::vector<net::Cidr> result;
+  for (const Interval& interval : intervals) {
+    const auto part = prefixes(interval);
+    result.insert(result.end(), part.begin(), part.end());
+  }
+  return result;
+}
+
+bool is_ours(const InstalledRule& rule) {
+  return rule.comment.starts_with(foreign_comment);
+}
+
+std::vector<std::uint64_t> handles_of_ours(const std::vector<InstalledRule>& rules) {
+  std::vector<std::uint64_t> handles;
+  for (const InstalledRule& rule : rules) {
+    if (is_ours(rule)) {
+      handles.push_back(rule.handle);
+    }
+  }
+  return handles;
+}
+
+bool stand_on_top(const std::vector<InstalledRule>& installed, const std::vector<Rule>& wanted) {
+  const auto ours = std::count_if(installed.begin(), installed.end(), is_ours);
+  return std::cmp_equal(ours, wanted.size()) &&
+         std::equal(wanted.begin(), wanted.end(), installed.begin(),
+                    [](const Rule& rule, const InstalledRule& there) {
+                      return rule.comment == there.comment;
+                    });
+}
+
+}  // namespace
+
+NatTable::NatTable(Kernel kernel, std::string bridge)
+    : kernel_(std::move(kernel)), bridge_(std::move(bridge)) {}
+
+Result<> NatTable::adopt() {
+  std::optional<std::vector<Interval>> exposed;
+  WEFT_TRY(exposed, kernel_.read_set(table_name, exposed_set));
+  std::optional<std::vector<Interval>> local;
+  WEFT_TRY(local, kernel_.read_set(table_name, local_set));
+
+  for (const net::Cidr& network : all_prefixes(exposed.value_or(std::vector<Interval>{}))) {
+    exposed_.insert(network);
+    unconfirmed_.insert(network);
+  }
+  local_ranges_ = all_prefixes(local.value_or(std::vector<Interval>{}));
+  return repair();
+}
+
+Result<> NatTable::drop_unconfirmed() {
+  if (unconfirmed_.empty()) {
+    return {};
+  }
+  for (const net::Cidr& network : std::exchange(unconfirmed_, {})) {
+    exposed_.erase(network);
+  }
+  return repair();
+}
+
+Result<> NatTable::masquerade(const net::Cidr& network) {
+  if (!network.address.is_v4()) {
+    return fail(Errc::unsupported,
+                "masquerade " + to_string(network) + ": the table translates IPv4 only");
+  }
+  unconfirmed_.erase(network.network());
+  const bool is_new = exposed_.insert(network.network()).second;
+  return is_new || !is_in_force_ ? repair() : Result<>{};
+}
+
+Result<> NatTable::stop_masquerade(const net::Cidr& network) {
+  unconfirmed_.erase(network.network());
+  const bool was_there = exposed_.erase(network.network()) != 0;
+  return was_there || !is_in_force_ ? repair() : Result<>{};
+}
+
+Result<> NatTable::set_local_ranges(std::vector<net::Cidr> ranges) {
+  local_ranges_ = std::move(ranges);
+  auto wanted = merge(local_ranges_);
+  WEFT_TRY(kernel_.change_set(table_name, local_set, difference(installed_local_, wanted)));
+  installed_local_ = std::move(wanted);
+  return {};
+}
+
+Result<> NatTable::repair() {
+  is_in_force_ = false;
+  WEFT_TRY(kernel_.replace(weave_table(intent())));
+  installed_local_ = merge(local_ranges_);
+  is_in_force_ = true;
+  ++replacements_;
+  return {};
+}
+
+Result<bool> NatTable::repair_foreign() {
+  std::optional<ChainName> chain;
+  WEFT_TRY(chain, kernel_.dropping_chain());
+  const auto previous = std::exchange(foreign_chain_, std::move(chain));
+  if (previous && previous != foreign_chain_) {
+    if (const auto left = kernel_.rules(*previous); left) {
+      WEFT_TRY(kernel_.put_on_top(*previous, handles_of_ours(*left), {}));
+    }
+  }
+  if (!foreign_chain_) {
+    return false;
+  }
+
+  std::vector<InstalledRule> installed;
+  WEFT_TRY(installed, kernel_.rules(*foreign_chain_));
+  const auto wanted = foreign_accepts(intent());
+  if (stand_on_top(installed, wanted)) {
+    return false;
+  }
+  WEFT_TRY(kernel_.put_on_top(*foreign_chain_, handles_of_ours(installed), wanted));
+  return true;
+}
+
+Intent NatTable::intent() const {
+  return {bridge_, {exposed_.begin(), exposed_.end()}, local_ranges_};
+}
+
+Status NatTable::status() const {
+  return {{exposed_.begin(), exposed_.end()},
+          {unconfirmed_.begin(), unconfirmed_.end()},
+          local_ranges_,
+          foreign_chain_,
+          replacements_};
+}
+
+}  // namespace weft::nat

@@ -1,0 +1,286 @@
+/// The NAT table in the running kernel, in network namespaces of its own, read back with nft.
+
+#include "nat_table.hpp"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <sched.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <regex>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "watcher.hpp"
+
+namespace weft::nat {
+namespace {
+
+net::Cidr cidr(std::string_view text) {
+  return net::parse_cidr(text).value();
+}
+
+/// What a command prints in the calling thread's namespace, with its errors.
+std::string run(const std::string& command) {
+  std::string output;
+  std::FILE* const pipe = popen((command + " 2>&1").c_str(), "re");
+  if (pipe == nullptr) {
+    return "cannot run " + command;
+  }
+  std::array<char, 4096> chunk{};
+  while (const std::size_t got = std::fread(chunk.data(), 1, chunk.size(), pipe)) {
+    output.append(chunk.data(), got);
+  }
+  pclose(pipe);
+  return output;
+}
+
+std::string without_counts(const std::string& text) {
+  return std::regex_replace(text, std::regex("counter packets [0-9]+ bytes [0-9]+"), "counter");
+}
+
+std::string our_table() {
+  return without_counts(run("nft list table ip weave"));
+}
+
+/// Each test has a nameless namespace that ends with the process.
+class NatTableTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (unshare(CLONE_NEWNET) != 0) {
+      GTEST_SKIP() << "cannot create a network namespace: " << std::strerror(errno);
+    }
+    if (run("nft list ruleset") != "") {
+      GTEST_SKIP() << "nftables does not work here";
+    }
+  }
+
+  static NatTable make() { return {Kernel::open().value(), "weave"}; }
+
+  /// With the guide's addresses.
+  static NatTable make_guide() {
+    NatTable table = make();
+    EXPECT_TRUE(table.adopt());
+    EXPECT_TRUE(table.set_local_ranges({cidr("10.44.0.0/14")}));
+    EXPECT_TRUE(table.masquerade(cidr("10.44.0.0/12")));
+    return table;
+  }
+};
+
+TEST_F(NatTableTest, ListsAsTheGuideShows) {
+  NatTable table = make_guide();
+
+  EXPECT_EQ(our_table(), R"(table ip weave {
+	set no_masq_local {
+		type ipv4_addr
+		flags interval
+		auto-merge
+		elements = { 10.44.0.0/14 }
+	}
+
+	set exposed {
+		type ipv4_addr
+		flags interval
+		auto-merge
+		elements = { 10.32.0.0/12 }
+	}
+
+	chain forward {
+		type filter hook forward priority filter - 5; policy accept;
+		iifname "weave" oifname "weave" counter accept
+		iifname "weave" oifname != "weave" counter accept
+		oifname "weave" ct state established,related counter accept
+		oifname "weave" ip daddr @exposed counter accept
+	}
+
+	chain postrouting {
+		type nat hook postrouting priority srcnat + 1; policy accept;
+		ip daddr @no_masq_local counter return comment "Prevent SNAT to locally running containers"
+		ip saddr 10.32.0.0/12 ip daddr 224.0.0.0/4 counter return
+		ip saddr != 10.32.0.0/12 ip daddr 10.32.0.0/12 counter masquerade fully-random
+		ip saddr 10.32.0.0/12 ip daddr != 10.32.0.0/12 counter masquerade fully-random
+	}
+}
+)");
+}
+
+TEST_F(NatTableTest, HideRemovesEveryRuleOfTheNetwork) {
+  NatTable table = make_guide();
+
+  ASSERT_TRUE(table.stop_masquerade(cidr("10.32.0.0/12")));
+
+  EXPECT_EQ(our_table().find("10.32.0.0"), std::string::npos);
+  EXPECT_EQ(our_table().find("224.0.0.0"), std::string::npos);
+}
+
+TEST_F(NatTableTest, LocalRangesChangeWithoutTouchingTheRules) {
+  NatTable table = make_guide();
+  const auto replacements = table.status().replacements;
+
+  for (const auto& ranges :
+       {std::vector{cidr("10.32.0.0/13"), cidr("10.44.0.0/14")}, std::vector{cidr("10.32.0.0/12")},
+        std::vector{cidr("10.36.0.0/14")}, std::vector{cidr("0.0.0.0/0")},
+        std::vector{cidr("10.36.0.0/24"), cidr("255.255.255.0/24")}}) {
+    const auto done = table.set_local_ranges(ranges);
+    ASSERT_TRUE(done) << done.error().message();
+    EXPECT_EQ(Kernel::open()->read_set("weave", "no_masq_local").value(), merge(ranges));
+  }
+
+  EXPECT_EQ(table.status().replacements, replacements);
+  EXPECT_NE(our_table().find("elements = { 10.36.0.0/24, 255.255.255.0/24 }"), std::string::npos)
+      << our_table();
+}
+
+TEST_F(NatTableTest, ManyRangesFitInOneTransaction) {
+  NatTable table = make_guide();
+  std::vector<net::Cidr> ranges;
+  for (std::uint32_t i = 0; i < 3000; ++i) {
+    ranges.push_back({net::IpAddress::v4(0x0A200000 + i * 512), 24});
+  }
+
+  ASSERT_TRUE(table.set_local_ranges(ranges));
+  ASSERT_TRUE(table.repair());
+
+  EXPECT_EQ(Kernel::open()->read_set("weave", "no_masq_local").value(), merge(ranges));
+}
+
+TEST_F(NatTableTest, ARestartKeepsTranslatingUntilTheTimeToConfirmIsOver) {
+  {
+    NatTable before = make_guide();
+  }
+  const std::string left_behind = our_table();
+
+  NatTable table = make();
+  ASSERT_TRUE(table.adopt());
+
+  EXPECT_EQ(our_table(), left_behind);
+  EXPECT_EQ(table.status().unconfirmed, std::vector{cidr("10.32.0.0/12")});
+  ASSERT_TRUE(table.drop_unconfirmed());
+  EXPECT_EQ(our_table().find("masquerade"), std::string::npos);
+}
+
+TEST_F(NatTableTest, WhatIsAskedForAgainAfterARestartStays) {
+  {
+    NatTable before = make_guide();
+  }
+  NatTable table = make();
+  ASSERT_TRUE(table.adopt());
+
+  ASSERT_TRUE(table.masquerade(cidr("10.32.0.0/12")));
+  ASSERT_TRUE(table.drop_unconfirmed());
+
+  EXPECT_NE(our_table().find("masquerade"), std::string::npos);
+}
+
+TEST_F(NatTableTest, RepairsAFlushedRuleset) {
+  NatTable table = make_guide();
+  const std::string before = our_table();
+  run("nft flush ruleset");
+
+  ASSERT_TRUE(table.repair());
+
+  EXPECT_EQ(our_table(), before);
+}
+
+TEST_F(NatTableTest, LeavesAnAcceptingForwardChainAlone) {
+  if (run("iptables-nft -P FORWARD ACCEPT") != "") {
+    GTEST_SKIP() << "iptables-nft is not available";
+  }
+  NatTable table = make_guide();
+
+  EXPECT_FALSE(table.repair_foreign().value());
+  EXPECT_FALSE(table.status().foreign_chain);
+}
+
+TEST_F(NatTableTest, StandsOnTopOfADroppingForwardChainAsIptablesShows) {
+  if (run("iptables-nft -P FORWARD DROP") != "") {
+    GTEST_SKIP() << "iptables-nft is not available";
+  }
+  run("iptables-nft -A FORWARD -i docker0 -j ACCEPT");
+  NatTable table = make_guide();
+
+  const auto changed = table.repair_foreign();
+
+  ASSERT_TRUE(changed) << changed.error().message();
+  EXPECT_TRUE(*changed);
+  EXPECT_EQ(run("iptables-nft -S FORWARD"), R"(-P FORWARD DROP
+-A FORWARD -i weave -o weave -m comment --comment "weft: weave to itself" -j ACCEPT
+-A FORWARD -i weave ! -o weave -m comment --comment "weft: weave to the outside" -j ACCEPT
+-A FORWARD -o weave -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment "weft: weave gets replies" -j ACCEPT
+-A FORWARD -d 10.32.0.0/12 -o weave -m comment --comment "weft: weave exposes 10.32.0.0/12" -j ACCEPT
+-A FORWARD -i docker0 -j ACCEPT
+)");
+  EXPECT_FALSE(table.repair_foreign().value());
+}
+
+TEST_F(NatTableTest, MovesItsAcceptsBackToTheTopWithoutDuplicates) {
+  if (run("iptables-nft -P FORWARD DROP") != "") {
+    GTEST_SKIP() << "iptables-nft is not available";
+  }
+  NatTable table = make_guide();
+  ASSERT_TRUE(table.repair_foreign().value());
+  run("iptables-nft -I FORWARD -s 192.0.2.1 -j DROP");
+
+  EXPECT_TRUE(table.repair_foreign().value());
+
+  const std::string listed = run("iptables-nft -S FORWARD");
+  EXPECT_LT(listed.find("weave to itself"), listed.find("192.0.2.1"));
+  EXPECT_EQ(listed.find("weave to itself"), listed.rfind("weave to itself"));
+}
+
+TEST_F(NatTableTest, PrefersDockersChainForUsersAndMovesThereWhenItAppears) {
+  if (run("iptables-nft -P FORWARD DROP") != "") {
+    GTEST_SKIP() << "iptables-nft is not available";
+  }
+  NatTable table = make_guide();
+  ASSERT_TRUE(table.repair_foreign().value());
+  run("iptables-nft -N DOCKER-USER; iptables-nft -I FORWARD -j DOCKER-USER");
+
+  EXPECT_TRUE(table.repair_foreign().value());
+
+  EXPECT_EQ(run("iptables-nft -S FORWARD"), "-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n");
+  EXPECT_NE(run("iptables-nft -S DOCKER-USER").find("weave to itself"), std::string::npos);
+}
+
+TEST_F(NatTableTest, NotificationsTellOwnChangesFromForeignOnes) {
+  NatTable table = make_guide();
+  auto socket = nl::Socket::open(NETLINK_NETFILTER).value();
+  ASSERT_TRUE(socket.join(NFNLGRP_NFTABLES));
+  std::vector<Change> seen;
+  const auto collect = [&] {
+    return socket.receive([&](const nlmsghdr& message) {
+      if (const auto change = parse_change(message)) {
+        seen.push_back(*change);
+      }
+    });
+  };
+
+  ASSERT_TRUE(table.repair());
+  ASSERT_TRUE(collect());
+  ASSERT_FALSE(seen.empty());
+  EXPECT_EQ(seen.front(), (Change{"weave", table.port()}));
+
+  seen.clear();
+  run("nft flush ruleset");
+  ASSERT_TRUE(collect());
+  ASSERT_FALSE(seen.empty());
+  EXPECT_EQ(seen.front().table, "weave");
+  EXPECT_NE(seen.front().port, table.port());
+}
+
+TEST(Change, IgnoresTruncatedMessages) {
+  nlmsghdr message{};
+  message.nlmsg_len = sizeof message;
+  message.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE;
+
+  EXPECT_FALSE(parse_change(message));
+}
+
+}  // namespace
+}  // namespace weft::nat

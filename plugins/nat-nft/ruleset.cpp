@@ -1,0 +1,89 @@
+/// Builds the NAT and forwarding rules for a set of exposed networks.
+
+#include "ruleset.hpp"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+
+#include <fmt/core.h>
+
+namespace weft::nat {
+namespace {
+
+net::Cidr multicast() {
+  return {net::IpAddress::v4(0xE0000000), 4};
+}
+
+void append_masquerade(std::vector<Rule>& rules, const net::Cidr& network) {
+  const AddressIn from_inside{Side::source, network};
+  const AddressIn to_inside{Side::destination, network};
+  const AddressIn from_outside{Side::source, network, /*is_negated=*/true};
+  const AddressIn to_outside{Side::destination, network, /*is_negated=*/true};
+
+  rules.push_back(
+      {{from_inside, AddressIn{Side::destination, multicast()}, Count{}, Verdict::return_}, {}});
+  rules.push_back({{from_outside, to_inside, Count{}, Masquerade{}}, {}});
+  rules.push_back({{from_inside, to_outside, Count{}, Masquerade{}}, {}});
+}
+
+Chain postrouting(const Intent& intent) {
+  Chain chain{"postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC + 1, {}};
+  chain.rules.push_back(
+      {{AddressInSet{Side::destination, std::string(local_set)}, Count{}, Verdict::return_},
+       "Prevent SNAT to locally running containers"});
+  for (const net::Cidr& network : intent.exposed) {
+    append_masquerade(chain.rules, network);
+  }
+  return chain;
+}
+
+/// Before other programs' forward chains, so that a drop of ours would be final.
+Chain forward(const Intent& intent) {
+  const Interface from_pods{Direction::in, intent.bridge};
+  const Interface to_pods{Direction::out, intent.bridge};
+  const Interface to_outside{Direction::out, intent.bridge, /*is_negated=*/true};
+
+  Chain chain{"forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER - 5, {}};
+  chain.rules = {
+      {{from_pods, to_pods, Count{}, Verdict::accept}, {}},
+      {{from_pods, to_outside, Count{}, Verdict::accept}, {}},
+      {{to_pods, IsReply{}, Count{}, Verdict::accept}, {}},
+      {{to_pods, AddressInSet{Side::destination, std::string(exposed_set)}, Count{},
+        Verdict::accept},
+       {}},
+  };
+  return chain;
+}
+
+}  // namespace
+
+Table weave_table(const Intent& intent) {
+  return {std::string(table_name),
+          {{std::string(local_set), merge(intent.local_ranges)},
+           {std::string(exposed_set), merge(intent.exposed)}},
+          {forward(intent), postrouting(intent)}};
+}
+
+std::vector<Rule> foreign_accepts(const Intent& intent) {
+  const Interface from_pods{Direction::in, intent.bridge};
+  const Interface to_pods{Direction::out, intent.bridge};
+  const Interface to_outside{Direction::out, intent.bridge, /*is_negated=*/true};
+  const auto rule = [&](std::vector<Statement> statements, std::string_view what) {
+    statements.insert(statements.end(), {Count{}, Verdict::accept});
+    return Rule{std::move(statements),
+                fmt::format("{}{} {}", foreign_comment, intent.bridge, what)};
+  };
+
+  std::vector<Rule> rules{
+      rule({from_pods, to_pods}, "to itself"),
+      rule({from_pods, to_outside}, "to the outside"),
+      rule({to_pods, IsReplyForIptables{}}, "gets replies"),
+  };
+  for (const net::Cidr& network : intent.exposed) {
+    rules.push_back(rule({AddressIn{Side::destination, network}, to_pods},
+                         fmt::format("exposes {}", to_string(network))));
+  }
+  return rules;
+}
+
+}  // namespace weft::nat

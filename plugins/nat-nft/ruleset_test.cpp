@@ -1,0 +1,67 @@
+/// The rules as values.
+
+#include "ruleset.hpp"
+
+#include <gtest/gtest.h>
+
+namespace weft::nat {
+namespace {
+
+net::Cidr cidr(std::string_view text) {
+  return net::parse_cidr(text).value();
+}
+
+Intent guide_intent() {
+  return {"weave", {cidr("10.32.0.0/12")}, {cidr("10.44.0.0/14")}};
+}
+
+TEST(WeaveTable, MasqueradesInTheOriginalsOrder) {
+  const Table table = weave_table(guide_intent());
+
+  const net::Cidr pods = cidr("10.32.0.0/12");
+  ASSERT_EQ(table.chains.back().name, "postrouting");
+  EXPECT_EQ(table.chains.back().rules,
+            (std::vector<Rule>{
+                {{AddressInSet{Side::destination, "no_masq_local"}, Count{}, Verdict::return_},
+                 "Prevent SNAT to locally running containers"},
+                {{AddressIn{Side::source, pods}, AddressIn{Side::destination, cidr("224.0.0.0/4")},
+                  Count{}, Verdict::return_},
+                 ""},
+                {{AddressIn{Side::source, pods, true}, AddressIn{Side::destination, pods}, Count{},
+                  Masquerade{}},
+                 ""},
+                {{AddressIn{Side::source, pods}, AddressIn{Side::destination, pods, true}, Count{},
+                  Masquerade{}},
+                 ""}}));
+}
+
+TEST(WeaveTable, HoldsLocalAndExposedRangesAsMergedIntervals) {
+  Intent intent = guide_intent();
+  intent.local_ranges = {cidr("10.32.0.0/13"), cidr("10.40.0.0/13")};
+
+  const Table table = weave_table(intent);
+
+  ASSERT_EQ(table.sets.size(), 2u);
+  EXPECT_EQ(table.sets[0], (Set{"no_masq_local", {{0x0A200000, 0x0A2FFFFF}}}));
+  EXPECT_EQ(table.sets[1], (Set{"exposed", {{0x0A200000, 0x0A2FFFFF}}}));
+}
+
+TEST(WeaveTable, TranslatesNothingWhenNothingIsExposed) {
+  const Table table = weave_table({"weave", {}, {}});
+
+  EXPECT_EQ(table.chains.back().rules.size(), 1u);
+}
+
+TEST(ForeignAccepts, AreRecognisableAndNameTheirNetwork) {
+  const auto rules = foreign_accepts(guide_intent());
+
+  ASSERT_EQ(rules.size(), 4u);
+  for (const Rule& rule : rules) {
+    EXPECT_TRUE(rule.comment.starts_with(foreign_comment));
+    EXPECT_EQ(rule.statements.back(), Statement{Verdict::accept});
+  }
+  EXPECT_EQ(rules.back().comment, "weft: weave exposes 10.32.0.0/12");
+}
+
+}  // namespace
+}  // namespace weft::nat

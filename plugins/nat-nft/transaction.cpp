@@ -1,0 +1,156 @@
+/// Writes tables, chains, rules and set elements into a transaction with libnftnl.
+
+#include "transaction.hpp"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include <algorithm>
+#include <iterator>
+#include <ranges>
+
+#include "expression.hpp"
+#include "nftnl.hpp"
+
+namespace weft::nat {
+namespace {
+
+// What the nft tool writes into a set's user data, so that it lists the set as it was declared.
+// Source: nftables datatype.h, enum datatypes and enum byteorder.
+constexpr std::uint32_t nft_type_ipv4_address = 7;
+constexpr std::uint32_t nft_byteorder_big_endian = 2;
+
+// An element takes about 40 octets and the list is one attribute of at most 64 KiB.
+constexpr std::size_t intervals_per_message = 512;
+
+void append_table(nl::Batch& batch, std::uint16_t type, std::uint16_t flags,
+                  const std::string& name) {
+  const TablePtr table{allocated(nftnl_table_alloc())};
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, name.c_str());
+  nftnl_table_nlmsg_build_payload(batch.add(type, NFPROTO_IPV4, flags), table.get());
+  batch.next();
+}
+
+SetPtr named_set(std::string_view table, std::string_view name) {
+  SetPtr set{allocated(nftnl_set_alloc())};
+  nftnl_set_set_str(set.get(), NFTNL_SET_TABLE, std::string(table).c_str());
+  nftnl_set_set_str(set.get(), NFTNL_SET_NAME, std::string(name).c_str());
+  return set;
+}
+
+void append_set(nl::Batch& batch, std::string_view table, const Set& described, std::uint32_t id) {
+  const SetPtr set = named_set(table, described.name);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_ID, id);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_FAMILY, NFPROTO_IPV4);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_INTERVAL);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, nft_type_ipv4_address);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, 4);
+
+  const UdataPtr data{allocated(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN))};
+  nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, nft_byteorder_big_endian);
+  nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_MERGE_ELEMENTS, 1);
+  nftnl_set_set_data(set.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(data.get()),
+                     nftnl_udata_buf_len(data.get()));
+
+  nftnl_set_nlmsg_build_payload(batch.add(NFT_MSG_NEWSET, NFPROTO_IPV4, NLM_F_CREATE), set.get());
+  batch.next();
+}
+
+void add_element(nftnl_set& set, std::uint32_t address, std::uint32_t flags) {
+  nftnl_set_elem* const element = allocated(nftnl_set_elem_alloc());
+  const auto octets = net::IpAddress::v4(address);
+  nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, octets.bytes().data(), 4);
+  if (flags != 0) {
+    nftnl_set_elem_set_u32(element, NFTNL_SET_ELEM_FLAGS, flags);
+  }
+  nftnl_set_elem_add(&set, element);
+}
+
+void append_elements(nl::Batch& batch, std::uint16_t type, std::uint16_t flags,
+                     std::string_view table, std::string_view name,
+                     std::span<const Interval> intervals) {
+  while (!intervals.empty()) {
+    const auto chunk = intervals.first(std::min(intervals.size(), intervals_per_message));
+    intervals = intervals.subspan(chunk.size());
+
+    const SetPtr set = named_set(table, name);
+    for (const Interval& interval : chunk) {
+      add_element(*set, interval.first, 0);
+      if (interval.last != UINT32_MAX) {
+        add_element(*set, interval.last + 1, NFT_SET_ELEM_INTERVAL_END);
+      }
+    }
+    nftnl_set_elems_nlmsg_build_payload(batch.add(type, NFPROTO_IPV4, flags), set.get());
+    batch.next();
+  }
+}
+
+void append_chain(nl::Batch& batch, const std::string& table, const Chain& described) {
+  const ChainPtr chain{allocated(nftnl_chain_alloc())};
+  nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, table.c_str());
+  nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_NAME, described.name.c_str());
+  nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TYPE, described.type.c_str());
+  nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM, described.hook);
+  nftnl_chain_set_s32(chain.get(), NFTNL_CHAIN_PRIO, described.priority);
+  nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
+  nftnl_chain_nlmsg_build_payload(batch.add(NFT_MSG_NEWCHAIN, NFPROTO_IPV4, NLM_F_CREATE),
+                                  chain.get());
+  batch.next();
+}
+
+/// `flags`: NLM_F_APPEND puts the rule last, its absence first.
+void append_rule(nl::Batch& batch, const ChainName& where, const Rule& rule, std::uint16_t flags) {
+  const RulePtr compiled = compile(rule);
+  nftnl_rule_set_str(compiled.get(), NFTNL_RULE_TABLE, where.table.c_str());
+  nftnl_rule_set_str(compiled.get(), NFTNL_RULE_CHAIN, where.chain.c_str());
+  nftnl_rule_nlmsg_build_payload(
+      batch.add(NFT_MSG_NEWRULE, NFPROTO_IPV4, static_cast<std::uint16_t>(NLM_F_CREATE | flags)),
+      compiled.get());
+  batch.next();
+}
+
+}  // namespace
+
+void append_replacement(nl::Batch& batch, const Table& table) {
+  append_table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE,
+               table.name);  // so that there is one to delete
+  append_table(batch, NFT_MSG_DELTABLE, 0, table.name);
+  append_table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, table.name);
+
+  std::uint32_t id = 0;
+  for (const Set& set : table.sets) {
+    append_set(batch, table.name, set, ++id);
+    append_elements(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table.name, set.name, set.elements);
+  }
+  for (const Chain& chain : table.chains) {
+    append_chain(batch, table.name, chain);
+    for (const Rule& rule : chain.rules) {
+      append_rule(batch, {table.name, chain.name}, rule, NLM_F_APPEND);
+    }
+  }
+}
+
+void append_set_change(nl::Batch& batch, std::string_view table, std::string_view set,
+                       const Difference& change) {
+  // Additions that overlap what goes away are refused unless the deletion stands first; as the
+  // transaction takes effect at once, no packet sees the set in between.
+  append_elements(batch, NFT_MSG_DELSETELEM, 0, table, set, change.removed);
+  append_elements(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, set, change.added);
+}
+
+void append_rules_on_top(nl::Batch& batch, const ChainName& chain, std::span<const Rule> rules) {
+  for (const Rule& rule : rules | std::views::reverse) {
+    append_rule(batch, chain, rule, 0);
+  }
+}
+
+void append_rule_deletion(nl::Batch& batch, const ChainName& chain, std::uint64_t handle) {
+  const RulePtr rule{allocated(nftnl_rule_alloc())};
+  nftnl_rule_set_str(rule.get(), NFTNL_RULE_TABLE, chain.table.c_str());
+  nftnl_rule_set_str(rule.get(), NFTNL_RULE_CHAIN, chain.chain.c_str());
+  nftnl_rule_set_u64(rule.get(), NFTNL_RULE_HANDLE, handle);
+  nftnl_rule_nlmsg_build_payload(batch.add(NFT_MSG_DELRULE, NFPROTO_IPV4, 0), rule.get());
+  batch.next();
+}
+
+}  // namespace weft::nat

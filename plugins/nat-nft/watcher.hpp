@@ -1,0 +1,49 @@
+#pragma once
+/// Notices when anyone else changes nftables.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <weft/function.hpp>
+#include <weft/netlink/socket.hpp>
+#include <weft/result.hpp>
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace weft::nat {
+
+/// A change in a table of family ip that someone made.
+struct Change {
+  std::string table;
+  std::uint32_t port = 0;  ///< of the netlink socket that made it
+  bool operator==(const Change&) const = default;
+};
+
+/// Reads a notification; empty for other families and for what has no table.
+[[nodiscard]] std::optional<Change> parse_change(const nlmsghdr& message);
+
+/// Receives the notifications of NFNLGRP_NFTABLES on an event loop. Used and destroyed on that
+/// loop's thread; no handler runs after its destructor returned.
+class Watcher {
+ public:
+  using Handler = UniqueFunction<void(const Change&)>;
+
+  /// `on_lost` is called when notifications were lost: everything may have changed.
+  [[nodiscard]] static Result<std::unique_ptr<Watcher>> open(boost::asio::io_context& io,
+                                                             Handler on_change, Task on_lost);
+  ~Watcher();
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+
+ private:
+  struct State;
+  explicit Watcher(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace weft::nat
