@@ -11,7 +11,7 @@
 #include <future>
 #include <thread>
 
-#include <weft/testing/thread_loop.hpp>
+#include <weft/testing/running_loop.hpp>
 
 #include "control/client.hpp"
 #include "control/server.hpp"
@@ -107,7 +107,7 @@ class ControlServerTest : public ::testing::Test {
   }
   void serve_echo() {
     serve("echo", [this](std::string params, Reply<std::string> reply) {
-      EXPECT_TRUE(plugin_.is_current());
+      EXPECT_TRUE(plugin_.loop().is_current());
       reply(std::move(params));
     });
   }
@@ -118,8 +118,8 @@ class ControlServerTest : public ::testing::Test {
   std::filesystem::path directory_;
   std::string path_;
   SilentLog log_;
-  testing::ThreadLoop main_;
-  testing::ThreadLoop plugin_;
+  testing::RunningLoop main_;
+  testing::RunningLoop plugin_;
   std::unique_ptr<ControlServer> server_;
   std::vector<CommandRegistration> commands_;
 };

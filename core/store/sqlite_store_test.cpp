@@ -8,7 +8,7 @@
 #include <fstream>
 #include <future>
 
-#include <weft/testing/thread_loop.hpp>
+#include <weft/testing/running_loop.hpp>
 
 #include "store/sqlite_store.hpp"
 
@@ -47,8 +47,8 @@ class StoreTest : public ::testing::Test {
 
   std::filesystem::path directory_;
   std::filesystem::path path_;
-  testing::ThreadLoop caller_;
-  testing::ThreadLoop loop_;
+  testing::RunningLoop caller_;
+  testing::RunningLoop loop_;
 };
 
 TEST_F(StoreTest, KeepsEntriesAcrossARestart) {

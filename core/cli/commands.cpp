@@ -1,0 +1,151 @@
+/// Commands that ask a running weftd: status pages, metrics, peers, plugins.
+
+#include "cli/commands.hpp"
+
+#include <cstdio>
+
+#include "cli/json.hpp"
+#include "cli/render.hpp"
+#include "control/client.hpp"
+
+namespace weft::cli {
+namespace {
+
+constexpr std::chrono::seconds patience{10};
+
+Result<std::string> ask(const Options& options, std::string_view command,
+                        std::string_view params = "") {
+  auto answer = control::call(options.socket, command, params, patience);
+  if (answer || answer.error().code.category() != std::generic_category()) {
+    return answer;
+  }
+  const int code = answer.error().code.value();
+  if (code == ENOENT || code == ECONNREFUSED) {
+    return fail(Errc::unreachable, "ask weftd: nothing listens on '" + options.socket +
+                                       "'; start it with 'weftd --config /etc/weft/weft.toml', or "
+                                       "name its socket with --socket");
+  }
+  if (code == EACCES) {
+    return fail(Errc::denied, "ask weftd: this user may not use '" + options.socket +
+                                  "'; run as root or as a member of the socket's group");
+  }
+  return answer;
+}
+
+/// Nothing when the node does not run the plugin that serves `command`.
+Result<std::optional<std::string>> ask_if_served(const Options& options, std::string_view command) {
+  auto answer = ask(options, command);
+  if (answer) {
+    return std::optional(std::move(*answer));
+  }
+  if (answer.error().code == Errc::not_found) {
+    return std::nullopt;
+  }
+  return tl::unexpected(std::move(answer).error());
+}
+
+Result<NodeStatus> collect_status(const Options& options) {
+  NodeStatus status;
+  std::string host;
+  WEFT_TRY(host, ask(options, "status"));
+  Json parsed;
+  WEFT_TRY(parsed, parse_json(host, "weftd's status"));
+  status.version = text_of(parsed, "Version");
+  WEFT_TRY(status.mesh, ask_if_served(options, "mesh.status"));
+  WEFT_TRY(status.peers, ask_if_served(options, "mesh.peers"));
+  WEFT_TRY(status.connections, ask_if_served(options, "mesh.connections"));
+  WEFT_TRY(status.targets, ask_if_served(options, "mesh.targets"));
+  WEFT_TRY(status.ipam, ask_if_served(options, "ipam.status"));
+  return status;
+}
+
+Result<std::string> own_name(const Options& options) {
+  std::string text;
+  WEFT_TRY(text, ask(options, "mesh.status"));
+  Json mesh;
+  WEFT_TRY(mesh, parse_json(text, "the mesh's status"));
+  return text_of(mesh, "Name");
+}
+
+Result<std::string> status_page(const Options& options, std::string_view page) {
+  if (page.empty()) {
+    NodeStatus status;
+    WEFT_TRY(status, collect_status(options));
+    return options.json ? report_json(status) : render_status(status);
+  }
+  const std::string command = page == "ipam" ? "ipam.status" : "mesh." + std::string(page);
+  std::string text;
+  WEFT_TRY(text, ask(options, command));
+  if (options.json) {
+    return indent_json(text);
+  }
+  if (page == "peers") {
+    return render_peers(text);
+  }
+  if (page == "connections") {
+    return render_connections(text);
+  }
+  if (page == "targets") {
+    return render_targets(text);
+  }
+  std::string self;
+  WEFT_TRY(self, own_name(options));
+  return render_ipam(text, self);
+}
+
+int print(const Result<std::string>& text) {
+  if (!text) {
+    return report_error(text.error());
+  }
+  std::fwrite(text->data(), 1, text->size(), stdout);
+  return exit_ok;
+}
+
+Result<std::string> change_peers(const Options& options, std::string_view command,
+                                 const Json& params) {
+  WEFT_TRY(ask(options, command, params.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  return std::string();
+}
+
+}  // namespace
+
+int report_error(const Error& error) {
+  std::fprintf(stderr, "weft: %s\n", error.message().c_str());
+  return exit_error;
+}
+
+int show_status(const Options& options, std::string_view page) {
+  return print(status_page(options, page));
+}
+
+int show_metrics(const Options& options) {
+  const auto answer = ask(options, "metrics");
+  if (!answer) {
+    return report_error(answer.error());
+  }
+  const auto text = parse_json(*answer, "metrics");
+  return print(text ? text_of(*text) : Result<std::string>(tl::unexpected(text.error())));
+}
+
+int connect_peers(const Options& options, const std::vector<std::string>& peers, bool replace) {
+  return print(change_peers(options, "mesh.connect", {{"peers", peers}, {"replace", replace}}));
+}
+
+int forget_peers(const Options& options, const std::vector<std::string>& peers) {
+  return print(change_peers(options, "mesh.forget", {{"peers", peers}}));
+}
+
+int list_plugins(const Options& options) {
+  const auto answer = ask(options, "plugins");
+  if (!answer) {
+    return report_error(answer.error());
+  }
+  return print(options.json ? Result<std::string>(indent_json(*answer)) : render_plugins(*answer));
+}
+
+int show_version() {
+  std::puts("weft " WEFT_VERSION);
+  return exit_ok;
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,36 @@
+#pragma once
+/// What the `weft` command does, apart from reading its arguments. Each function prints its result
+/// or one line of error and returns the exit code.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/result.hpp>
+
+namespace weft::cli {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_error = 1;
+inline constexpr int exit_usage = 2;
+
+struct Options {
+  std::string socket = "/run/weft/weft.sock";
+  bool json = false;
+};
+
+/// `page` is "", "peers", "connections", "ipam" or "targets".
+[[nodiscard]] int show_status(const Options& options, std::string_view page);
+[[nodiscard]] int show_metrics(const Options& options);
+[[nodiscard]] int connect_peers(const Options& options, const std::vector<std::string>& peers,
+                                bool replace);
+[[nodiscard]] int forget_peers(const Options& options, const std::vector<std::string>& peers);
+[[nodiscard]] int list_plugins(const Options& options);
+[[nodiscard]] int inspect_plugin(const Options& options, const std::string& file);
+[[nodiscard]] int check_config(const std::string& file);
+[[nodiscard]] int show_version();
+
+/// Prints "weft: ..." on standard error; for the absence of the daemon, with what to do about it.
+[[nodiscard]] int report_error(const Error& error);
+
+}  // namespace weft::cli

@@ -1,0 +1,37 @@
+#pragma once
+/// The status pages as text, from the JSON that the control commands return. Pure.
+/// Source: weave prog/weaver/http.go, the status templates; separated attributes are ours.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <weft/result.hpp>
+
+namespace weft::cli {
+
+/// JSON texts of one node. What a node does not run is absent.
+struct NodeStatus {
+  std::string version;                     ///< plain text
+  std::optional<std::string> mesh;         ///< "mesh.status"
+  std::optional<std::string> peers;        ///< "mesh.peers"
+  std::optional<std::string> connections;  ///< "mesh.connections"
+  std::optional<std::string> targets;      ///< "mesh.targets"
+  std::optional<std::string> ipam;         ///< "ipam.status"
+};
+
+/// Each errors with Errc::malformed when its JSON has not the fields of the report.
+[[nodiscard]] Result<std::string> render_status(const NodeStatus& status);
+[[nodiscard]] Result<std::string> render_targets(std::string_view targets);
+[[nodiscard]] Result<std::string> render_connections(std::string_view connections);
+[[nodiscard]] Result<std::string> render_peers(std::string_view peers);
+/// `own_name` is listed first, with its active addresses.
+[[nodiscard]] Result<std::string> render_ipam(std::string_view ipam, std::string_view own_name);
+[[nodiscard]] Result<std::string> render_plugins(std::string_view plugins);
+
+/// The whole status as one JSON object, in the shape of the report.
+[[nodiscard]] Result<std::string> report_json(const NodeStatus& status);
+/// JSON text indented for people. Text that is not JSON comes back as it is.
+[[nodiscard]] std::string indent_json(std::string_view text);
+
+}  // namespace weft::cli

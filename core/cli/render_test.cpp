@@ -1,0 +1,103 @@
+/// The status pages, compared with what the original prints for the same state.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/render.hpp"
+
+namespace weft::cli {
+namespace {
+
+/// The blocks of the original's golden file: "## title", text, and in front of text ends "<<<end".
+class GoldenPages {
+ public:
+  GoldenPages() {
+    std::ifstream file(WEFT_SOURCE_DIR "/tests/interop/vectors/dp-report.txt");
+    std::string line;
+    std::string title;
+    while (std::getline(file, line)) {
+      if (line.starts_with("## ")) {
+        title = line.substr(3);
+      } else if (line != "<<<end") {
+        pages_[title] += line + "\n";
+      }
+    }
+  }
+
+  const std::string& page(const std::string& title) { return pages_[title]; }
+  nlohmann::ordered_json report() {
+    return nlohmann::ordered_json::parse(
+        pages_["GET /report (Accept: application/json) for a sample state"]);
+  }
+
+ private:
+  std::map<std::string, std::string> pages_;
+};
+
+class RenderTest : public ::testing::Test {
+ protected:
+  NodeStatus status() {
+    const auto report = golden_.report();
+    const auto& router = report["Router"];
+    return {"2.8.1 (version check update disabled)",
+            router.dump(),
+            router["Peers"].dump(),
+            router["Connections"].dump(),
+            router["Targets"].dump(),
+            report["IPAM"].dump()};
+  }
+  GoldenPages golden_;
+};
+
+TEST_F(RenderTest, StatusIsTheOriginalsUpToItsIpamSection) {
+  const std::string& expected = golden_.page("GET /status");
+
+  EXPECT_EQ(*render_status(status()), expected.substr(0, expected.find("\n        Service: dns")));
+}
+
+TEST_F(RenderTest, StatusSaysWhatIpamWaitsFor) {
+  NodeStatus waiting = status();
+  waiting.ipam = R"({"Paxos":{"Elector":true,"KnownNodes":1,"Quorum":2},"Range":"10.32.0.0/12",
+                     "DefaultSubnet":"10.32.0.0/12","Entries":null,"PendingAllocates":null})";
+
+  EXPECT_EQ(*render_status(waiting),
+            golden_.page("GET /status (kube: no dns/proxy/plugin; IPAM awaiting consensus)"));
+}
+
+TEST_F(RenderTest, PeersAndTargetsAreTheOriginals) {
+  EXPECT_EQ(*render_peers(*status().peers), golden_.page("GET /status/peers"));
+  EXPECT_EQ(*render_targets(*status().targets), golden_.page("GET /status/targets"));
+}
+
+TEST_F(RenderTest, ConnectionsAreTheOriginalsWithSpacesBetweenAttributes) {
+  std::string expected = golden_.page("GET /status/connections");
+  expected.replace(expected.find("truemtu"), 7, "true mtu");
+  expected.erase(expected.rfind(' '), 1);  // the original ends a line without attributes in a space
+
+  EXPECT_EQ(*render_connections(*status().connections), expected);
+}
+
+TEST_F(RenderTest, IpamListsThisNodeFirst) {
+  EXPECT_EQ(*render_ipam(*status().ipam, "7a:01:02:03:04:05"), golden_.page("GET /status/ipam"));
+  EXPECT_EQ(render_ipam(*status().ipam, "7a:0a:0b:0c:0d:0e")->substr(0, 17), "7a:0a:0b:0c:0d:0e");
+}
+
+TEST_F(RenderTest, NeverThrowsOnJsonOfAnotherShape) {
+  for (const char* text :
+       {"null", "7", "[1,\"x\",null]", "{\"Entries\":3,\"Paxos\":\"x\"}", "[{}]"}) {
+    NodeStatus odd{"1", text, text, text, text, text};
+    EXPECT_TRUE(render_status(odd)) << text;
+    EXPECT_TRUE(render_peers(text)) << text;
+    EXPECT_TRUE(render_connections(text)) << text;
+    EXPECT_TRUE(render_ipam(text, "x")) << text;
+    (void)report_json(odd);
+  }
+  EXPECT_EQ(render_peers("{").error().code, make_error_code(Errc::malformed));
+}
+
+}  // namespace
+}  // namespace weft::cli
