@@ -1,0 +1,80 @@
+#pragma once
+/// Carries out flow plans on the lanes: between the bridge port and the neighbours' forwarders.
+
+#include <array>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <weft/bus.hpp>
+#include <weft/events/topology.hpp>
+#include <weft/export.hpp>
+#include <weft/lane.hpp>
+#include <weft/log.hpp>
+#include <weft/loop.hpp>
+#include <weft/service/dataplane.hpp>
+
+#include "dataplane/flow_plan.hpp"
+#include "dataplane/forwarder_directory.hpp"
+#include "dataplane/forwarding_table.hpp"
+#include "dataplane/mac_table.hpp"
+#include "dataplane/turn.hpp"
+
+namespace weft {
+
+/// Provides weft.dataplane/1. Owned by the host; constructed and destroyed on `loop`'s thread (or
+/// while that loop does not run yet or any more), after every lane task that uses it is gone.
+///
+/// Threads: from_* on lanes; the rest on any control thread, serialised by a mutex that lanes never
+/// touch. What lanes read is published whole: a change of routes or forwarders replaces the table
+/// and leaves MAC knowledge alone, except that of peers that left the mesh.
+class WEFT_EXPORT DataplaneImpl final : public Dataplane, public dataplane::ForwarderDirectory {
+ public:
+  DataplaneImpl(PeerName self, Lanes& lanes, Loop& loop, Bus& bus, Metrics& metrics, Log& log);
+  ~DataplaneImpl() override;
+
+  void from_bridge(Lane& lane, std::span<const Frame> batch) noexcept override;
+  void from_overlay(Lane& lane, const OverlayBatch& batch) noexcept override;
+  void set_bridge_port(std::shared_ptr<BridgePort> port) override;
+
+  [[nodiscard]] dataplane::ForwarderSlot open(PeerName neighbour) override;
+
+  /// For reports: every MAC known, sorted. Any control thread.
+  [[nodiscard]] std::vector<dataplane::MacEntry> macs() const;
+
+ private:
+  void publish(std::uint64_t slot, std::vector<std::shared_ptr<Forwarder>> forwarders) override;
+  void close(std::uint64_t slot) noexcept override;
+
+  void on_routes(const std::shared_ptr<const Routes>& routes);
+  void on_topology(const Topology& topology);
+  void rebuild();
+  void expire_macs();
+
+  struct Slot {
+    PeerName neighbour{};
+    std::vector<std::shared_ptr<Forwarder>> forwarders;
+  };
+
+  const PeerName self_;
+  Lanes& lanes_;
+  Loop& loop_;
+  Log& log_;
+  dataplane::MacTable mac_table_;
+  const dataplane::Counters counters_;
+  LaneLocal<dataplane::Snapshot> snapshot_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::shared_ptr<const Routes> routes_ = std::make_shared<const Routes>();
+  std::map<std::uint64_t, Slot> slots_;  // by age: of two connections the younger counts
+  std::uint64_t next_slot_ = 1;
+  std::shared_ptr<BridgePort> bridge_;
+
+  std::vector<PeerName> peers_;  // of the last topology, sorted; used on loop_ only
+  Timer expiry_;
+  Subscription routes_subscription_;
+  Subscription topology_subscription_;
+};
+
+}  // namespace weft
