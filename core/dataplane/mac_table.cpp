@@ -43,7 +43,7 @@ std::uint16_t MacTable::second(TimePoint now) const noexcept {
 
 std::optional<PeerName> MacTable::find(net::Mac mac) const noexcept {
   const std::uint64_t key = mac.value();
-  if (key == free_slot) {
+  if (mac.is_group() || key == free_slot) {
     return std::nullopt;
   }
   for (const Slot& slot : bucket_of(key).slots) {

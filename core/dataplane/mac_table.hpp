@@ -31,7 +31,7 @@ enum class Learned : std::uint8_t {
   full,   ///< no room: frames for it are broadcast
 };
 
-/// A fixed set of 65,536 slots in buckets of eight, read and written by all lanes at once.
+/// A fixed set of 65,536 slots in buckets of sixteen, read and written by all lanes at once.
 /// Lookups are wait-free, learning is lock-free and never allocates.
 ///
 /// A frame is the best evidence of where its sender is, so a move takes effect at once, be it from
@@ -44,8 +44,8 @@ enum class Learned : std::uint8_t {
 /// other.
 class WEFT_EXPORT MacTable {
  public:
-  static constexpr std::size_t ways = 8;
-  static constexpr std::size_t buckets = 8192;
+  static constexpr std::size_t ways = 16;
+  static constexpr std::size_t buckets = 4096;
   static constexpr std::chrono::minutes max_idle{10};
   /// A later sighting is recorded only when the last is this old, to leave the cache line shared.
   static constexpr std::chrono::seconds refresh{30};
