@@ -20,7 +20,7 @@ Message route_message(std::uint16_t type, std::uint16_t flags, const Route& rout
   info.rtm_dst_len = destination.prefix_length;
   info.rtm_table = RT_TABLE_MAIN;
   if (type == RTM_NEWROUTE) {
-    info.rtm_protocol = RTPROT_STATIC;
+    info.rtm_protocol = RTPROT_BOOT;  // as `ip route add` does, which then lists nothing extra
     info.rtm_type = RTN_UNICAST;
     info.rtm_scope = route.is_link_scope ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
   } else {

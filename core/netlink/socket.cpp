@@ -6,8 +6,8 @@
 #include <optional>
 
 #include <fmt/core.h>
-#include <libmnl/libmnl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace weft::nl {
 namespace {
@@ -66,24 +66,29 @@ std::string with_text(std::string_view doing, std::string_view text) {
 
 }  // namespace
 
-void Socket::Close::operator()(mnl_socket* socket) const noexcept {
-  mnl_socket_close(socket);
+Socket::Descriptor::~Descriptor() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
 }
 
 Result<Socket> Socket::open(int protocol) {
-  std::unique_ptr<mnl_socket, Close> socket{mnl_socket_open2(protocol, SOCK_CLOEXEC)};
-  if (socket == nullptr || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
+  Descriptor descriptor{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)};
+  sockaddr_nl own{};  // the kernel picks the port
+  own.nl_family = AF_NETLINK;
+  if (descriptor.get() < 0 ||
+      ::bind(descriptor.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) < 0) {
     return fail(errno, fmt::format("open a netlink socket for protocol {}", protocol));
   }
   // Best effort: without them an error has no explanation, or carries an echo of the request.
-  int on = 1;
-  mnl_socket_setsockopt(socket.get(), NETLINK_EXT_ACK, &on, sizeof on);
-  mnl_socket_setsockopt(socket.get(), NETLINK_CAP_ACK, &on, sizeof on);
-  return Socket{std::move(socket)};
+  const int on = 1;
+  ::setsockopt(descriptor.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+  ::setsockopt(descriptor.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
+  return Socket{std::move(descriptor)};
 }
 
 int Socket::fd() const noexcept {
-  return mnl_socket_get_fd(socket_.get());
+  return descriptor_.get();
 }
 
 Result<> Socket::send(ByteView octets, std::string_view doing) {
@@ -207,7 +212,7 @@ Result<> Socket::commit(Batch& batch, std::string_view doing) {
 }
 
 Result<> Socket::join(unsigned group) {
-  if (mnl_socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0) {
+  if (::setsockopt(fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0) {
     return fail(errno, fmt::format("join netlink group {}", group));
   }
   return {};

@@ -1,4 +1,4 @@
-/// Waits for nftables notifications with Asio and reads them with libmnl.
+/// Waits for nftables notifications with Asio and reads whose table they are about.
 
 #include "watcher.hpp"
 

@@ -2,9 +2,9 @@
 /// A netlink socket: requests that the kernel answers inside send, and notifications.
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <weft/bytes.hpp>
@@ -12,8 +12,6 @@
 #include <weft/netlink/batch.hpp>
 #include <weft/netlink/message.hpp>
 #include <weft/result.hpp>
-
-struct mnl_socket;
 
 namespace weft::nl {
 
@@ -51,18 +49,30 @@ class Socket {
   [[nodiscard]] int fd() const noexcept;
 
  private:
-  struct Close {
-    void operator()(mnl_socket* socket) const noexcept;
+  /// Closes when destroyed.
+  class Descriptor {
+   public:
+    explicit Descriptor(int fd) noexcept : fd_(fd) {}
+    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+      std::swap(fd_, other.fd_);
+      return *this;
+    }
+    ~Descriptor();
+    [[nodiscard]] int get() const noexcept { return fd_; }
+
+   private:
+    int fd_;  // -1: none
   };
 
-  explicit Socket(std::unique_ptr<mnl_socket, Close> socket) : socket_(std::move(socket)) {}
+  explicit Socket(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
 
   [[nodiscard]] Result<> send(ByteView octets, std::string_view doing);
   [[nodiscard]] Result<ByteView> read(int flags, std::string_view doing);
   [[nodiscard]] Result<bool> collect(std::uint32_t sequence, Bytes& answer, bool& interrupted,
                                      std::string_view doing);
 
-  std::unique_ptr<mnl_socket, Close> socket_;
+  Descriptor descriptor_;
   std::vector<std::byte> buffer_ = std::vector<std::byte>(64 * 1024);
   std::uint32_t sequence_ = 0;
 };
