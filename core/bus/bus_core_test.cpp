@@ -1,0 +1,194 @@
+/// Who hears what, in which order, and what happens to slow readers.
+
+#include "bus/bus_core.hpp"
+
+#include <gtest/gtest.h>
+#include <weft/testing/sim_world.hpp>
+
+namespace weft {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Noise {
+  static constexpr std::string_view topic = "weft.test.noise/1";
+  int value = 0;
+  std::shared_ptr<int> witness{};
+};
+
+struct Level {
+  static constexpr std::string_view topic = "weft.test.level/1";
+  std::string name;
+  int value = 0;
+  std::shared_ptr<int> witness{};
+
+  [[nodiscard]] const std::string& key() const { return name; }
+};
+
+/// The same topic as Noise, from a library built against another SDK.
+struct OtherNoise {
+  static constexpr std::string_view topic = "weft.test.noise/1";
+  char value = 0;
+};
+
+class BusTest : public ::testing::Test {
+ protected:
+  testing::SimWorld world_;
+  testing::SimLoop& loop_ = world_.add_loop("reader");
+  BusCore core_;
+  std::unique_ptr<BusView> writer_ = core_.view("writer", world_.add_loop("writer"));
+  std::unique_ptr<BusView> reader_ = core_.view("reader", loop_);
+  std::vector<int> seen_;
+};
+
+TEST_F(BusTest, DeliversSignalsInOrderOnTheSubscribersLoop) {
+  const Subscription noise = reader_->subscribe<Noise>([&](const Noise& event) {
+    EXPECT_TRUE(loop_.is_current());
+    seen_.push_back(event.value);
+  });
+
+  for (int i = 0; i < 3; ++i) {
+    writer_->publish(Noise{i});
+  }
+  EXPECT_TRUE(seen_.empty());
+  world_.run_for(1ms);
+
+  EXPECT_EQ(seen_, (std::vector{0, 1, 2}));
+}
+
+TEST_F(BusTest, KeepsThePublishersOrderAcrossTopics) {
+  const Subscription level =
+      reader_->subscribe<Level>([&](const Level& event) { seen_.push_back(event.value); });
+  const Subscription noise =
+      reader_->subscribe<Noise>([&](const Noise& event) { seen_.push_back(event.value); });
+
+  for (int i = 0; i < 100; i += 2) {
+    writer_->publish(Noise{i});
+    writer_->publish(Level{std::to_string(i), i + 1});
+  }
+  world_.run_for(1ms);
+
+  EXPECT_TRUE(std::is_sorted(seen_.begin(), seen_.end()));
+  EXPECT_EQ(seen_.size(), 100u);
+}
+
+TEST_F(BusTest, CoalescesStateAndCountsIt) {
+  const Subscription level =
+      reader_->subscribe<Level>([&](const Level& event) { seen_.push_back(event.value); });
+
+  writer_->publish(Level{"a", 1});
+  writer_->publish(Level{"b", 2});
+  writer_->publish(Level{"a", 3});
+  world_.run_for(1ms);
+
+  EXPECT_EQ(seen_, (std::vector{3, 2}));
+  const auto statistics = core_.statistics().at(0);
+  EXPECT_TRUE(statistics.is_state);
+  EXPECT_EQ(statistics.published, 3u);
+  EXPECT_EQ(statistics.current_values, 2u);
+  EXPECT_EQ(statistics.subscribers.at(0).coalesced, 1u);
+  EXPECT_EQ(statistics.subscribers.at(0).delivered, 2u);
+  EXPECT_EQ(statistics.subscribers.at(0).high_water, 2u);
+  EXPECT_EQ(statistics.subscribers.at(0).depth, 0u);
+}
+
+TEST_F(BusTest, GivesALateSubscriberTheCurrentValues) {
+  writer_->publish(Level{"a", 1});
+  writer_->publish(Level{"b", 2});
+  writer_->publish(Level{"a", 3});
+  writer_->retract<Level>(std::string("b"));
+
+  const Subscription level =
+      reader_->subscribe<Level>([&](const Level& event) { seen_.push_back(event.value); });
+  world_.run_for(1ms);
+
+  EXPECT_EQ(seen_, std::vector{3});
+}
+
+TEST_F(BusTest, DropsTheOldestSignalsWithOneGap) {
+  int gaps = 0;
+  const Subscription noise =
+      reader_->subscribe<Noise>([&](const Noise& event) { seen_.push_back(event.value); },
+                                [&] {
+                                  EXPECT_TRUE(seen_.empty());
+                                  ++gaps;
+                                },
+                                4);
+
+  for (int i = 0; i < 10; ++i) {
+    writer_->publish(Noise{i});
+  }
+  world_.run_for(1ms);
+
+  EXPECT_EQ(seen_, (std::vector{6, 7, 8, 9}));
+  EXPECT_EQ(gaps, 1);
+  EXPECT_EQ(core_.statistics().at(0).subscribers.at(0).dropped, 6u);
+}
+
+TEST_F(BusTest, LetsTimersInBetweenLongBacklogs) {
+  const Subscription noise =
+      reader_->subscribe<Noise>([&](const Noise& event) { seen_.push_back(event.value); });
+  for (int i = 0; i < 200; ++i) {
+    writer_->publish(Noise{i});
+  }
+  std::size_t seen_by_task = 0;
+  loop_.post([&] { seen_by_task = seen_.size(); });
+
+  world_.run_for(1ms);
+
+  EXPECT_EQ(seen_by_task, Mailbox::deliveries_per_turn);
+  EXPECT_EQ(seen_.size(), 200u);
+}
+
+TEST_F(BusTest, DeliversNothingAfterTheSubscriptionEnded) {
+  auto witness = std::make_shared<int>(0);
+  Subscription noise = reader_->subscribe<Noise>([&, witness](const Noise& event) {
+    seen_.push_back(event.value);
+    noise = {};
+  });
+  writer_->publish(Noise{1});
+  writer_->publish(Noise{2});
+
+  world_.run_for(1ms);
+
+  EXPECT_EQ(seen_, std::vector{1});
+  EXPECT_EQ(witness.use_count(), 1);
+}
+
+TEST_F(BusTest, ReleasesThePublishersEventsWithItsView) {
+  auto witness = std::make_shared<int>(0);
+  const Subscription noise =
+      reader_->subscribe<Noise>([&](const Noise& event) { seen_.push_back(event.value); });
+  const auto other = core_.view("other", loop_);
+  writer_->publish(Noise{1, witness});
+  other->publish(Noise{2});
+  writer_->publish(Level{"a", 1, witness});
+
+  writer_.reset();
+
+  EXPECT_EQ(witness.use_count(), 1);
+  world_.run_for(1ms);
+  EXPECT_EQ(seen_, std::vector{2});
+}
+
+TEST_F(BusTest, ReleasesWhatNobodyReadWhenTheReaderIsGone) {
+  auto witness = std::make_shared<int>(0);
+  {
+    const Subscription noise = reader_->subscribe<Noise>([](const Noise&) {});
+    writer_->publish(Noise{1, witness});
+  }
+
+  reader_.reset();
+
+  EXPECT_EQ(witness.use_count(), 1);
+}
+
+TEST_F(BusTest, AbortsWhenTwoLibrariesDisagreeAboutATopic) {
+  writer_->publish(Noise{1});
+
+  EXPECT_DEATH(reader_->publish(OtherNoise{}),
+               "every library agrees about topic weft.test.noise/1");
+}
+
+}  // namespace
+}  // namespace weft

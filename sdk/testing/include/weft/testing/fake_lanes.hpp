@@ -1,0 +1,39 @@
+#pragma once
+/// Lanes without threads: a test turns them by hand.
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include <weft/bytes.hpp>
+#include <weft/lane.hpp>
+
+namespace weft::testing {
+
+/// One lane. `turn` runs what a lane's thread does in one turn, on the calling thread.
+class FakeLanes final : public Lanes {
+ public:
+  FakeLanes();
+  ~FakeLanes();
+
+  /// Polls every task, then flushes every task; returns how many frames were handled.
+  unsigned turn(unsigned budget = max_batch);
+  /// Turns until every task is idle.
+  void turn_until_idle();
+  /// The lane, for calling dataplane code directly. Its scratch buffers last until the next turn.
+  [[nodiscard]] Lane& lane() noexcept;
+
+  [[nodiscard]] unsigned count() const noexcept override { return 1; }
+  [[nodiscard]] LaneRegistration add(unsigned lane, LaneTask& task,
+                                     std::vector<int> wake_fds) override;
+  void synchronize() noexcept override {}
+  /// Drops `object` at once: nothing runs meanwhile.
+  void retire(std::shared_ptr<const void> object) noexcept override { object.reset(); }
+
+ private:
+  class FakeLane;
+  std::unique_ptr<FakeLane> lane_;
+  std::shared_ptr<std::vector<LaneTask*>> tasks_;
+};
+
+}  // namespace weft::testing
