@@ -1,0 +1,302 @@
+/// The allocator's life: starting, agreeing on a first ring, and keeping everything on disk before
+/// anyone hears of it.
+
+#include "allocator.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+namespace weft::ipam {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Lost messages are sent again this often. Source: weaveworks/weave ipam/allocator.go,
+/// tickInterval.
+constexpr Duration retry_interval = 5s;
+
+}  // namespace
+
+Allocator::Allocator(Surroundings& surroundings, Settings settings)
+    : surroundings_(surroundings),
+      settings_(std::move(settings)),
+      universe_(range_of(settings_.universe)),
+      ring_(universe_, settings_.self) {
+  nicknames_[settings_.self] = settings_.nickname;
+  if (settings_.init.kind != InitMode::Kind::observer) {
+    elector_.emplace(NodeId{settings_.self, settings_.uid});
+  }
+}
+
+void Allocator::start(Stored stored) {
+  const bool is_seeded = settings_.init.kind == InitMode::Kind::seed;
+  if (restore(std::move(stored))) {
+    surroundings_.log().info("continuing with the stored address ring", "init",
+                             is_seeded ? "seed ignored" : "done");
+  } else if (is_seeded) {
+    surroundings_.log().info("dividing the address range among the seeds");
+    divide_ring(settings_.init.seeds);
+  } else {
+    surroundings_.log().info(elector_ ? "the address range will be divided by consensus"
+                                      : "waiting as observer for another peer's address ring");
+  }
+  settle();
+}
+
+bool Allocator::restore(Stored stored) {
+  are_holdings_unsaved_ = true;  // what is not restored is overwritten
+  if (!stored.name || !stored.ring || stored.ring->entries.empty()) {
+    return false;
+  }
+  if (*stored.name != settings_.self) {
+    surroundings_.log().warn("dropping the stored address ring of another peer", "stored",
+                             *stored.name, "ours", settings_.self);
+    return false;
+  }
+  if (const auto restored = ring_.restore(std::move(*stored.ring)); !restored) {
+    surroundings_.log().warn("dropping the stored address ring", "error", restored.error());
+    return false;
+  }
+  are_holdings_unsaved_ = false;
+  saved_ring_ = ring_.state();
+  holdings_ = std::move(stored.holdings);
+  elector_.reset();
+  refresh_space();
+  for (const auto& [owner, holding] : holdings_) {
+    for (const net::Cidr& address : holding.addresses) {
+      const Address value = address.address.v4_value();
+      if (universe_.contains(value) && !space_.claim(value)) {
+        surroundings_.log().warn("a stored address is not this node's to use", "address", address,
+                                 "owner", owner);
+      }
+    }
+  }
+  return true;
+}
+
+void Allocator::stop() noexcept {
+  retry_.cancel();
+  primes_.clear();
+  claims_.clear();
+  allocations_.clear();
+  effects_.clear();
+  effects_saving_.clear();
+}
+
+void Allocator::divide_ring(std::vector<PeerName> peers) {
+  ring_.divide(in_ring_order(std::move(peers)));
+  ring_changed();
+  after_save([this](const Result<>&) { surroundings_.broadcast_state(); });
+}
+
+void Allocator::ring_changed() {
+  is_awaiting_consensus_ = false;
+  elector_.reset();  // a ring answers every later vote
+  refresh_space();
+  is_retry_wanted_ = true;
+}
+
+void Allocator::refresh_space() {
+  space_.set_owned(ring_.owned_ranges(settings_.self));
+}
+
+void Allocator::establish_ring() {
+  if (!ring_.is_empty() || is_awaiting_consensus_) {
+    return;
+  }
+  is_awaiting_consensus_ = true;
+  if (elector_) {
+    // Without a configured size: every direct peer and this one.
+    const std::size_t peers =
+        settings_.init.peers > 0 ? settings_.init.peers : surroundings_.direct_peers() + 1;
+    elector_->set_quorum(peers / 2 + 1);
+    surroundings_.log().info("seeking consensus on the division of the address range", "quorum",
+                             elector_->quorum());
+  }
+  propose();
+}
+
+void Allocator::propose() {
+  if (elector_) {
+    elector_->propose();
+  }
+  surroundings_.broadcast_state();  // an observer's state asks for a ring
+  decide();
+}
+
+void Allocator::decide() {
+  if (!elector_) {
+    return;
+  }
+  if (auto peers = elector_->consensus()) {
+    surroundings_.log().info("peers agreed on the division of the address range", "peers",
+                             peers->size());
+    divide_ring(std::move(*peers));
+  }
+}
+
+void Allocator::arm_retry() {
+  const bool is_needed = is_awaiting_consensus_ || are_holdings_unsaved_ || has_pending();
+  if (is_needed && !is_retry_armed_) {
+    is_retry_armed_ = true;
+    retry_ = surroundings_.after(retry_interval, [this] {
+      is_retry_armed_ = false;
+      retry();
+    });
+  }
+}
+
+void Allocator::retry() {
+  if (is_awaiting_consensus_) {
+    propose();
+  } else if (has_pending()) {
+    establish_ring();
+    is_retry_wanted_ = true;
+  }
+  settle();
+}
+
+void Allocator::settle() {
+  while (std::exchange(is_retry_wanted_, false)) {
+    try_pending();
+  }
+  ring_.report_free([this](AddressRange range) { return space_.free_in(range); });
+  if (auto ranges = fewest_prefixes(ring_.owned_ranges(settings_.self)); ranges != published_) {
+    published_ = ranges;
+    surroundings_.publish(std::move(ranges));
+  }
+  save();
+  arm_retry();
+}
+
+void Allocator::save() {
+  if (is_saving_) {
+    return;
+  }
+  if (!are_holdings_unsaved_ && ring_.state() == saved_ring_) {
+    run_effects(std::exchange(effects_, {}), {});
+    return;
+  }
+  is_saving_ = true;
+  are_holdings_unsaved_ = false;
+  ring_being_saved_ = ring_.state();
+  grants_being_saved_ = grants_made_;
+  effects_saving_ = std::exchange(effects_, {});
+  surroundings_.save(ring_being_saved_, holdings_,
+                     [this](const Result<>& saved) { on_saved(saved); });
+}
+
+void Allocator::on_saved(const Result<>& saved) {
+  is_saving_ = false;
+  if (saved) {
+    saved_ring_ = std::move(ring_being_saved_);
+    grants_saved_ = grants_being_saved_;
+  } else {
+    are_holdings_unsaved_ = true;
+    surroundings_.log().error("cannot keep addresses on disk; trying again", "error",
+                              saved.error());
+  }
+  run_effects(std::exchange(effects_saving_, {}), saved);
+  if (saved) {
+    save();
+  }
+  arm_retry();
+}
+
+void Allocator::run_effects(std::vector<AfterSave> effects, const Result<>& saved) {
+  for (AfterSave& effect : effects) {
+    effect(saved);
+  }
+}
+
+const RingState& Allocator::public_ring() const noexcept {
+  // A grant that is not on disk must not be heard of: after a crash we would hand its addresses
+  // out ourselves.
+  return grants_made_ == grants_saved_ ? ring_.state() : saved_ring_;
+}
+
+Bytes Allocator::complete_state() const {
+  GossipState state;
+  state.now =
+      std::chrono::duration_cast<std::chrono::seconds>(surroundings_.wall_now().time_since_epoch())
+          .count();
+  state.nicknames = nicknames_;
+  if (!ring_.is_empty()) {
+    state.ring = public_ring();
+  } else if (elector_) {
+    state.paxos = elector_->known();
+  }
+  return encode_gossip(state, settings_.self);
+}
+
+Result<PeerName> Allocator::find_peer(std::string_view name_or_nickname) const {
+  for (const auto& [peer, nickname] : nicknames_) {
+    if (nickname == name_or_nickname) {
+      return peer;
+    }
+  }
+  const auto parsed = parse_peer_name(name_or_nickname);
+  if (!parsed) {
+    return fail(Errc::not_found,
+                fmt::format("find a peer with the nickname or name '{}'", name_or_nickname));
+  }
+  return *parsed;
+}
+
+void Allocator::take_over(PeerName peer, Answer<std::uint64_t> answer) {
+  if (peer == settings_.self) {
+    answer(fail(Errc::denied, "take over the addresses of this node itself"));
+    return;
+  }
+  if (!ring_.mentions(peer)) {
+    answer(fail(Errc::not_found,
+                fmt::format("take over from {}: it owns no addresses", with_nickname(peer))));
+    return;
+  }
+  if (surroundings_.is_known(peer)) {
+    // Its addresses may be in use; and a peer of the original would crash on hearing of it.
+    answer(fail(Errc::denied, fmt::format("take over from {}: it is still in the mesh, stop it "
+                                          "and wait until it has gone",
+                                          with_nickname(peer))));
+    return;
+  }
+  std::uint64_t addresses = 0;
+  for (const AddressRange range : ring_.transfer(peer, settings_.self)) {
+    addresses += range.size();
+  }
+  ring_changed();
+  after_save([this](const Result<>&) { surroundings_.broadcast_state(); });
+  answer_after_save(std::move(answer), addresses);
+  settle();
+}
+
+void Allocator::forget_peer(PeerName peer) {
+  if (peer != settings_.self && !ring_.mentions(peer)) {
+    nicknames_.erase(peer);
+  }
+}
+
+Allocator::Status Allocator::status() const {
+  Status status;
+  if (is_awaiting_consensus_) {
+    status.vote.emplace();
+    if (elector_) {
+      status.vote = {true, elector_->known().size(), elector_->quorum()};
+    }
+  }
+  status.universe = settings_.universe;
+  status.active = space_.allocated().count();
+  status.free = space_.free().count();
+  for (const PendingClaim& pending : claims_) {
+    status.pending_claims.push_back({pending.owner, pending.address});
+  }
+  for (const PendingAllocation& pending : allocations_) {
+    status.pending_allocations.push_back({pending.owner, pending.subnet});
+  }
+  return status;
+}
+
+}  // namespace weft::ipam

@@ -1,0 +1,267 @@
+#pragma once
+/// The state machine of address allocation: requests of this node, messages of others, and what is
+/// kept on disk. Knows nothing of the host: it acts on the world through `Surroundings`.
+/// Source: weaveworks/weave ipam/allocator.go, allocate.go, claim.go.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/bytes.hpp>
+#include <weft/function.hpp>
+#include <weft/log.hpp>
+#include <weft/loop.hpp>
+#include <weft/net/ip.hpp>
+#include <weft/net/peer_name.hpp>
+#include <weft/result.hpp>
+
+#include "codec.hpp"
+#include "init_mode.hpp"
+#include "paxos.hpp"
+#include "ring.hpp"
+#include "space.hpp"
+
+namespace weft::ipam {
+
+template <class T = void>
+using Answer = UniqueFunction<void(Result<T>)>;
+
+/// Everything the allocator needs of the world. Called on the allocator's thread; callbacks come
+/// later on that thread, never from inside the call.
+class Surroundings {
+ public:
+  [[nodiscard]] virtual WallTime wall_now() const = 0;
+  /// A uniformly random real in [0, 1).
+  [[nodiscard]] virtual double random_unit() = 0;
+  [[nodiscard]] virtual Timer after(Duration delay, Task task) = 0;
+
+  /// Sends to one peer. Answers Errc::unreachable when there is no way to it.
+  virtual void unicast(PeerName to, Bytes payload, Answer<> sent) = 0;
+  /// Sends Allocator::complete_state to every peer, soon.
+  virtual void broadcast_state() = 0;
+  /// Puts all of it on disk, or none.
+  virtual void save(const RingState& ring, const Holdings& holdings, Answer<> saved) = 0;
+  /// The addresses of the ring that belong to this node are now these.
+  virtual void publish(std::vector<net::Cidr> local_ranges) = 0;
+
+  /// Whether the mesh has heard of the peer.
+  [[nodiscard]] virtual bool is_known(PeerName peer) const = 0;
+  /// How many configured addresses of peers the mesh still tries.
+  [[nodiscard]] virtual std::size_t direct_peers() const = 0;
+  [[nodiscard]] virtual Log& log() = 0;
+
+ protected:
+  ~Surroundings() = default;
+};
+
+struct Settings {
+  PeerName self{};
+  std::string nickname;
+  std::uint64_t uid = 0;  ///< different in every run of this peer
+  net::Cidr universe;     ///< the cluster's range; its last address is below 255.255.255.255
+  InitMode init;
+  std::chrono::milliseconds allocate_timeout{30'000};
+};
+
+/// What was found on disk.
+struct Stored {
+  std::optional<PeerName> name;
+  std::optional<RingState> ring;
+  Holdings holdings;
+};
+
+/// How to treat a claim that cannot be decided yet.
+enum class ClaimMode : std::uint8_t {
+  strict,  ///< wait for the decision
+  lenient  ///< answer success at once and keep trying
+};
+
+/// Allocates addresses of the ranges this node owns, gets and gives space, and takes part in
+/// dividing the range. Nothing is promised to anyone before it is on disk: answers and messages
+/// that follow from a change wait for its save.
+///
+/// Single-threaded: every call and callback on one thread. Outlives the callbacks it gives away.
+class Allocator {
+ public:
+  Allocator(Surroundings& surroundings, Settings settings);
+  Allocator(const Allocator&) = delete;
+  Allocator& operator=(const Allocator&) = delete;
+  ~Allocator() = default;
+
+  /// Continues from what was stored, or starts afresh. Once, before anything else.
+  void start(Stored stored);
+  /// Drops every request unanswered. Nothing is called on the allocator afterwards but callbacks
+  /// that were already under way.
+  void stop() noexcept;
+
+  /// An address in `subnet` for `owner`: the one it has there, the lowest free one, or one from
+  /// another peer's space. "_" allocates for the address itself.
+  void allocate(std::string owner, net::Cidr subnet, Answer<net::Cidr> answer);
+  /// Records that `owner` uses `address`. "_" claims for whoever has it.
+  void claim(std::string owner, net::Cidr address, ClaimMode mode, Answer<> answer);
+  /// Answers once the ring has been divided.
+  void prime(Answer<> answer);
+  /// Frees everything `owner` holds and cancels what it waits for. Answers what was freed.
+  void release(const std::string& owner, Answer<std::vector<net::Cidr>> answer);
+  /// Frees one address of `owner`. Errors: Errc::not_found.
+  void release_address(const std::string& owner, net::IpAddress address, Answer<> answer);
+  /// Makes the ranges of a peer that is gone for good ours; answers how many addresses those are.
+  /// Errors: Errc::not_found; Errc::denied for this node and for peers that are still there.
+  void take_over(PeerName peer, Answer<std::uint64_t> answer);
+
+  [[nodiscard]] std::vector<net::Cidr> lookup(std::string_view owner) const;
+  [[nodiscard]] const Holdings& holdings() const noexcept { return holdings_; }
+  /// A peer by its nickname or name. Errors: Errc::not_found.
+  [[nodiscard]] Result<PeerName> find_peer(std::string_view name_or_nickname) const;
+
+  /// Messages of other peers; an error means that their sender cannot be worked with.
+  [[nodiscard]] Result<> on_unicast(PeerName source, ByteView payload);
+  [[nodiscard]] Result<> on_broadcast(PeerName originator, ByteView payload);
+  [[nodiscard]] Result<> on_gossip(ByteView payload);
+  [[nodiscard]] Bytes complete_state() const;
+  /// The mesh lost the peer.
+  void forget_peer(PeerName peer);
+
+  struct Status {
+    struct Vote {
+      bool is_elector = false;
+      std::size_t known_nodes = 0;
+      std::size_t quorum = 0;
+    };
+    struct PendingClaim {
+      std::string owner;
+      net::Cidr address;
+    };
+    struct PendingAllocation {
+      std::string owner;
+      net::Cidr subnet;
+    };
+    std::optional<Vote> vote;  ///< while consensus is awaited
+    net::Cidr universe;
+    std::uint32_t active = 0;  ///< allocated addresses of our ranges
+    std::uint32_t free = 0;
+    std::vector<PendingClaim> pending_claims;
+    std::vector<PendingAllocation> pending_allocations;
+  };
+  [[nodiscard]] Status status() const;
+  [[nodiscard]] const Ring& ring() const noexcept { return ring_; }
+  [[nodiscard]] const Nicknames& nicknames() const noexcept { return nicknames_; }
+
+ private:
+  struct Pending {
+    std::uint64_t id = 0;
+    Timer deadline;
+  };
+  struct PendingPrime : Pending {
+    Answer<> answer;
+  };
+  struct PendingClaim : Pending {
+    std::string owner;
+    net::Cidr address;
+    ClaimMode mode{};
+    Answer<> answer;  ///< empty once a lenient claim was answered
+    unsigned tries = 0;
+  };
+  struct PendingAllocation : Pending {
+    std::string owner;
+    net::Cidr subnet;
+    Answer<net::Cidr> answer;
+  };
+  using AfterSave = UniqueFunction<void(const Result<>&)>;
+
+  // allocator.cpp: life, disk, and the ring as a whole
+  [[nodiscard]] bool restore(Stored stored);
+  void divide_ring(std::vector<PeerName> peers);
+  void ring_changed();
+  void refresh_space();
+  void establish_ring();
+  void propose();
+  void decide();
+  [[nodiscard]] bool has_pending() const noexcept {
+    return !primes_.empty() || !claims_.empty() || !allocations_.empty();
+  }
+  void arm_retry();
+  void retry();
+  void settle();
+  void save();
+  void on_saved(const Result<>& saved);
+  static void run_effects(std::vector<AfterSave> effects, const Result<>& saved);
+  void after_save(AfterSave effect) { effects_.push_back(std::move(effect)); }
+  template <class T>
+  void answer_after_save(Answer<T> answer, T value) {
+    after_save(
+        [answer = std::move(answer), value = std::move(value)](const Result<>& saved) mutable {
+          saved ? answer(std::move(value)) : answer(tl::unexpected(saved.error()));
+        });
+  }
+  void answer_after_save(Answer<> answer) {
+    after_save([answer = std::move(answer)](const Result<>& saved) mutable { answer(saved); });
+  }
+  [[nodiscard]] const RingState& public_ring() const noexcept;
+
+  // requests.cpp: what this node's containers want
+  void try_pending();
+  [[nodiscard]] bool try_prime(PendingPrime& pending);
+  [[nodiscard]] bool try_claim(PendingClaim& pending);
+  [[nodiscard]] bool try_outside_claim(PendingClaim& pending);
+  [[nodiscard]] bool try_own_claim(PendingClaim& pending);
+  [[nodiscard]] bool try_allocation(PendingAllocation& pending);
+  void succeed(PendingClaim& pending);
+  void refuse(PendingClaim& pending, std::string why);
+  void refuse_foreign(PendingClaim& pending, PeerName owner, std::string_view reason);
+  void expire(std::uint64_t id);
+  void cancel(std::string_view owner);
+  void add_holding(const std::string& owner, const net::Cidr& address);
+  [[nodiscard]] const std::string* holder_of(const net::IpAddress& address) const;
+  [[nodiscard]] std::string why_no_ring() const;
+  [[nodiscard]] std::string why_no_space(AddressRange wanted) const;
+  [[nodiscard]] Timer deadline_of(std::uint64_t id);
+
+  // exchange.cpp: what other peers want and tell
+  void request_address(PendingClaim& pending, PeerName owner);
+  void request_space(AddressRange wanted);
+  void request_space_from(std::vector<PeerName> candidates, AddressRange wanted);
+  void claim_request_failed(std::uint64_t id, PeerName owner, const Error& error);
+  void donate(AddressRange wanted, PeerName to);
+  void denied_by(PeerName owner, AddressRange range);
+  [[nodiscard]] Result<> update(std::optional<PeerName> sender, ByteView octets);
+  [[nodiscard]] Result<> merge_ring(const RingState& received);
+  void hear_vote(const PaxosState& received);
+  void send_ring(PeerName to);
+  [[nodiscard]] std::string with_nickname(PeerName peer) const;
+
+  Surroundings& surroundings_;
+  Settings settings_;
+  AddressRange universe_;
+  Ring ring_;
+  Space space_;
+  Holdings holdings_;
+  Nicknames nicknames_;
+  std::optional<Elector> elector_;  // nobody for observers, and once there is a ring
+  bool is_awaiting_consensus_ = false;
+
+  std::uint64_t next_id_ = 1;
+  std::vector<PendingPrime> primes_;
+  std::vector<PendingClaim> claims_;
+  std::vector<PendingAllocation> allocations_;
+  std::vector<net::Cidr> published_;
+
+  RingState saved_ring_;        // what is on disk
+  RingState ring_being_saved_;  // what will be when the running save succeeds
+  bool are_holdings_unsaved_ = false;
+  bool is_saving_ = false;
+  std::uint64_t grants_made_ = 0;
+  std::uint64_t grants_being_saved_ = 0;
+  std::uint64_t grants_saved_ = 0;
+  std::vector<AfterSave> effects_;         // wait for the next save
+  std::vector<AfterSave> effects_saving_;  // wait for the running save
+
+  bool is_retry_wanted_ = false;  // the ring changed: pending requests may succeed now
+  bool is_retry_armed_ = false;
+  Timer retry_;
+};
+
+}  // namespace weft::ipam

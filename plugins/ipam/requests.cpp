@@ -1,0 +1,367 @@
+/// What this node's containers ask for: allocate, claim, release, and why a wait was in vain.
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "allocator.hpp"
+
+namespace weft::ipam {
+
+namespace {
+
+/// Files an address under itself. Source: weaveworks/weave api, NoContainerID.
+constexpr std::string_view anonymous = "_";
+
+/// A subnet of fewer addresses has none for hosts. Source: weaveworks/weave ipam/allocator.go,
+/// MinSubnetSize.
+constexpr unsigned longest_prefix = 30;
+
+/// A claim whose owner cannot be reached is given up after so many tries.
+/// Source: weaveworks/weave ipam/claim.go, maxTryCount.
+constexpr unsigned most_tries = 5;
+
+std::string file_name(const std::string& owner, const net::IpAddress& address) {
+  return owner == anonymous ? net::to_string(address) : owner;
+}
+
+/// Removes and returns the request `id` of `queue`.
+template <class T>
+std::optional<T> take(std::vector<T>& queue, std::uint64_t id) {
+  const auto found = std::ranges::find(queue, id, &T::id);
+  if (found == queue.end()) {
+    return std::nullopt;
+  }
+  T taken = std::move(*found);
+  queue.erase(found);
+  return taken;
+}
+
+/// Removes and returns the requests of `owner`.
+template <class T>
+std::vector<T> take_all(std::vector<T>& queue, std::string_view owner) {
+  const auto theirs = std::ranges::stable_partition(
+      queue, [owner](const T& pending) { return pending.owner != owner; });
+  std::vector<T> taken(std::move_iterator(theirs.begin()), std::move_iterator(theirs.end()));
+  queue.erase(theirs.begin(), theirs.end());
+  return taken;
+}
+
+/// Tries every request once and keeps those that must wait on.
+template <class T, class Try>
+void try_all(std::vector<T>& queue, Try attempt) {
+  for (T& pending : std::exchange(queue, {})) {
+    if (!attempt(pending)) {
+      queue.push_back(std::move(pending));
+    }
+  }
+}
+
+}  // namespace
+
+void Allocator::allocate(std::string owner, net::Cidr subnet, Answer<net::Cidr> answer) {
+  if (!subnet.address.is_v4() || subnet != subnet.network() ||
+      subnet.prefix_length > longest_prefix) {
+    answer(fail(Errc::invalid,
+                fmt::format("allocate in {}: name an IPv4 subnet of at least four addresses, "
+                            "without host bits",
+                            net::to_string(subnet))));
+    return;
+  }
+  if (!range_of(subnet).overlaps(universe_)) {
+    answer(fail(Errc::invalid,
+                fmt::format("allocate: range {} out of bounds: {}", net::to_string(subnet),
+                            net::to_string(settings_.universe))));
+    return;
+  }
+  PendingAllocation pending{{next_id_++, {}}, std::move(owner), subnet, std::move(answer)};
+  if (!try_allocation(pending)) {
+    pending.deadline = deadline_of(pending.id);
+    allocations_.push_back(std::move(pending));
+  }
+  settle();
+}
+
+void Allocator::claim(std::string owner, net::Cidr address, ClaimMode mode, Answer<> answer) {
+  if (!address.address.is_v4()) {
+    answer(fail(Errc::invalid,
+                fmt::format("claim {}: only IPv4 addresses are managed", net::to_string(address))));
+    return;
+  }
+  PendingClaim pending{{next_id_++, {}}, std::move(owner), address, mode, std::move(answer), 0};
+  if (!try_claim(pending)) {
+    if (pending.answer) {
+      pending.deadline = deadline_of(pending.id);
+    }
+    claims_.push_back(std::move(pending));
+  }
+  settle();
+}
+
+void Allocator::prime(Answer<> answer) {
+  establish_ring();
+  PendingPrime pending{{next_id_++, {}}, std::move(answer)};
+  if (!try_prime(pending)) {
+    pending.deadline = deadline_of(pending.id);
+    primes_.push_back(std::move(pending));
+  }
+  settle();
+}
+
+void Allocator::release(const std::string& owner, Answer<std::vector<net::Cidr>> answer) {
+  cancel(owner);
+  std::vector<net::Cidr> freed;
+  if (const auto found = holdings_.find(owner); found != holdings_.end()) {
+    freed = std::move(found->second.addresses);
+    holdings_.erase(found);
+    are_holdings_unsaved_ = true;
+  }
+  for (const net::Cidr& address : freed) {
+    space_.release(address.address.v4_value());
+  }
+  answer_after_save(std::move(answer), std::move(freed));
+  settle();
+}
+
+void Allocator::release_address(const std::string& owner, net::IpAddress address, Answer<> answer) {
+  const auto found = holdings_.find(owner);
+  const bool is_held = found != holdings_.end() &&
+                       std::erase_if(found->second.addresses, [&address](const net::Cidr& held) {
+                         return held.address == address;
+                       }) > 0;
+  if (!is_held) {
+    answer(fail(Errc::not_found, fmt::format("release: address {} not found for {}",
+                                             net::to_string(address), owner)));
+    return;
+  }
+  if (found->second.addresses.empty()) {
+    holdings_.erase(found);
+  }
+  are_holdings_unsaved_ = true;
+  space_.release(address.v4_value());
+  answer_after_save(std::move(answer));
+  settle();
+}
+
+std::vector<net::Cidr> Allocator::lookup(std::string_view owner) const {
+  const auto found = holdings_.find(owner);
+  return found == holdings_.end() ? std::vector<net::Cidr>{} : found->second.addresses;
+}
+
+void Allocator::try_pending() {
+  try_all(primes_, [this](PendingPrime& pending) { return try_prime(pending); });
+  try_all(claims_, [this](PendingClaim& pending) { return try_claim(pending); });
+  try_all(allocations_, [this](PendingAllocation& pending) { return try_allocation(pending); });
+}
+
+bool Allocator::try_prime(PendingPrime& pending) {
+  if (ring_.is_empty()) {
+    return false;
+  }
+  answer_after_save(std::move(pending.answer));
+  return true;
+}
+
+bool Allocator::try_allocation(PendingAllocation& pending) {
+  const AddressRange wanted = range_of(pending.subnet);
+  for (const net::Cidr& held : lookup(pending.owner)) {
+    if (wanted.contains(held.address.v4_value())) {
+      answer_after_save(std::move(pending.answer), {held.address, pending.subnet.prefix_length});
+      return true;
+    }
+  }
+  establish_ring();
+  if (const auto address = space_.allocate(host_range_of(pending.subnet))) {
+    const net::Cidr allocated{net::IpAddress::v4(*address), pending.subnet.prefix_length};
+    add_holding(pending.owner, allocated);
+    answer_after_save(std::move(pending.answer), allocated);
+    return true;
+  }
+  request_space(wanted);
+  return false;
+}
+
+// Source: weaveworks/weave ipam/claim.go, Try.
+bool Allocator::try_claim(PendingClaim& pending) {
+  const Address address = pending.address.address.v4_value();
+  if (!universe_.contains(address)) {
+    return try_outside_claim(pending);
+  }
+  ++pending.tries;
+  establish_ring();
+  const auto owner = ring_.owner(address);
+  if (!owner) {
+    if (pending.mode == ClaimMode::lenient) {
+      succeed(pending);
+    }
+    return false;
+  }
+  if (*owner == settings_.self) {
+    return try_own_claim(pending);
+  }
+  request_address(pending, *owner);
+  return false;
+}
+
+bool Allocator::try_outside_claim(PendingClaim& pending) {
+  const std::string* const holder = holder_of(pending.address.address);
+  if (holder == nullptr) {
+    add_holding(pending.owner, pending.address);
+  } else if (*holder != pending.owner && pending.owner != anonymous) {
+    refuse(pending, fmt::format("address {} already in use by {}", net::to_string(pending.address),
+                                *holder));
+    return true;
+  }
+  succeed(pending);
+  return true;
+}
+
+bool Allocator::try_own_claim(PendingClaim& pending) {
+  const std::string itself = net::to_string(pending.address.address);
+  const std::string* const holder = holder_of(pending.address.address);
+  if (holder == nullptr) {
+    if (space_.claim(pending.address.address.v4_value())) {
+      add_holding(pending.owner, pending.address);
+      succeed(pending);
+    } else {
+      refuse(pending, fmt::format("address {} is not free", net::to_string(pending.address)));
+    }
+  } else if (*holder == pending.owner || pending.owner == anonymous) {
+    succeed(pending);  // nobody can prove that an anonymous owner is another one
+  } else if (*holder == itself) {
+    refuse(pending, fmt::format("address {} already in use", net::to_string(pending.address)));
+  } else {
+    refuse(pending, fmt::format("address {} is already owned by {}",
+                                net::to_string(pending.address), *holder));
+  }
+  return true;
+}
+
+void Allocator::succeed(PendingClaim& pending) {
+  if (pending.answer) {
+    answer_after_save(std::move(pending.answer));
+    pending.deadline.cancel();
+  }
+}
+
+void Allocator::refuse(PendingClaim& pending, std::string why) {
+  if (pending.answer) {
+    pending.answer(fail(Errc::conflict, "claim: " + std::move(why)));
+  } else {
+    surroundings_.log().error("a claim that was accepted earlier failed", "owner", pending.owner,
+                              "reason", why);
+  }
+}
+
+void Allocator::refuse_foreign(PendingClaim& pending, PeerName owner, std::string_view reason) {
+  refuse(pending, fmt::format("address {} is owned by other peer {}{}",
+                              net::to_string(pending.address), with_nickname(owner), reason));
+}
+
+void Allocator::claim_request_failed(std::uint64_t id, PeerName owner, const Error& error) {
+  const auto found = std::ranges::find(claims_, id, &PendingClaim::id);
+  if (found == claims_.end()) {
+    return;
+  }
+  if (found->mode == ClaimMode::lenient) {
+    succeed(*found);
+  } else if (found->tries > most_tries) {
+    auto pending = std::move(*found);
+    claims_.erase(found);
+    refuse_foreign(pending, owner, " - " + error.message());
+  }
+  settle();
+}
+
+void Allocator::denied_by(PeerName owner, AddressRange range) {
+  try_all(claims_, [&](PendingClaim& pending) {
+    if (!range.contains(pending.address.address.v4_value())) {
+      return false;
+    }
+    refuse_foreign(pending, owner, "");
+    return true;
+  });
+}
+
+void Allocator::cancel(std::string_view owner) {
+  for (PendingClaim& pending : take_all(claims_, owner)) {
+    if (pending.answer) {
+      pending.answer(fail(Errc::cancelled, fmt::format("claim for {}: released meanwhile", owner)));
+    }
+  }
+  for (PendingAllocation& pending : take_all(allocations_, owner)) {
+    pending.answer(
+        fail(Errc::cancelled, fmt::format("allocate for {}: released meanwhile", owner)));
+  }
+}
+
+Timer Allocator::deadline_of(std::uint64_t id) {
+  return surroundings_.after(settings_.allocate_timeout, [this, id] { expire(id); });
+}
+
+void Allocator::expire(std::uint64_t id) {
+  const auto too_late = [this](std::string what, const std::string& why) {
+    const auto seconds = std::chrono::duration<double>(settings_.allocate_timeout).count();
+    return fail(Errc::timeout, fmt::format("{} within {}s: {}", what, seconds, why));
+  };
+  if (auto prime = take(primes_, id)) {
+    prime->answer(too_late("agree on the address ring", why_no_ring()));
+  } else if (auto claim = take(claims_, id)) {
+    const auto owner = ring_.owner(claim->address.address.v4_value());
+    claim->answer(
+        too_late(fmt::format("claim {} for {}", net::to_string(claim->address), claim->owner),
+                 owner ? fmt::format("its owner {} does not answer", with_nickname(*owner))
+                       : why_no_ring()));
+  } else if (auto allocation = take(allocations_, id)) {
+    allocation->answer(
+        too_late(fmt::format("allocate an address in {} for {}", net::to_string(allocation->subnet),
+                             allocation->owner),
+                 ring_.is_empty() ? why_no_ring() : why_no_space(range_of(allocation->subnet))));
+  }
+}
+
+std::string Allocator::why_no_ring() const {
+  if (!elector_) {
+    return "no peer with an address ring answered, and this node only observes";
+  }
+  return fmt::format("no quorum yet: known {} of {} peers", elector_->known().size(),
+                     elector_->quorum());
+}
+
+std::string Allocator::why_no_space(AddressRange wanted) const {
+  const auto candidates = ring_.candidates(wanted);
+  if (candidates.empty()) {
+    return "pool exhausted: no peer reports a free address";
+  }
+  std::string unreachable;
+  std::size_t reachable = 0;
+  for (const Ring::Candidate& candidate : candidates) {
+    if (surroundings_.is_known(candidate.peer)) {
+      ++reachable;
+    } else {
+      unreachable += (unreachable.empty() ? "" : ", ") + with_nickname(candidate.peer);
+    }
+  }
+  if (reachable == 0) {
+    return "all owners of free addresses are unreachable: " + unreachable;
+  }
+  return fmt::format("none of {} peers with free addresses gave any", reachable);
+}
+
+void Allocator::add_holding(const std::string& owner, const net::Cidr& address) {
+  holdings_[file_name(owner, address.address)].addresses.push_back(address);
+  are_holdings_unsaved_ = true;
+}
+
+const std::string* Allocator::holder_of(const net::IpAddress& address) const {
+  for (const auto& [owner, holding] : holdings_) {
+    if (std::ranges::find(holding.addresses, address, &net::Cidr::address) !=
+        holding.addresses.end()) {
+      return &owner;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace weft::ipam

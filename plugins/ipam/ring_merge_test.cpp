@@ -1,0 +1,330 @@
+/// Merging rings: every row of the merge table, every error, and convergence.
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "ipam/ring.hpp"
+#include "ipam/space.hpp"
+
+namespace weft::ipam {
+namespace {
+
+constexpr AddressRange universe{0, 100};
+constexpr PeerName us{1};
+constexpr PeerName p{2};
+constexpr PeerName q{3};
+
+using Entries = std::vector<RingEntry>;
+using Ranges = std::vector<AddressRange>;
+
+RingState state(Entries entries, std::vector<PeerName> seeds = {}) {
+  return {universe, std::move(entries), std::move(seeds)};
+}
+
+/// Merges `theirs` into a ring of `mine` in which `allocated` addresses are in use.
+struct Outcome {
+  Outcome(Entries mine, Entries theirs, Ranges allocated = {}) : before(std::move(mine)) {
+    Ring ring(universe, us);
+    EXPECT_TRUE(ring.restore(state(before)));
+    Space space;
+    space.set_owned(ring.owned_ranges(us));
+    for (const AddressRange range : allocated) {
+      for (Address address = range.start; address < range.end; ++address) {
+        EXPECT_TRUE(space.claim(address));
+      }
+    }
+    auto merged = ring.merge(
+        state(std::move(theirs)),
+        [&space](std::span<const AddressRange> ranges) { return space.has_allocations(ranges); });
+    after = ring.state().entries;
+    if (merged) {
+      is_changed = *merged;
+    } else {
+      error = merged.error().context;
+      EXPECT_EQ(after, before) << "a failed merge changes nothing";
+    }
+  }
+
+  Entries before;
+  Entries after;
+  bool is_changed = false;
+  std::string error;
+};
+
+std::string merge_error(const RingState& mine, const RingState& theirs) {
+  Ring ring(mine.universe, us);
+  EXPECT_TRUE(ring.restore(mine));
+  const auto merged = ring.merge(theirs, [](std::span<const AddressRange>) { return false; });
+  EXPECT_EQ(ring.state(), mine);
+  return merged ? "" : merged.error().context;
+}
+
+TEST(RingMerge, ChecksInvariantsThenSeedsThenRange) {
+  const RingState mine = state({{0, us, 0, 100}}, {us, p});
+  const auto other_range = [](Entries entries, std::vector<PeerName> seeds) {
+    return RingState{{0, 50}, std::move(entries), std::move(seeds)};
+  };
+  EXPECT_EQ(merge_error(mine, other_range({{60, p, 0, 0}}, {p})),
+            "accept the ring: Token is out of range");  // out of the range it names itself
+  EXPECT_EQ(merge_error(mine, other_range({{10, p, 0, 0}}, {p, us})),
+            "merge the received ring: IP allocation was seeded by different peers (received: "
+            "[00:00:00:00:00:02 00:00:00:00:00:01], ours: [00:00:00:00:00:01 00:00:00:00:00:02])");
+  EXPECT_EQ(merge_error(mine, other_range({{10, p, 0, 0}}, {us, p})),
+            "merge the received ring: Incompatible IP allocation ranges (received: "
+            "0.0.0.0-0.0.0.49, ours: 0.0.0.0-0.0.0.99)");
+  EXPECT_EQ(merge_error(mine, other_range({}, {})),
+            "merge the received ring: Incompatible IP allocation ranges (received: "
+            "0.0.0.0-0.0.0.49, ours: 0.0.0.0-0.0.0.99)");
+}
+
+TEST(RingMerge, TakesSeedsOnlyWhenItHasNone) {
+  Ring ring(universe, us);
+  const auto none = [](std::span<const AddressRange>) { return false; };
+  EXPECT_EQ(ring.merge(state({}, {us, p}), none), false);
+  EXPECT_EQ(ring.state().seeds, (std::vector{us, p}));
+  EXPECT_EQ(ring.merge(state({{0, p, 0, 5}}), none), true);
+  EXPECT_EQ(ring.state().seeds, (std::vector{us, p}));
+}
+
+TEST(RingMerge, KeepsAnEntryThatOnlyWeKnow) {
+  const Outcome merge({{0, us, 1, 0}, {50, p, 1, 0}}, {{50, p, 1, 0}});
+  EXPECT_EQ(merge.after, merge.before);
+  EXPECT_FALSE(merge.is_changed);
+}
+
+TEST(RingMerge, TakesANewTokenInAnotherPeersRange) {
+  const Outcome merge({{0, p, 1, 0}, {50, us, 1, 0}}, {{10, q, 0, 7}});
+  EXPECT_EQ(merge.after, (Entries{{0, p, 1, 0}, {10, q, 0, 7}, {50, us, 1, 0}}));
+  EXPECT_TRUE(merge.is_changed);
+}
+
+TEST(RingMerge, TakesASplitOfOursOnlyWhereNothingIsAllocated) {
+  const Entries mine{{0, us, 1, 50}, {50, p, 1, 0}};
+  const Outcome free(mine, {{20, p, 0, 3}}, {{5, 6}});
+  EXPECT_EQ(free.after, (Entries{{0, us, 1, 20}, {20, p, 0, 3}, {50, p, 1, 0}}));  // clamped
+
+  const Outcome used(mine, {{20, p, 0, 3}}, {{30, 31}});
+  EXPECT_EQ(used.error,
+            "merge the received ring: Peer 00:00:00:00:00:02 says it owns the IP range from "
+            "0.0.0.20, which I think I own");
+}
+
+TEST(RingMerge, TakesOurOwnUnknownTokenWithoutAsking) {
+  const Outcome merge({{0, us, 1, 0}, {50, p, 1, 0}}, {{20, us, 4, 3}}, {{30, 31}});
+  EXPECT_EQ(merge.after, (Entries{{0, us, 1, 0}, {20, us, 4, 3}, {50, p, 1, 0}}));
+}
+
+TEST(RingMerge, NeverTakesATailBehindOurLastEntry) {
+  const Outcome merge({{0, us, 1, 0}}, {{20, p, 0, 3}});  // nothing allocated, refused all the same
+  EXPECT_EQ(merge.error,
+            "merge the received ring: Peer 00:00:00:00:00:02 says it owns the IP range from "
+            "0.0.0.20, which I think I own");
+  const Outcome own({{0, us, 1, 0}}, {{20, us, 0, 3}, {30, p, 0, 0}});
+  EXPECT_EQ(own.after, (Entries{{0, us, 1, 0}, {20, us, 0, 3}, {30, p, 0, 0}}));
+  const Outcome other({{0, p, 1, 0}}, {{20, q, 0, 3}});
+  EXPECT_EQ(other.after, (Entries{{0, p, 1, 0}, {20, q, 0, 3}}));
+}
+
+TEST(RingMerge, KeepsANewerVersionWhoeverSaysOtherwise) {
+  for (const PeerName mine : {us, p}) {
+    for (const PeerName theirs : {us, p, q}) {
+      const Outcome merge({{0, mine, 5, 9}}, {{0, theirs, 4, 50}}, {});
+      EXPECT_EQ(merge.after, merge.before);
+      EXPECT_FALSE(merge.is_changed);
+    }
+  }
+}
+
+TEST(RingMerge, IgnoresTheFreeCountOfAnEqualVersion) {
+  const Outcome merge({{0, p, 5, 9}}, {{0, p, 5, 50}});
+  EXPECT_EQ(merge.after, merge.before);
+  EXPECT_FALSE(merge.is_changed);
+}
+
+TEST(RingMerge, BreaksATieByTheLargerFreeCountAndKeepsOursOnEqual) {
+  EXPECT_EQ(Outcome({{0, p, 5, 9}}, {{0, q, 5, 10}}).after, (Entries{{0, q, 5, 10}}));
+  EXPECT_TRUE(Outcome({{0, p, 5, 9}}, {{0, q, 5, 10}}).is_changed);
+  EXPECT_EQ(Outcome({{0, p, 5, 9}}, {{0, q, 5, 9}}).after, (Entries{{0, p, 5, 9}}));
+  EXPECT_EQ(Outcome({{0, us, 5, 9}}, {{0, q, 5, 10}}).after, (Entries{{0, q, 5, 10}}));
+  EXPECT_EQ(Outcome({{0, us, 5, 9}}, {{0, q, 5, 2}}).after, (Entries{{0, us, 5, 9}}));
+  EXPECT_EQ(Outcome({{0, us, 5, 9}}, {{0, q, 5, 2}}, {{7, 8}}).error,
+            "merge the received ring: Inconsistent entries for 0.0.0.0: owned by "
+            "00:00:00:00:00:01 but incoming message says 00:00:00:00:00:03");
+}
+
+TEST(RingMerge, TakesANewerVersionOfAnotherPeersEntry) {
+  for (const PeerName theirs : {us, p, q}) {
+    const Outcome merge({{0, p, 4, 9}}, {{0, theirs, 5, 7}});
+    EXPECT_EQ(merge.after, (Entries{{0, theirs, 5, 7}}));
+    EXPECT_TRUE(merge.is_changed);
+  }
+}
+
+TEST(RingMerge, GivesUpOurEntryToANewerVersionOnlyWhenNothingIsAllocated) {
+  const Entries mine{{0, us, 4, 9}, {50, p, 0, 0}};
+  EXPECT_EQ(Outcome(mine, {{0, q, 5, 7}}).after, (Entries{{0, q, 5, 7}, {50, p, 0, 0}}));
+  EXPECT_EQ(Outcome(mine, {{0, q, 5, 7}}, {{49, 50}}).error,
+            "merge the received ring: Received update for IP range I own at 0.0.0.0 v4: incoming "
+            "message says owner 00:00:00:00:00:03 v5");
+}
+
+TEST(RingMerge, ImposesOurEntryOnANewerEchoOfItWithoutCountingItAsAChange) {
+  const Outcome merge({{0, us, 4, 9}}, {{0, us, 8, 50}}, {{1, 2}});
+  EXPECT_EQ(merge.after, (Entries{{0, us, 9, 9}}));
+  EXPECT_FALSE(merge.is_changed);
+}
+
+TEST(RingMerge, LeavesThePreviousOwnerAsItWasAfterAnEcho) {
+  // After the echo at 0 nothing was "kept", so a foreign split behind it is taken unchecked.
+  const Outcome merge({{0, us, 4, 9}, {50, p, 0, 0}}, {{0, us, 8, 20}, {20, q, 0, 0}}, {{30, 31}});
+  EXPECT_EQ(merge.after, (Entries{{0, us, 9, 9}, {20, q, 0, 0}, {50, p, 0, 0}}));
+}
+
+TEST(RingMerge, RefusesAResultThatBreaksAnInvariant) {
+  const Outcome merge({{0, p, 1, 80}, {90, p, 0, 0}}, {{20, q, 0, 3}});
+  EXPECT_EQ(merge.error,
+            "merge the received ring: Merge of incoming data causes: accept the ring: Entry "
+            "0.0.0.0-0.0.0.20 reporting too much free space: 80 > 20");
+}
+
+/// Seeded chance.
+class Dice {
+ public:
+  explicit Dice(unsigned seed) : engine_(seed) {}
+  std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(engine_() % bound); }
+
+ private:
+  std::mt19937 engine_;
+};
+
+/// Several peers that grant, allocate and report on their own copies, and merge at random.
+class Cluster {
+ public:
+  explicit Cluster(unsigned seed) : dice_(seed) {
+    for (std::uint64_t i = 1; i <= peers; ++i) {
+      names_.push_back(PeerName{i});
+    }
+    for (const PeerName name : names_) {
+      rings_.emplace_back(universe, name);
+      rings_.back().divide(names_);
+      spaces_.emplace_back();
+      spaces_.back().set_owned(rings_.back().owned_ranges(name));
+    }
+  }
+
+  void step() {
+    const std::size_t i = pick();
+    switch (dice_.below(4)) {
+      case 0:
+        static_cast<void>(spaces_[i].allocate(universe));
+        break;
+      case 1:
+        give(i, pick());
+        break;
+      default:
+        merge(i, pick());
+        break;
+    }
+    rings_[i].report_free([&](AddressRange range) { return spaces_[i].free_in(range); });
+    ASSERT_TRUE(rings_[i].state().check());
+  }
+
+  void merge_until_equal() {
+    std::vector<std::size_t> order(peers * 3);
+    for (std::size_t round = 0; round < order.size(); ++round) {
+      for (std::size_t i = 0; i < peers; ++i) {
+        merge(i, (i + 1 + round) % peers);
+      }
+    }
+    for (std::size_t i = 1; i < peers; ++i) {
+      EXPECT_EQ(rings_[i].state(), rings_[0].state());
+    }
+  }
+
+  void expect_disjoint_space() {
+    AddressSet all;
+    std::uint32_t count = 0;
+    for (std::size_t i = 0; i < peers; ++i) {
+      for (const AddressRange range : rings_[0].owned_ranges(names_[i])) {
+        all.add(range);
+      }
+      count += spaces_[i].free().count() + spaces_[i].allocated().count();
+    }
+    EXPECT_EQ(all.ranges(), Ranges{universe});
+    EXPECT_EQ(count, universe.size());
+  }
+
+ private:
+  static constexpr std::size_t peers = 4;
+
+  std::size_t pick() { return dice_.below(peers); }
+
+  void give(std::size_t from, std::size_t to) {
+    const Address start = dice_.below(universe.end);
+    if (from == to) {
+      return;
+    }
+    if (const auto chunk = spaces_[from].donate({start, universe.end})) {
+      rings_[from].grant(*chunk, names_[to]);
+    }
+  }
+
+  void merge(std::size_t into, std::size_t from) {
+    const auto merged =
+        rings_[into].merge(rings_[from].state(), [&](std::span<const AddressRange> ranges) {
+          return spaces_[into].has_allocations(ranges);
+        });
+    ASSERT_TRUE(merged) << merged.error().message();
+    spaces_[into].set_owned(rings_[into].owned_ranges(names_[into]));
+  }
+
+  Dice dice_;
+  std::vector<PeerName> names_;
+  std::vector<Ring> rings_;
+  std::vector<Space> spaces_;
+};
+
+TEST(RingMerge, ConvergesWhateverTheOrderAndLosesNoAddress) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    SCOPED_TRACE(seed);
+    Cluster cluster(seed);
+    for (int i = 0; i < 150; ++i) {
+      cluster.step();
+    }
+    cluster.merge_until_equal();
+    cluster.expect_disjoint_space();
+    if (::testing::Test::HasFailure()) {
+      return;
+    }
+  }
+}
+
+TEST(RingMerge, KeepsTheInvariantsOrChangesNothingOnArbitraryRings) {
+  Dice dice(3);
+  const auto arbitrary = [&dice] {
+    Entries entries;
+    for (Address token = dice.below(30); token < universe.end; token += 1 + dice.below(30)) {
+      entries.push_back({token, PeerName{1 + dice.below(3)}, dice.below(4), 0});
+    }
+    for (RingEntry& entry : entries) {
+      entry.free = dice.below(2);
+    }
+    return state(std::move(entries));
+  };
+  for (int i = 0; i < 20000; ++i) {
+    const RingState mine = arbitrary();
+    Ring ring(universe, us);
+    ASSERT_TRUE(ring.restore(mine));
+    const bool in_use = dice.below(2) == 0;
+    const auto merged =
+        ring.merge(arbitrary(), [in_use](std::span<const AddressRange>) { return in_use; });
+    ASSERT_TRUE(ring.state().check());
+    if (!merged) {
+      ASSERT_EQ(ring.state(), mine);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weft::ipam
