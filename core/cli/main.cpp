@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/lab_commands.hpp"
 
 namespace {
 
@@ -67,6 +68,93 @@ void add_config(CLI::App& app, Chosen& chosen, std::string& file) {
       [&] { chosen = [&] { return check_config(file.empty() ? "/etc/weft/weft.toml" : file); }; });
 }
 
+/// What the arguments of `weft lab` may set.
+struct LabArguments {
+  LabOptions options;
+  LabTarget target;
+  std::string place;
+  std::string other;
+  std::vector<std::string> command;
+  bool one_way = false;
+};
+
+CLI::App* add_lab_command(CLI::App& lab, LabArguments& arguments, const char* name,
+                          const char* help) {
+  auto* const command = lab.add_subcommand(name, help);
+  command->add_option("--name", arguments.target.name, "Which lab")->capture_default_str();
+  command->add_flag("--verbose", arguments.target.verbose, "Show every command that is run");
+  return command;
+}
+
+void add_lab_up(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
+  auto* const up = add_lab_command(lab, arguments, "up", "Make the nodes and connect them");
+  up->add_option("--nodes", arguments.options.nodes, "How many")->capture_default_str();
+  up->add_option("--password-file", arguments.options.password_file,
+                 "Encrypt with the password in this file");
+  up->add_option("--underlay", arguments.options.underlay, "Network between the nodes")
+      ->capture_default_str();
+  up->callback([&] {
+    chosen = [&] {
+      arguments.options.name = arguments.target.name;
+      arguments.options.verbose = arguments.target.verbose;
+      return lab_up(arguments.options);
+    };
+  });
+}
+
+void add_lab_pod(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
+  auto* const pod = lab.add_subcommand("pod", "Pods: namespaces attached by weft-cni");
+  pod->require_subcommand(1);
+  auto* const add = add_lab_command(*pod, arguments, "add", "Attach a new pod to a node");
+  add->add_option("pod", arguments.place, "Its name")->required();
+  add->add_option("--node", arguments.other, "node1, node2, ...")->required();
+  add->callback([&] {
+    chosen = [&] { return lab_pod_add(arguments.target, arguments.place, arguments.other); };
+  });
+  auto* const del = add_lab_command(*pod, arguments, "del", "Detach and remove a pod");
+  del->add_option("pod", arguments.place, "Its name")->required();
+  del->callback(
+      [&] { chosen = [&] { return lab_pod_delete(arguments.target, arguments.place); }; });
+  add_lab_command(*pod, arguments, "list", "Pods and their addresses")->callback([&] {
+    chosen = [&] { return lab_pod_list(arguments.target); };
+  });
+}
+
+void add_lab_network(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
+  auto* const cut = add_lab_command(lab, arguments, "cut", "Drop what one node sends to another");
+  cut->add_option("from", arguments.place, "node1, node2, ...")->required();
+  cut->add_option("to", arguments.other, "node1, node2, ...")->required();
+  cut->add_flag("--one-way", arguments.one_way, "Leave the way back open");
+  cut->callback([&] {
+    chosen = [&] {
+      return lab_cut(arguments.target, arguments.place, arguments.other, arguments.one_way);
+    };
+  });
+  add_lab_command(lab, arguments, "heal", "Undo every cut")->callback([&] {
+    chosen = [&] { return lab_heal(arguments.target); };
+  });
+  auto* const exec = add_lab_command(lab, arguments, "exec", "Run a command in a node or pod");
+  exec->add_option("target", arguments.place, "A node or pod")->required();
+  exec->add_option("command", arguments.command, "The command, after '--'")->required();
+  exec->callback([&] {
+    chosen = [&] { return lab_exec(arguments.target, arguments.place, arguments.command); };
+  });
+}
+
+void add_lab(CLI::App& app, LabArguments& arguments, Chosen& chosen) {
+  auto* const lab = app.add_subcommand("lab", "A cluster of network namespaces on this machine");
+  lab->require_subcommand(1);
+  add_lab_up(*lab, arguments, chosen);
+  add_lab_pod(*lab, arguments, chosen);
+  add_lab_network(*lab, arguments, chosen);
+  add_lab_command(*lab, arguments, "status", "Nodes, connections, cuts and pods")->callback([&] {
+    chosen = [&] { return lab_status(arguments.target); };
+  });
+  add_lab_command(*lab, arguments, "down", "Remove every trace of the lab")->callback([&] {
+    chosen = [&] { return lab_down(arguments.target); };
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -77,11 +165,15 @@ int main(int argc, char** argv) {
   std::vector<std::string> peers;
   bool replace = false;
   std::string file;
-  app.add_option("--socket", options.socket, "weftd's control socket")->capture_default_str();
+  app.add_option("--socket", options.socket, "weftd's control socket")
+      ->envname("WEFT_SOCKET")
+      ->capture_default_str();
   add_status(app, options, chosen);
   add_peers(app, options, chosen, peers, replace);
   add_plugin(app, options, chosen, file);
   add_config(app, chosen, file);
+  LabArguments lab;
+  add_lab(app, lab, chosen);
   app.add_subcommand("metrics", "Counters and gauges as Prometheus text")->callback([&] {
     chosen = [&] { return show_metrics(options); };
   });

@@ -1,0 +1,266 @@
+/// Brings a lab up and takes it down.
+
+#include "cli/lab.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "cli/json.hpp"
+#include "control/client.hpp"
+
+namespace weft::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds connect_patience{60};
+constexpr std::chrono::seconds stop_patience{8};  // a plugin's own limit is 5 s
+constexpr std::chrono::milliseconds poll_interval{100};
+constexpr std::chrono::seconds answer_patience{5};
+
+Result<> write_file(const std::string& path, std::string_view text) {
+  std::ofstream file(path, std::ios::trunc);
+  file << text;
+  file.close();
+  return file ? Result<>{} : fail(EIO, "write '" + path + "'");
+}
+
+Result<> make_directory(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  fs::permissions(path, fs::perms::owner_all, error);
+  return error ? fail(error.value(), "make directory '" + path + "'") : Result<>{};
+}
+
+Result<std::vector<std::string>> list_netns(const std::string& prefix, bool verbose) {
+  std::string text;
+  WEFT_TRY(text, run_ok({{"ip", "netns", "list"}, {}, {}}, verbose));
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string line = text.substr(at, end - at);
+    const std::string name = line.substr(0, line.find(' '));  // "name (id: 3)"
+    if (name.starts_with(prefix)) {
+      names.push_back(name);
+    }
+    at = end + 1;
+  }
+  return names;
+}
+
+std::vector<pid_t> processes_in(const std::string& netns, bool verbose) {
+  std::vector<pid_t> pids;
+  const auto text = run_ok({{"ip", "netns", "pids", netns}, {}, {}}, verbose);
+  if (text) {
+    std::istringstream lines(*text);
+    for (pid_t pid = 0; lines >> pid;) {
+      pids.push_back(pid);
+    }
+  }
+  return pids;
+}
+
+std::string last_lines(const std::string& path) {
+  std::ifstream file(path);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  constexpr std::size_t enough = 1500;
+  return text.size() > enough ? "..." + text.substr(text.size() - enough) : text;
+}
+
+}  // namespace
+
+Lab::Lab(LabOptions options, LabPlan plan, LabPrograms programs)
+    : options_(std::move(options)), plan_(std::move(plan)), programs_(std::move(programs)) {}
+
+Result<Lab> Lab::create(const LabOptions& options) {
+  LabPlan plan;
+  WEFT_TRY(plan, plan_lab(options));
+  LabPrograms programs;
+  WEFT_TRY(programs, find_programs());
+  if (::geteuid() != 0) {
+    return fail(Errc::denied, "make a lab: network namespaces need root");
+  }
+  return Lab(options, std::move(plan), std::move(programs));
+}
+
+Result<Lab> Lab::open(const std::string& name, bool verbose) {
+  LabOptions options;
+  options.name = name;
+  options.verbose = verbose;
+  LabPlan plan;
+  WEFT_TRY(plan, plan_lab(options));
+  std::ifstream file(plan.directory + "/lab.json");
+  if (!file) {
+    return fail(Errc::not_found, "find lab '" + name + "': it is not up; 'weft lab up' makes it");
+  }
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  Json record;
+  WEFT_TRY(record, parse_json(text, "lab.json"));
+  options.nodes = static_cast<unsigned>(number_of(record, "nodes"));
+  options.underlay = text_of(record, "underlay");
+  return create(options);
+}
+
+Result<> Lab::up() {
+  std::vector<std::string> existing;
+  WEFT_TRY(existing, list_netns(plan_.netns_prefix, is_verbose()));
+  if (!existing.empty()) {
+    return fail(Errc::conflict, "make lab '" + plan_.name + "': it is up; 'weft lab down' first");
+  }
+  WEFT_TRY(write_files());
+  WEFT_TRY(make_underlay());
+  for (const LabNode& node : plan_.nodes) {
+    WEFT_TRY(make_node(node));
+  }
+  for (const LabNode& node : plan_.nodes) {
+    WEFT_TRY(start_node(node));
+  }
+  return wait_connected(connect_patience);
+}
+
+Result<> Lab::write_files() const {
+  WEFT_TRY(make_directory(plan_.directory + "/pods"));
+  WEFT_TRY(make_directory(plan_.directory + "/bin"));
+  const Json record{{"nodes", plan_.nodes.size()}, {"underlay", options_.underlay}};
+  WEFT_TRY(write_file(plan_.directory + "/lab.json", record.dump()));
+  std::string password_file;
+  if (!options_.password_file.empty()) {
+    std::error_code error;
+    password_file = fs::absolute(options_.password_file, error).string();
+    if (::access(password_file.c_str(), R_OK) != 0) {
+      return fail(errno, "read password file '" + password_file + "'");
+    }
+  }
+  // Container runtimes call the program by its network type's name.
+  std::error_code error;
+  fs::remove(plan_.directory + "/bin/weave-net", error);
+  fs::create_symlink(programs_.cni, plan_.directory + "/bin/weave-net", error);
+  if (error) {
+    return fail(error.value(), "link weave-net to '" + programs_.cni + "'");
+  }
+  for (const LabNode& node : plan_.nodes) {
+    WEFT_TRY(make_directory(node.directory + "/state"));
+    WEFT_TRY(write_file(node.directory + "/weft.toml",
+                        node_config(plan_, node, programs_, password_file)));
+  }
+  return {};
+}
+
+Result<> Lab::start_node(const LabNode& node) {
+  WEFT_TRY(daemons_[node.name], start_daemon(inside(node.netns, {programs_.daemon, "--config",
+                                                                 node.directory + "/weft.toml"}),
+                                             node.directory + "/weftd.log", is_verbose()));
+  return {};
+}
+
+Result<> Lab::check_daemons() {
+  for (const LabNode& node : plan_.nodes) {
+    const auto daemon = daemons_.find(node.name);
+    if (daemon != daemons_.end() && ::waitpid(daemon->second, nullptr, WNOHANG) != 0) {
+      daemons_.erase(daemon);
+      return fail(Errc::closed, "keep weftd of " + node.name + " running; its log ends:\n" +
+                                    last_lines(node.directory + "/weftd.log"));
+    }
+  }
+  return {};
+}
+
+Result<> Lab::wait_connected(std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (const LabNode& node : plan_.nodes) {
+    while (true) {
+      WEFT_TRY(check_daemons());
+      const auto answer = ask(node, "mesh.connections");
+      const auto connections = answer ? parse_json(*answer, "connections") : Result<Json>(Json());
+      const auto established = std::count_if(
+          connections->begin(), connections->end(),
+          [](const Json& connection) { return text_of(connection, "State") == "established"; });
+      if (answer && static_cast<std::size_t>(established) + 1 >= plan_.nodes.size()) {
+        break;
+      }
+      if (was_interrupted()) {
+        return fail(Errc::cancelled, "wait for the nodes to connect");
+      }
+      if (std::chrono::steady_clock::now() >= deadline) {
+        return fail(
+            Errc::timeout,
+            answer ? fmt::format("connect {}: {} of {} connections are established; the "
+                                 "log is {}/weftd.log",
+                                 node.name, established, plan_.nodes.size() - 1, node.directory)
+                   : fmt::format("reach {}: {}", node.name, answer.error().message()));
+      }
+      pause_for(poll_interval);
+    }
+  }
+  return {};
+}
+
+Result<> Lab::down(const std::string& name, bool verbose) {
+  LabOptions options;
+  options.name = name;
+  LabPlan plan;
+  WEFT_TRY(plan, plan_lab(options));
+  std::vector<std::string> namespaces;
+  WEFT_TRY(namespaces, list_netns(plan.netns_prefix, verbose));
+  Result<> outcome = remove_netns(namespaces, verbose);
+  std::error_code error;
+  fs::remove_all(plan.directory, error);
+  if (error && outcome) {
+    outcome = fail(error.value(), "remove '" + plan.directory + "'");
+  }
+  return outcome;
+}
+
+Result<> Lab::remove_netns(const std::vector<std::string>& namespaces, bool verbose) {
+  std::vector<pid_t> pids;
+  for (const std::string& netns : namespaces) {
+    const auto inside_it = processes_in(netns, verbose);
+    pids.insert(pids.end(), inside_it.begin(), inside_it.end());
+  }
+  end_processes(pids, stop_patience);
+  Result<> outcome;
+  for (const std::string& netns : namespaces) {
+    const auto removed = run_ok({{"ip", "netns", "delete", netns}, {}, {}}, verbose);
+    if (!removed && outcome) {
+      outcome = tl::unexpected(removed.error());
+    }
+  }
+  return outcome;
+}
+
+Result<std::string> Lab::ask(const LabNode& node, std::string_view command) const {
+  return control::call(node.socket, command, "", answer_patience);
+}
+
+Result<std::string> Lab::netns_of(const std::string& target) const {
+  if (const LabNode* const node = plan_.find_node(target)) {
+    return node->netns;
+  }
+  if (check_pod_name(target) && fs::exists(plan_.pod_record(target))) {
+    return plan_.pod_netns(target);
+  }
+  return fail(Errc::not_found,
+              "find '" + target + "': it is neither a node nor a pod of lab '" + plan_.name + "'");
+}
+
+Arguments Lab::inside(const std::string& netns, Arguments argv) {
+  // `ip netns exec` also gives the command the namespace's own view of /sys.
+  Arguments all{"ip", "netns", "exec", netns};
+  all.insert(all.end(), std::make_move_iterator(argv.begin()), std::make_move_iterator(argv.end()));
+  return all;
+}
+
+Result<std::string> Lab::run_in(const std::string& netns, Arguments argv) const {
+  return run_ok({inside(netns, std::move(argv)), {}, {}}, is_verbose());
+}
+
+}  // namespace weft::cli
