@@ -1,0 +1,122 @@
+/// Writes and reads the messages between weft-cni and the daemon.
+
+#include "exchange.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include <nlohmann/json.hpp>
+
+namespace weft::cni {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t max_container_id_bytes = 256;
+
+Result<Json> parse_object(std::string_view text, const char* what) {
+  Json object = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) {
+    return fail(Errc::malformed, std::string("read ") + what + ": it is no JSON object");
+  }
+  return object;
+}
+
+/// Empty when the field is absent or null.
+Result<std::optional<std::string>> text_field(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) {
+    return std::nullopt;
+  }
+  if (!found->is_string()) {
+    return fail(Errc::invalid, std::string("read field '") + name + "': it must be a string");
+  }
+  return found->get<std::string>();
+}
+
+template <class T>
+Result<std::optional<T>> parsed_field(const Json& object, const char* name,
+                                      Result<T> (*parse)(std::string_view)) {
+  std::optional<std::string> text;
+  WEFT_TRY(text, text_field(object, name));
+  if (!text || text->empty()) {
+    return std::nullopt;
+  }
+  T value;
+  WEFT_TRY(value, parse(*text));
+  return value;
+}
+
+Result<std::uint32_t> number_field(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_number_unsigned() ||
+      found->get<std::uint64_t>() > UINT32_MAX) {
+    return fail(Errc::invalid, std::string("read field '") + name + "': it must be a number");
+  }
+  return found->get<std::uint32_t>();
+}
+
+template <class T>
+void put(Json& object, const char* name, const std::optional<T>& value) {
+  if (value) {
+    object[name] = to_string(*value);
+  }
+}
+
+}  // namespace
+
+bool is_container_id(std::string_view text) noexcept {
+  const auto is_alphanumeric = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0;
+  };
+  return !text.empty() && text.size() <= max_container_id_bytes && is_alphanumeric(text.front()) &&
+         std::ranges::all_of(
+             text, [&](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
+}
+
+std::string to_json(const PodRequest& request) {
+  Json object{{"container_id", request.container_id}, {"ifname", request.interface}};
+  put(object, "subnet", request.subnet);
+  put(object, "address", request.address);
+  return object.dump();
+}
+
+Result<PodRequest> parse_pod_request(std::string_view text) {
+  Json object;
+  WEFT_TRY(object, parse_object(text, "CNI request"));
+  PodRequest request;
+  std::optional<std::string> container;
+  WEFT_TRY(container, text_field(object, "container_id"));
+  if (!container || !is_container_id(*container)) {
+    return fail(Errc::invalid, "read field 'container_id': want letters, digits, '_', '.' and '-'");
+  }
+  request.container_id = *std::move(container);
+  std::optional<std::string> interface;
+  WEFT_TRY(interface, text_field(object, "ifname"));
+  request.interface = std::move(interface).value_or("");
+  WEFT_TRY(request.subnet, parsed_field(object, "subnet", &net::parse_cidr));
+  WEFT_TRY(request.address, parsed_field(object, "address", &net::parse_cidr));
+  return request;
+}
+
+std::string to_json(const PodNetwork& network) {
+  Json object{{"mtu", network.mtu}, {"bridge", network.bridge}};
+  put(object, "address", network.address);
+  put(object, "gateway", network.gateway);
+  return object.dump();
+}
+
+Result<PodNetwork> parse_pod_network(std::string_view text) {
+  Json object;
+  WEFT_TRY(object, parse_object(text, "the pod's network"));
+  PodNetwork network;
+  WEFT_TRY(network.mtu, number_field(object, "mtu"));
+  std::optional<std::string> bridge;
+  WEFT_TRY(bridge, text_field(object, "bridge"));
+  network.bridge = std::move(bridge).value_or("");
+  WEFT_TRY(network.address, parsed_field(object, "address", &net::parse_cidr));
+  WEFT_TRY(network.gateway, parsed_field(object, "gateway", &net::parse_ip));
+  return network;
+}
+
+}  // namespace weft::cni

@@ -1,0 +1,176 @@
+/// Addresses and gateways for pods, over an IPAM and a bridge that a test controls.
+
+#include "pod_networks.hpp"
+
+#include <deque>
+#include <map>
+
+#include <gtest/gtest.h>
+
+namespace weft::cni {
+namespace {
+
+net::Cidr cidr(std::string_view text) {
+  return net::parse_cidr(text).value();
+}
+
+/// Runs what was posted when the test says so.
+class QueueLoop final : public Loop {
+ public:
+  void run() {
+    while (!tasks_.empty()) {
+      Task task = std::move(tasks_.front());
+      tasks_.pop_front();
+      task();
+    }
+  }
+  void post(Task task) noexcept override { tasks_.push_back(std::move(task)); }
+  Timer after(Duration, Task) override { return {}; }
+  Timer every(Duration, Task) override { return {}; }
+  bool is_current() const noexcept override { return true; }
+  TimePoint now() const noexcept override { return {}; }
+  WallTime wall_now() const noexcept override { return {}; }
+  std::uint64_t random() noexcept override { return 4; }
+  void random_bytes(std::span<std::byte>) noexcept override {}
+  void blocking(Task, Task) override {}
+  boost::asio::io_context& io() override { std::abort(); }
+
+ private:
+  std::deque<Task> tasks_;
+};
+
+class FakeIpam final : public Ipam {
+ public:
+  void allocate(AddressOwner owner, std::optional<net::Cidr> subnet,
+                Reply<net::Cidr> reply) override {
+    if (failing == owner) {
+      reply(fail(Errc::timeout, "allocate: no space"));
+      return;
+    }
+    const std::uint32_t base = subnet ? subnet->address.v4_value() : 0x0A200000;
+    const auto made = held.try_emplace(
+        owner, net::Cidr{net::IpAddress::v4(base + static_cast<std::uint32_t>(held.size())),
+                         subnet ? subnet->prefix_length : std::uint8_t{12}});
+    reply(made.first->second);
+  }
+  void claim(AddressOwner, net::Cidr, Reply<> reply) override { reply({}); }
+  void release(AddressOwner owner, Reply<> reply) override {
+    held.erase(owner);
+    reply({});
+  }
+  void lookup(AddressOwner owner, Reply<std::vector<net::Cidr>> reply) override {
+    const auto found = held.find(owner);
+    reply(found == held.end() ? std::vector<net::Cidr>{} : std::vector{found->second});
+  }
+  void take_over(PeerName, Reply<std::uint64_t> reply) override { reply(0); }
+
+  std::map<AddressOwner, net::Cidr> held;
+  AddressOwner failing;
+};
+
+class FakeBridge final : public Bridge {
+ public:
+  void info(Reply<BridgeInfo> reply) override { reply(state); }
+  void expose(net::Cidr address, bool masquerade, Reply<> reply) override {
+    if (is_failing) {
+      reply(fail(EPERM, "add address"));
+      return;
+    }
+    state.addresses.push_back(address);
+    masqueraded = masquerade;
+    reply({});
+  }
+  void hide(net::Cidr, Reply<> reply) override { reply({}); }
+
+  BridgeInfo state{"weave", {}, 1376, {}};
+  bool masqueraded = false;
+  bool is_failing = false;
+};
+
+class PodNetworksTest : public ::testing::Test {
+ protected:
+  using Method = void (PodNetworks::*)(PodRequest, Reply<PodNetwork>);
+
+  Result<PodNetwork> ask(Method method, PodRequest request) {
+    std::optional<Result<PodNetwork>> got;
+    (pods_.*method)(std::move(request),
+                    {loop_, [&](Result<PodNetwork> answer) { got = std::move(answer); }});
+    loop_.run();
+    return got.value_or(fail(Errc::abandoned, "get an answer"));
+  }
+
+  QueueLoop loop_;
+  FakeIpam ipam_;
+  FakeBridge bridge_;
+  PodNetworks pods_{loop_, ipam_, bridge_};
+};
+
+TEST_F(PodNetworksTest, UsesTheBridgesAddressInThePodsSubnetAsGateway) {
+  bridge_.state.addresses = {cidr("192.168.0.1/24"), cidr("10.44.0.0/12")};
+
+  const auto pod = ask(&PodNetworks::add, {"pod1", "eth0", {}, {}});
+
+  EXPECT_EQ(pod.value(),
+            (PodNetwork{cidr("10.32.0.0/12"), net::parse_ip("10.44.0.0").value(), 1376, "weave"}));
+}
+
+TEST_F(PodNetworksTest, ExposesTheBridgeWithMasqueradingWhenItHasNoAddressThere) {
+  const auto pod = ask(&PodNetworks::add, {"pod1", "eth0", {}, {}});
+
+  EXPECT_EQ(pod.value().gateway, ipam_.held.at("weave:expose").address);
+  EXPECT_EQ(bridge_.state.addresses, std::vector{ipam_.held.at("weave:expose")});
+  EXPECT_TRUE(bridge_.masqueraded);
+}
+
+TEST_F(PodNetworksTest, ExposesTheBridgeInTheSubnetThatWasAskedFor) {
+  bridge_.state.addresses = {cidr("10.32.0.0/12")};
+
+  const auto pod = ask(&PodNetworks::add, {"pod1", "eth0", cidr("10.48.0.0/16"), {}});
+
+  EXPECT_TRUE(cidr("10.48.0.0/16").contains(pod.value().gateway.value()));
+}
+
+TEST_F(PodNetworksTest, AnswersARepeatedRequestTheSame) {
+  const auto first = ask(&PodNetworks::add, {"pod1", "eth0", {}, {}});
+
+  EXPECT_EQ(ask(&PodNetworks::add, {"pod1", "eth0", {}, {}}).value(), first.value());
+}
+
+TEST_F(PodNetworksTest, FreesTheAddressWhenTheBridgeCannotBeExposed) {
+  bridge_.is_failing = true;
+
+  const auto pod = ask(&PodNetworks::add, {"pod1", "eth0", {}, {}});
+
+  EXPECT_EQ(pod.error().code.value(), EPERM);
+  EXPECT_FALSE(ipam_.held.contains("pod1"));
+}
+
+TEST_F(PodNetworksTest, KeepsTheAddressOfARunningPodWhenARepeatedRequestFails) {
+  ipam_.held["pod1"] = cidr("10.32.0.7/12");
+  ipam_.failing = "weave:expose";
+
+  EXPECT_FALSE(ask(&PodNetworks::add, {"pod1", "eth0", {}, {}}));
+
+  EXPECT_TRUE(ipam_.held.contains("pod1"));
+}
+
+TEST_F(PodNetworksTest, ChecksWhatAContainerShouldHaveWithoutChangingIt) {
+  EXPECT_FALSE(ask(&PodNetworks::check, {"pod1", "eth0", {}, {}}).value().address);
+  EXPECT_TRUE(ipam_.held.empty());
+
+  ipam_.held["pod1"] = cidr("10.32.0.7/12");
+  bridge_.state.addresses = {cidr("10.32.0.1/12")};
+  EXPECT_EQ(ask(&PodNetworks::check, {"pod1", "eth0", {}, {}}).value(),
+            (PodNetwork{cidr("10.32.0.7/12"), net::parse_ip("10.32.0.1").value(), 1376, "weave"}));
+}
+
+TEST_F(PodNetworksTest, FallsBackToAnyBridgeAddressForForeignAddresses) {
+  bridge_.state.addresses = {cidr("10.32.0.1/12")};
+
+  const auto pod = ask(&PodNetworks::network, {"pod1", "eth0", {}, cidr("172.30.0.5/24")});
+
+  EXPECT_EQ(pod.value().gateway, net::parse_ip("10.32.0.1").value());
+}
+
+}  // namespace
+}  // namespace weft::cni
