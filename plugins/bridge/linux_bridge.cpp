@@ -1,0 +1,143 @@
+/// Creates, adopts, repairs and addresses the Linux bridge.
+/// Source: weaveworks/weave net/bridge.go, EnsureBridge; net/expose.go, Expose.
+
+#include "linux_bridge.hpp"
+
+#include <linux/rtnetlink.h>
+
+#include <optional>
+
+#include <fmt/core.h>
+
+#include <weft/netlink/address.hpp>
+#include <weft/netlink/namespace.hpp>
+
+namespace weft::bridge {
+namespace {
+
+/// The original's port on the bridge. While its datapath still forwards, frames travel twice.
+constexpr std::string_view predecessor_port = "vethwe-bridge";
+
+bool is_link_local(const net::IpAddress& address) {
+  const auto first = load_be<std::uint16_t>(address.octets.data());
+  return address.is_v4() ? first == 0xA9FE : (first & 0xFFC0U) == 0xFE80;
+}
+
+/// A kernel without IPv6 has none of its settings: nothing to switch off.
+Result<> write_if_present(const std::string& name, std::string_view value) {
+  auto written = nl::write_setting(name, value);
+  if (!written && written.error().code == std::errc::no_such_file_or_directory) {
+    return {};
+  }
+  return written;
+}
+
+}  // namespace
+
+Result<LinuxBridge> LinuxBridge::open(Settings settings) {
+  auto socket = nl::Socket::open(NETLINK_ROUTE);
+  if (!socket) {
+    return tl::unexpected(std::move(socket).error());
+  }
+  return LinuxBridge{std::move(settings), *std::move(socket)};
+}
+
+Result<> LinuxBridge::ensure() {
+  std::optional<nl::Link> found;
+  WEFT_TRY(found, nl::find_link(socket_, settings_.name));
+  if (!found) {
+    WEFT_TRY(nl::create_bridge(socket_, settings_.name));
+    WEFT_TRY(found, nl::find_link(socket_, settings_.name));
+  }
+  if (!found || found->kind != "bridge") {
+    return fail(Errc::conflict,
+                fmt::format("use '{}' as the bridge: it is of kind '{}'; remove it or configure "
+                            "another name",
+                            settings_.name, found ? found->kind : "none"));
+  }
+  // Set after creation, and for good: a bridge otherwise takes the lowest MAC of its ports.
+  if (found->mac != settings_.mac) {
+    WEFT_TRY(nl::change_link(socket_, found->index, {.mac = settings_.mac}));
+  }
+  return tune();
+}
+
+Result<> LinuxBridge::tune() {
+  WEFT_TRY(nl::write_setting("net/ipv4/ip_forward", "1"));
+  WEFT_TRY(write_if_present(fmt::format("net/ipv6/conf/{}/accept_ra", settings_.name), "0"));
+  return nl::tune_arp(settings_.name);
+}
+
+Result<> LinuxBridge::attach_port() {
+  nl::Link bridge;
+  nl::Link port;
+  WEFT_TRY(bridge, link());
+  WEFT_TRY(port, this->port());
+  // The port has no address of its own: what the kernel would send from it is noise to peers.
+  WEFT_TRY(write_if_present(fmt::format("net/ipv6/conf/{}/disable_ipv6", settings_.port), "1"));
+  WEFT_TRY(nl::change_link(socket_, port.index,
+                           {.mtu = settings_.mtu, .master = bridge.index, .up = true}));
+  // After the first port, or the bridge would take over the port's MTU.
+  return nl::change_link(socket_, bridge.index, {.mtu = settings_.mtu, .up = true});
+}
+
+Result<Repair> LinuxBridge::check() {
+  Repair repair;
+  nl::Link bridge;
+  nl::Link port;
+  WEFT_TRY(bridge, link());
+  WEFT_TRY(port, this->port());
+  if (!bridge.is_up) {
+    repair.warnings.push_back("bridge was set down; set up again");
+    WEFT_TRY(nl::change_link(socket_, bridge.index, {.up = true}));
+  }
+  if (!port.is_up) {
+    repair.warnings.push_back("router's port was set down; set up again");
+    WEFT_TRY(nl::change_link(socket_, port.index, {.up = true}));
+  }
+  if (port.master != bridge.index) {
+    repair.warnings.push_back("router's port was taken off the bridge; attached again");
+    WEFT_TRY(nl::change_link(socket_, port.index, {.master = bridge.index}));
+  }
+  if (port.is_hairpin) {
+    repair.warnings.push_back(
+        "hairpin mode on the router's port sends frames back into the network; switched off");
+    WEFT_TRY(nl::set_hairpin(socket_, port.index, false));
+  }
+  if (bridge.mac != settings_.mac) {
+    repair.warnings.push_back("bridge lost its MAC; set again");
+    WEFT_TRY(nl::change_link(socket_, bridge.index, {.mac = settings_.mac}));
+  }
+  std::optional<nl::Link> predecessor;
+  WEFT_TRY(predecessor, nl::find_link(socket_, predecessor_port));
+  if (predecessor && predecessor->master == bridge.index) {
+    repair.warnings.push_back("Weave Net's port vethwe-bridge was still attached; released");
+    WEFT_TRY(nl::change_link(socket_, predecessor->index, {.master = 0}));
+  }
+  return repair;
+}
+
+Result<> LinuxBridge::add_address(const net::Cidr& address) {
+  nl::Link bridge;
+  WEFT_TRY(bridge, link());
+  WEFT_TRY(nl::add_address(socket_, bridge.index, address));
+  return address.address.is_v4() ? nl::announce_address(bridge.index, bridge.mac, address.address)
+                                 : Result<>{};
+}
+
+Result<> LinuxBridge::delete_address(const net::Cidr& address) {
+  nl::Link bridge;
+  WEFT_TRY(bridge, link());
+  return nl::delete_address(socket_, bridge.index, address);
+}
+
+Result<std::vector<net::Cidr>> LinuxBridge::addresses() {
+  nl::Link bridge;
+  WEFT_TRY(bridge, link());
+  std::vector<net::Cidr> held;
+  WEFT_TRY(held, nl::list_addresses(socket_, bridge.index));
+  std::erase_if(held, [](const net::Cidr& each) { return is_link_local(each.address); });
+  return held;
+}
+
+}  // namespace weft::bridge

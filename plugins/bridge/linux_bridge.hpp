@@ -1,0 +1,65 @@
+#pragma once
+/// The bridge device and its addresses, as the kernel has them.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/net/ip.hpp>
+#include <weft/net/mac.hpp>
+#include <weft/netlink/link.hpp>
+#include <weft/netlink/socket.hpp>
+#include <weft/result.hpp>
+
+namespace weft::bridge {
+
+/// What is wrong with the devices, and was put right when it could be.
+struct Repair {
+  std::vector<std::string> warnings;  ///< one sentence each
+};
+
+/// Owns a netlink socket in the namespace where it was opened. Used on one thread. The bridge
+/// itself outlives this object: pods stay attached while the node restarts.
+class LinuxBridge {
+ public:
+  struct Settings {
+    std::string name;
+    net::Mac mac;
+    std::uint32_t mtu = 0;
+    std::string port;  ///< name of the router's port
+  };
+
+  [[nodiscard]] static Result<LinuxBridge> open(Settings settings);
+
+  /// Creates the bridge, or adopts the one there is, pods and addresses included. Errors:
+  /// Errc::conflict when the name belongs to something else.
+  [[nodiscard]] Result<> ensure();
+  /// Makes the router's port, which exists already, a port of the bridge; then both are up.
+  [[nodiscard]] Result<> attach_port();
+
+  /// Compares the devices with what they should be, and puts right what others changed. Errors:
+  /// ENODEV when one of them is gone.
+  [[nodiscard]] Result<Repair> check();
+
+  /// Adds the address and announces it.
+  [[nodiscard]] Result<> add_address(const net::Cidr& address);
+  [[nodiscard]] Result<> delete_address(const net::Cidr& address);
+  /// Without link-local ones, which the kernel makes itself.
+  [[nodiscard]] Result<std::vector<net::Cidr>> addresses();
+
+  [[nodiscard]] Result<nl::Link> link() { return nl::require_link(socket_, settings_.name); }
+  [[nodiscard]] Result<nl::Link> port() { return nl::require_link(socket_, settings_.port); }
+  [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
+
+ private:
+  LinuxBridge(Settings settings, nl::Socket socket)
+      : settings_(std::move(settings)), socket_(std::move(socket)) {}
+
+  [[nodiscard]] Result<> tune();
+
+  Settings settings_;
+  nl::Socket socket_;
+};
+
+}  // namespace weft::bridge

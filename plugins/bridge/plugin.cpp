@@ -1,0 +1,280 @@
+/// Provides weft.bridge/1: the bridge for pods, the router's port on it, and exposed addresses.
+
+#include <linux/rtnetlink.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <fmt/core.h>
+
+#include <weft/netlink/watcher.hpp>
+#include <weft/plugin.hpp>
+#include <weft/service/bridge.hpp>
+#include <weft/service/dataplane.hpp>
+#include <weft/service/nat.hpp>
+#include <weft/service/store.hpp>
+
+#include "linux_bridge.hpp"
+#include "status.hpp"
+#include "tap_port.hpp"
+
+namespace weft::bridge {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Links change in bursts while a container starts; one look after the burst is enough.
+constexpr Duration settle_time = 100ms;
+constexpr std::string_view port_name = "vethwe-tap";
+
+/// Says in the store that an address is exposed without masquerade, for the next start.
+std::string plain_key(const net::Cidr& address) {
+  return fmt::format("bridge/without-masquerade/{}", to_string(address));
+}
+
+}  // namespace
+
+/// Everything runs on the plugin's loop; calls of the service are posted there. When the plugin
+/// stops, the router's port goes away; the bridge stays, with its pods and addresses.
+class BridgePlugin final : public Plugin, public Bridge {
+ public:
+  explicit BridgePlugin(Host& host) : host_(host) {}
+
+  void describe(Schema& schema) override {
+    schema.field("name", name_, "The bridge that pods attach to.");
+    schema.field("mtu", mtu_, "Largest IP packet of the pods, in bytes.", {552, 65485});
+  }
+
+  Result<> start() override {
+    WEFT_TRY(dataplane_, host_.services().require<Dataplane>());
+    nat_ = host_.services().optional<Nat>();
+    store_ = host_.services().optional<Store>();
+
+    auto opened = LinuxBridge::open(
+        {name_, net::Mac::from_value(static_cast<std::uint64_t>(host_.node().name)), mtu_,
+         std::string(port_name)});
+    if (!opened) {
+      return tl::unexpected(std::move(opened).error());
+    }
+    bridge_.emplace(*std::move(opened));
+    WEFT_TRY(bridge_->ensure());
+    WEFT_TRY(start_port());
+    WEFT_TRY(start_watching());
+    WEFT_TRY(command_, host_.control().serve("bridge.status", [this](const std::string& /*params*/,
+                                                                     Reply<std::string> answer) {
+      answer(status());
+    }));
+    WEFT_TRY(adopt_addresses());
+    return host_.services().provide<Bridge>(*this);
+  }
+
+  void stop() noexcept override {
+    command_ = {};
+    settle_timer_.cancel();
+    watcher_.reset();
+    readers_.reset();
+    if (port_ != nullptr) {
+      dataplane_->set_bridge_port(nullptr);
+      port_.reset();
+    }
+    bridge_.reset();
+  }
+
+  void info(Reply<BridgeInfo> reply) override {
+    run([this, reply = std::move(reply)]() mutable { reply(read_info()); });
+  }
+
+  void expose(net::Cidr address, bool masquerade, Reply<> reply) override {
+    run([this, address, masquerade, reply = std::move(reply)]() mutable {
+      if (auto added = add(address); !added) {
+        reply(std::move(added));
+        return;
+      }
+      remember(address, masquerade);
+      if (nat_ == nullptr) {
+        if (masquerade) {
+          host_.log().warn("address exposed without masquerade: no plugin provides it", "address",
+                           address);
+        }
+        reply({});
+      } else if (masquerade) {
+        nat_->masquerade(address.network(), std::move(reply));
+      } else {
+        nat_->stop_masquerade(address.network(), std::move(reply));
+      }
+    });
+  }
+
+  void hide(net::Cidr address, Reply<> reply) override {
+    run([this, address, reply = std::move(reply)]() mutable {
+      auto deleted = bridge_ ? bridge_->delete_address(address) : stopping();
+      if (!deleted || nat_ == nullptr) {
+        reply(std::move(deleted));
+        return;
+      }
+      remember(address, true);  // nothing to remember
+      nat_->stop_masquerade(address.network(), std::move(reply));
+    });
+  }
+
+ private:
+  void run(Task task) { host_.loop().post(std::move(task)); }
+
+  [[nodiscard]] static Result<> stopping() {
+    return fail(Errc::abandoned, "use the bridge: the plugin is stopping");
+  }
+
+  Result<> add(const net::Cidr& address) {
+    return bridge_ ? bridge_->add_address(address) : stopping();
+  }
+
+  Result<> start_port() {
+    auto tap = open_tap(std::string(port_name), host_.lanes().count());
+    if (!tap) {
+      return tl::unexpected(std::move(tap).error());
+    }
+    port_ = std::make_shared<TapPort>(*std::move(tap), host_.metrics());
+    WEFT_TRY(bridge_->attach_port());
+    dataplane_->set_bridge_port(port_);
+    readers_.emplace(*port_, host_.lanes(), *dataplane_);
+    host_.log().info("bridge ready", "bridge", name_, "mtu", mtu_, "port", port_name, "queues",
+                     port_->tap().queues.size(), "offloads", port_->tap().offloads);
+    return {};
+  }
+
+  Result<> start_watching() {
+    auto watcher = nl::Watcher::open(
+        host_.loop().io(), NETLINK_ROUTE, {RTNLGRP_LINK},
+        [this](const nlmsghdr& message) { link_changed(message); }, [this] { check_later(); });
+    if (!watcher) {
+      return tl::unexpected(std::move(watcher).error());
+    }
+    watcher_.emplace(*std::move(watcher));
+    check_later();  // what changed before the watcher existed, or was so all along
+    return {};
+  }
+
+  void link_changed(const nlmsghdr& message) {
+    const auto link = nl::parse_link(message);
+    if (link && (link->name == name_ || link->name == port_name)) {
+      check_later();
+    }
+  }
+
+  void check_later() {
+    if (!is_check_pending_) {
+      is_check_pending_ = true;
+      settle_timer_ = host_.loop().after(settle_time, [this] { check(); });
+    }
+  }
+
+  void check() {
+    is_check_pending_ = false;
+    const auto repair = bridge_->check();
+    if (!repair) {
+      if (repair.error().code == std::errc::no_such_device) {
+        host_.fail({repair.error().code,
+                    fmt::format("go on without the bridge '{}' or its port '{}': somebody deleted "
+                                "it; restart the node to create it again",
+                                name_, port_name)});
+      } else {
+        host_.log().error("bridge not repaired", "bridge", name_, "error", repair.error());
+      }
+      return;
+    }
+    for (const std::string& warning : repair->warnings) {
+      host_.log().warn(warning, "bridge", name_, "port", port_name);
+    }
+  }
+
+  /// Addresses of an earlier run are exposed as they were then.
+  Result<> adopt_addresses() {
+    std::vector<net::Cidr> held;
+    WEFT_TRY(held, bridge_->addresses());
+    for (const net::Cidr& address : held) {
+      host_.log().info("address found on the bridge", "address", address);
+      WEFT_TRY(bridge_->add_address(address));  // announces it
+      if (nat_ == nullptr) {
+        continue;
+      }
+      if (store_ == nullptr) {
+        masquerade_again(address);
+        continue;
+      }
+      store_->get(plain_key(address),
+                  Reply<std::optional<Bytes>>(host_.loop(),
+                                              [this, address](Result<std::optional<Bytes>> value) {
+                                                if (!value || !*value) {
+                                                  masquerade_again(address);
+                                                }
+                                              }));
+    }
+    return {};
+  }
+
+  void masquerade_again(const net::Cidr& address) {
+    nat_->masquerade(address.network(), Reply<>(host_.loop(), [this, address](Result<> done) {
+                       if (!done) {
+                         host_.log().error("address not masqueraded", "address", address, "error",
+                                           done.error());
+                       }
+                     }));
+  }
+
+  void remember(const net::Cidr& address, bool masquerade) {
+    if (store_ == nullptr) {
+      return;
+    }
+    Reply<> reply(host_.loop(), [this, address](Result<> done) {
+      if (!done) {
+        host_.log().warn("masquerade choice not stored", "address", address, "error", done.error());
+      }
+    });
+    if (masquerade) {
+      store_->remove(plain_key(address), std::move(reply));
+    } else {
+      store_->put({{plain_key(address), {std::byte{1}}}}, std::move(reply));
+    }
+  }
+
+  Result<BridgeInfo> read_info() {
+    if (!bridge_) {
+      return tl::unexpected(stopping().error());
+    }
+    nl::Link link;
+    std::vector<net::Cidr> held;
+    WEFT_TRY(link, bridge_->link());
+    WEFT_TRY(held, bridge_->addresses());
+    return BridgeInfo{link.name, link.mac, link.mtu, std::move(held)};
+  }
+
+  Result<std::string> status() {
+    Status status;
+    WEFT_TRY(status.bridge, bridge_->link());
+    WEFT_TRY(status.port, bridge_->port());
+    WEFT_TRY(status.addresses, bridge_->addresses());
+    status.queues = port_->tap().queues.size();
+    status.offloads = port_->tap().offloads;
+    return to_json(status);
+  }
+
+  Host& host_;
+  std::string name_ = "weave";
+  std::uint32_t mtu_ = 1376;
+  Dataplane* dataplane_ = nullptr;
+  Nat* nat_ = nullptr;
+  Store* store_ = nullptr;
+  std::optional<LinuxBridge> bridge_;
+  std::shared_ptr<TapPort> port_;
+  std::optional<PortReaders> readers_;
+  bool is_check_pending_ = false;
+  std::optional<nl::Watcher> watcher_;
+  Timer settle_timer_;
+  CommandRegistration command_;
+};
+
+}  // namespace weft::bridge
+
+WEFT_PLUGIN(weft::bridge::BridgePlugin)

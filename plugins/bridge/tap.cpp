@@ -1,0 +1,89 @@
+/// Opens tap devices. Source: Linux Documentation/networking/tuntap.rst.
+
+#include "tap.hpp"
+
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include <fmt/core.h>
+
+#include "vnet_header.hpp"
+
+namespace weft::bridge {
+namespace {
+
+// Source: Linux include/uapi/linux/if_tun.h, TUN_F_USO4 and TUN_F_USO6, since 6.2.
+constexpr unsigned accept_uso4 = 0x20;
+constexpr unsigned accept_uso6 = 0x40;
+
+/// From the most to the least that kernels can leave to us.
+struct OffloadStep {
+  unsigned flags;
+  std::string_view name;
+};
+constexpr unsigned accept_tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+constexpr std::array offload_steps{
+    OffloadStep{accept_tcp | TUN_F_TSO_ECN | accept_uso4 | accept_uso6, "csum tso4 tso6 ecn uso"},
+    OffloadStep{accept_tcp | TUN_F_TSO_ECN, "csum tso4 tso6 ecn"},
+    OffloadStep{accept_tcp, "csum tso4 tso6"},
+    OffloadStep{TUN_F_CSUM, "csum"},
+    OffloadStep{0, "none"},
+};
+
+Result<Queue> open_queue(const std::string& name) {
+  Queue queue{::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
+  if (queue.fd() < 0) {
+    return fail(errno, "open /dev/net/tun");
+  }
+  ifreq request{};
+  std::ranges::copy(name, request.ifr_name);
+  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
+  if (::ioctl(queue.fd(), TUNSETIFF, &request) < 0) {
+    return fail(errno, fmt::format("create a queue of tap device '{}'", name));
+  }
+  int header_bytes = vnet_header_bytes;
+  if (::ioctl(queue.fd(), TUNSETVNETHDRSZ, &header_bytes) < 0) {
+    return fail(errno, fmt::format("set the header size of tap device '{}'", name));
+  }
+  return queue;
+}
+
+}  // namespace
+
+Queue::~Queue() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
+}
+
+Result<Tap> open_tap(const std::string& name, unsigned queues) {
+  if (name.empty() || name.size() >= IFNAMSIZ) {
+    return fail(Errc::invalid, fmt::format("name a tap device '{}': 1 to 15 characters", name));
+  }
+  Tap tap{name, {}, {}};
+  tap.queues.reserve(queues);
+  for (unsigned i = 0; i < queues; ++i) {
+    auto queue = open_queue(name);
+    if (!queue) {
+      return tl::unexpected(std::move(queue).error());
+    }
+    tap.queues.push_back(*std::move(queue));
+  }
+  for (const OffloadStep& step : offload_steps) {
+    if (::ioctl(tap.queues.front().fd(), TUNSETOFFLOAD, step.flags) == 0) {
+      tap.offloads = step.name;
+      break;
+    }
+  }
+  return tap;
+}
+
+}  // namespace weft::bridge

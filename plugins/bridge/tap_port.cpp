@@ -1,0 +1,129 @@
+/// Batched reads and writes of tap queues on lanes.
+
+#include "tap_port.hpp"
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "vnet_header.hpp"
+
+namespace weft::bridge {
+namespace {
+
+/// The largest thing the kernel hands over: a 64 KiB IP packet with Ethernet and two VLAN tags.
+constexpr std::size_t largest_frame = 65535 + 14 + 8;
+constexpr std::size_t frame_room = frame_headroom + vnet_header_bytes + largest_frame;
+/// Room for a batch of usual frames, or for a few super-frames: what a lane then segments fits its
+/// scratch, and other tasks get their turn.
+constexpr std::size_t arena_bytes = 4 * frame_room;
+constexpr std::size_t cache_line = 64;
+
+}  // namespace
+
+PortCounters::PortCounters(Metrics& metrics)
+    : read_frames(metrics.counter("weft_bridge_read_frames_total",
+                                  "Frames read from the bridge, super-frames as one.")),
+      read_bytes(metrics.counter("weft_bridge_read_bytes_total", "Bytes of those frames.")),
+      read_errors(metrics.counter("weft_bridge_read_errors_total", "Reads that failed.")),
+      bad_headers(metrics.counter("weft_bridge_bad_headers_total",
+                                  "Frames whose offload header makes no sense.")),
+      written_frames(
+          metrics.counter("weft_bridge_written_frames_total", "Frames put on the bridge.")),
+      written_bytes(metrics.counter("weft_bridge_written_bytes_total", "Bytes of those frames.")),
+      write_refused(
+          metrics.counter("weft_bridge_write_refused_total", "Frames the bridge had no room for.")),
+      write_errors(
+          metrics.counter("weft_bridge_write_errors_total", "Frames the kernel rejected.")) {}
+
+QueueReader::QueueReader(int fd, Dataplane& dataplane, const PortCounters& counters)
+    : fd_(fd), dataplane_(dataplane), counters_(counters), arena_(arena_bytes) {}
+
+bool QueueReader::read_one(Lane& lane, std::size_t at, Frame& frame, std::size_t& used) noexcept {
+  std::byte* const header = arena_.data() + at + frame_headroom;
+  used = 0;
+  const ssize_t got = ::read(fd_, header, vnet_header_bytes + largest_frame);
+  if (got < 0) {
+    if (errno != EAGAIN && errno != EINTR) {
+      counters_.read_errors.add_on_lane(lane.index());
+    }
+    return false;
+  }
+  const auto bytes = static_cast<std::size_t>(got);
+  const auto offload = parse_vnet_header({header, bytes});
+  if (!offload) {
+    counters_.bad_headers.add_on_lane(lane.index());
+    return true;
+  }
+  used = frame_headroom + bytes;
+  frame = {header + vnet_header_bytes, static_cast<std::uint32_t>(bytes - vnet_header_bytes),
+           frame_headroom + vnet_header_bytes, *offload};
+  return true;
+}
+
+unsigned QueueReader::poll(Lane& lane, unsigned budget) noexcept {
+  std::array<Frame, max_batch> frames;
+  const std::size_t limit = std::min<std::size_t>(budget, frames.size());
+  std::size_t count = 0;
+  std::size_t at = 0;
+  std::size_t bytes = 0;
+  while (count < limit && at + frame_room <= arena_.size()) {
+    std::size_t used = 0;
+    if (!read_one(lane, at, frames[count], used)) {
+      break;
+    }
+    if (used != 0) {
+      bytes += frames[count].length;
+      ++count;
+      at += (used + cache_line - 1) / cache_line * cache_line;
+    }
+  }
+  if (count != 0) {
+    counters_.read_frames.add_on_lane(lane.index(), count);
+    counters_.read_bytes.add_on_lane(lane.index(), bytes);
+    dataplane_.from_bridge(lane, {frames.data(), count});
+  }
+  return static_cast<unsigned>(count);
+}
+
+std::size_t TapPort::inject(Lane& lane, std::span<const Frame> batch) noexcept {
+  static constexpr std::array<std::byte, vnet_header_bytes> plain{};  // nothing left to do
+  const int fd = tap_.queues[lane.index() % tap_.queues.size()].fd();
+  std::size_t bytes = 0;
+  std::size_t taken = 0;
+  std::size_t rejected = 0;
+  for (const Frame& frame : batch) {
+    // writev does not change what it reads from.
+    const std::array<iovec, 2> parts{iovec{const_cast<std::byte*>(plain.data()), plain.size()},
+                                     iovec{frame.data, frame.length}};
+    if (::writev(fd, parts.data(), static_cast<int>(parts.size())) < 0) {
+      if (errno == EAGAIN || errno == ENOBUFS) {
+        counters_.write_refused.add_on_lane(lane.index(), batch.size() - taken);
+        break;
+      }
+      ++rejected;  // such as EIO while the link is down; the next frame may do better
+    } else {
+      bytes += frame.length;
+    }
+    ++taken;
+  }
+  counters_.written_frames.add_on_lane(lane.index(), taken - rejected);
+  counters_.written_bytes.add_on_lane(lane.index(), bytes);
+  if (rejected != 0) {
+    counters_.write_errors.add_on_lane(lane.index(), rejected);
+  }
+  return taken;
+}
+
+PortReaders::PortReaders(const TapPort& port, Lanes& lanes, Dataplane& dataplane) {
+  unsigned lane = 0;
+  for (const Queue& queue : port.tap().queues) {
+    readers_.push_back(std::make_unique<QueueReader>(queue.fd(), dataplane, port.counters()));
+    registrations_.push_back(lanes.add(lane++, *readers_.back(), {queue.fd()}));
+  }
+}
+
+}  // namespace weft::bridge

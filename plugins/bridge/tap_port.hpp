@@ -1,0 +1,73 @@
+#pragma once
+/// Moves frames between the tap's queues and the dataplane, one queue per lane.
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <weft/lane.hpp>
+#include <weft/metrics.hpp>
+#include <weft/service/dataplane.hpp>
+
+#include "tap.hpp"
+
+namespace weft::bridge {
+
+/// The port's counters; references to the host's.
+struct PortCounters {
+  explicit PortCounters(Metrics& metrics);
+
+  Counter& read_frames;
+  Counter& read_bytes;
+  Counter& read_errors;
+  Counter& bad_headers;
+  Counter& written_frames;
+  Counter& written_bytes;
+  Counter& write_refused;
+  Counter& write_errors;
+};
+
+/// Reads one queue on one lane, into an arena that is reused each turn.
+class QueueReader final : public LaneTask {
+ public:
+  QueueReader(int fd, Dataplane& dataplane, const PortCounters& counters);
+
+  unsigned poll(Lane& lane, unsigned budget) noexcept override;
+
+ private:
+  /// A frame read at `at` in the arena; false when the queue is empty.
+  [[nodiscard]] bool read_one(Lane& lane, std::size_t at, Frame& frame, std::size_t& used) noexcept;
+
+  const int fd_;
+  Dataplane& dataplane_;
+  const PortCounters& counters_;
+  std::vector<std::byte> arena_;
+};
+
+/// The tap as the dataplane's port. Shared with the dataplane, whose lanes may use it until they
+/// pass a quiescent point after it was replaced.
+class TapPort final : public BridgePort {
+ public:
+  TapPort(Tap tap, Metrics& metrics) : tap_(std::move(tap)), counters_(metrics) {}
+
+  [[nodiscard]] std::size_t inject(Lane& lane, std::span<const Frame> batch) noexcept override;
+
+  [[nodiscard]] const Tap& tap() const noexcept { return tap_; }
+  [[nodiscard]] const PortCounters& counters() const noexcept { return counters_; }
+
+ private:
+  Tap tap_;
+  PortCounters counters_;
+};
+
+/// Reads every queue while it exists. Control code.
+class PortReaders {
+ public:
+  PortReaders(const TapPort& port, Lanes& lanes, Dataplane& dataplane);
+
+ private:
+  std::vector<std::unique_ptr<QueueReader>> readers_;
+  std::vector<LaneRegistration> registrations_;  // last: no reader is polled after they are gone
+};
+
+}  // namespace weft::bridge
