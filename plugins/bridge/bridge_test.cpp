@@ -1,0 +1,256 @@
+/// The bridge and the router's port against the running kernel, in a namespace of their own.
+
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
+#include <net/ethernet.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include <weft/netlink/link.hpp>
+#include <weft/testing/fake_lanes.hpp>
+
+#include "bridge/linux_bridge.hpp"
+#include "bridge/tap_port.hpp"
+#include "metrics/registry.hpp"
+
+namespace weft::bridge {
+namespace {
+
+/// Keeps what the port captured.
+class RecordingDataplane final : public Dataplane {
+ public:
+  void from_bridge(Lane& /*lane*/, std::span<const Frame> batch) noexcept override {
+    for (const Frame& frame : batch) {
+      frames.emplace_back(frame.bytes().begin(), frame.bytes().end());
+      offloads.push_back(frame.offload);
+      EXPECT_GE(frame.headroom, frame_headroom);
+    }
+  }
+  void from_overlay(Lane& /*lane*/, const OverlayBatch& /*batch*/) noexcept override {}
+  void set_bridge_port(std::shared_ptr<BridgePort> /*port*/) override {}
+
+  [[nodiscard]] bool has(const Bytes& frame) const {
+    return std::ranges::find(frames, frame) != frames.end();
+  }
+
+  std::vector<Bytes> frames;
+  std::vector<Offload> offloads;
+};
+
+/// An AF_PACKET socket on one interface.
+class Wire {
+ public:
+  explicit Wire(int link) : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(ETH_P_ALL))) {
+    sockaddr_ll address{};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(ETH_P_ALL);
+    address.sll_ifindex = link;
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  ~Wire() { ::close(fd_); }
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
+
+  void send(const Bytes& frame) const {
+    EXPECT_EQ(::send(fd_, frame.data(), frame.size(), 0), static_cast<ssize_t>(frame.size()));
+  }
+  /// Whether `frame` arrives within a second.
+  [[nodiscard]] bool receives(const Bytes& frame) const {
+    Bytes buffer(2048);
+    pollfd wait{fd_, POLLIN, 0};
+    while (::poll(&wait, 1, 1000) > 0) {
+      const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
+      if (got == static_cast<ssize_t>(frame.size()) &&
+          std::equal(frame.begin(), frame.end(), buffer.begin())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+ private:
+  int fd_;
+};
+
+/// A frame of an experimental ethertype, so that nothing else looks like it.
+Bytes make_frame(std::uint64_t destination, std::uint64_t source, std::size_t bytes = 100) {
+  Bytes frame(bytes, std::byte{0x5A});
+  std::ranges::copy(net::Mac::from_value(destination).octets, frame.begin());
+  std::ranges::copy(net::Mac::from_value(source).octets, frame.begin() + 6);
+  store_be<std::uint16_t>(frame.data() + 12, 0x88B5);
+  return frame;
+}
+
+constexpr std::uint64_t everyone = 0xFFFFFFFFFFFF;
+constexpr std::uint64_t pod_mac = 0x020000000011;
+constexpr std::uint64_t remote_mac = 0x020000000022;
+
+class BridgeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::unshare(CLONE_NEWNET) < 0) {
+      GTEST_SKIP() << "cannot create a network namespace: " << std::strerror(errno);
+    }
+    if (::access("/dev/net/tun", R_OK | W_OK) != 0) {
+      GTEST_SKIP() << "cannot use /dev/net/tun: " << std::strerror(errno);
+    }
+    route_.emplace(nl::Socket::open(NETLINK_ROUTE).value());
+    bridge_.emplace(LinuxBridge::open({"weave", mac_, 1376, "vethwe-tap"}).value());
+  }
+
+  /// A bridge with the router's port and one pod.
+  void build() {
+    const auto ensured = bridge_->ensure();
+    ASSERT_TRUE(ensured) << ensured.error().message();
+    auto tap = open_tap("vethwe-tap", lanes_.count());
+    ASSERT_TRUE(tap) << tap.error().message();
+    port_ = std::make_shared<TapPort>(*std::move(tap), metrics_);
+    const auto attached = bridge_->attach_port();
+    ASSERT_TRUE(attached) << attached.error().message();
+    readers_.emplace(*port_, lanes_, dataplane_);
+    ASSERT_TRUE(nl::create_veth(*route_, {.name = "host0"}, {.name = "pod0"}));
+    const int bridge = bridge_->link()->index;
+    ASSERT_TRUE(nl::change_link(*route_, index("host0"), {.master = bridge, .up = true}));
+    ASSERT_TRUE(nl::change_link(*route_, index("pod0"), {.up = true}));
+  }
+
+  int index(std::string_view name) { return nl::require_link(*route_, name)->index; }
+
+  /// Turns the lane until `frame` was captured; false after a second.
+  bool captures(const Bytes& frame) {
+    for (int i = 0; i < 200 && !dataplane_.has(frame); ++i) {
+      pollfd wait{port_->tap().queues.front().fd(), POLLIN, 0};
+      ::poll(&wait, 1, 5);
+      lanes_.turn();
+    }
+    return dataplane_.has(frame);
+  }
+
+  const net::Mac mac_ = net::parse_mac("02:00:00:00:00:01").value();
+  testing::FakeLanes lanes_;
+  MetricRegistry metrics_;
+  RecordingDataplane dataplane_;
+  std::optional<nl::Socket> route_;
+  std::optional<LinuxBridge> bridge_;
+  std::shared_ptr<TapPort> port_;
+  std::optional<PortReaders> readers_;
+};
+
+TEST_F(BridgeTest, CreatesTheBridgeWithNameMacAndMtu) {
+  build();
+
+  const nl::Link link = bridge_->link().value();
+  EXPECT_EQ(link.kind, "bridge");
+  EXPECT_EQ(link.mac, mac_);
+  EXPECT_EQ(link.mtu, 1376u);
+  EXPECT_TRUE(link.is_up);
+  EXPECT_EQ(bridge_->port()->master, link.index);
+  EXPECT_TRUE(bridge_->port()->is_up);
+  std::string forwarding;
+  std::ifstream("/proc/sys/net/ipv4/ip_forward") >> forwarding;
+  EXPECT_EQ(forwarding, "1");
+}
+
+TEST_F(BridgeTest, AdoptsTheBridgeOfAnEarlierRunWithPodsAndAddresses) {
+  build();
+  const auto address = net::parse_cidr("10.32.0.1/12").value();
+  ASSERT_TRUE(bridge_->add_address(address));
+  readers_.reset();
+  port_.reset();  // the node stops: the port goes, the bridge stays
+  EXPECT_FALSE(nl::find_link(*route_, "vethwe-tap").value());
+
+  auto again = LinuxBridge::open({"weave", mac_, 1376, "vethwe-tap"}).value();
+  ASSERT_TRUE(again.ensure());
+
+  EXPECT_EQ(nl::require_link(*route_, "host0")->master, again.link()->index);
+  EXPECT_EQ(again.addresses().value(), std::vector{address});
+}
+
+TEST_F(BridgeTest, RefusesANameThatBelongsToSomethingElse) {
+  ASSERT_TRUE(nl::create_veth(*route_, {.name = "weave"}, {.name = "other"}));
+
+  const auto ensured = bridge_->ensure();
+
+  ASSERT_FALSE(ensured);
+  EXPECT_EQ(ensured.error().code, make_error_code(Errc::conflict));
+}
+
+TEST_F(BridgeTest, CapturesWhatPodsSendToTheNetwork) {
+  build();
+  const Bytes frame = make_frame(everyone, pod_mac);
+
+  Wire{index("pod0")}.send(frame);
+
+  EXPECT_TRUE(captures(frame));
+}
+
+TEST_F(BridgeTest, PutsFramesOnTheBridge) {
+  build();
+  const Wire pod{index("pod0")};
+  Bytes octets = make_frame(everyone, remote_mac, 1390);
+  const Frame frame{octets.data(), static_cast<std::uint32_t>(octets.size()), 0, {}};
+
+  EXPECT_EQ(port_->inject(lanes_.lane(), {&frame, 1}), 1u);
+
+  EXPECT_TRUE(pod.receives(octets));
+}
+
+TEST_F(BridgeTest, AFrameTheKernelRejectsDoesNotHoldUpTheNext) {
+  build();
+  const Wire pod{index("pod0")};
+  Bytes octets = make_frame(everyone, remote_mac);
+  const std::array frames{Frame{octets.data(), 3, 0, {}},
+                          Frame{octets.data(), static_cast<std::uint32_t>(octets.size()), 0, {}}};
+
+  EXPECT_EQ(port_->inject(lanes_.lane(), frames), 2u);
+
+  EXPECT_TRUE(pod.receives(octets));
+  EXPECT_EQ(port_->counters().write_errors.value(), 1u);
+}
+
+TEST_F(BridgeTest, PutsBackWhatOthersTookDownDetachedOrMisconfigured) {
+  build();
+  ASSERT_TRUE(bridge_->check()->warnings.empty());
+  const int bridge = bridge_->link()->index;
+  const int port = bridge_->port()->index;
+  ASSERT_TRUE(nl::set_hairpin(*route_, port, true));
+  ASSERT_EQ(bridge_->check()->warnings.size(), 1u);
+  EXPECT_FALSE(bridge_->port()->is_hairpin);
+
+  ASSERT_TRUE(nl::change_link(*route_, bridge, {.up = false}));
+  ASSERT_TRUE(nl::change_link(*route_, port, {.master = 0, .up = false}));
+  EXPECT_EQ(bridge_->check()->warnings.size(), 3u);
+
+  EXPECT_TRUE(bridge_->link()->is_up);
+  EXPECT_TRUE(bridge_->port()->is_up);
+  EXPECT_EQ(bridge_->port()->master, bridge);
+  EXPECT_TRUE(bridge_->check()->warnings.empty());
+}
+
+TEST_F(BridgeTest, ReportsADeletedBridge) {
+  build();
+  ASSERT_TRUE(nl::delete_link(*route_, bridge_->link()->index));
+
+  EXPECT_EQ(bridge_->check().error().code, std::errc::no_such_device);
+}
+
+TEST_F(BridgeTest, TapHasAQueuePerLane) {
+  const auto tap = open_tap("wt-dp-tap", 4);
+
+  ASSERT_TRUE(tap) << tap.error().message();
+  EXPECT_EQ(tap->queues.size(), 4u);
+  EXPECT_NE(tap->offloads, "");
+  EXPECT_FALSE(open_tap("a-name-of-sixteen", 1));
+}
+
+}  // namespace
+}  // namespace weft::bridge
