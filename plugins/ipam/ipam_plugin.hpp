@@ -1,0 +1,91 @@
+#pragma once
+/// The plugin: connects the allocator to the mesh, the store, the bus and the control socket.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/events/peer.hpp>
+#include <weft/plugin.hpp>
+#include <weft/service/ipam.hpp>
+#include <weft/service/mesh.hpp>
+#include <weft/service/store.hpp>
+
+#include "ipam/allocator.hpp"
+#include "ipam/status.hpp"
+
+namespace weft::ipam {
+
+/// Provides weft.ipam/1. Requests that come before the stored state is read wait for it. Everything
+/// runs on the plugin's loop; calls of the service are posted there.
+class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, private Surroundings {
+ public:
+  explicit IpamPlugin(Host& host) : host_(host) {}
+
+  void describe(Schema& schema) override;
+  [[nodiscard]] Result<> start() override;
+  void stop() noexcept override;
+
+  void allocate(AddressOwner owner, std::optional<net::Cidr> subnet,
+                Reply<net::Cidr> reply) override;
+  void claim(AddressOwner owner, net::Cidr address, Reply<> reply) override;
+  void release(AddressOwner owner, Reply<> reply) override;
+  void lookup(AddressOwner owner, Reply<std::vector<net::Cidr>> reply) override;
+  void take_over(PeerName peer, Reply<std::uint64_t> reply) override;
+
+ private:
+  Result<> on_unicast(PeerName source, ByteView payload) override;
+  Result<std::optional<Bytes>> on_broadcast(PeerName originator, ByteView payload) override;
+  Result<std::optional<Bytes>> on_gossip(ByteView payload) override;
+  Bytes complete_state() override;
+
+  WallTime wall_now() const override { return host_.loop().wall_now(); }
+  double random_unit() override { return weft::random_unit(host_.loop()); }
+  Timer after(Duration delay, Task task) override;
+  void unicast(PeerName to, Bytes payload, Answer<> sent) override;
+  void broadcast_state() override;
+  void save(const RingState& ring, const Holdings& holdings, Answer<> saved) override;
+  void publish(std::vector<net::Cidr> local_ranges) override;
+  bool is_known(PeerName peer) const override;
+  std::size_t direct_peers() const override;
+  Log& log() override { return host_.log(); }
+
+  [[nodiscard]] Result<Settings> settings();
+  void load();
+  void loaded(std::string_view key, Result<std::optional<Bytes>> value);
+  [[nodiscard]] Result<> decode_stored(std::string_view key, ByteView value);
+  void begin();
+  [[nodiscard]] Result<> serve_commands();
+  /// Serves a command whose parameters are a CommandParams.
+  [[nodiscard]] Result<> serve(std::string name,
+                               UniqueFunction<void(CommandParams, Reply<std::string>)> handler);
+  /// Runs `task` on the loop once the stored state is there.
+  void when_ready(Task task);
+  void count();
+
+  Host& host_;
+  net::Cidr range_{net::IpAddress::v4(0x0A200000), 12};
+  std::string default_subnet_text_;
+  std::string init_text_ = "consensus";
+  std::chrono::milliseconds allocate_timeout_{30'000};
+
+  net::Cidr default_subnet_;
+  Mesh* mesh_ = nullptr;
+  Store* store_ = nullptr;
+  Stored stored_;
+  std::size_t values_to_load_ = 0;
+  std::unique_ptr<Allocator> allocator_;
+  bool is_ready_ = false;
+  bool is_stopped_ = false;
+  std::vector<Task> waiting_;  // requests that came before the stored state
+
+  std::unique_ptr<GossipChannel> channel_;
+  std::vector<CommandRegistration> commands_;
+  Timer count_timer_;
+  Subscription lost_peers_;
+};
+
+}  // namespace weft::ipam

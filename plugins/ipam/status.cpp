@@ -1,0 +1,150 @@
+/// Formats what the allocator knows, and reads the parameters of commands.
+
+#include "status.hpp"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+namespace weft::ipam {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// The original never fills an empty list.
+Json or_null(Json list) {
+  return list.empty() ? Json(nullptr) : list;
+}
+
+Json vote_json(const std::optional<Allocator::Status::Vote>& vote) {
+  if (!vote) {
+    return nullptr;
+  }
+  return {
+      {"Elector", vote->is_elector}, {"KnownNodes", vote->known_nodes}, {"Quorum", vote->quorum}};
+}
+
+Json entries_json(const Allocator& allocator, IsKnown& is_known) {
+  const RingState& ring = allocator.ring().state();
+  auto list = Json::array();
+  for (std::size_t i = 0; i < ring.entries.size(); ++i) {
+    const RingEntry& entry = ring.entries[i];
+    const auto nickname = allocator.nicknames().find(entry.peer);
+    for (const AddressRange range : ring.ranges(entry.token, ring.token_after(i))) {
+      list.push_back({{"Token", address_text(range.start)},
+                      {"Size", range.size()},
+                      {"Peer", to_string(entry.peer)},
+                      {"Nickname", nickname == allocator.nicknames().end() ? "" : nickname->second},
+                      {"IsKnownPeer", is_known(entry.peer)},
+                      {"Version", entry.version}});
+    }
+  }
+  return or_null(std::move(list));
+}
+
+/// Foreign text may not be UTF-8.
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<std::optional<std::string>> text_field(const Json& params, const char* name) {
+  const auto found = params.find(name);
+  if (found == params.end()) {
+    return std::nullopt;
+  }
+  if (!found->is_string() || found->get_ref<const std::string&>().empty()) {
+    return fail(Errc::invalid, fmt::format("read '{}': it must be a text", name));
+  }
+  return found->get<std::string>();
+}
+
+Result<std::optional<net::Cidr>> cidr_field(const Json& params, const char* name) {
+  std::optional<std::string> text;
+  WEFT_TRY(text, text_field(params, name));
+  if (!text) {
+    return std::nullopt;
+  }
+  if (text->find('/') == std::string::npos) {
+    if (const auto address = net::parse_ip(*text)) {
+      return net::Cidr{*address, static_cast<std::uint8_t>(address->width())};
+    }
+  }
+  const auto cidr = net::parse_cidr(*text);
+  if (!cidr) {
+    return fail(Errc::invalid, fmt::format("read '{}': '{}' is not an address with a prefix "
+                                           "length, such as 10.32.0.1/12",
+                                           name, *text));
+  }
+  return *cidr;
+}
+
+}  // namespace
+
+std::string status_json(const Allocator& allocator, const net::Cidr& default_subnet,
+                        IsKnown is_known) {
+  const Allocator::Status status = allocator.status();
+  auto claims = Json::array();
+  for (const auto& pending : status.pending_claims) {
+    claims.push_back({{"Ident", pending.owner},
+                      {"CIDR",
+                       {{"Addr", net::to_string(pending.address.address)},
+                        {"PrefixLen", pending.address.prefix_length}}}});
+  }
+  auto allocations = Json::array();
+  for (const auto& pending : status.pending_allocations) {
+    allocations.push_back(fmt::format("{} {}", pending.owner, net::to_string(pending.subnet)));
+  }
+  return dump(Json{{"Paxos", vote_json(status.vote)},
+                   {"Range", net::to_string(status.universe)},
+                   {"RangeNumIPs", range_of(status.universe).size()},
+                   {"ActiveIPs", status.active},
+                   {"DefaultSubnet", net::to_string(default_subnet)},
+                   {"Entries", entries_json(allocator, is_known)},
+                   {"PendingClaims", or_null(std::move(claims))},
+                   {"PendingAllocates", or_null(std::move(allocations))}});
+}
+
+std::string list_json(const Holdings& holdings) {
+  auto owned = Json::array();
+  for (const auto& [owner, holding] : holdings) {
+    auto addresses = Json::array();
+    for (const net::Cidr& address : holding.addresses) {
+      addresses.push_back(net::to_string(address));
+    }
+    owned.push_back({{"containerid", owner}, {"addrs", std::move(addresses)}});
+  }
+  return dump(Json{{"owned", or_null(std::move(owned))}});
+}
+
+std::string addresses_json(const std::vector<net::Cidr>& addresses) {
+  auto list = Json::array();
+  for (const net::Cidr& address : addresses) {
+    list.push_back(net::to_string(address));
+  }
+  return dump(Json{{"addresses", std::move(list)}});
+}
+
+std::string take_over_json(PeerName peer, std::uint64_t addresses) {
+  return dump(Json{{"peer", to_string(peer)}, {"addresses", addresses}});
+}
+
+Result<CommandParams> parse_params(std::string_view json) {
+  const Json params = Json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (!params.is_object()) {
+    return fail(Errc::invalid, "read the parameters: they must be a JSON object");
+  }
+  CommandParams read;
+  WEFT_TRY(read.owner, text_field(params, "owner"));
+  WEFT_TRY(read.subnet, cidr_field(params, "subnet"));
+  WEFT_TRY(read.address, cidr_field(params, "address"));
+  WEFT_TRY(read.peer, text_field(params, "peer"));
+  if (const auto lenient = params.find("lenient"); lenient != params.end()) {
+    if (!lenient->is_boolean()) {
+      return fail(Errc::invalid, "read 'lenient': it must be true or false");
+    }
+    read.mode = lenient->get<bool>() ? ClaimMode::lenient : ClaimMode::strict;
+  }
+  return read;
+}
+
+}  // namespace weft::ipam

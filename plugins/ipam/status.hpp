@@ -1,0 +1,48 @@
+#pragma once
+/// The JSON of the control commands `ipam.*`.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/net/ip.hpp>
+#include <weft/net/peer_name.hpp>
+#include <weft/result.hpp>
+
+#include "allocator.hpp"
+
+namespace weft::ipam {
+
+/// Tells whether the mesh has heard of a peer.
+using IsKnown = UniqueFunction<bool(PeerName)>;
+
+/// The IPAM object of the original's report: same names, same order of magnitude, `null` for lists
+/// that are empty. Source: weaveworks/weave ipam/status.go, Status.
+[[nodiscard]] std::string status_json(const Allocator& allocator, const net::Cidr& default_subnet,
+                                      IsKnown is_known);
+
+/// {"owned":[{"containerid":...,"addrs":[...]}]}. Source: weaveworks/weave ipam/http.go, GET /ip.
+[[nodiscard]] std::string list_json(const Holdings& holdings);
+
+/// {"addresses":["10.32.0.1/12"]}.
+[[nodiscard]] std::string addresses_json(const std::vector<net::Cidr>& addresses);
+
+/// {"peer":"aa:bb:cc:dd:ee:ff","addresses":1024}.
+[[nodiscard]] std::string take_over_json(PeerName peer, std::uint64_t addresses);
+
+/// What any of the commands takes; each says which it needs.
+struct CommandParams {
+  std::optional<std::string> owner;
+  std::optional<net::Cidr> subnet;
+  std::optional<net::Cidr> address;  ///< without a prefix length in the text: that of the family
+  std::optional<std::string> peer;   ///< name or nickname
+  ClaimMode mode = ClaimMode::strict;
+};
+
+/// {"owner":"c1","subnet":"10.32.0.0/12","address":"10.32.0.1/12","peer":"node2","lenient":true},
+/// each field optional. Errors: Errc::invalid, names the field.
+[[nodiscard]] Result<CommandParams> parse_params(std::string_view json);
+
+}  // namespace weft::ipam
