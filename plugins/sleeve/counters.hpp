@@ -1,0 +1,59 @@
+#pragma once
+/// What sleeve counts. Registering happens once, at start; lanes only add.
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include <weft/metrics.hpp>
+
+namespace weft::sleeve {
+
+/// Why a datagram or a frame went no further: `weft_sleeve_dropped_total{reason}`.
+enum class Drop : std::uint8_t {
+  short_datagram,
+  unknown_sender,  ///< no confirmed connection to that name
+  forged,          ///< authentication failed, or a datagram in clear on an encrypted connection
+  replayed,
+  replay_busy,    ///< another lane held the peer's replay window
+  wrong_address,  ///< clear data from elsewhere than the peer's address
+  bad_length,     ///< a record longer than its datagram
+  trailing_garbage,
+  undecodable_frame,
+  misdirected_special,
+  wrong_heartbeat,  ///< of another connection
+  bad_control,
+  events_full,  ///< the control loop does not keep up
+  no_buffer,
+  too_big,
+  too_big_unreported,  ///< and the sender may not be told
+  would_block,         ///< the socket's send buffer is full
+  message_too_big,     ///< the kernel knows of a smaller path MTU
+  send_failed,
+  count_
+};
+
+[[nodiscard]] std::string_view to_string(Drop reason) noexcept;
+
+struct Counters {
+  explicit Counters(Metrics& metrics);
+
+  void drop_on_lane(unsigned lane, Drop reason, std::uint64_t n = 1) noexcept {
+    dropped_[static_cast<std::size_t>(reason)]->add_on_lane(lane, n);
+  }
+  void drop(Drop reason) noexcept { dropped_[static_cast<std::size_t>(reason)]->add(); }
+
+  Counter& datagrams_in;
+  Counter& datagrams_out;
+  Counter& frames_in;
+  Counter& frames_out;
+  Counter& bytes_in;  ///< UDP payload
+  Counter& bytes_out;
+  Counter& aggregated;  ///< frames that shared a datagram with an earlier one
+  Counter& copies;      ///< frames that could not be encapsulated where they lay
+
+ private:
+  std::array<Counter*, static_cast<std::size_t>(Drop::count_)> dropped_{};
+};
+
+}  // namespace weft::sleeve

@@ -1,0 +1,134 @@
+/// Forwarding decisions and the turn of one lane.
+#include "lane_port.hpp"
+
+#include <cstring>
+
+#include "fragment.hpp"
+#include "inner_packet.hpp"
+
+namespace weft::sleeve {
+
+LanePort::LanePort(unsigned lane, const Context& context, Sockets sockets)
+    : context_(context),
+      sockets_(std::move(sockets)),
+      receiver_({context.self, context.dataplane, context.peers, context.counters, events_,
+                 context.doorbell}),
+      sender_(lane, context.self, context.counters, events_, context.doorbell),
+      reports_(std::make_unique<std::array<Reports, 2>>()) {
+  sender_.use_sockets(socket(Space::may_fragment).get(), socket(Space::dont_fragment).get());
+}
+
+unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
+  receiver_.begin_turn();
+  unsigned handled = deliver_reports(lane);
+  // Both sockets get datagrams, whichever the peer used. They take turns at being first, so that
+  // a flood on one cannot starve the other.
+  const std::size_t first = is_second_first_ ? 1 : 0;
+  is_second_first_ = !is_second_first_;
+  const unsigned got = receiver_.receive(lane, sockets_[first].get(), budget);
+  handled += got;
+  if (got < budget) {
+    handled += receiver_.receive(lane, sockets_[1 - first].get(), budget - got);
+  }
+  return handled;
+}
+
+void LanePort::flush(Lane& /*lane*/) noexcept {
+  sender_.flush();
+}
+
+void LanePort::forward(Lane& lane, Peer& peer, const PathView& view,
+                       const OverlayBatch& batch) noexcept {
+  for (const Frame& frame : batch.frames) {
+    switch (plan(frame.bytes(), view.limits)) {
+      case Handling::send_dont_fragment:
+        stage(lane, peer, Space::dont_fragment, frame, batch);
+        break;
+      case Handling::send_may_fragment:
+        stage(lane, peer, Space::may_fragment, frame, batch);
+        break;
+      case Handling::fragment:
+        fragment(lane, peer, frame, view.limits.mtu, batch);
+        break;
+      case Handling::report_too_big:
+        report(lane, frame, view.limits.mtu, batch);
+        break;
+      case Handling::drop_too_big:
+        context_.counters.drop_on_lane(lane.index(), Drop::too_big_unreported);
+        break;
+    }
+  }
+}
+
+void LanePort::stage(Lane& lane, Peer& peer, Space space, const Frame& frame,
+                     const OverlayBatch& batch) noexcept {
+  Frame placed = frame;
+  if (frame.headroom < record_header_bytes) {
+    placed = lane.scratch(frame.length);
+    if (placed.data == nullptr) {
+      context_.counters.drop_on_lane(lane.index(), Drop::no_buffer);
+      return;
+    }
+    std::memcpy(placed.data, frame.data, frame.length);
+    placed.length = frame.length;
+    context_.counters.copies.add_on_lane(lane.index());
+  }
+  std::byte* const record = placed.data - record_header_bytes;
+  write_record_header(record, batch.source, batch.destination, placed.length);
+  sender_.stage(peer, space,
+                {.bytes = record,
+                 .length = placed.length + static_cast<std::uint32_t>(record_header_bytes),
+                 .room = placed.headroom - static_cast<std::uint32_t>(record_header_bytes)});
+}
+
+void LanePort::fragment(Lane& lane, Peer& peer, const Frame& frame, std::uint32_t mtu,
+                        const OverlayBatch& batch) noexcept {
+  const auto packet = parse_ipv4(frame.bytes());
+  const Fragmenter fragmenter(frame.bytes(), *packet, mtu);
+  if (fragmenter.count() == 0) {
+    context_.counters.drop_on_lane(lane.index(), Drop::too_big);
+    return;
+  }
+  for (std::size_t i = 0; i < fragmenter.count(); ++i) {
+    Frame piece = lane.scratch(static_cast<std::uint32_t>(fragmenter.max_bytes()));
+    if (piece.data == nullptr) {
+      context_.counters.drop_on_lane(lane.index(), Drop::no_buffer);
+      return;
+    }
+    piece.length =
+        static_cast<std::uint32_t>(fragmenter.write(i, {piece.data, fragmenter.max_bytes()}));
+    stage(lane, peer, Space::dont_fragment, piece, batch);
+  }
+}
+
+void LanePort::report(Lane& lane, const Frame& frame, std::uint32_t mtu,
+                      const OverlayBatch& batch) noexcept {
+  Reports& reports = (*reports_)[filling_];
+  if (reports.count == reports.list.size()) {
+    context_.counters.drop_on_lane(lane.index(), Drop::no_buffer);
+    return;
+  }
+  Report& next = reports.list[reports.count];
+  next.length = static_cast<std::uint32_t>(
+      write_too_big_report(frame.bytes(), mtu, std::span(next.buffer).subspan(frame_headroom)));
+  next.source = batch.destination;
+  next.destination = batch.source;
+  reports.count += next.length != 0 ? 1 : 0;
+}
+
+unsigned LanePort::deliver_reports(Lane& lane) noexcept {
+  Reports& ready = (*reports_)[filling_];
+  filling_ = 1 - filling_;
+  for (std::size_t i = 0; i < ready.count; ++i) {
+    Report& report = ready.list[i];
+    const Frame frame{.data = report.buffer.data() + frame_headroom,
+                      .length = report.length,
+                      .headroom = frame_headroom};
+    context_.dataplane.from_overlay(lane, {report.source, report.destination, {&frame, 1}});
+  }
+  const auto count = static_cast<unsigned>(ready.count);
+  ready.count = 0;
+  return count;
+}
+
+}  // namespace weft::sleeve

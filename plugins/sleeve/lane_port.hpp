@@ -1,0 +1,93 @@
+#pragma once
+/// The overlay on one lane: two sockets on the router port, what they bring, what they take.
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <weft/lane.hpp>
+#include <weft/service/dataplane.hpp>
+
+#include "counters.hpp"
+#include "lane_event.hpp"
+#include "lane_receiver.hpp"
+#include "lane_sender.hpp"
+#include "peer.hpp"
+#include "too_big.hpp"
+#include "udp_socket.hpp"
+
+namespace weft::sleeve {
+
+/// Created and destroyed by the loop; everything virtual and `forward` run on the lane.
+class LanePort final : public LaneTask {
+ public:
+  struct Context {
+    PeerName self;
+    Dataplane& dataplane;
+    const LaneLocal<PeerTable>& peers;
+    Counters& counters;
+    Doorbell& doorbell;
+  };
+  /// Sockets by space.
+  using Sockets = std::array<Fd, space_count>;
+
+  LanePort(unsigned lane, const Context& context, Sockets sockets);
+
+  [[nodiscard]] unsigned poll(Lane& lane, unsigned budget) noexcept override;
+  void flush(Lane& lane) noexcept override;
+
+  /// Decides for each frame how it travels, and keeps it for the flush.
+  void forward(Lane& lane, Peer& peer, const PathView& view, const OverlayBatch& batch) noexcept;
+
+  [[nodiscard]] const Fd& socket(Space space) const noexcept {
+    return sockets_[static_cast<std::size_t>(space)];
+  }
+  [[nodiscard]] LaneEvents& events() noexcept { return events_; }
+
+ private:
+  /// An ICMP error for the sender of a frame, as if the frame's destination peer had sent it. It
+  /// waits for the next turn: the dataplane is in the middle of a batch when it is made.
+  struct Report {
+    PeerName source{};
+    PeerName destination{};
+    std::uint32_t length = 0;
+    std::array<std::byte, frame_headroom + max_report_bytes> buffer;
+  };
+  struct Reports {
+    std::array<Report, 32> list;
+    std::size_t count = 0;
+  };
+
+  unsigned deliver_reports(Lane& lane) noexcept;
+  void report(Lane& lane, const Frame& frame, std::uint32_t mtu,
+              const OverlayBatch& batch) noexcept;
+  void fragment(Lane& lane, Peer& peer, const Frame& frame, std::uint32_t mtu,
+                const OverlayBatch& batch) noexcept;
+  void stage(Lane& lane, Peer& peer, Space space, const Frame& frame,
+             const OverlayBatch& batch) noexcept;
+
+  Context context_;
+  Sockets sockets_;
+  LaneEvents events_;
+  LaneReceiver receiver_;
+  LaneSender sender_;
+  std::unique_ptr<std::array<Reports, 2>> reports_;  // one is filled while the other is in use
+  std::size_t filling_ = 0;
+  bool is_second_first_ = false;
+};
+
+/// The ports of all lanes. Every Peer shares them, because a forwarder may outlive the overlay; its
+/// path is gone by then, so that it takes nothing.
+class LanePorts {
+ public:
+  explicit LanePorts(std::vector<std::unique_ptr<LanePort>> ports) : ports_(std::move(ports)) {}
+
+  [[nodiscard]] LanePort& on(const Lane& lane) noexcept { return *ports_[lane.index()]; }
+  [[nodiscard]] std::span<const std::unique_ptr<LanePort>> all() const noexcept { return ports_; }
+
+ private:
+  std::vector<std::unique_ptr<LanePort>> ports_;
+};
+
+}  // namespace weft::sleeve

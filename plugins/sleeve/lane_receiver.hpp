@@ -1,0 +1,89 @@
+#pragma once
+/// Receives datagrams on a lane, opens them and hands their frames to the dataplane.
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <weft/lane.hpp>
+#include <weft/net/peer_name.hpp>
+#include <weft/service/dataplane.hpp>
+
+#include "counters.hpp"
+#include "datagram.hpp"
+#include "lane_event.hpp"
+#include "peer.hpp"
+
+namespace weft::sleeve {
+
+/// Confirmed connections, sorted by the remote's name. Immutable.
+class PeerTable {
+ public:
+  PeerTable() = default;
+  /// `peers` is sorted by name, one per name.
+  explicit PeerTable(std::vector<std::shared_ptr<Peer>> peers) : peers_(std::move(peers)) {}
+
+  /// Null when there is none.
+  [[nodiscard]] Peer* find(PeerName name) const noexcept;
+
+ private:
+  std::vector<std::shared_ptr<Peer>> peers_;
+};
+
+/// Used by one lane.
+class LaneReceiver {
+ public:
+  struct Context {
+    PeerName self;
+    Dataplane& dataplane;
+    const LaneLocal<PeerTable>& peers;
+    Counters& counters;
+    LaneEvents& events;
+    Doorbell& doorbell;
+  };
+
+  explicit LaneReceiver(const Context& context);
+
+  /// Makes all buffers usable again. Once per turn, before receive.
+  void begin_turn() noexcept { used_ = 0; }
+  /// Receives up to `budget` datagrams from `fd`; returns how many.
+  [[nodiscard]] unsigned receive(Lane& lane, int fd, unsigned budget) noexcept;
+
+ private:
+  static constexpr unsigned slots = 64;
+  static constexpr std::size_t slot_bytes = 65536;
+  static constexpr std::size_t stride = frame_headroom + slot_bytes;
+
+  [[nodiscard]] std::byte* slot(unsigned index) const noexcept {
+    return memory_.get() + index * stride + frame_headroom;
+  }
+  void prepare(unsigned first, unsigned count) noexcept;
+  void handle(Lane& lane, std::span<std::byte> datagram, const sockaddr_storage& from) noexcept;
+  /// The records of an acceptable datagram, in clear; empty when it was dropped.
+  [[nodiscard]] std::span<std::byte> open(Lane& lane, Peer& peer,
+                                          std::span<std::byte> datagram) noexcept;
+  void walk(Lane& lane, Peer& peer, std::span<std::byte> body, const net::Endpoint& from) noexcept;
+  void handle_special(Lane& lane, const Peer& peer, const Record& record, FrameKind kind,
+                      const net::Endpoint& from) noexcept;
+  void collect(Lane& lane, const Record& record, std::uint32_t headroom) noexcept;
+  void deliver(Lane& lane) noexcept;
+
+  Context context_;
+  std::unique_ptr<std::byte[]> memory_;  // pages that no datagram reaches never become resident
+  unsigned used_ = 0;                    // slots that hold frames of this turn
+  std::array<mmsghdr, slots> messages_{};
+  std::array<iovec, slots> pieces_{};
+  std::array<sockaddr_storage, slots> addresses_{};
+  PeerName run_source_{};
+  PeerName run_destination_{};
+  std::array<Frame, max_batch> run_;
+  std::size_t run_length_ = 0;
+};
+
+}  // namespace weft::sleeve

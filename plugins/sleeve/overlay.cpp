@@ -1,0 +1,158 @@
+/// Makes connections, keeps the table that lanes receive by, and spreads lanes' events.
+#include "overlay.hpp"
+
+#include <utility>
+
+namespace weft::sleeve {
+
+/// What the overlay switch holds. Any control thread: everything is passed on to the loop, which
+/// is closed before the overlay goes away.
+class SleeveOverlay::Connection final : public OverlayConnection {
+ public:
+  Connection(SleeveOverlay& overlay, std::shared_ptr<Session> session)
+      : overlay_(overlay), loop_(overlay.node_.loop), session_(std::move(session)) {}
+
+  ~Connection() override {
+    loop_.post([&overlay = overlay_, session = session_] { overlay.end(session); });
+  }
+
+  void confirm() override {
+    loop_.post([&overlay = overlay_, session = session_] { overlay.confirm(session); });
+  }
+
+  void on_control(std::uint8_t subtag, ByteView body) override {
+    loop_.post([session = session_, subtag, copy = Bytes(body.begin(), body.end())] {
+      session->on_control(subtag, copy);
+    });
+  }
+
+  std::shared_ptr<Forwarder> forwarder() const override { return session_->peer(); }
+  OverlayStatus status() const override { return session_->status(); }
+
+ private:
+  SleeveOverlay& overlay_;
+  Loop& loop_;
+  std::shared_ptr<Session> session_;
+};
+
+SleeveOverlay::SleeveOverlay(const Node& node)
+    : node_(node), counters_(node.metrics), peers_(node.lanes) {}
+
+SleeveOverlay::~SleeveOverlay() {
+  stop();
+}
+
+Result<LanePort::Sockets> SleeveOverlay::open_sockets(SocketOptions& options) {
+  LanePort::Sockets sockets;
+  for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
+    Fd& socket = sockets[static_cast<std::size_t>(space)];
+    WEFT_TRY(socket, open_udp(options, space));
+    options.listen.port = port_of(socket);  // the others share what the first one got
+  }
+  return sockets;
+}
+
+Result<> SleeveOverlay::start(const SocketOptions& options) {
+  SocketOptions shared = options;
+  std::vector<std::unique_ptr<LanePort>> ports;
+  for (unsigned lane = 0; lane < node_.lanes.count(); ++lane) {
+    LanePort::Sockets sockets;
+    WEFT_TRY(sockets, open_sockets(shared));
+    const LanePort::Context context{node_.self, node_.dataplane, peers_, counters_, doorbell_};
+    ports.push_back(std::make_unique<LanePort>(lane, context, std::move(sockets)));
+  }
+  port_ = shared.listen.port;
+  ports_ = std::make_shared<LanePorts>(std::move(ports));
+  const LanePort& first = *ports_->all().front();
+  sender_ = std::make_unique<SpecialSender>(node_.self, first.socket(Space::may_fragment),
+                                            first.socket(Space::dont_fragment));
+  is_running_ = true;
+  for (unsigned lane = 0; lane < node_.lanes.count(); ++lane) {
+    LanePort& port = *ports_->all()[lane];
+    registrations_.push_back(node_.lanes.add(
+        lane, port,
+        {port.socket(Space::may_fragment).get(), port.socket(Space::dont_fragment).get()}));
+  }
+  return {};
+}
+
+void SleeveOverlay::stop() noexcept {
+  is_running_ = false;
+  for (const auto& [connection, session] : std::exchange(sessions_, {})) {
+    session->stop();
+  }
+  confirmed_.clear();
+  publish_peers();
+  registrations_.clear();
+}
+
+Result<std::unique_ptr<OverlayConnection>> SleeveOverlay::prepare(
+    const OverlayLink& link, std::shared_ptr<OverlayListener> listener) {
+  if (!link.session_key && link.remote == node_.self) {
+    return fail(Errc::invalid, "connect the sleeve overlay to this node itself");
+  }
+  auto peer = std::make_shared<Peer>(node_.lanes, ports_, link, next_connection_.fetch_add(1));
+  auto session =
+      std::make_shared<Session>(Session::Context{node_.loop, node_.log, counters_, *sender_,
+                                                 [this](const Peer& ended) { forget(ended); }},
+                                link, std::move(peer), std::move(listener));
+  return std::make_unique<Connection>(*this, std::move(session));
+}
+
+void SleeveOverlay::confirm(const std::shared_ptr<Session>& session) {
+  if (!is_running_) {
+    return;
+  }
+  const auto& peer = session->peer();
+  sessions_[peer->connection] = session;
+  confirmed_[peer->name] = peer;
+  publish_peers();
+  session->confirm();
+}
+
+void SleeveOverlay::end(const std::shared_ptr<Session>& session) {
+  session->stop();
+  sessions_.erase(session->peer()->connection);
+  forget(*session->peer());
+}
+
+/// A newer connection may have taken the name over.
+void SleeveOverlay::forget(const Peer& peer) {
+  const auto at = confirmed_.find(peer.name);
+  if (at != confirmed_.end() && at->second.get() == &peer) {
+    confirmed_.erase(at);
+    publish_peers();
+  }
+}
+
+void SleeveOverlay::publish_peers() {
+  std::vector<std::shared_ptr<Peer>> peers;
+  for (const auto& [name, peer] : confirmed_) {
+    peers.push_back(peer);
+  }
+  peers_.publish(std::make_shared<const PeerTable>(std::move(peers)));
+}
+
+void SleeveOverlay::drain_events() {
+  doorbell_.answer();
+  for (const auto& port : ports_->all()) {
+    LaneEvent event;
+    while (port->events().pop(event)) {
+      const auto at = sessions_.find(event.connection);
+      if (at != sessions_.end()) {
+        const std::shared_ptr<Session> session = at->second;
+        session->on_event(event);
+      }
+    }
+  }
+}
+
+std::vector<ConnectionStatus> SleeveOverlay::describe() const {
+  std::vector<ConnectionStatus> list;
+  for (const auto& [connection, session] : sessions_) {
+    list.push_back(session->describe());
+  }
+  return list;
+}
+
+}  // namespace weft::sleeve

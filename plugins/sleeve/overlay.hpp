@@ -1,0 +1,82 @@
+#pragma once
+/// The sleeve overlay: sockets on every lane, sessions on the loop.
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include <weft/lane.hpp>
+#include <weft/log.hpp>
+#include <weft/loop.hpp>
+#include <weft/metrics.hpp>
+#include <weft/service/dataplane.hpp>
+#include <weft/service/overlay.hpp>
+
+#include "counters.hpp"
+#include "lane_event.hpp"
+#include "lane_port.hpp"
+#include "session.hpp"
+#include "special_sender.hpp"
+
+namespace weft::sleeve {
+
+/// Owned by the plugin. `prepare` and the connections it makes may be used on any control thread;
+/// everything else on the loop.
+class SleeveOverlay final : public Overlay {
+ public:
+  struct Node {
+    PeerName self;
+    Loop& loop;
+    Lanes& lanes;
+    Dataplane& dataplane;
+    Metrics& metrics;
+    Log& log;
+  };
+
+  explicit SleeveOverlay(const Node& node);
+  ~SleeveOverlay();
+
+  /// Opens the sockets and puts them on the lanes. Errors: the kernel's.
+  [[nodiscard]] Result<> start(const SocketOptions& options);
+  /// Ends every connection and leaves the lanes.
+  void stop() noexcept;
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "sleeve"; }
+  [[nodiscard]] int preference() const noexcept override { return 10; }
+  [[nodiscard]] Result<std::unique_ptr<OverlayConnection>> prepare(
+      const OverlayLink& link, std::shared_ptr<OverlayListener> listener) override;
+
+  /// Becomes readable when lanes have events; then call drain_events.
+  [[nodiscard]] int events_fd() const noexcept { return doorbell_.fd(); }
+  void drain_events();
+
+  /// The UDP port in use.
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::vector<ConnectionStatus> describe() const;
+
+ private:
+  class Connection;
+
+  [[nodiscard]] Result<LanePort::Sockets> open_sockets(SocketOptions& options);
+  void confirm(const std::shared_ptr<Session>& session);
+  void end(const std::shared_ptr<Session>& session);
+  /// A session's peer is no longer to be received from.
+  void forget(const Peer& peer);
+  void publish_peers();
+
+  Node node_;
+  Counters counters_;
+  Doorbell doorbell_;
+  LaneLocal<PeerTable> peers_;
+  std::shared_ptr<LanePorts> ports_;
+  std::unique_ptr<SpecialSender> sender_;
+  std::uint16_t port_ = 0;
+  bool is_running_ = false;
+  std::atomic<std::uint32_t> next_connection_{1};
+  std::map<std::uint32_t, std::shared_ptr<Session>> sessions_;  // confirmed, by connection
+  std::map<PeerName, std::shared_ptr<Peer>> confirmed_;         // the newest per remote
+  std::vector<LaneRegistration> registrations_;                 // last: lanes use everything above
+};
+
+}  // namespace weft::sleeve

@@ -1,0 +1,317 @@
+/// Contact, establishment, liveness and MTU search of one sleeve connection.
+#include "path.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "datagram.hpp"
+
+namespace weft::sleeve {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Source: weaveworks/weave router/sleeve.go, constants of the forwarder.
+constexpr Duration fast_heartbeat = 500ms;
+constexpr Duration slow_heartbeat = 10s;
+constexpr Duration original_timeout = 60s;
+constexpr Duration fragmentation_interval = 5min;
+constexpr Duration first_mtu_test_wait = 10ms;  // doubles with each attempt
+constexpr unsigned mtu_test_attempts = 8;       // 2.55 s in all
+
+constexpr Duration fragmentation_wait = 5s;
+constexpr unsigned fragmentation_attempts = 3;
+constexpr Duration upward_probe_interval = 10min;
+constexpr Duration retry_probe_interval = 10s;
+
+/// RFC 791: every link carries packets of this size.
+constexpr std::uint32_t minimum_mtu = 68;
+/// Paths narrower than this are rarer than peers that were too busy to answer: ask again soon.
+/// Source: router/sleeve.go takes 552 for granted.
+constexpr std::uint32_t plausible_mtu = 552;
+constexpr std::uint32_t initial_mtu = 65535;
+
+}  // namespace
+
+Path::Path(const PathConfig& config)
+    : config_(config),
+      remote_(config.remote),
+      heartbeat_interval_(is_weft_peer() ? Duration(config.heartbeat) : fast_heartbeat),
+      silence_limit_(original_timeout),
+      mtu_(initial_mtu),
+      highest_good_(minimum_mtu) {}
+
+std::uint32_t Path::overhead_bytes() const noexcept {
+  const std::size_t ip_bytes = remote_ && !remote_->address.is_v4() ? 40 : 20;
+  return static_cast<std::uint32_t>(ip_bytes + 8 + config_.packet_header_bytes +
+                                    record_header_bytes + ethernet_header_bytes);
+}
+
+std::uint32_t Path::max_payload() const noexcept {
+  const auto inside_udp = static_cast<std::uint32_t>(config_.packet_header_bytes +
+                                                     record_header_bytes + ethernet_header_bytes);
+  return std::min(mtu_ + inside_udp, static_cast<std::uint32_t>(max_datagram_bytes));
+}
+
+Actions Path::confirm(TimePoint now) {
+  Actions actions;
+  if (is_confirmed_) {
+    return actions;
+  }
+  is_confirmed_ = true;
+  heartbeat_heard_ = now;
+  silence_due_ = now + silence_limit_;
+  if (remote_) {
+    actions.emplace_back(action::RemoteChanged{});
+    actions.emplace_back(action::QueryPathMtu{});
+    beat(now, actions);
+  }
+  return actions;
+}
+
+void Path::beat(TimePoint now, Actions& actions) {
+  actions.emplace_back(action::SendHeartbeat{});
+  heartbeat_due_ = now + heartbeat_interval_;
+}
+
+Actions Path::on_heartbeat(const net::Endpoint& from, TimePoint now) {
+  Actions actions;
+  if (!is_confirmed_ || is_failed_) {
+    return actions;
+  }
+  const bool is_first_contact = !remote_;
+  if (remote_ != from) {
+    remote_ = from;
+    actions.emplace_back(action::RemoteChanged{});
+    actions.emplace_back(action::QueryPathMtu{});
+    is_probe_wanted_ = is_established_;  // another path may have another MTU
+  }
+  if (is_first_contact) {
+    beat(now, actions);
+  }
+  if (!is_acknowledged_) {
+    is_acknowledged_ = true;
+    actions.emplace_back(action::SendControl{ControlTag::established, {}});
+  }
+  // The agreed timeout applies once both are up: until then the peer may still be confirming.
+  if (is_weft_peer()) {
+    silence_limit_ = config_.timeout;
+  }
+  heartbeat_heard_ = now;
+  silence_due_ = now + silence_limit_;
+  return actions;
+}
+
+Actions Path::on_fragmentation_test() {
+  Actions actions;
+  actions.emplace_back(action::SendControl{ControlTag::fragmentation_received, {}});
+  return actions;
+}
+
+Actions Path::on_mtu_test(std::size_t frame_bytes) {
+  Bytes body(2);
+  store_be(body.data(), static_cast<std::uint16_t>(frame_bytes - ethernet_header_bytes));
+  Actions actions;
+  actions.emplace_back(action::SendControl{ControlTag::mtu_verified, std::move(body)});
+  return actions;
+}
+
+Result<Actions> Path::on_control(std::uint8_t subtag, ByteView body, TimePoint now) {
+  Actions actions;
+  if (is_failed_ || !is_confirmed_) {
+    return actions;
+  }
+  switch (static_cast<ControlTag>(subtag)) {
+    case ControlTag::established:
+      on_established(now, actions);
+      return actions;
+    case ControlTag::fragmentation_received:
+      if (is_established_) {
+        kernels_fragment_ = true;
+        fragmentation_tests_ = 0;
+        fragmentation_due_ = now + fragmentation_interval;
+      }
+      return actions;
+    case ControlTag::mtu_verified:
+      if (body.size() < 2) {
+        return fail(Errc::malformed, "read an MTU acknowledgement without an MTU");
+      }
+      on_mtu_verified(load_be<std::uint16_t>(body.data()), now, actions);
+      return actions;
+  }
+  return fail(Errc::malformed, fmt::format("read a sleeve control message of type {}", subtag));
+}
+
+void Path::on_established(TimePoint now, Actions& actions) {
+  if (is_established_) {
+    return;  // an original that is told twice starts a second test timer
+  }
+  is_established_ = true;
+  if (!is_weft_peer()) {
+    heartbeat_interval_ = slow_heartbeat;
+    if (heartbeat_due_) {
+      heartbeat_due_ = now + heartbeat_interval_;
+    }
+  }
+  actions.emplace_back(action::Established{});
+  test_fragmentation(now, actions);
+  is_probe_wanted_ = true;
+  actions.emplace_back(action::QueryPathMtu{});
+}
+
+Actions Path::on_message_too_big() {
+  Actions actions;
+  if (remote_) {
+    actions.emplace_back(action::QueryPathMtu{});
+  }
+  return actions;
+}
+
+Actions Path::on_path_mtu(std::uint32_t path_mtu, TimePoint now) {
+  Actions actions;
+  const std::uint32_t overhead = overhead_bytes();
+  const auto largest = static_cast<std::uint32_t>(max_datagram_bytes - config_.packet_header_bytes -
+                                                  record_header_bytes - ethernet_header_bytes);
+  const std::uint32_t room = path_mtu > overhead ? path_mtu - overhead : 0;
+  const std::uint32_t fits = std::clamp(room, minimum_mtu, largest);
+  const bool is_probe = std::exchange(is_probe_wanted_, false);
+  ceiling_ = fits;
+  if (!is_established_) {
+    mtu_ = fits;
+    return actions;
+  }
+  if (is_searching() ? fits >= candidate_ : !is_probe && fits >= mtu_) {
+    return actions;
+  }
+  if (is_probe && has_verified_ && fits == highest_good_) {
+    mtu_due_ = now + upward_probe_interval;
+    return actions;
+  }
+  if (fits < highest_good_) {
+    highest_good_ = minimum_mtu;
+    has_verified_ = false;
+  }
+  lowest_bad_ = fits + 1;
+  if (highest_good_ == fits) {
+    continue_search(now, actions);
+  } else {
+    test_candidate(fits, now, actions);
+  }
+  return actions;
+}
+
+/// While nothing is verified the candidate is the best guess; afterwards only what was answered
+/// counts, so that probing upwards loses nothing but the probes.
+void Path::test_candidate(std::uint32_t candidate, TimePoint now, Actions& actions) {
+  candidate_ = candidate;
+  tests_sent_ = 0;
+  mtu_ = has_verified_ ? highest_good_ : candidate;
+  test_again(now, actions);
+}
+
+void Path::test_again(TimePoint now, Actions& actions) {
+  actions.emplace_back(action::SendMtuTest{candidate_});
+  mtu_due_ = now + first_mtu_test_wait * (1U << tests_sent_);
+  ++tests_sent_;
+}
+
+/// An answer later than the test's patience still tells the truth about its size.
+void Path::on_mtu_verified(std::uint32_t verified, TimePoint now, Actions& actions) {
+  const bool is_news = verified > highest_good_ || (verified == highest_good_ && !has_verified_);
+  if (!is_established_ || verified > ceiling_ || verified < minimum_mtu || !is_news) {
+    return;
+  }
+  highest_good_ = verified;
+  has_verified_ = true;
+  lowest_bad_ = std::max(lowest_bad_, verified + 1);
+  if (!is_searching()) {
+    mtu_ = verified;
+    actions.emplace_back(action::MtuVerified{});
+  } else if (verified >= candidate_ || lowest_bad_ == verified + 1) {
+    continue_search(now, actions);
+  }
+}
+
+void Path::continue_search(TimePoint now, Actions& actions) {
+  if (highest_good_ + 1 < lowest_bad_) {
+    test_candidate((highest_good_ + lowest_bad_) / 2, now, actions);
+    return;
+  }
+  candidate_ = 0;
+  mtu_ = highest_good_;
+  has_verified_ = true;  // or nothing was answered, and no guess is better than the minimum
+  mtu_due_ = now + (mtu_ < plausible_mtu ? retry_probe_interval : upward_probe_interval);
+  actions.emplace_back(action::MtuVerified{});
+}
+
+void Path::test_fragmentation(TimePoint now, Actions& actions) {
+  if (fragmentation_tests_ == fragmentation_attempts) {
+    kernels_fragment_ = false;
+    fragmentation_tests_ = 0;
+    fragmentation_due_ = now + fragmentation_interval;
+    return;
+  }
+  ++fragmentation_tests_;
+  fragmentation_due_ = now + fragmentation_wait;
+  actions.emplace_back(action::SendFragmentationTest{});
+}
+
+void Path::check_silence(TimePoint now, TimePoint last_heard, Actions& actions) {
+  // Originals send heartbeats whatever else they send, and only these prove both directions.
+  const TimePoint heard =
+      is_weft_peer() ? std::max(heartbeat_heard_, last_heard) : heartbeat_heard_;
+  const bool was_asleep = now - *silence_due_ > heartbeat_interval_;
+  if (heard + silence_limit_ > now) {
+    silence_due_ = heard + silence_limit_;
+  } else if (was_asleep) {
+    silence_due_ = now + silence_limit_;  // this loop was stalled, so it cannot blame the peer
+  } else {
+    is_failed_ = true;
+    silence_due_.reset();
+    heartbeat_due_.reset();
+    fragmentation_due_.reset();
+    mtu_due_.reset();
+    actions.emplace_back(action::Fail{
+        Error{make_error_code(Errc::timeout), "hear a sleeve heartbeat from the peer"}});
+  }
+}
+
+Actions Path::on_timer(TimePoint now, TimePoint last_heard) {
+  Actions actions;
+  const auto is_due = [now](const std::optional<TimePoint>& due) { return due && *due <= now; };
+  if (is_due(silence_due_)) {
+    check_silence(now, last_heard, actions);
+  }
+  if (is_due(heartbeat_due_)) {
+    beat(now, actions);
+  }
+  if (is_due(fragmentation_due_)) {
+    test_fragmentation(now, actions);
+  }
+  if (is_due(mtu_due_)) {
+    if (!is_searching()) {
+      is_probe_wanted_ = true;
+      mtu_due_ = now + upward_probe_interval;
+      actions.emplace_back(action::QueryPathMtu{});
+    } else if (tests_sent_ < mtu_test_attempts) {
+      test_again(now, actions);
+    } else {
+      lowest_bad_ = candidate_;
+      continue_search(now, actions);
+    }
+  }
+  return actions;
+}
+
+std::optional<TimePoint> Path::next_deadline() const {
+  std::optional<TimePoint> next;
+  for (const auto& due : {silence_due_, heartbeat_due_, fragmentation_due_, mtu_due_}) {
+    if (due && (!next || *due < *next)) {
+      next = due;
+    }
+  }
+  return next;
+}
+
+}  // namespace weft::sleeve

@@ -1,0 +1,144 @@
+#pragma once
+/// The life of one connection's UDP path: contact, establishment, liveness, MTU. A pure state
+/// machine: every input carries the time and returns what to do; nothing here sends or waits.
+///
+/// Source: weaveworks/weave router/sleeve.go, sleeveForwarder. Deliberately different:
+/// - the kernel is asked for its path MTU instead of being provoked with a 60000-byte datagram;
+/// - no MTU is believed without an answer, down to 68 bytes (the original assumes 552);
+/// - the MTU is probed upwards again every 10 minutes (the original never raises it);
+/// - a test of kernel fragmentation that is under way does not switch fragmentation off;
+/// - towards weft peers the agreed heartbeat and timeout replace the original's.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include <weft/bytes.hpp>
+#include <weft/loop.hpp>
+#include <weft/net/ip.hpp>
+#include <weft/result.hpp>
+
+namespace weft::sleeve {
+
+/// Sub-tags of control messages over TCP. Source: router/sleeve.go.
+enum class ControlTag : std::uint8_t {
+  established = 1,             ///< your heartbeat arrived
+  fragmentation_received = 2,  ///< your 60001-byte frame arrived
+  mtu_verified = 3,            ///< your MTU test arrived; body: u16 frame length - 14
+};
+
+namespace action {
+struct SendHeartbeat {};
+struct SendFragmentationTest {};
+/// A frame of `mtu` + 14 zero bytes with DF.
+struct SendMtuTest {
+  std::uint32_t mtu;
+};
+/// Answer with on_path_mtu.
+struct QueryPathMtu {};
+struct SendControl {
+  ControlTag tag;
+  Bytes body;
+};
+struct Established {};
+/// `remote()` is new, or not what it was.
+struct RemoteChanged {};
+struct MtuVerified {};
+struct Fail {
+  Error error;
+};
+}  // namespace action
+
+using Action =
+    std::variant<action::SendHeartbeat, action::SendFragmentationTest, action::SendMtuTest,
+                 action::QueryPathMtu, action::SendControl, action::Established,
+                 action::RemoteChanged, action::MtuVerified, action::Fail>;
+using Actions = std::vector<Action>;
+
+struct PathConfig {
+  std::uint64_t connection_uid = 0;
+  /// Known when this side dialled: NATed peers are reached by answering them.
+  std::optional<net::Endpoint> remote;
+  std::size_t packet_header_bytes = 0;
+  std::chrono::milliseconds heartbeat{0};  ///< agreed with a weft peer; 0 towards originals
+  std::chrono::milliseconds timeout{0};
+};
+
+/// Used on one thread.
+class Path {
+ public:
+  explicit Path(const PathConfig& config);
+
+  [[nodiscard]] Actions confirm(TimePoint now);
+  /// Heartbeats of other connections are not for on_heartbeat.
+  [[nodiscard]] bool is_ours(std::uint64_t uid) const noexcept {
+    return uid == config_.connection_uid;
+  }
+  [[nodiscard]] Actions on_heartbeat(const net::Endpoint& from, TimePoint now);
+  [[nodiscard]] Actions on_fragmentation_test();
+  [[nodiscard]] Actions on_mtu_test(std::size_t frame_bytes);
+  /// Foreign bytes. Errors: Errc::malformed, to be counted.
+  [[nodiscard]] Result<Actions> on_control(std::uint8_t subtag, ByteView body, TimePoint now);
+  /// A datagram with DF was refused as too big by the kernel.
+  [[nodiscard]] Actions on_message_too_big();
+  /// What the kernel now believes of the path, as an IP packet size in bytes.
+  [[nodiscard]] Actions on_path_mtu(std::uint32_t path_mtu, TimePoint now);
+  /// `last_heard`: when authentic traffic of the peer last arrived.
+  [[nodiscard]] Actions on_timer(TimePoint now, TimePoint last_heard);
+  /// When on_timer wants to be called.
+  [[nodiscard]] std::optional<TimePoint> next_deadline() const;
+
+  [[nodiscard]] const std::optional<net::Endpoint>& remote() const noexcept { return remote_; }
+  /// Largest IP packet inside, bytes.
+  [[nodiscard]] std::uint32_t mtu() const noexcept { return mtu_; }
+  /// Largest datagram to send with DF, bytes of UDP payload.
+  [[nodiscard]] std::uint32_t max_payload() const noexcept;
+  [[nodiscard]] bool kernels_fragment() const noexcept { return kernels_fragment_; }
+  [[nodiscard]] bool is_established() const noexcept { return is_established_; }
+  [[nodiscard]] bool is_searching() const noexcept { return candidate_ != 0; }
+
+ private:
+  [[nodiscard]] bool is_weft_peer() const noexcept { return config_.heartbeat.count() > 0; }
+  /// UDP, packet, record and inner Ethernet headers.
+  [[nodiscard]] std::uint32_t overhead_bytes() const noexcept;
+  void beat(TimePoint now, Actions& actions);
+  void on_established(TimePoint now, Actions& actions);
+  void on_mtu_verified(std::uint32_t verified, TimePoint now, Actions& actions);
+  void test_candidate(std::uint32_t candidate, TimePoint now, Actions& actions);
+  void continue_search(TimePoint now, Actions& actions);
+  void test_again(TimePoint now, Actions& actions);
+  void test_fragmentation(TimePoint now, Actions& actions);
+  void check_silence(TimePoint now, TimePoint last_heard, Actions& actions);
+
+  PathConfig config_;
+  std::optional<net::Endpoint> remote_;
+  bool is_confirmed_ = false;
+  bool is_acknowledged_ = false;  // our ConnectionEstablished was sent
+  bool is_established_ = false;   // theirs was received
+  bool is_failed_ = false;
+
+  Duration heartbeat_interval_;
+  std::optional<TimePoint> heartbeat_due_;
+  Duration silence_limit_;
+  TimePoint heartbeat_heard_{};
+  std::optional<TimePoint> silence_due_;
+
+  bool kernels_fragment_ = false;
+  unsigned fragmentation_tests_ = 0;  // unanswered so far
+  std::optional<TimePoint> fragmentation_due_;
+
+  // The search: sizes up to highest_good_ pass, from lowest_bad_ on they do not.
+  std::uint32_t mtu_;
+  std::uint32_t ceiling_ = 0;    // what the kernel's path MTU leaves for inner packets
+  std::uint32_t candidate_ = 0;  // under test; 0 when idle
+  std::uint32_t highest_good_;
+  std::uint32_t lowest_bad_ = 0;
+  bool has_verified_ = false;  // highest_good_ is the result of tests, not where they start
+  bool is_probe_wanted_ = false;
+  unsigned tests_sent_ = 0;
+  std::optional<TimePoint> mtu_due_;  // the next test, or the next upward probe
+};
+
+}  // namespace weft::sleeve

@@ -1,0 +1,395 @@
+/// The connection's state machine with a clock that the test moves.
+#include "path.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "datagram.hpp"
+
+namespace weft::sleeve {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr TimePoint start{1h};
+constexpr std::uint64_t uid = 0x0123456789abcdef;
+
+net::Endpoint endpoint(const char* text) {
+  return *net::parse_endpoint(text);
+}
+
+PathConfig dialled() {
+  return {.connection_uid = uid,
+          .remote = endpoint("10.99.0.2:6783"),
+          .packet_header_bytes = clear_header_bytes,
+          .heartbeat = 0ms,
+          .timeout = 0ms};
+}
+
+PathConfig accepted() {
+  PathConfig config = dialled();
+  config.remote.reset();
+  return config;
+}
+
+PathConfig between_weft_peers() {
+  PathConfig config = dialled();
+  config.heartbeat = 200ms;
+  config.timeout = 700ms;
+  return config;
+}
+
+template <class T>
+std::size_t count(const Actions& actions) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      actions, [](const Action& action) { return std::holds_alternative<T>(action); }));
+}
+
+template <class T>
+const T* find(const Actions& actions) {
+  for (const Action& action : actions) {
+    if (const auto* const found = std::get_if<T>(&action)) {
+      return found;
+    }
+  }
+  return nullptr;
+}
+
+Bytes verified(std::uint32_t mtu) {
+  Bytes body(2);
+  store_be(body.data(), static_cast<std::uint16_t>(mtu));
+  return body;
+}
+
+/// Runs a path against a peer that answers tests up to `real_mtu`, and a kernel that believes in
+/// `kernel_mtu`. Time passes only in advance().
+class Link {
+ public:
+  explicit Link(const PathConfig& config) : path(config) {}
+
+  void run(const Actions& actions) {
+    for (const Action& action : actions) {
+      heartbeats += std::holds_alternative<action::SendHeartbeat>(action) ? 1 : 0;
+      fragmentation_tests += std::holds_alternative<action::SendFragmentationTest>(action) ? 1 : 0;
+      has_failed |= std::holds_alternative<action::Fail>(action);
+      if (std::holds_alternative<action::QueryPathMtu>(action)) {
+        run(path.on_path_mtu(kernel_mtu, now));
+      }
+      if (const auto* const test = std::get_if<action::SendMtuTest>(&action)) {
+        tests.push_back(test->mtu);
+        if (test->mtu <= real_mtu) {
+          run(*path.on_control(3, verified(test->mtu), now));
+        }
+      }
+    }
+  }
+
+  void advance(Duration by) {
+    const TimePoint end = now + by;
+    while (path.next_deadline() && *path.next_deadline() <= end) {
+      now = std::max(now, *path.next_deadline());
+      if (peer_is_alive) {
+        run(path.on_heartbeat(endpoint("10.99.0.2:6783"), now));
+      }
+      run(path.on_timer(now, last_heard));
+    }
+    now = end;
+  }
+
+  void establish() {
+    run(path.confirm(now));
+    run(path.on_heartbeat(endpoint("10.99.0.2:6783"), now));
+    run(*path.on_control(1, {}, now));
+  }
+
+  Path path;
+  TimePoint now = start;
+  TimePoint last_heard{};
+  std::uint32_t kernel_mtu = 1500;
+  std::uint32_t real_mtu = 65535;
+  bool peer_is_alive = true;
+  bool has_failed = false;
+  int heartbeats = 0;
+  int fragmentation_tests = 0;
+  std::vector<std::uint32_t> tests;
+};
+
+TEST(Path, SendsAHeartbeatOnConfirmationWhenItDialled) {
+  Path path(dialled());
+  EXPECT_EQ(count<action::SendHeartbeat>(path.confirm(start)), 1U);
+  EXPECT_EQ(path.next_deadline(), start + 500ms);
+}
+
+TEST(Path, WaitsForContactWhenItAccepted) {
+  Path path(accepted());
+  EXPECT_TRUE(path.confirm(start).empty());
+  EXPECT_FALSE(path.remote());
+
+  const Actions actions = path.on_heartbeat(endpoint("192.0.2.7:40000"), start + 1s);
+
+  EXPECT_EQ(path.remote(), endpoint("192.0.2.7:40000"));
+  EXPECT_EQ(count<action::RemoteChanged>(actions), 1U);
+  EXPECT_EQ(count<action::SendHeartbeat>(actions), 1U);
+  EXPECT_EQ(find<action::SendControl>(actions)->tag, ControlTag::established);
+}
+
+TEST(Path, AcknowledgesTheFirstHeartbeatOnly) {
+  Path path(dialled());
+  (void)path.confirm(start);
+  EXPECT_EQ(count<action::SendControl>(path.on_heartbeat(endpoint("10.99.0.2:6783"), start)), 1U);
+  EXPECT_EQ(count<action::SendControl>(path.on_heartbeat(endpoint("10.99.0.2:6783"), start)), 0U);
+}
+
+TEST(Path, FollowsThePeerToANewAddress) {
+  Path path(dialled());
+  (void)path.confirm(start);
+
+  const Actions actions = path.on_heartbeat(endpoint("10.99.0.3:6783"), start);
+
+  EXPECT_EQ(count<action::RemoteChanged>(actions), 1U);
+  EXPECT_EQ(path.remote(), endpoint("10.99.0.3:6783"));
+}
+
+TEST(Path, IgnoresHeartbeatsOfOtherConnections) {
+  const Path path(dialled());
+  EXPECT_TRUE(path.is_ours(uid));
+  EXPECT_FALSE(path.is_ours(uid + 1));
+}
+
+TEST(Path, SlowsDownOnceAnOriginalIsEstablished) {
+  Link link(dialled());
+  link.run(link.path.confirm(link.now));
+  link.advance(5s);
+  EXPECT_EQ(link.heartbeats, 11);
+
+  link.run(*link.path.on_control(1, {}, link.now));
+  link.heartbeats = 0;
+  link.advance(30s);
+
+  EXPECT_TRUE(link.path.is_established());
+  EXPECT_EQ(link.heartbeats, 3);
+}
+
+TEST(Path, EstablishesOnceHoweverOftenItIsTold) {
+  Link link(dialled());
+  link.establish();
+
+  const auto again = link.path.on_control(1, {}, link.now);
+
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->empty());
+  EXPECT_EQ(link.fragmentation_tests, 1);
+}
+
+TEST(Path, GivesAnOriginalSixtySeconds) {
+  Link link(dialled());
+  link.establish();
+  link.peer_is_alive = false;
+  link.last_heard = link.now + 1h;  // data alone does not count
+
+  link.advance(59s);
+  EXPECT_FALSE(link.has_failed);
+  link.advance(2s);
+  EXPECT_TRUE(link.has_failed);
+  EXPECT_FALSE(link.path.next_deadline());
+}
+
+TEST(Path, HoldsAWeftPeerToTheAgreedTimes) {
+  Link link(between_weft_peers());
+  link.establish();
+  link.heartbeats = 0;
+
+  link.advance(2s);
+  EXPECT_EQ(link.heartbeats, 10);
+  EXPECT_FALSE(link.has_failed);
+
+  link.peer_is_alive = false;
+  link.advance(699ms);
+  EXPECT_FALSE(link.has_failed);
+  link.advance(200ms);
+  EXPECT_TRUE(link.has_failed);
+}
+
+TEST(Path, TakesDataOfAWeftPeerAsASignOfLife) {
+  Link link(between_weft_peers());
+  link.establish();
+  link.peer_is_alive = false;
+  for (int i = 0; i < 20; ++i) {
+    link.last_heard = link.now;
+    link.advance(300ms);
+  }
+  EXPECT_FALSE(link.has_failed);
+}
+
+TEST(Path, GivesAWeftPeerTimeToConfirm) {
+  Link link(between_weft_peers());
+  link.peer_is_alive = false;
+  link.run(link.path.confirm(link.now));
+  link.advance(30s);
+  EXPECT_FALSE(link.has_failed);
+}
+
+TEST(Path, DoesNotBlameThePeerForItsOwnStall) {
+  Path path(between_weft_peers());
+  (void)path.confirm(start);
+  (void)path.on_heartbeat(endpoint("10.99.0.2:6783"), start);
+
+  EXPECT_EQ(count<action::Fail>(path.on_timer(start + 5s, start)), 0U);
+  EXPECT_EQ(count<action::Fail>(path.on_timer(start + 5s + 700ms, start)), 1U);
+}
+
+TEST(Path, AnswersTestsByControlMessage) {
+  Path path(dialled());
+  const Actions fragmentation = path.on_fragmentation_test();
+  const Actions mtu = path.on_mtu_test(1432);
+
+  EXPECT_EQ(find<action::SendControl>(fragmentation)->tag, ControlTag::fragmentation_received);
+  EXPECT_EQ(find<action::SendControl>(mtu)->tag, ControlTag::mtu_verified);
+  EXPECT_EQ(find<action::SendControl>(mtu)->body, verified(1418));
+}
+
+TEST(Path, VerifiesTheRouteMtuAtOnce) {
+  Link link(dialled());
+  link.establish();
+
+  EXPECT_EQ(link.tests, std::vector<std::uint32_t>{1438});
+  EXPECT_EQ(link.path.mtu(), 1438U);
+  EXPECT_EQ(link.path.max_payload(), 1472U);
+  EXPECT_FALSE(link.path.is_searching());
+}
+
+TEST(Path, CountsTheHeadersOfEncryptionAndIpv6) {
+  PathConfig config = dialled();
+  config.packet_header_bytes = sealed_header_bytes;
+  Link encrypted(config);
+  encrypted.establish();
+  EXPECT_EQ(encrypted.path.mtu(), 1414U);
+
+  config.remote = endpoint("[fd00::2]:6783");
+  Path ipv6(config);
+  (void)ipv6.confirm(start);
+  (void)ipv6.on_path_mtu(1500, start);
+  EXPECT_EQ(ipv6.mtu(), 1394U);
+}
+
+TEST(Path, NeverExceedsWhatUdpCarries) {
+  Link link(dialled());
+  link.kernel_mtu = 65536;
+  link.establish();
+  EXPECT_EQ(link.path.max_payload(), max_datagram_bytes);
+}
+
+TEST(Path, FindsAnMtuThatRoutersKeepSilentAbout) {
+  Link link(dialled());
+  link.real_mtu = 1111;
+  link.establish();
+
+  link.advance(60s);
+
+  EXPECT_FALSE(link.path.is_searching());
+  EXPECT_EQ(link.path.mtu(), 1111U);
+}
+
+TEST(Path, RepeatsATestEightTimesOver2550Milliseconds) {
+  Link link(dialled());
+  link.real_mtu = 1000;
+  link.establish();
+  link.advance(2549ms);
+  EXPECT_EQ(link.tests, std::vector<std::uint32_t>(8, 1438));
+
+  link.advance(1ms);
+  EXPECT_EQ(link.tests[8], (68U + 1438U + 1) / 2);
+}
+
+TEST(Path, BelievesInNoMinimumAboveTheProtocols) {
+  Link link(dialled());
+  link.real_mtu = 0;
+  link.establish();
+  link.advance(30s);
+  EXPECT_EQ(link.path.mtu(), 68U);
+  EXPECT_FALSE(link.has_failed);
+
+  link.real_mtu = 65535;
+  link.advance(30s);
+  EXPECT_EQ(link.path.mtu(), 1438U);
+}
+
+TEST(Path, BelievesALateAnswer) {
+  Link link(dialled());
+  link.real_mtu = 0;
+  link.establish();
+  link.advance(3s);  // 1438 was given up
+
+  link.run(*link.path.on_control(3, verified(1438), link.now));
+
+  EXPECT_EQ(link.path.mtu(), 1438U);
+  EXPECT_FALSE(link.path.is_searching());
+}
+
+TEST(Path, IgnoresAnswersAboveThePathAndBelowSense) {
+  Link link(dialled());
+  link.establish();
+  link.run(*link.path.on_control(3, verified(9000), link.now));
+  link.run(*link.path.on_control(3, verified(20), link.now));
+  EXPECT_EQ(link.path.mtu(), 1438U);
+}
+
+TEST(Path, FollowsTheKernelDownAtOnce) {
+  Link link(dialled());
+  link.establish();
+  link.kernel_mtu = 1400;
+
+  link.run(link.path.on_message_too_big());
+
+  EXPECT_EQ(link.path.mtu(), 1338U);
+  EXPECT_EQ(link.path.max_payload(), 1372U);
+}
+
+TEST(Path, RaisesTheMtuAgainWithoutLosingTraffic) {
+  Link link(dialled());
+  link.establish();
+  link.kernel_mtu = 1400;
+  link.run(link.path.on_message_too_big());
+  link.kernel_mtu = 1500;
+  link.real_mtu = 1338;
+  std::set<std::uint32_t> seen;
+
+  for (int i = 0; i < 1300; ++i) {
+    link.advance(1s);
+    seen.insert(link.path.mtu());
+  }
+  EXPECT_EQ(seen, std::set<std::uint32_t>{1338});
+
+  link.real_mtu = 1438;
+  link.advance(10min + 1s);
+  EXPECT_EQ(link.path.mtu(), 1438U);
+}
+
+TEST(Path, KeepsKernelFragmentationWhileItIsTestedAgain) {
+  Link link(dialled());
+  link.establish();
+  EXPECT_FALSE(link.path.kernels_fragment());
+  link.run(*link.path.on_control(2, {}, link.now));
+  EXPECT_TRUE(link.path.kernels_fragment());
+
+  link.advance(5min + 1s);
+  EXPECT_EQ(link.fragmentation_tests, 2);
+  EXPECT_TRUE(link.path.kernels_fragment());
+
+  link.advance(20s);  // three tests without an answer
+  EXPECT_FALSE(link.path.kernels_fragment());
+}
+
+TEST(Path, CountsBadControlMessages) {
+  Link link(dialled());
+  link.establish();
+  EXPECT_FALSE(link.path.on_control(3, Bytes(1), link.now));
+  EXPECT_FALSE(link.path.on_control(0, {}, link.now));
+  EXPECT_FALSE(link.path.on_control(77, Bytes(100), link.now));
+  EXPECT_TRUE(link.path.on_control(2, Bytes(3), link.now));
+}
+
+}  // namespace
+}  // namespace weft::sleeve

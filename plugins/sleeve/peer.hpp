@@ -1,0 +1,79 @@
+#pragma once
+/// One connection's remote, as lanes see it.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include <weft/lane.hpp>
+#include <weft/metrics.hpp>
+#include <weft/service/overlay.hpp>
+
+#include "crypto.hpp"
+#include "inner_packet.hpp"
+#include "udp_socket.hpp"
+
+namespace weft::sleeve {
+
+class LanePorts;
+
+/// How to reach the peer right now. Immutable; replaced by the loop.
+struct PathView {
+  std::optional<net::Endpoint> remote;  ///< unset before contact and after failure
+  Destination destination;
+  PathLimits limits;
+  std::uint32_t max_payload = 0;  ///< bytes of UDP payload that DF datagrams may have
+};
+
+/// Frames of one turn that wait for a peer on one lane, as indices into the lane's list.
+struct Outbox {
+  static constexpr std::uint32_t none = UINT32_MAX;
+  struct Queue {
+    std::uint32_t first = none;
+    std::uint32_t last = none;
+  };
+  std::array<Queue, space_count> queues{};
+  bool is_listed = false;
+};
+
+/// Lives until the overlay's connection is gone and every lane has passed a quiescent point.
+class Peer final : public Forwarder {
+ public:
+  Peer(Lanes& lanes, std::shared_ptr<LanePorts> ports, const OverlayLink& link,
+       std::uint32_t connection_id);
+
+  /// Takes nothing while there is no contact, so that another overlay can be tried.
+  [[nodiscard]] std::size_t forward(Lane& lane, PeerName source, PeerName destination,
+                                    std::span<const Frame> batch) noexcept override;
+
+  /// On a lane: authentic traffic arrived.
+  void heard(TimePoint now) noexcept {
+    last_heard_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  [[nodiscard]] TimePoint last_heard() const noexcept {
+    return TimePoint(Duration(last_heard_.load(std::memory_order_relaxed)));
+  }
+  [[nodiscard]] bool is_encrypted() const noexcept { return sealer != nullptr; }
+
+  const PeerName name;
+  const std::uint32_t connection;        ///< tells successive connections to one peer apart
+  const std::unique_ptr<Sealer> sealer;  ///< null in clear
+  const std::unique_ptr<Opener> opener;  ///< null in clear
+  /// The TCP connection's remote: originals with several addresses may send from it.
+  const net::IpAddress tcp_address;
+  LaneLocal<PathView> path;
+  std::array<Outbox, max_lanes> outboxes;  ///< each used by its lane alone
+
+  Counter frames_in;
+  Counter frames_out;
+  Counter bytes_in;
+  Counter bytes_out;
+
+ private:
+  std::shared_ptr<LanePorts> ports_;
+  std::atomic<Duration::rep> last_heard_{0};
+};
+
+}  // namespace weft::sleeve

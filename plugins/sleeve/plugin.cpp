@@ -1,0 +1,108 @@
+/// The sleeve plugin: configuration, service and control command around SleeveOverlay.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <sodium.h>
+#include <unistd.h>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <nlohmann/json.hpp>
+
+#include <weft/plugin.hpp>
+#include <weft/service/dataplane.hpp>
+#include <weft/service/overlay.hpp>
+
+#include "overlay.hpp"
+
+namespace weft::sleeve {
+namespace {
+
+std::string to_json(const std::vector<ConnectionStatus>& connections) {
+  auto list = nlohmann::json::array();
+  for (const ConnectionStatus& connection : connections) {
+    list.push_back({{"remote", to_string(connection.remote)},
+                    {"address", connection.address},
+                    {"mtu", connection.mtu},
+                    {"encrypted", connection.is_encrypted},
+                    {"state", connection.state},
+                    {"frames_in", connection.frames_in},
+                    {"frames_out", connection.frames_out},
+                    {"bytes_in", connection.bytes_in},
+                    {"bytes_out", connection.bytes_out}});
+  }
+  return list.dump();
+}
+
+}  // namespace
+
+class Sleeve final : public Plugin {
+ public:
+  explicit Sleeve(Host& host) : host_(host) {}
+
+  void describe(Schema& schema) override {
+    schema.field("listen", listen_,
+                 "UDP address and port; the port is the one peers dial for the mesh.");
+    schema.field("receive-buffer", receive_buffer_, "Kernel receive buffer of each socket.");
+    schema.field("send-buffer", send_buffer_, "Kernel send buffer of each socket.");
+  }
+
+  Result<> start() override {
+    if (sodium_init() < 0) {
+      return fail(Errc::unsupported, "initialise libsodium");
+    }
+    Dataplane* dataplane = nullptr;
+    WEFT_TRY(dataplane, host_.services().require<Dataplane>());
+    overlay_ = std::make_unique<SleeveOverlay>(SleeveOverlay::Node{
+        host_.node().name, host_.loop(), host_.lanes(), *dataplane, host_.metrics(), host_.log()});
+    WEFT_TRY(overlay_->start({listen_, receive_buffer_.bytes, send_buffer_.bytes}));
+    WEFT_TRY(watch_events());
+    WEFT_TRY(status_, host_.control().serve("sleeve.status", [this](std::string /*params*/,
+                                                                    Reply<std::string> answer) {
+      answer(to_json(overlay_->describe()));
+    }));
+    host_.log().info("sleeve listening", "port", overlay_->port());
+    return host_.services().provide<Overlay>(*overlay_);
+  }
+
+  void stop() noexcept override {
+    status_ = {};
+    events_.reset();
+    if (overlay_) {
+      overlay_->stop();
+    }
+  }
+
+ private:
+  Result<> watch_events() {
+    const int copy = dup(overlay_->events_fd());  // the descriptor object closes what it holds
+    if (copy < 0) {
+      return fail(errno, "duplicate an eventfd");
+    }
+    events_.emplace(host_.loop().io(), copy);
+    wait_for_events();
+    return {};
+  }
+
+  void wait_for_events() {
+    events_->async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                        [this](const boost::system::error_code& error) {
+                          if (!error) {
+                            overlay_->drain_events();
+                            wait_for_events();
+                          }
+                        });
+  }
+
+  Host& host_;
+  net::Endpoint listen_{{net::Family::v6, {}}, 6783};
+  ByteSize receive_buffer_{4 << 20};
+  ByteSize send_buffer_{4 << 20};
+  std::unique_ptr<SleeveOverlay> overlay_;
+  std::optional<boost::asio::posix::stream_descriptor> events_;
+  CommandRegistration status_;
+};
+
+}  // namespace weft::sleeve
+
+WEFT_PLUGIN(weft::sleeve::Sleeve)

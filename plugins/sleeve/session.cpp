@@ -1,0 +1,214 @@
+/// Connects a Path to sockets, timers, lanes and the overlay's listener.
+#include "session.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "datagram.hpp"
+
+namespace weft::sleeve {
+namespace {
+
+PathConfig path_config(const OverlayLink& link) {
+  return {.connection_uid = link.connection_uid,
+          .remote = link.outbound ? std::optional(link.remote_address) : std::nullopt,
+          .packet_header_bytes = packet_header_bytes(link.session_key.has_value()),
+          .heartbeat = link.heartbeat,
+          .timeout = link.timeout};
+}
+
+OverlayLink without_key(OverlayLink link) {
+  link.session_key.reset();
+  return link;
+}
+
+/// The socket's queue is full: the next heartbeat may do better.
+bool is_transient(int error) noexcept {
+  return error == EAGAIN || error == ENOBUFS || error == EINTR || error == ENOMEM;
+}
+
+}  // namespace
+
+Session::Session(const Context& context, const OverlayLink& link, std::shared_ptr<Peer> peer,
+                 std::shared_ptr<OverlayListener> listener)
+    : context_(context),
+      link_(without_key(link)),
+      peer_(std::move(peer)),
+      listener_(std::move(listener)),
+      path_(path_config(link)) {}
+
+OverlayStatus Session::status() const {
+  return {.overlay = "sleeve",
+          .mtu = mtu_.load(std::memory_order_relaxed),
+          .encrypted = peer_->is_encrypted(),
+          .established = is_established_.load(std::memory_order_relaxed)};
+}
+
+ConnectionStatus Session::describe() const {
+  const char* const state = has_failed_              ? "failed"
+                            : path_.is_established() ? "established"
+                            : is_confirmed_          ? "connecting"
+                                                     : "prepared";
+  return {.remote = peer_->name,
+          .address = path_.remote() ? net::to_string(*path_.remote()) : std::string(),
+          .mtu = mtu_.load(std::memory_order_relaxed),
+          .is_encrypted = peer_->is_encrypted(),
+          .state = state,
+          .frames_in = peer_->frames_in.value(),
+          .frames_out = peer_->frames_out.value(),
+          .bytes_in = peer_->bytes_in.value(),
+          .bytes_out = peer_->bytes_out.value()};
+}
+
+void Session::confirm() {
+  is_confirmed_ = true;
+  run(path_.confirm(context_.loop.now()));
+}
+
+void Session::on_control(std::uint8_t subtag, ByteView body) {
+  if (is_over_) {
+    return;
+  }
+  auto actions = path_.on_control(subtag, body, context_.loop.now());
+  if (!actions) {
+    context_.counters.drop(Drop::bad_control);
+    return;
+  }
+  run(*actions);
+}
+
+void Session::on_event(const LaneEvent& event) {
+  if (is_over_) {
+    return;
+  }
+  const TimePoint now = context_.loop.now();
+  switch (event.kind) {
+    case LaneEvent::Kind::heartbeat:
+      if (!path_.is_ours(event.uid)) {
+        context_.counters.drop(Drop::wrong_heartbeat);
+        return;
+      }
+      return run(path_.on_heartbeat(event.from, now));
+    case LaneEvent::Kind::fragmentation_test:
+      return run(path_.on_fragmentation_test());
+    case LaneEvent::Kind::mtu_test:
+      return run(path_.on_mtu_test(event.frame_bytes));
+    case LaneEvent::Kind::message_too_big:
+      return run(path_.on_message_too_big());
+  }
+}
+
+void Session::stop() noexcept {
+  is_over_ = true;
+  timer_.cancel();
+  listener_.reset();
+  publish();
+}
+
+void Session::run(const Actions& actions) {
+  for (const Action& action : actions) {
+    if (!is_over_) {
+      std::visit([this](const auto& wanted) { perform(wanted); }, action);
+    }
+  }
+  if (!is_over_) {
+    publish();
+    arm();
+  }
+}
+
+void Session::perform(const action::SendHeartbeat& /*send*/) {
+  const int error = context_.sender.send_heartbeat(*peer_, destination_, link_.connection_uid);
+  if (error != 0 && !is_transient(error) && error != EMSGSIZE) {
+    // The original gives up too: without a route or with a firewall's refusal, other paths are
+    // found sooner by reconnecting than by waiting for the timeout.
+    perform(action::Fail{Error{std::error_code(error, std::generic_category()),
+                               "send a sleeve heartbeat to " + net::to_string(*path_.remote())}});
+  }
+}
+
+void Session::perform(const action::SendFragmentationTest& /*send*/) {
+  if (context_.sender.send_zeros(*peer_, destination_, Space::may_fragment,
+                                 fragmentation_test_frame_bytes) != 0) {
+    context_.counters.drop(Drop::send_failed);
+  }
+}
+
+void Session::perform(const action::SendMtuTest& send) {
+  const int error = context_.sender.send_zeros(*peer_, destination_, Space::dont_fragment,
+                                               send.mtu + ethernet_header_bytes);
+  if (error == EMSGSIZE) {
+    run(path_.on_message_too_big());
+  } else if (error != 0) {
+    context_.counters.drop(Drop::send_failed);
+  }
+}
+
+void Session::perform(const action::QueryPathMtu& /*query*/) {
+  const auto path_mtu = query_path_mtu(*path_.remote(), link_.local_address.address);
+  if (!path_mtu) {
+    context_.log.debug("path MTU unknown", "peer", peer_->name, "error", path_mtu.error());
+    return;
+  }
+  run(path_.on_path_mtu(*path_mtu, context_.loop.now()));
+}
+
+void Session::perform(const action::SendControl& send) {
+  listener_->send_control(static_cast<std::uint8_t>(send.tag), send.body);
+}
+
+void Session::perform(const action::Established& /*established*/) {
+  is_established_.store(true, std::memory_order_relaxed);
+  context_.log.info("sleeve connection established", "peer", peer_->name, "address",
+                    *path_.remote(), "encrypted", peer_->is_encrypted());
+  listener_->on_established();
+}
+
+void Session::perform(const action::RemoteChanged& /*changed*/) {
+  context_.log.debug("peer reached at UDP address", "peer", peer_->name, "address",
+                     *path_.remote());
+  destination_ =
+      Destination(context_.sender.family(), *path_.remote(), link_.local_address.address);
+  publish();
+}
+
+void Session::perform(const action::MtuVerified& /*verified*/) {
+  context_.log.info("effective MTU verified", "peer", peer_->name, "mtu", path_.mtu());
+}
+
+void Session::perform(const action::Fail& failure) {
+  const auto listener = listener_;
+  has_failed_ = true;
+  is_established_.store(false, std::memory_order_relaxed);
+  stop();
+  context_.ended(*peer_);
+  listener->on_failed(failure.error);
+}
+
+void Session::publish() {
+  const PathView& old = *peer_->path.owner();
+  const auto remote = is_usable() ? path_.remote() : std::nullopt;
+  mtu_.store(remote ? path_.mtu() : 0, std::memory_order_relaxed);
+  const bool is_same = old.remote == remote && old.limits.mtu == path_.mtu() &&
+                       old.limits.kernels_fragment == path_.kernels_fragment() &&
+                       old.max_payload == path_.max_payload();
+  if (!is_same) {
+    peer_->path.publish(std::make_shared<const PathView>(PathView{
+        remote, destination_, {path_.mtu(), path_.kernels_fragment()}, path_.max_payload()}));
+  }
+}
+
+void Session::arm() {
+  timer_.cancel();
+  if (const auto due = path_.next_deadline()) {
+    timer_ = context_.loop.after(std::max(*due - context_.loop.now(), Duration{0}),
+                                 [this] { on_timer(); });
+  }
+}
+
+void Session::on_timer() {
+  run(path_.on_timer(context_.loop.now(), peer_->last_heard()));
+}
+
+}  // namespace weft::sleeve

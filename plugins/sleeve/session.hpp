@@ -1,0 +1,93 @@
+#pragma once
+/// One connection on the overlay's loop: carries out what its Path decides.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <weft/lane.hpp>
+#include <weft/log.hpp>
+#include <weft/loop.hpp>
+#include <weft/service/overlay.hpp>
+
+#include "counters.hpp"
+#include "lane_event.hpp"
+#include "path.hpp"
+#include "peer.hpp"
+#include "special_sender.hpp"
+
+namespace weft::sleeve {
+
+/// How a connection is doing, for people.
+struct ConnectionStatus {
+  PeerName remote{};
+  std::string address;  ///< empty before contact
+  std::uint32_t mtu = 0;
+  bool is_encrypted = false;
+  std::string state;  ///< "prepared", "connecting", "established", "failed"
+  std::uint64_t frames_in = 0;
+  std::uint64_t frames_out = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+/// Created by prepare() on any control thread; then used on the loop, except where noted.
+class Session {
+ public:
+  /// What sessions share; outlives them while the overlay runs.
+  struct Context {
+    Loop& loop;
+    Log& log;
+    Counters& counters;
+    SpecialSender& sender;
+    /// The connection ended; forget it.
+    std::function<void(const Peer&)> ended;
+  };
+
+  Session(const Context& context, const OverlayLink& link, std::shared_ptr<Peer> peer,
+          std::shared_ptr<OverlayListener> listener);
+
+  void confirm();
+  void on_control(std::uint8_t subtag, ByteView body);
+  void on_event(const LaneEvent& event);
+  /// Ends it without telling the listener.
+  void stop() noexcept;
+  [[nodiscard]] ConnectionStatus describe() const;
+
+  /// Any thread.
+  [[nodiscard]] const std::shared_ptr<Peer>& peer() const noexcept { return peer_; }
+  [[nodiscard]] OverlayStatus status() const;
+
+ private:
+  void run(const Actions& actions);
+  void perform(const action::SendHeartbeat& send);
+  void perform(const action::SendFragmentationTest& send);
+  void perform(const action::SendMtuTest& send);
+  void perform(const action::QueryPathMtu& query);
+  void perform(const action::SendControl& send);
+  void perform(const action::Established& established);
+  void perform(const action::RemoteChanged& changed);
+  void perform(const action::MtuVerified& verified);
+  void perform(const action::Fail& failure);
+  /// Gives lanes the path as it is now, when that changed.
+  void publish();
+  void arm();
+  void on_timer();
+  [[nodiscard]] bool is_usable() const noexcept { return path_.remote() && !is_over_; }
+
+  Context context_;
+  OverlayLink link_;  // without the key
+  std::shared_ptr<Peer> peer_;
+  std::shared_ptr<OverlayListener> listener_;
+  Path path_;
+  Destination destination_;
+  bool is_confirmed_ = false;
+  bool is_over_ = false;
+  bool has_failed_ = false;
+  std::atomic<std::uint32_t> mtu_{0};
+  std::atomic<bool> is_established_{false};
+  Timer timer_;
+};
+
+}  // namespace weft::sleeve

@@ -1,0 +1,56 @@
+/// Heartbeats and tests, one frame per datagram.
+#include "special_sender.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "datagram.hpp"
+
+namespace weft::sleeve {
+
+SpecialSender::SpecialSender(PeerName self, const Fd& may_fragment, const Fd& dont_fragment)
+    : self_(self),
+      sockets_{may_fragment.get(), dont_fragment.get()},
+      family_(family_of(may_fragment)),
+      buffer_(sealed_header_bytes + record_header_bytes + max_datagram_bytes) {}
+
+std::span<std::byte> SpecialSender::frame(const Peer& peer, std::size_t bytes) {
+  return std::span(buffer_).subspan(packet_header_bytes(peer.is_encrypted()) + record_header_bytes,
+                                    bytes);
+}
+
+int SpecialSender::send_heartbeat(const Peer& peer, const Destination& to, std::uint64_t uid) {
+  write_heartbeat(frame(peer, heartbeat_frame_bytes), uid);
+  return send(peer, to, Space::dont_fragment, heartbeat_frame_bytes);
+}
+
+int SpecialSender::send_zeros(const Peer& peer, const Destination& to, Space space,
+                              std::size_t frame_bytes) {
+  const auto zeros = frame(peer, frame_bytes);
+  std::fill(zeros.begin(), zeros.end(), std::byte{0});
+  return send(peer, to, space, frame_bytes);
+}
+
+int SpecialSender::send(const Peer& peer, const Destination& to, Space space,
+                        std::size_t frame_bytes) {
+  const std::size_t header = packet_header_bytes(peer.is_encrypted());
+  const std::span<std::byte> packet =
+      std::span(buffer_).first(header + record_header_bytes + frame_bytes);
+  write_record_header(packet.data() + header, self_, peer.name, frame_bytes);
+  if (peer.is_encrypted()) {
+    peer.sealer->seal(space, packet);
+  } else {
+    store_peer_name(packet.data(), self_);
+  }
+  iovec piece{packet.data(), packet.size()};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  to.apply(message);
+  const auto sent = sendmsg(sockets_[static_cast<std::size_t>(space)], &message, 0);
+  return sent < 0 ? errno : 0;
+}
+
+}  // namespace weft::sleeve

@@ -1,0 +1,41 @@
+#pragma once
+/// Sends the overlay's own frames: heartbeats and tests. Used on the overlay's loop.
+
+#include <memory>
+#include <vector>
+
+#include <weft/bytes.hpp>
+#include <weft/net/peer_name.hpp>
+
+#include "crypto.hpp"
+#include "peer.hpp"
+#include "udp_socket.hpp"
+
+namespace weft::sleeve {
+
+/// Sends on the first lane's sockets, which several threads may do.
+class SpecialSender {
+ public:
+  SpecialSender(PeerName self, const Fd& may_fragment, const Fd& dont_fragment);
+
+  /// Sends a heartbeat for `uid`, or `frame_bytes` zeros. Answers 0 or the errno.
+  [[nodiscard]] int send_heartbeat(const Peer& peer, const Destination& to, std::uint64_t uid);
+  [[nodiscard]] int send_zeros(const Peer& peer, const Destination& to, Space space,
+                               std::size_t frame_bytes);
+
+  /// AF_INET or AF_INET6, for making a Destination.
+  [[nodiscard]] int family() const noexcept { return family_; }
+
+ private:
+  /// Sends the record whose frame of `frame_bytes` is already in place.
+  [[nodiscard]] int send(const Peer& peer, const Destination& to, Space space,
+                         std::size_t frame_bytes);
+  [[nodiscard]] std::span<std::byte> frame(const Peer& peer, std::size_t bytes);
+
+  PeerName self_;
+  std::array<int, space_count> sockets_;
+  int family_;
+  Bytes buffer_;
+};
+
+}  // namespace weft::sleeve

@@ -1,0 +1,74 @@
+#pragma once
+/// The overlay's UDP sockets and what only the kernel can tell about a path.
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include <weft/net/ip.hpp>
+#include <weft/result.hpp>
+
+#include "crypto.hpp"
+
+namespace weft::sleeve {
+
+/// Owns a file descriptor.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Fd();
+
+  [[nodiscard]] int get() const noexcept { return fd_; }
+
+ private:
+  int fd_ = -1;
+};
+
+struct SocketOptions {
+  net::Endpoint listen;
+  std::uint64_t receive_buffer_bytes = 0;
+  std::uint64_t send_buffer_bytes = 0;
+};
+
+/// Binds a non-blocking socket that shares its port with the other sockets of this process.
+/// An IPv6 socket carries IPv4 too; where the kernel has no IPv6, "[::]" means "0.0.0.0".
+[[nodiscard]] Result<Fd> open_udp(const SocketOptions& options, Space space);
+
+/// AF_INET or AF_INET6, as open_udp chose.
+[[nodiscard]] int family_of(const Fd& socket) noexcept;
+/// The port it got; useful when `listen` asked for port 0.
+[[nodiscard]] std::uint16_t port_of(const Fd& socket) noexcept;
+
+/// Where to send, ready for sendmsg on a socket of one family: the address, and the local address
+/// to send from, because a node with several must not surprise the peer with another.
+class Destination {
+ public:
+  Destination() = default;
+  Destination(int family, const net::Endpoint& to, const std::optional<net::IpAddress>& from);
+
+  /// Points `message` at this object, which must outlive the sending.
+  void apply(msghdr& message) const noexcept;
+
+ private:
+  sockaddr_storage address_{};
+  socklen_t address_bytes_ = 0;
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo))> control_{};
+  std::size_t control_bytes_ = 0;
+};
+
+/// The kernel's path MTU from `from` to `to`, as an IP packet size: the route's, or less when a
+/// router said so. Errors: the kernel's, ENETUNREACH for example.
+[[nodiscard]] Result<std::uint32_t> query_path_mtu(const net::Endpoint& to,
+                                                   const std::optional<net::IpAddress>& from);
+
+}  // namespace weft::sleeve
