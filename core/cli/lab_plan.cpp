@@ -136,7 +136,7 @@ peers = [{}]
   if (!password_file.empty()) {
     text += fmt::format("password-file = \"{}\"\n", password_file);
   }
-  text += fmt::format("\n[plugin.ipam]\nseed = \"consensus={}\"\n", plan.nodes.size());
+  text += fmt::format("\n[plugin.ipam]\ninit = \"consensus={}\"\n", plan.nodes.size());
   return text;
 }
 
