@@ -8,12 +8,6 @@ function(weft_add_plugin name)
   if(NOT arg_MANIFEST)
     set(arg_MANIFEST plugin.toml)
   endif()
-
-  file(READ ${CMAKE_CURRENT_SOURCE_DIR}/${arg_MANIFEST} WEFT_MANIFEST_TEXT)
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${arg_MANIFEST})
-  configure_file(${WEFT_CMAKE_DIR}/manifest.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/${name}_manifest.cpp
-                 @ONLY)
-
   if(arg_SOURCES)
     add_library(weft_${name} OBJECT ${arg_SOURCES})
     target_link_libraries(weft_${name} PUBLIC weft::core ${arg_LIBRARIES})
@@ -21,15 +15,26 @@ function(weft_add_plugin name)
     weft_use_pch(weft_${name})
   endif()
 
-  add_library(${name}_plugin MODULE plugin.cpp ${CMAKE_CURRENT_BINARY_DIR}/${name}_manifest.cpp)
-  target_link_libraries(${name}_plugin PRIVATE weft::core ${arg_LIBRARIES})
+  file(READ ${CMAKE_CURRENT_SOURCE_DIR}/${arg_MANIFEST} manifest)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${arg_MANIFEST})
+  weft_add_plugin_module(${name} plugin.cpp "${manifest}" ${WEFT_PLUGIN_DIR})
+  target_link_libraries(${name}_plugin PRIVATE ${arg_LIBRARIES})
   if(arg_SOURCES)
     target_link_libraries(${name}_plugin PRIVATE weft_${name})
   endif()
+  install(TARGETS ${name}_plugin LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/weft/plugins)
+endfunction()
+
+# The module NAME.so alone, from one source and a manifest's text, left in `directory`.
+function(weft_add_plugin_module name source manifest directory)
+  set(WEFT_MANIFEST_TEXT "${manifest}")
+  configure_file(${WEFT_CMAKE_DIR}/manifest.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/${name}_manifest.cpp
+                 @ONLY)
+  add_library(${name}_plugin MODULE ${source} ${CMAKE_CURRENT_BINARY_DIR}/${name}_manifest.cpp)
+  target_link_libraries(${name}_plugin PRIVATE weft::core)
   weft_use_pch(${name}_plugin)
   set_target_properties(${name}_plugin PROPERTIES PREFIX "" OUTPUT_NAME ${name}
-                        LIBRARY_OUTPUT_DIRECTORY ${WEFT_PLUGIN_DIR})
-  install(TARGETS ${name}_plugin LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/weft/plugins)
+                        LIBRARY_OUTPUT_DIRECTORY ${directory})
 endfunction()
 
 set(WEFT_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})

@@ -1,0 +1,337 @@
+/// Brings a configuration to life, keeps it alive, and ends it in order.
+
+#include "host/node.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "host/graph.hpp"
+#include "host/identity.hpp"
+#include "host/loader.hpp"
+#include "host/plugin_instance.hpp"
+#include "host/status.hpp"
+
+namespace weft::host {
+namespace {
+
+constexpr std::string_view state_word(Node::State state) {
+  switch (state) {
+    case Node::State::starting:
+      return "starting";
+    case Node::State::ready:
+      return "ready";
+    case Node::State::degraded:
+      return "degraded";
+    case Node::State::stopping:
+      return "stopping";
+  }
+  return "unknown";
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+Result<NodeInfo> identify(const config::HostConfig& config, bool is_check) {
+  NodeInfo info{config.name, config.nickname.empty() ? host_name() : config.nickname,
+                config.state_directory, config.run_directory};
+  if (info.name == unknown_peer && !is_check) {
+    WEFT_TRY(info.name, determine_peer_name(config.state_directory));
+  }
+  return info;
+}
+
+void append(Complaints& to, Complaints from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+}  // namespace
+
+Node::Node(config::NodeConfig config, NodeInfo info, std::shared_ptr<MainLoop> main,
+           NodeOptions options)
+    : config_(std::move(config)),
+      options_(options),
+      main_(std::move(main)),
+      core_(std::make_shared<NodeCore>(config_.host, std::move(info), main_)) {}
+
+Node::~Node() {
+  stop();
+}
+
+tl::expected<std::unique_ptr<Node>, Complaints> Node::create(config::NodeConfig config,
+                                                             std::shared_ptr<MainLoop> main,
+                                                             NodeOptions options) {
+  auto info = identify(config.host, options.is_check);
+  if (!info) {
+    return tl::unexpected(Complaints{info.error().message()});
+  }
+  std::unique_ptr<Node> node(
+      new Node(std::move(config), *std::move(info), std::move(main), options));
+  if (auto complaints = node->validate(); !complaints.empty()) {
+    return tl::unexpected(std::move(complaints));
+  }
+  return node;
+}
+
+Complaints Node::validate() {
+  for (const auto step : {&Node::discover, &Node::load, &Node::configure}) {
+    if (auto complaints = (this->*step)(); !complaints.empty()) {
+      return complaints;
+    }
+  }
+  return {};
+}
+
+Complaints Node::discover() {
+  Complaints complaints;
+  std::vector<Manifest> manifests;
+  std::vector<std::string> paths;
+  for (const std::string& name : config_.host.plugins) {
+    auto path = find_plugin_file(name, config_.host.plugin_path);
+    auto manifest = path ? read_manifest_file(*path) : tl::unexpected(path.error());
+    if (!manifest) {
+      complaints.push_back(manifest.error().message());
+      continue;
+    }
+    manifests.push_back(*std::move(manifest));
+    paths.push_back(*std::move(path));
+  }
+  if (!complaints.empty()) {
+    return complaints;
+  }
+  const auto order = start_order(manifests);
+  if (!order) {
+    return order.error();
+  }
+  for (const std::size_t index : *order) {
+    plugins_.push_back(std::make_shared<PluginInstance>(
+        core_, std::move(manifests[index]), std::move(paths[index]),
+        [this](PluginInstance& plugin) { failed_.push_back(&plugin); }));
+    if (const auto verified = plugins_.back()->verify(); !verified) {
+      complaints.push_back(verified.error().message());
+    }
+  }
+  return complaints;
+}
+
+Complaints Node::load() {
+  Complaints complaints;
+  for (const auto& plugin : plugins_) {
+    if (const auto loaded = plugin->load(); !loaded) {
+      complaints.push_back(loaded.error().message());
+    }
+  }
+  return complaints;
+}
+
+Complaints Node::configure() {
+  Complaints complaints;
+  for (const auto& plugin : plugins_) {
+    append(complaints, plugin->configure(config_.plugins.at(plugin->manifest().name), config_.file,
+                                         options_.start_deadline));
+  }
+  return complaints;
+}
+
+Result<> Node::open() {
+  WEFT_TRY(core_->open());
+  is_open_ = true;
+  WEFT_TRY(serve_commands());
+  WEFT_TRY(core_->open_control_socket());
+  watchdog_ = main_->every(std::chrono::seconds{1}, [this] { watch(); });
+  return {};
+}
+
+Result<> Node::start() {
+  Log& log = core_->log("host");
+  log.info("node starting", "name", core_->info.name, "nickname", core_->info.nickname, "plugins",
+           plugins_.size());
+  WEFT_TRY(open());
+  for (const auto& plugin : plugins_) {
+    if (stop_requested_) {
+      return {};
+    }
+    WEFT_TRY(start_plugin(*plugin));
+  }
+  WEFT_TRY(handle_failures());
+  const bool is_whole = std::ranges::all_of(
+      plugins_, [](const auto& plugin) { return plugin->state() == PluginState::started; });
+  state_ = is_whole ? State::ready : State::degraded;
+  return {};
+}
+
+void Node::announce() {
+  Log& log = core_->log("host");
+  for (const PluginStatus& plugin : statuses()) {
+    if (plugin.state == PluginState::failed) {
+      log.warn("node is degraded", "plugin", plugin.manifest.name, "reason", plugin.reason);
+    }
+  }
+  log.info("ready", "state", state_word(state_), "name", core_->info.name);
+}
+
+Result<> Node::start_plugin(PluginInstance& plugin) {
+  Log& log = core_->log("host");
+  const std::string& name = plugin.manifest().name;
+  Result<> started;
+  if (const auto missing = missing_provider(plugin.manifest())) {
+    started =
+        fail(Errc::not_found, fmt::format("start plugin '{}': it requires {}", name, *missing));
+    plugin.refuse(started.error().context);
+  } else {
+    const TimePoint begin = MainLoop::now();
+    started = plugin.start(options_.start_deadline);
+    if (started) {
+      log.info("plugin started", "plugin", name, "version", plugin.manifest().version, "took",
+               MainLoop::now() - begin);
+      return {};
+    }
+  }
+  log.error("plugin failed", "plugin", name, "error", started.error());
+  plugin.stop(options_.stop_deadline);
+  return plugin.manifest().critical ? started : Result<>();
+}
+
+std::optional<std::string> Node::missing_provider(const Manifest& manifest) const {
+  for (const auto& plugin : plugins_) {
+    if (plugin->state() == PluginState::started) {
+      continue;
+    }
+    for (const std::string& interface : manifest.required) {
+      if (std::ranges::find(plugin->manifest().provides, interface) !=
+          plugin->manifest().provides.end()) {
+        return fmt::format("{} of plugin '{}', which failed", interface, plugin->manifest().name);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+Result<> Node::handle_failures() {
+  Result<> outcome;
+  for (PluginInstance* const plugin : std::exchange(failed_, {})) {
+    const PluginStatus status = plugin->status();
+    core_->log("host").error("plugin failed", "plugin", status.manifest.name, "error",
+                             status.reason);
+    state_ = State::degraded;
+    plugin->stop(options_.stop_deadline);
+    if (status.manifest.critical && outcome) {
+      outcome = fail(Errc::closed, fmt::format("go on without critical plugin '{}': {}",
+                                               status.manifest.name, status.reason));
+    }
+  }
+  return outcome;
+}
+
+Result<> Node::run() {
+  while (!stop_requested_) {
+    main_->run_until([this] { return stop_requested_ || !failed_.empty(); });
+    WEFT_TRY(handle_failures());
+  }
+  return {};
+}
+
+void Node::stop() {
+  if (std::exchange(has_stopped_, true)) {
+    return;
+  }
+  state_ = State::stopping;
+  watchdog_.reset();
+  for (auto plugin = plugins_.rbegin(); plugin != plugins_.rend(); ++plugin) {
+    (*plugin)->stop(options_.stop_deadline);
+  }
+  if (is_open_) {
+    core_->run_on_loop([this] { commands_.clear(); });
+    core_->close_control_socket();
+  }
+  bool is_clean = true;
+  for (auto plugin = plugins_.rbegin(); plugin != plugins_.rend(); ++plugin) {
+    (*plugin)->destroy();
+    is_clean = is_clean && !(*plugin)->is_abandoned();
+  }
+  // An abandoned plugin may wake up and use what it was given: that stays until the process ends.
+  if (is_open_ && is_clean) {
+    core_->close();
+  }
+}
+
+Result<> Node::serve_commands() {
+  const auto add = [this](std::string name, std::function<std::string()> answer) -> Result<> {
+    auto view = core_->control.view(core_->loop);
+    auto registration = view.serve(
+        std::move(name), [answer = std::move(answer)](
+                             const std::string&, Reply<std::string> reply) { reply(answer()); });
+    if (!registration) {
+      return tl::unexpected(std::move(registration).error());
+    }
+    commands_.push_back(*std::move(registration));
+    return {};
+  };
+  Result<> served;
+  core_->run_on_loop([&] {
+    served = add("status", [this] {
+      const auto uptime =
+          std::chrono::duration_cast<std::chrono::seconds>(MainLoop::now() - created_);
+      return status_json({core_->info, std::string(state_word(state_)), uptime}, statuses());
+    });
+    served =
+        served.and_then([&] { return add("plugins", [this] { return plugins_json(statuses()); }); })
+            .and_then([&] {
+              return add("metrics", [this] { return text_json(core_->metrics.prometheus_text()); });
+            })
+            .and_then([&] {
+              return add("bus.topics", [this] { return topics_json(core_->bus.statistics()); });
+            });
+  });
+  return served;
+}
+
+std::vector<PluginStatus> Node::statuses() const {
+  std::vector<PluginStatus> list;
+  for (const auto& plugin : plugins_) {
+    list.push_back(plugin->status());
+  }
+  return list;
+}
+
+void Node::watch() {
+  Log& log = core_->log("host");
+  const TimePoint now = MainLoop::now();
+  for (const auto& plugin : plugins_) {
+    const std::string& name = plugin->manifest().name;
+    if (plugin->state() != PluginState::started) {
+      continue;
+    }
+    const char* const what = plugin->thread_loop().activity().what;
+    Heartbeat& heartbeat = heartbeats_[name];
+    switch (heartbeat.check(plugin->thread_loop(), now)) {
+      case Heartbeat::Verdict::late:
+        log.warn("plugin is stuck", "plugin", name, "in", what == nullptr ? "nothing" : what, "for",
+                 heartbeat.lateness(now));
+        break;
+      case Heartbeat::Verdict::recovered:
+        log.info("plugin runs again", "plugin", name);
+        break;
+      case Heartbeat::Verdict::dead:
+        if (plugin->manifest().critical) {
+          log.error("critical plugin is stuck: aborting", "plugin", name, "in",
+                    what == nullptr ? "nothing" : what, "for", heartbeat.lateness(now));
+          std::abort();
+        }
+        break;
+      case Heartbeat::Verdict::fine:
+      case Heartbeat::Verdict::still_late:
+        break;
+    }
+    core_->metrics
+        .gauge("weft_host_loop_cpu_seconds", "CPU time a plugin's loop has used.",
+               {{"plugin", name}})
+        .set(std::chrono::duration<double>(plugin->thread_loop().cpu_time()).count());
+  }
+}
+
+}  // namespace weft::host

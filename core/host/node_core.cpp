@@ -1,0 +1,93 @@
+/// Puts together what plugins share, and takes it apart in the reverse order.
+
+#include "host/node_core.hpp"
+
+#include <filesystem>
+#include <future>
+
+#include <fmt/core.h>
+
+namespace weft::host {
+namespace {
+
+Result<> make_directory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return tl::unexpected(Error{error, fmt::format("make directory '{}'", path)});
+  }
+  return {};
+}
+
+}  // namespace
+
+NodeCore::NodeCore(const config::HostConfig& config, NodeInfo node,
+                   std::shared_ptr<MainLoop> main_loop)
+    : info(std::move(node)),
+      main(std::move(main_loop)),
+      logs(config.log_level),
+      lanes(config.lanes != 0 ? config.lanes
+                              : LaneSet::default_count(std::thread::hardware_concurrency()),
+            blocking),
+      loop("host", blocking,
+           [this](Error error) { log("host").error("host handler failed", "error", error); }),
+      control(loop, log("control"), config.control_socket),
+      store_(config.state_directory + "/weft.db", loop) {}
+
+NodeCore::~NodeCore() = default;
+
+Result<> NodeCore::open() {
+  WEFT_TRY(make_directory(info.state_directory));
+  WEFT_TRY(make_directory(info.run_directory));
+  WEFT_TRY(store_.open());
+  WEFT_TRY(lanes.start());
+  loop.start();
+  bus_view_ = bus.view("host", loop);
+  services_view_ = services.view("host", std::nullopt);
+  Result<> provided;
+  run_on_loop([this, &provided] {
+    dataplane_ = std::make_unique<DataplaneImpl>(info.name, lanes, loop, *bus_view_, metrics,
+                                                 log("dataplane"));
+    overlay_switch_ = std::make_unique<OverlaySwitchImpl>(*services_view_, *dataplane_,
+                                                          log("overlay-switch"), metrics);
+    provided =
+        services_view_->provide<Store>(store_)
+            .and_then([&] { return services_view_->provide<Dataplane>(*dataplane_); })
+            .and_then([&] { return services_view_->provide<OverlaySwitch>(*overlay_switch_); });
+  });
+  return provided;
+}
+
+Result<> NodeCore::open_control_socket() {
+  Result<> opened;
+  run_on_loop([&] { opened = control.start(); });
+  return opened;
+}
+
+void NodeCore::close_control_socket() {
+  run_on_loop([this] { control.stop(); });
+}
+
+void NodeCore::close() {
+  services_view_->withdraw();
+  run_on_loop([this] {
+    overlay_switch_.reset();
+    dataplane_.reset();
+  });
+  lanes.stop();
+  lanes.drain_retired();  // before any plugin's code goes away
+  loop.close();
+  loop.join();
+  bus_view_.reset();
+}
+
+void NodeCore::run_on_loop(Task task) {
+  const auto done = std::make_shared<std::promise<void>>();  // outlives set_value's last step
+  loop.post([done, task = std::move(task)]() mutable {
+    task();
+    done->set_value();
+  });
+  done->get_future().wait();
+}
+
+}  // namespace weft::host

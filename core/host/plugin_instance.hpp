@@ -1,0 +1,113 @@
+#pragma once
+/// One plugin in this process: its loop, its views of the node, and the steps of its life.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <weft/plugin.hpp>
+
+#include "config/toml.hpp"
+#include "host/loader.hpp"
+#include "host/main_loop.hpp"
+#include "host/manifest.hpp"
+#include "host/node_core.hpp"
+#include "host/plugin_lanes.hpp"
+#include "host/plugin_state.hpp"
+#include "loop/thread_loop.hpp"
+#include "transport/asio_transport.hpp"
+
+namespace weft::host {
+
+/// The Host of one plugin, and the plugin. Steps are called on the main thread, in order, each
+/// waiting for the plugin's loop up to its deadline. A plugin that does not return in time is
+/// abandoned: its thread, this object and the node's core are then kept until the process ends.
+class PluginInstance final : public Host, public std::enable_shared_from_this<PluginInstance> {
+ public:
+  /// Told on the main thread that a started plugin failed.
+  using FailureHandler = std::function<void(PluginInstance&)>;
+
+  PluginInstance(std::shared_ptr<NodeCore> core, Manifest manifest, std::string path,
+                 FailureHandler on_failure);
+  ~PluginInstance();
+  PluginInstance(const PluginInstance&) = delete;
+  PluginInstance& operator=(const PluginInstance&) = delete;
+
+  /// Checks the file and the manifest's version and stamp: no code of it has run.
+  [[nodiscard]] Result<> verify();
+  /// Maps the code.
+  [[nodiscard]] Result<> load();
+  /// Constructs the plugin, asks for its fields and binds `table` to them. Everything that is
+  /// wrong, or nothing.
+  [[nodiscard]] std::vector<std::string> configure(const config::Table& table,
+                                                   const std::string& file, Duration deadline);
+  [[nodiscard]] Result<> start(Duration deadline);
+  /// Takes the plugin off the lanes, stops it, drains its loop and ends its thread. The plugin
+  /// itself stays, so that what others still hold of it stays valid: calls answer Errc::abandoned.
+  /// Idempotent.
+  void stop(Duration deadline);
+  /// After stop: destroys the plugin, its io_context and what it published.
+  void destroy();
+
+  /// Marks a plugin that was not started as failed.
+  void refuse(std::string reason);
+
+  [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
+  [[nodiscard]] const std::vector<ConfigField>& fields() const noexcept { return schema_.fields(); }
+  [[nodiscard]] ThreadLoop& thread_loop() noexcept { return loop_; }
+  [[nodiscard]] bool is_abandoned() const noexcept { return abandoned_self_ != nullptr; }
+  /// Any thread.
+  [[nodiscard]] PluginStatus status() const;
+  [[nodiscard]] PluginState state() const;
+
+  [[nodiscard]] Loop& loop() noexcept override { return loop_; }
+  [[nodiscard]] Transport& transport() noexcept override { return transport_; }
+  [[nodiscard]] Bus& bus() noexcept override { return *bus_; }
+  [[nodiscard]] Services& services() noexcept override { return *services_; }
+  [[nodiscard]] Log& log() noexcept override { return log_; }
+  [[nodiscard]] Metrics& metrics() noexcept override { return core_->metrics; }
+  [[nodiscard]] Lanes& lanes() noexcept override { return lanes_; }
+  [[nodiscard]] Control& control() noexcept override { return control_; }
+  [[nodiscard]] const NodeInfo& node() const noexcept override { return core_->info; }
+  /// Any thread. The first failure counts.
+  void fail(Error error) noexcept override;
+
+ private:
+  using Step = UniqueFunction<Result<>()>;
+
+  /// Runs `step` on the plugin's loop. Nothing when it did not end within `deadline`.
+  [[nodiscard]] std::optional<Result<>> run(const char* name, Duration deadline, Step step);
+  void set_state(PluginState state);
+  void set_failed(const std::string& reason);
+  void abandon(const char* step, Duration deadline);
+
+  const std::shared_ptr<NodeCore> core_;
+  const Manifest manifest_;
+  const std::string path_;
+  const FailureHandler on_failure_;
+  Log& log_;
+  ThreadLoop loop_;
+  AsioTransport transport_;
+  std::unique_ptr<BusView> bus_;
+  std::unique_ptr<ServicesView> services_;
+  PluginLanes lanes_;
+  control::ControlView control_;
+
+  mutable std::mutex mutex_;  // guards the next three
+  PluginState state_ = PluginState::discovered;
+  std::string reason_;
+  std::optional<Error> failure_;
+
+  std::optional<Library> library_;
+  Plugin* plugin_ = nullptr;  // made and freed by the library's functions
+  Schema schema_;             // refers to the plugin's members
+  bool was_started_ = false;
+  bool has_ended_ = false;
+  std::shared_ptr<PluginInstance> abandoned_self_;  // set: never destroyed
+};
+
+}  // namespace weft::host

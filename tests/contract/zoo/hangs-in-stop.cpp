@@ -1,0 +1,21 @@
+/// Never returns from stop.
+
+#include <unistd.h>
+
+#include "animal.hpp"
+
+namespace weft::zoo {
+
+class Misbehaving final : public Animal {
+ public:
+  using Animal::Animal;
+  void stop() noexcept override {
+    while (true) {
+      pause();
+    }
+  }
+};
+
+}  // namespace weft::zoo
+
+WEFT_PLUGIN(weft::zoo::Misbehaving)

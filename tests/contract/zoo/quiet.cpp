@@ -1,0 +1,5 @@
+/// Does nothing, correctly.
+
+#include "animal.hpp"
+
+WEFT_PLUGIN(weft::zoo::Animal)
