@@ -6,11 +6,19 @@ namespace weft::testing {
 
 class FakeLanes::FakeLane final : public Lane {
  public:
-  FakeLane() : Lane(0) {}
+  explicit FakeLane(std::function<TimePoint()> clock) : Lane(0), clock_(std::move(clock)) {
+    update_time();
+  }
 
   void begin_turn() {
     buffers_.clear();
     now_ += std::chrono::microseconds{10};
+    update_time();
+  }
+  void update_time() {
+    if (clock_) {
+      now_ = clock_();
+    }
   }
 
   [[nodiscard]] Frame scratch(std::uint32_t bytes) noexcept override {
@@ -19,6 +27,7 @@ class FakeLanes::FakeLane final : public Lane {
   }
 
  private:
+  std::function<TimePoint()> clock_;
   std::vector<Bytes> buffers_;
 };
 
@@ -37,11 +46,13 @@ class TaskNode final : public LaneRegistration::Node {
 
 }  // namespace
 
-FakeLanes::FakeLanes()
-    : lane_(std::make_unique<FakeLane>()), tasks_(std::make_shared<std::vector<LaneTask*>>()) {}
+FakeLanes::FakeLanes(std::function<TimePoint()> clock)
+    : lane_(std::make_unique<FakeLane>(std::move(clock))),
+      tasks_(std::make_shared<std::vector<LaneTask*>>()) {}
 FakeLanes::~FakeLanes() = default;
 
 Lane& FakeLanes::lane() noexcept {
+  lane_->update_time();
   return *lane_;
 }
 

@@ -139,7 +139,7 @@ class FakeHost {
   BusCore bus_;
   ServiceRegistry services_;
   MetricRegistry metrics_;
-  FakeLanes lanes_;
+  FakeLanes lanes_{[this] { return world_.now(); }};
   std::vector<LogLine> log_lines_;
   std::vector<Error> failures_;
   std::map<std::string, Command> commands_;

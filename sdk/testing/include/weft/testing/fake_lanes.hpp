@@ -2,6 +2,7 @@
 /// Lanes without threads: a test turns them by hand.
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -13,7 +14,8 @@ namespace weft::testing {
 /// One lane. `turn` runs what a lane's thread does in one turn, on the calling thread.
 class FakeLanes final : public Lanes {
  public:
-  FakeLanes();
+  /// Without a clock, each turn takes ten microseconds.
+  explicit FakeLanes(std::function<TimePoint()> clock = {});
   ~FakeLanes();
 
   /// Polls every task, then flushes every task; returns how many frames were handled.
