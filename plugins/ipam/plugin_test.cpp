@@ -1,0 +1,261 @@
+/// The plugin as the node sees it: service, commands, events, configuration and restart.
+
+#include <gtest/gtest.h>
+
+#include <weft/events/address.hpp>
+#include <weft/testing/fake_host.hpp>
+
+#include "ipam/ipam_plugin.hpp"
+
+namespace weft::ipam {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::FakeHost;
+using testing::SimWorld;
+
+constexpr PeerName us{1};
+
+/// A mesh of this node and peers that a test speaks for.
+class FakeMesh final : public Mesh {
+ public:
+  Result<std::unique_ptr<GossipChannel>> join(std::string name, GossipHandler& handler,
+                                              Loop& loop) override {
+    EXPECT_EQ(name, "IPallocation");
+    handler_ = &handler;
+    loop_ = &loop;
+    return std::make_unique<Channel>(*this);
+  }
+  PeerName self() const noexcept override { return us; }
+  std::shared_ptr<const Topology> topology() const override {
+    auto snapshot = std::make_shared<Topology>();
+    snapshot->self = us;
+    snapshot->peers = peers;
+    return snapshot;
+  }
+  std::shared_ptr<const Routes> routes() const override { return std::make_shared<Routes>(); }
+  void connect(std::vector<std::string> /*peers*/, bool /*replace*/, Reply<> reply) override {
+    reply({});
+  }
+  void forget(std::vector<std::string> /*peers*/, Reply<> reply) override { reply({}); }
+
+  GossipHandler* handler_ = nullptr;  // null when nobody is in the channel
+  Loop* loop_ = nullptr;
+  std::vector<Topology::Peer> peers{{us, "node1", 7, 1, {}, {}}};
+  std::vector<std::pair<PeerName, Bytes>> unicasts;
+  int broadcasts = 0;
+
+ private:
+  class Channel final : public GossipChannel {
+   public:
+    explicit Channel(FakeMesh& mesh) : mesh_(mesh) {}
+    ~Channel() override { mesh_.handler_ = nullptr; }
+    void unicast(PeerName destination, Bytes payload, Reply<> sent) override {
+      mesh_.unicasts.emplace_back(destination, std::move(payload));
+      sent({});
+    }
+    void broadcast_state() override { ++mesh_.broadcasts; }
+
+   private:
+    FakeMesh& mesh_;
+  };
+};
+
+/// A node with a mesh, and what it publishes.
+struct Fixture {
+  explicit Fixture(SimWorld& world, std::shared_ptr<testing::MemoryDisk> disk =
+                                        std::make_shared<testing::MemoryDisk>())
+      : host(world, NodeInfo{us, "node1", {}, {}}, {}, std::move(disk)) {
+    EXPECT_TRUE(host.services().provide<Mesh>(mesh));
+    ranges = host.bus().subscribe<events::LocalRangesChanged>(
+        [this](const events::LocalRangesChanged& event) { published = event.ranges; });
+  }
+
+  Ipam& start(const testing::Settings& settings = {}) {
+    host.start<IpamPlugin>("ipam", settings);
+    return **host.services().require<Ipam>();
+  }
+
+  Result<net::Cidr> allocate(Ipam& ipam, std::string owner, std::optional<net::Cidr> subnet = {}) {
+    return host.await<net::Cidr>(
+        [&](Reply<net::Cidr> reply) { ipam.allocate(std::move(owner), subnet, std::move(reply)); });
+  }
+
+  FakeMesh mesh;
+  FakeHost host;
+  std::vector<net::Cidr> published;
+  Subscription ranges;
+};
+
+net::Cidr cidr(const char* text) {
+  return *net::parse_cidr(text);
+}
+
+std::string start_error(const testing::Settings& settings) {
+  SimWorld world;
+  Fixture node(world);
+  const auto started = node.host.try_start<IpamPlugin>("ipam", settings);
+  return started ? "" : started.error().context;
+}
+
+TEST(IpamPlugin, ServesAllocationsFromItsFirstMoment) {
+  SimWorld world;
+  Fixture node(world);
+  Ipam& ipam = node.start();  // the stored state is not read yet
+
+  EXPECT_EQ(node.allocate(ipam, "c1"), cidr("10.32.0.1/12"));
+  EXPECT_EQ(node.allocate(ipam, "c1"), cidr("10.32.0.1/12"));
+  EXPECT_EQ(node.allocate(ipam, "c2", cidr("10.33.0.0/24")), cidr("10.33.0.1/24"));
+  EXPECT_EQ(node.published, std::vector{cidr("10.32.0.0/12")});
+
+  EXPECT_TRUE(
+      node.host.await([&](Reply<> r) { ipam.claim("c3", cidr("10.32.0.9/12"), std::move(r)); }));
+  EXPECT_EQ(
+      node.host.await<std::vector<net::Cidr>>([&](auto r) { ipam.lookup("c3", std::move(r)); }),
+      std::vector{cidr("10.32.0.9/12")});
+  EXPECT_TRUE(node.host.await([&](Reply<> r) { ipam.release("c3", std::move(r)); }));
+  EXPECT_EQ(
+      node.host.await<std::uint64_t>([&](auto r) { ipam.take_over(PeerName{9}, std::move(r)); })
+          .error()
+          .code,
+      Errc::not_found);
+}
+
+TEST(IpamPlugin, KeepsAddressesAcrossARestart) {
+  SimWorld world;
+  const auto disk = std::make_shared<testing::MemoryDisk>();
+  {
+    Fixture node(world, disk);
+    Ipam& ipam = node.start();
+    ASSERT_EQ(node.allocate(ipam, "c1"), cidr("10.32.0.1/12"));
+  }
+  Fixture node(world, disk);
+  Ipam& ipam = node.start({{"init", "observer"}});  // the ring is there already
+  EXPECT_EQ(node.allocate(ipam, "c2"), cidr("10.32.0.2/12"));
+  EXPECT_EQ(node.allocate(ipam, "c1"), cidr("10.32.0.1/12"));
+}
+
+TEST(IpamPlugin, FailsRatherThanForgetAddressesInUse) {
+  SimWorld world;
+  const auto disk = std::make_shared<testing::MemoryDisk>();
+  disk->entries["ipam/ring"] = Bytes{std::byte{9}};
+  Fixture node(world, disk);
+  Ipam& ipam = node.start();
+
+  EXPECT_EQ(node.allocate(ipam, "c1").error().code, Errc::abandoned);
+  ASSERT_EQ(node.host.failures().size(), 1u);
+  EXPECT_TRUE(node.host.failures()[0].context.starts_with("read 'ipam/ring' from the store"));
+}
+
+TEST(IpamPlugin, RelaysItsOwnStateOnBroadcastsAndNothingOnGossip) {
+  SimWorld world;
+  Fixture node(world);
+  Ipam& ipam = node.start();
+  ASSERT_TRUE(node.allocate(ipam, "c1"));
+  const Bytes observer = encode_gossip({}, PeerName{2});
+
+  const auto relayed = node.mesh.handler_->on_broadcast(PeerName{2}, observer);
+  EXPECT_TRUE(decode_gossip(**relayed)->ring);
+  EXPECT_EQ(node.mesh.unicasts.size(), 1u);
+  const auto passed_on = node.mesh.handler_->on_gossip(observer);
+  ASSERT_TRUE(passed_on);
+  EXPECT_FALSE(passed_on->has_value());
+  EXPECT_FALSE(node.mesh.handler_->on_gossip(Bytes{std::byte{1}}));
+  EXPECT_FALSE(node.mesh.handler_->on_broadcast(PeerName{2}, Bytes{std::byte{1}}));
+}
+
+TEST(IpamPlugin, LeavesTheChannelAndItsRequestsWhenItStops) {
+  SimWorld world;
+  Fixture node(world);
+  Ipam& ipam = node.start({{"init", "consensus=5"}});
+  std::optional<Result<net::Cidr>> answer;
+  ipam.allocate("c1", {}, Reply<net::Cidr>(node.host.loop(), [&](auto got) { answer = got; }));
+  world.run_for(1s);
+  EXPECT_FALSE(answer);
+
+  node.host.stop();
+
+  EXPECT_EQ(node.mesh.handler_, nullptr);
+}
+
+TEST(IpamPlugin, AnswersCommands) {
+  SimWorld world;
+  Fixture node(world);
+  node.start({{"default-subnet", "10.32.1.0/24"}});
+  FakeHost& host = node.host;
+
+  EXPECT_EQ(host.call("ipam.allocate", R"({"owner":"c1"})"), R"({"addresses":["10.32.1.1/24"]})");
+  EXPECT_EQ(host.call("ipam.allocate", R"({"owner":"c2","subnet":"10.40.0.0/16"})"),
+            R"({"addresses":["10.40.0.1/16"]})");
+  EXPECT_EQ(host.call("ipam.claim", R"({"owner":"c2","address":"10.32.0.7/12"})"), "{}");
+  EXPECT_EQ(host.call("ipam.lookup", R"({"owner":"c2"})"),
+            R"({"addresses":["10.40.0.1/16","10.32.0.7/12"]})");
+  EXPECT_EQ(host.call("ipam.list"),
+            R"({"owned":[{"containerid":"c1","addrs":["10.32.1.1/24"]},)"
+            R"({"containerid":"c2","addrs":["10.40.0.1/16","10.32.0.7/12"]}]})");
+  EXPECT_EQ(host.call("ipam.release", R"({"owner":"c2","address":"10.32.0.7"})"), "{}");
+  EXPECT_EQ(host.call("ipam.release", R"({"owner":"c2"})"), R"({"addresses":["10.40.0.1/16"]})");
+  EXPECT_EQ(host.call("ipam.prime"), "{}");
+  EXPECT_EQ(host.call("ipam.take-over", R"({"peer":"node1"})").error().code, Errc::denied);
+  EXPECT_EQ(host.call("ipam.take-over", R"({"peer":"nobody"})").error().code, Errc::not_found);
+
+  EXPECT_EQ(host.call("ipam.allocate", "{}").error().context, "run the command: it needs 'owner'");
+  EXPECT_EQ(host.call("ipam.claim", R"({"owner":"c"})").error().context,
+            "run the command: it needs 'address'");
+  EXPECT_EQ(host.call("ipam.lookup", "[]").error().code, Errc::invalid);
+  EXPECT_EQ(host.call("ipam.claim", R"({"owner":"c","address":"x"})").error().code, Errc::invalid);
+}
+
+TEST(IpamPlugin, ReportsStatusLikeTheOriginal) {
+  SimWorld world;
+  Fixture node(world);
+  node.start({{"range", "10.32.0.0/24"}, {"init", "seed=::1,::2"}});
+  FakeHost& host = node.host;
+  ASSERT_TRUE(host.call("ipam.allocate", R"({"owner":"c1"})"));
+
+  EXPECT_EQ(host.call("ipam.status"),
+            R"({"Paxos":null,"Range":"10.32.0.0/24","RangeNumIPs":256,"ActiveIPs":1,)"
+            R"("DefaultSubnet":"10.32.0.0/24","Entries":[)"
+            R"({"Token":"10.32.0.0","Size":128,"Peer":"00:00:00:00:00:01","Nickname":"node1",)"
+            R"("IsKnownPeer":true,"Version":1},)"
+            R"({"Token":"10.32.0.128","Size":128,"Peer":"00:00:00:00:00:02","Nickname":"",)"
+            R"("IsKnownPeer":false,"Version":0}],"PendingClaims":null,"PendingAllocates":null})");
+}
+
+TEST(IpamPlugin, ReportsWhatItWaitsFor) {
+  SimWorld world;
+  Fixture node(world);
+  Ipam& ipam = node.start({{"init", "consensus=3"}});
+  ipam.allocate("c1", {}, Reply<net::Cidr>(node.host.loop(), [](const auto&) {}));
+  ipam.claim("c2", cidr("10.32.0.7/12"), Reply<>(node.host.loop(), [](const auto&) {}));
+  world.run_for(1s);
+
+  EXPECT_EQ(node.host.call("ipam.status"),
+            R"({"Paxos":{"Elector":true,"KnownNodes":1,"Quorum":2},"Range":"10.32.0.0/12",)"
+            R"("RangeNumIPs":1048576,"ActiveIPs":0,"DefaultSubnet":"10.32.0.0/12","Entries":null,)"
+            R"("PendingClaims":[{"Ident":"c2","CIDR":{"Addr":"10.32.0.7","PrefixLen":12}}],)"
+            R"("PendingAllocates":["c1 10.32.0.0/12"]})");
+}
+
+TEST(IpamPlugin, NamesTheFieldAndTheFixOfAWrongConfiguration) {
+  EXPECT_EQ(start_error({{"range", "10.32.0.5/12"}}),
+            "use range = \"10.32.0.5/12\": bits after the network prefix are not all zero, write "
+            "\"10.32.0.0/12\"");
+  EXPECT_EQ(start_error({{"range", "10.32.0.0/31"}}),
+            "use range = \"10.32.0.0/31\": it has fewer than four addresses, name a prefix length "
+            "of at most 30");
+  EXPECT_EQ(start_error({{"range", "fd00::/64"}}),
+            "use range = \"fd00::/64\": name an IPv4 subnet");
+  EXPECT_EQ(start_error({{"range", "240.0.0.0/4"}}),
+            "use range = \"240.0.0.0/4\": it must end below 255.255.255.255");
+  EXPECT_EQ(start_error({{"default-subnet", "10.64.0.0/24"}}),
+            "use default-subnet = \"10.64.0.0/24\": it does not overlap range = \"10.32.0.0/12\"");
+  EXPECT_EQ(start_error({{"default-subnet", "x"}}),
+            "use default-subnet = \"x\": write it like \"10.32.1.0/24\"");
+  for (const char* init : {"", "consensus=", "consensus=x", "seed=", "seed=::1,z", "voter"}) {
+    EXPECT_TRUE(start_error({{"init", init}}).starts_with("read init")) << init;
+  }
+}
+
+}  // namespace
+}  // namespace weft::ipam
