@@ -2,6 +2,7 @@
 
 #include "cli/lab.hpp"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,11 +28,15 @@ constexpr std::chrono::seconds stop_patience{8};  // a plugin's own limit is 5 s
 constexpr std::chrono::milliseconds poll_interval{100};
 constexpr std::chrono::seconds answer_patience{5};
 
-Result<> write_file(const std::string& path, std::string_view text) {
-  std::ofstream file(path, std::ios::trunc);
-  file << text;
-  file.close();
-  return file ? Result<>{} : fail(EIO, "write '" + path + "'");
+Result<> write_file(const std::string& path, std::string_view text, mode_t mode = 0644) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  if (fd < 0) {
+    return fail(errno, "write '" + path + "'");
+  }
+  const ssize_t written = ::write(fd, text.data(), text.size());
+  ::close(fd);
+  return written == static_cast<ssize_t>(text.size()) ? Result<>{}
+                                                      : fail(EIO, "write '" + path + "'");
 }
 
 Result<> make_directory(const std::string& path) {
@@ -133,13 +138,7 @@ Result<> Lab::write_files() const {
   const Json record{{"nodes", plan_.nodes.size()}, {"underlay", options_.underlay}};
   WEFT_TRY(write_file(plan_.directory + "/lab.json", record.dump()));
   std::string password_file;
-  if (!options_.password_file.empty()) {
-    std::error_code error;
-    password_file = fs::absolute(options_.password_file, error).string();
-    if (::access(password_file.c_str(), R_OK) != 0) {
-      return fail(errno, "read password file '" + password_file + "'");
-    }
-  }
+  WEFT_TRY(password_file, prepare_password());
   // Container runtimes call the program by its network type's name.
   std::error_code error;
   fs::remove(plan_.directory + "/bin/weave-net", error);
@@ -153,6 +152,23 @@ Result<> Lab::write_files() const {
                         node_config(plan_, node, programs_, password_file)));
   }
   return {};
+}
+
+Result<std::string> Lab::prepare_password() const {
+  if (!options_.password.empty()) {
+    const std::string path = plan_.directory + "/password";
+    WEFT_TRY(write_file(path, options_.password, /*mode=*/0600));
+    return path;
+  }
+  if (options_.password_file.empty()) {
+    return std::string();
+  }
+  std::error_code error;
+  const std::string path = fs::absolute(options_.password_file, error).string();
+  if (::access(path.c_str(), R_OK) != 0) {
+    return fail(errno, "read password file '" + path + "'");
+  }
+  return path;
 }
 
 Result<> Lab::start_node(const LabNode& node) {

@@ -73,6 +73,8 @@ class Lab {
   [[nodiscard]] Result<> make_underlay();
   [[nodiscard]] Result<> make_node(const LabNode& node);
   [[nodiscard]] Result<> write_files() const;
+  /// The file with the cluster's password, or "".
+  [[nodiscard]] Result<std::string> prepare_password() const;
   [[nodiscard]] Result<> add_netns(const std::string& netns);
   [[nodiscard]] Result<> set_sysctl(const std::string& netns, const std::string& setting);
   [[nodiscard]] Result<> ip(const std::string& netns, Arguments arguments);

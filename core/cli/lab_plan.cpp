@@ -105,6 +105,7 @@ Result<LabPlan> plan_lab(const LabOptions& options) {
   plan.directory = std::string(root_directory) + "/" + options.name;
   plan.netns_prefix = "weft-" + options.name + "-";
   plan.underlay_netns = plan.netns_prefix + "underlay";
+  plan.underlay = options.underlay;
   plan.gateway4 = address_at(underlay, 1);
   plan.gateway6 = std::string(ipv6_prefix) + "1";
   plan.outside = outside_address;

@@ -16,7 +16,8 @@ inline constexpr unsigned max_lab_nodes = 32;
 struct LabOptions {
   std::string name = "lab";
   unsigned nodes = 3;
-  std::string password_file;              ///< empty: no encryption
+  std::string password_file;              ///< empty: no encryption, unless there is a `password`
+  std::string password;                   ///< kept in a file that goes with the lab
   std::string underlay = "10.99.0.0/24";  ///< the network between the nodes
   bool verbose = false;                   ///< print every command that is run
 };
@@ -38,7 +39,8 @@ struct LabPlan {
   std::string directory;     ///< "/run/weft-lab/lab"
   std::string netns_prefix;  ///< "weft-lab-": every namespace of this lab begins so, no other does
   std::string underlay_netns;
-  std::string gateway4;  ///< the underlay namespace's own address, with prefix length
+  std::string underlay;  ///< the network between the nodes, "10.99.0.0/24"
+  std::string gateway4;  ///< the underlay namespace's own address
   std::string gateway6;
   std::string outside;  ///< an address beyond the underlay, for masquerading
   std::uint8_t underlay_bits = 24;

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/demo.hpp"
 #include "cli/lab_commands.hpp"
 
 namespace {
@@ -72,6 +73,7 @@ void add_config(CLI::App& app, Chosen& chosen, std::string& file) {
 struct LabArguments {
   LabOptions options;
   LabTarget target;
+  DemoOptions demo;
   std::string place;
   std::string other;
   std::vector<std::string> command;
@@ -141,12 +143,25 @@ void add_lab_network(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
   });
 }
 
+void add_lab_demo(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
+  auto* const demo = lab.add_subcommand("demo", "Make a lab, check what it does, remove it");
+  arguments.demo.lab.name = "demo";
+  demo->add_option("--name", arguments.demo.lab.name, "Which lab")->capture_default_str();
+  demo->add_option("--nodes", arguments.demo.lab.nodes, "How many, from 3")->capture_default_str();
+  demo->add_option("--password", arguments.demo.lab.password, "Encrypt with this password");
+  demo->add_option("--report", arguments.demo.report, "Write the results to this file as JSON");
+  demo->add_flag("--keep", arguments.demo.keep, "Leave the lab up");
+  demo->add_flag("--verbose", arguments.demo.lab.verbose, "Show every command that is run");
+  demo->callback([&] { chosen = [&] { return lab_demo(arguments.demo); }; });
+}
+
 void add_lab(CLI::App& app, LabArguments& arguments, Chosen& chosen) {
   auto* const lab = app.add_subcommand("lab", "A cluster of network namespaces on this machine");
   lab->require_subcommand(1);
   add_lab_up(*lab, arguments, chosen);
   add_lab_pod(*lab, arguments, chosen);
   add_lab_network(*lab, arguments, chosen);
+  add_lab_demo(*lab, arguments, chosen);
   add_lab_command(*lab, arguments, "status", "Nodes, connections, cuts and pods")->callback([&] {
     chosen = [&] { return lab_status(arguments.target); };
   });

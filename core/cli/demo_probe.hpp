@@ -1,0 +1,46 @@
+#pragma once
+/// Questions the demonstration asks of nodes and pods.
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/demo_steps.hpp"
+#include "cli/lab.hpp"
+
+namespace weft::cli {
+
+inline constexpr const char* pod_network = "10.32.0.0/12";
+
+/// The output of a command in a namespace without its final newline.
+[[nodiscard]] Result<std::string> output_in(const Lab& lab, const std::string& netns,
+                                            Arguments argv);
+[[nodiscard]] std::vector<std::string> lines_of(const std::string& text);
+/// Lines joined by " | ", for one line of a report.
+[[nodiscard]] std::string on_one_line(const std::string& text);
+
+/// The address of the node's bridge, without prefix length.
+[[nodiscard]] Result<std::string> bridge_address(const Lab& lab, const LabNode& node);
+
+/// Packets counted by the rule whose comment is `comment`, in an nft listing.
+[[nodiscard]] std::uint64_t packets_of(const std::string& listing, const std::string& comment);
+
+/// Pings `count` times, `interval` seconds apart.
+[[nodiscard]] Result<PingCounts> ping(const Lab& lab, const DemoPod& from, const std::string& to,
+                                      unsigned count, const char* interval);
+
+/// The state of the node's connection to another, or "absent".
+[[nodiscard]] Result<std::string> connection_state(const Lab& lab, const LabNode& node,
+                                                   const LabNode& other);
+/// The next hop of the node's unicast route to another, or "".
+[[nodiscard]] Result<std::string> route_via(const Lab& lab, const LabNode& node,
+                                            const LabNode& other);
+
+/// Asks again until it holds or time is up; the seconds it took. Errors: Errc::timeout,
+/// Errc::cancelled, or those of `holds`.
+[[nodiscard]] Result<double> wait_until(std::chrono::seconds patience,
+                                        const std::function<Result<bool>()>& holds,
+                                        const std::string& what);
+
+}  // namespace weft::cli
