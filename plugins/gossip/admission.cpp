@@ -1,0 +1,278 @@
+/// From an introduction to a neighbour that counts, and to its end.
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include <fmt/core.h>
+
+#include "gossip/engine.hpp"
+#include "gossip/wire/message.hpp"
+
+namespace weft::gossip {
+namespace {
+
+constexpr Duration original_heartbeat = std::chrono::seconds{30};
+constexpr Duration original_dead_after = std::chrono::seconds{60};
+
+}  // namespace
+
+void Engine::on_introduced(Connection& connection, const Introduction& introduction) {
+  Link& link = *links_.find(connection.id());
+  if (const Admission admission = admit(link, introduction); !admission) {
+    connection.drop(admission.error().reason, admission.error().error);
+  }
+}
+
+/// Only what passes every check here is ever seen by routing, gossip or overlays.
+/// Source: weaveworks/mesh connection.go, run.
+Engine::Admission Engine::admit(Link& link, const Introduction& introduction) {
+  auto features = mesh::parse_features(introduction.features);
+  if (!features) {
+    return tl::unexpected(Refusal{DropReason::handshake_refused, std::move(features).error()});
+  }
+  if (const Admission checked = check_name(link, *features); !checked) {
+    return checked;
+  }
+  if (link.connection->is_outbound()) {
+    maker_.identified(link.address, features->name);
+  }
+  link.uid = link.local_id ^ features->connection_id;
+  link.is_weft = features->weft.has_value();
+
+  const Topology::Peer* const known = state_.peers().find(features->name);
+  const bool is_restarted = known != nullptr && known->uid != features->uid;
+  Topology::Peer remote;
+  remote.name = features->name;
+  remote.nickname = features->nickname;
+  remote.uid = features->uid;
+  remote.short_id = features->short_id;
+  link.remote = remote.name;
+  state_.add_reference(std::move(remote));
+
+  if (const Admission prepared = prepare_overlay(link, *features, introduction); !prepared) {
+    return prepared;
+  }
+  if (const Admission settled = settle_duplicate(link); !settled) {
+    return settled;
+  }
+  if (is_full()) {
+    return tl::unexpected(Refusal{
+        DropReason::connection_limit,
+        Error{make_error_code(Errc::pool_exhausted),
+              fmt::format("connect: Connection limit reached ({})", config_.connection_limit)}});
+  }
+  const bool is_reachable = state_.frame_routes().unicast(link.remote).has_value();
+  add(link, is_restarted || !is_reachable);
+  link.connection->begin(liveness(*features));
+  return {};
+}
+
+Engine::Admission Engine::check_name(const Link& link, const mesh::Features& remote) const {
+  const Topology::Peer& self = state_.peers().self();
+  if (remote.name == self.name && remote.uid == self.uid) {
+    return tl::unexpected(
+        Refusal{DropReason::self, Error{make_error_code(Errc::conflict), "connect to ourself"}});
+  }
+  if (remote.name == self.name) {
+    return tl::unexpected(Refusal{DropReason::name_collision,
+                                  Error{make_error_code(Errc::conflict),
+                                        fmt::format("connect to '{}': it has our name {}",
+                                                    remote.nickname, to_string(remote.name))}});
+  }
+  if (!link.is_direct && state_.peers().find(remote.name) == nullptr) {
+    return tl::unexpected(
+        Refusal{DropReason::unknown_remote,
+                Error{make_error_code(Errc::not_found),
+                      fmt::format("connect: Found unknown remote name: {} at {}",
+                                  to_string(remote.name), to_string(link.address))}});
+  }
+  return {};
+}
+
+/// The key goes to the overlays unless each side trusts the other's address.
+Engine::Admission Engine::prepare_overlay(Link& link, const mesh::Features& remote,
+                                          const Introduction& introduction) {
+  OverlayLink overlay;
+  overlay.local = state_.self();
+  overlay.remote = link.remote;
+  overlay.connection_uid = link.uid;
+  overlay.local_address = link.connection->local();
+  overlay.remote_address = link.connection->remote();
+  overlay.outbound = link.connection->is_outbound();
+  if (!link.is_trusted_by_us || !remote.is_trusted) {
+    overlay.session_key = introduction.key;
+  }
+  link.is_encrypted = overlay.session_key.has_value();
+  if (link.is_weft) {
+    const Liveness agreed = liveness(remote);
+    overlay.heartbeat = std::chrono::duration_cast<std::chrono::milliseconds>(agreed.heartbeat);
+    overlay.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(agreed.dead_after);
+  }
+  auto prepared =
+      env_.overlays.prepare(overlay, remote.overlays, env_.loop, overlay_callbacks(link.id()));
+  if (!prepared) {
+    return tl::unexpected(Refusal{DropReason::no_common_overlay, std::move(prepared).error()});
+  }
+  link.overlay = *std::move(prepared);
+  return {};
+}
+
+/// Of two connections to one peer the smaller UID stays: both ends decide alike.
+/// Source: weaveworks/mesh local_peer.go, handleAddConnection.
+Engine::Admission Engine::settle_duplicate(Link& link) {
+  Link* const other = links_.to(link.remote);
+  if (other == nullptr) {
+    return {};
+  }
+  const Refusal refusal{DropReason::duplicate,
+                        Error{make_error_code(Errc::conflict),
+                              fmt::format("connect: Multiple connections to {} added to {}",
+                                          to_string(link.remote), to_string(state_.self()))}};
+  if (link.uid > other->uid) {
+    return tl::unexpected(refusal);
+  }
+  const bool is_tie = link.uid == other->uid;
+  other->is_replaced = !is_tie;
+  other->connection->drop(refusal.reason, refusal.error);
+  return is_tie ? tl::unexpected(refusal) : Admission{};
+}
+
+void Engine::add(Link& link, bool send_everything) {
+  links_.add(link);
+  connections_gauge_.set(static_cast<double>(links_.added()));
+  maker_.created(link.id(), {link.remote, link.address, link.connection->is_outbound()});
+  env_.log.info("connection added", "peer", link.remote, "address", link.address, "outbound",
+                link.connection->is_outbound(), "weft", link.is_weft);
+  state_.connection_added(
+      {link.remote, to_string(link.address), link.connection->is_outbound(), false});
+  if (send_everything) {
+    channels_.send_everything(link);
+  }
+  link.overlay->confirm();
+  plan_soon();
+}
+
+/// Each side says how often it sends and how long it waits; either must suit the other. Originals
+/// have fixed times. Source: weaveworks/mesh router.go, tcpHeartbeat.
+Liveness Engine::liveness(const mesh::Features& remote) const {
+  const Duration period = config_.heartbeat / 2;
+  if (!remote.weft) {
+    return {original_heartbeat, original_dead_after, period};
+  }
+  return {std::max<Duration>(std::min<Duration>(config_.heartbeat, remote.weft->dead_after / 3),
+                             period),
+          std::max<Duration>(config_.dead_after, 3 * remote.weft->heartbeat), period};
+}
+
+/// The switch may still be at work when it reports a failure: the connection ends on the next turn.
+SwitchCallbacks Engine::overlay_callbacks(Connection::Id id) {
+  SwitchCallbacks callbacks;
+  callbacks.established = [this, id] { on_overlay_established(id); };
+  callbacks.failed = [this, id](const Error& error) {
+    if (Link* const link = links_.find(id)) {
+      link->failure = env_.loop.after(Duration::zero(), [this, id, error] {
+        if (Link* const failed = links_.find(id)) {
+          failed->connection->drop(DropReason::overlay_failed, error);
+        }
+      });
+    }
+  };
+  callbacks.control = [this, id](const Bytes& body) {
+    if (Link* const link = links_.find(id)) {
+      (void)link->connection->send(mesh::encode_message(mesh::OverlayControl{body}));
+    }
+  };
+  callbacks.compat_control = [this, id](std::uint8_t subtag, const Bytes& body) {
+    if (Link* const link = links_.find(id)) {
+      (void)link->connection->send(mesh::encode_message(mesh::CompatControl{subtag, body}));
+    }
+  };
+  return callbacks;
+}
+
+void Engine::on_overlay_established(Connection::Id id) {
+  Link* const link = links_.find(id);
+  if (link == nullptr || !link->is_added || std::exchange(link->is_established, true)) {
+    return;
+  }
+  env_.log.info("connection established", "peer", link->remote, "address", link->address);
+  state_.connection_established(link->remote);
+}
+
+void Engine::on_message(Connection& connection, ByteView octets) {
+  Link& link = *links_.find(connection.id());
+  if (const auto handled = dispatch(link, octets); !handled) {
+    connection.drop(DropReason::malformed, handled.error());
+  }
+}
+
+Result<> Engine::dispatch(Link& link, ByteView octets) {
+  mesh::Message message;
+  WEFT_TRY(message, mesh::parse_message(octets));
+  if (const auto* const gossip = std::get_if<mesh::Gossip>(&message)) {
+    return channels_.on_gossip(link, *gossip);
+  }
+  if (const auto* const broadcast = std::get_if<mesh::GossipBroadcast>(&message)) {
+    return channels_.on_broadcast(link, *broadcast);
+  }
+  if (const auto* const unicast = std::get_if<mesh::GossipUnicast>(&message)) {
+    return channels_.on_unicast(link, *unicast, octets);
+  }
+  if (const auto* const control = std::get_if<mesh::OverlayControl>(&message)) {
+    link.overlay->on_control(control->body);
+  } else if (const auto* const compat = std::get_if<mesh::CompatControl>(&message)) {
+    link.overlay->on_compat_control(compat->subtag, compat->body);
+  } else if (std::holds_alternative<mesh::UnknownMessage>(message)) {
+    env_.log.debug("unknown message ignored", "peer", link.remote);
+  }
+  return {};
+}
+
+void Engine::on_drained(Connection& connection) {
+  if (Link* const link = links_.find(connection.id())) {
+    channels_.pump(*link);
+  }
+}
+
+/// The connection is still on the stack: it is destroyed on the next turn. Its overlays end now, as
+/// another connection to the same peer may be about to start its own.
+void Engine::on_dropped(Connection& connection, DropReason reason, const Error& error) {
+  Link link = links_.extract(connection.id());
+  link.overlay.reset();
+  env_.log.info("connection ended", "peer", link.remote, "address", link.address, "reason",
+                to_string(reason), "detail", error);
+  count_drop(reason);
+  if (link.remote != unknown_peer) {
+    state_.drop_reference(link.remote);
+  }
+  if (link.is_added) {
+    links_.remove(link);
+    connections_gauge_.set(static_cast<double>(links_.added()));
+    if (link.is_replaced) {
+      state_.connection_replaced(link.remote);
+    } else {
+      state_.connection_lost(link.remote);
+    }
+  }
+  const bool is_wrong_place = reason == DropReason::self || reason == DropReason::name_collision;
+  maker_.ended(
+      {link.id(), link.address, connection.is_outbound(),
+       is_wrong_place ? ConnectionMaker::Ending::wrong_place : ConnectionMaker::Ending::failure,
+       error},
+      env_.loop.now(), random_unit(env_.loop));
+  plan_soon();
+  env_.loop.post([ended = std::move(link.connection)] {});
+}
+
+void Engine::count_drop(DropReason reason) {
+  if (reason != DropReason::self) {
+    ++terminations_;
+  }
+  env_.metrics
+      .counter("weft_gossip_connections_dropped_total", "Connections ended, by reason.",
+               {{"reason", std::string(to_string(reason))}})
+      .add();
+}
+
+}  // namespace weft::gossip

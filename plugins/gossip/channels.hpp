@@ -1,0 +1,111 @@
+#pragma once
+/// Gossip channels: what arrives goes to the channel's user and from there onward, what is to be
+/// sent waits in the connections' outboxes until they can take it.
+/// Source: weaveworks/mesh gossip_channel.go, router.go.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include <weft/log.hpp>
+#include <weft/loop.hpp>
+#include <weft/metrics.hpp>
+#include <weft/reply.hpp>
+
+#include "gossip/link.hpp"
+#include "gossip/membership.hpp"
+#include "gossip/mesh_state.hpp"
+#include "gossip/surrogate.hpp"
+#include "gossip/wire/message.hpp"
+
+namespace weft::gossip {
+
+/// Used on the mesh's loop only.
+class Channels {
+ public:
+  /// Everything a channel's user knows goes to random neighbours this often.
+  static constexpr Duration gossip_interval = std::chrono::seconds{30};
+  /// Outboxes are emptied while less than this waits in a connection's stream.
+  static constexpr std::size_t low_water_bytes = 64U << 10U;
+  /// Unicasts go straight to the stream; with so much waiting there they are dropped.
+  static constexpr std::size_t unicast_limit_bytes = 4U << 20U;
+  /// Channels that nobody here joined; peers could invent any number of them.
+  static constexpr std::size_t max_surrogates = 64;
+  static constexpr std::size_t max_surrogate_name_bytes = 64;
+  /// How long after the start messages are kept for users that have not joined yet.
+  static constexpr Duration joining_time = std::chrono::seconds{30};
+
+  /// Ends the connection that delivered a message which a channel's user refused.
+  using Refuse = UniqueFunction<void(Connection::Id, const Error&)>;
+
+  Channels(Loop& loop, Log& log, Metrics& metrics, MeshState& state, Links& links, Refuse refuse);
+
+  /// Errors end the connection.
+  [[nodiscard]] Result<> on_gossip(Link& from, const mesh::Gossip& message);
+  [[nodiscard]] Result<> on_broadcast(Link& from, const mesh::GossipBroadcast& message);
+  /// `octets`: the whole message, relayed unchanged.
+  [[nodiscard]] Result<> on_unicast(Link& from, const mesh::GossipUnicast& message,
+                                    ByteView octets);
+
+  void join(const std::string& name, std::shared_ptr<Membership> user);
+  void leave(const std::string& name);
+  void unicast(const std::string& channel, PeerName destination, Bytes payload, Reply<> sent);
+  void broadcast_state(const std::string& channel);
+
+  /// The complete state of every channel down one connection, topology first.
+  void send_everything(Link& link);
+  /// Topology entries to random neighbours.
+  void gossip_topology(const PeerNames& names);
+  /// Topology entries to one neighbour.
+  void send_topology(Link& link, const PeerNames& names);
+  /// Sends from the outbox what the connection can take now.
+  void pump(Link& link);
+
+ private:
+  /// Who waits for a channel's complete state, and as what it is sent to them.
+  using Waiting = std::set<std::pair<Connection::Id, SlotKey>>;
+  struct Channel {
+    std::shared_ptr<Membership> user;  // null: surrogate
+    SurrogateFilter filter;
+    EarlyMessages early;
+    Waiting waiting;    // for the next answer
+    Waiting in_flight;  // for the answer under way: what comes now may come too late for it
+  };
+
+  [[nodiscard]] Result<> on_topology(ByteView payload, PeerName sender);
+  [[nodiscard]] Channel* find_or_create(const std::string& name);
+  void on_surrogate(const std::string& name, Channel& channel, EarlyMessages::Message message,
+                    PeerName sender);
+  void deliver(const std::string& name, Membership& user, EarlyMessages::Message message);
+  [[nodiscard]] Reply<std::optional<Bytes>> answer_to(Link& from, std::size_t bytes,
+                                                      UniqueFunction<void(Bytes)> pass_on);
+  void relay_gossip(const std::string& channel, PeerName except, const Bytes& payload);
+  void relay_broadcast(const std::string& channel, PeerName originator, const Bytes& payload);
+  void add_payload(Link& link, const std::string& channel, SlotKey slot, Bytes payload);
+  [[nodiscard]] Result<> send_unicast(PeerName destination, ByteView octets);
+  void gossip_everything();
+  [[nodiscard]] std::vector<Link*> random_links(PeerName except);
+  void request_state(const std::string& name, Channel& channel);
+  void on_state(const std::string& name, Result<Bytes> state);
+  void send(Link& link, const std::string& channel, SlotKey slot, ByteView payload);
+
+  Loop& loop_;
+  Log& log_;
+  MeshState& state_;
+  Links& links_;
+  Refuse refuse_;
+  std::map<std::string, Channel> channels_;
+  std::size_t surrogates_ = 0;
+  Counter& undeliverable_;
+  Counter& overflowed_;
+  Counter& ignored_;
+  TimePoint started_;
+  std::shared_ptr<Channels*> weak_self_ = std::make_shared<Channels*>(this);
+  Timer periodic_;
+};
+
+}  // namespace weft::gossip

@@ -1,0 +1,34 @@
+/// Fields of the configuration.
+
+#include "gossip/config.hpp"
+
+namespace weft::gossip {
+
+using std::chrono::milliseconds;
+
+void Config::describe(Schema& schema) {
+  schema.field("listen", listen,
+               "Where peers connect to; its port is also assumed for peers given without one.");
+  schema.field("peers", peers, "Peers to connect to, as host or host:port.");
+  schema.secret_file("password-file", password,
+                     "Encrypt connections with the password in this file; all peers need it.");
+  schema.field("discovery", discovery, "Also connect to peers that other peers know.");
+  schema.field("connection-limit", connection_limit, "At most so many connections; 0: no limit.");
+  schema.field("trusted-subnets", trusted_subnets,
+               "Frames to peers in these subnets are not encrypted if they trust us as well.");
+  schema.field("heartbeat", heartbeat, "How often something is sent to each peer.",
+               {milliseconds{20}, milliseconds{30'000}});
+  schema.field("dead-after", dead_after, "Silence after which a connection is given up.",
+               {milliseconds{60}, milliseconds{60'000}});
+  schema.field("min-protocol-version", min_protocol_version,
+               "The oldest protocol to accept from peers.", {1, 2});
+}
+
+Result<> Config::validate() const {
+  if (dead_after < 2 * heartbeat) {
+    return fail(Errc::invalid, "use 'dead-after': it must be at least twice 'heartbeat'");
+  }
+  return {};
+}
+
+}  // namespace weft::gossip

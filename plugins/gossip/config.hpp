@@ -1,0 +1,32 @@
+#pragma once
+/// What an operator can say about the mesh.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <weft/config.hpp>
+#include <weft/net/ip.hpp>
+
+namespace weft::gossip {
+
+inline constexpr std::uint16_t default_port = 6783;
+
+struct Config {
+  net::Endpoint listen{net::IpAddress{net::Family::v6, {}}, default_port};
+  std::vector<std::string> peers;
+  Secret password;
+  bool discovery = true;
+  std::uint32_t connection_limit = 200;
+  std::vector<net::Cidr> trusted_subnets;
+  std::chrono::milliseconds heartbeat{200};
+  std::chrono::milliseconds dead_after{700};
+  std::uint16_t min_protocol_version = 1;
+
+  void describe(Schema& schema);
+  /// What no single field can tell. Errors: Errc::invalid.
+  [[nodiscard]] Result<> validate() const;
+};
+
+}  // namespace weft::gossip

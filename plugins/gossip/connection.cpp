@@ -1,0 +1,165 @@
+/// The state machine of a mesh connection.
+
+#include "gossip/connection.hpp"
+
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "gossip/wire/message.hpp"
+
+namespace weft::gossip {
+namespace {
+
+DropReason reason_of(const Error& error, DropReason otherwise) {
+  return error.code == make_error_code(Errc::denied) ? DropReason::undecryptable : otherwise;
+}
+
+}  // namespace
+
+Connection::Connection(Id id, std::unique_ptr<Stream> stream, Loop& loop,
+                       Handshake::Settings settings, ConnectionOwner& owner)
+    : id_(id),
+      is_outbound_(settings.outbound),
+      stream_(std::move(stream)),
+      loop_(loop),
+      owner_(owner),
+      local_(stream_->local()),
+      remote_(stream_->remote()),
+      handshake_(std::move(settings)),
+      last_sent_(loop.now()) {}
+
+void Connection::start() {
+  arm_deadline(header_deadline);
+  stream_->start({[this](ByteView octets) { on_data(octets); },
+                  [this](const Error& error) { drop(DropReason::remote_closed, error); },
+                  [this] { owner_.on_drained(*this); }});
+  stream_->write(handshake_.begin());
+}
+
+void Connection::begin(const Liveness& liveness) {
+  heartbeat_ = liveness.heartbeat;
+  detector_.emplace(liveness.dead_after, liveness.period, loop_.now());
+  deadline_.cancel();
+  drain_messages();
+}
+
+Result<> Connection::send(ByteView message) {
+  if (is_dropped()) {
+    return fail(Errc::closed, "send to a closed connection");
+  }
+  Bytes octets;
+  WEFT_TRY(octets, session_->encode(message));
+  stream_->write(std::move(octets));
+  last_sent_ = loop_.now();
+  return {};
+}
+
+std::size_t Connection::queued_bytes() const noexcept {
+  return stream_ ? stream_->queued_bytes() : 0;
+}
+
+void Connection::hold(std::size_t bytes) {
+  pending_bytes_ += bytes;
+  if (!is_dropped() && !is_paused_ && pending_bytes_ > max_pending_bytes) {
+    is_paused_ = true;
+    stream_->pause();
+  }
+}
+
+void Connection::release(std::size_t bytes) {
+  pending_bytes_ -= bytes;
+  if (is_dropped() || !is_paused_ || pending_bytes_ > max_pending_bytes) {
+    return;
+  }
+  is_paused_ = false;
+  detector_->heard();  // while we did not read, silence said nothing about the peer
+  stream_->resume();
+  drain_messages();
+}
+
+void Connection::tick() {
+  if (is_dropped() || !detector_) {
+    return;
+  }
+  const TimePoint now = loop_.now();
+  if (!is_paused_ && detector_->is_dead(now)) {
+    drop(DropReason::silent,
+         Error{make_error_code(Errc::timeout),
+               fmt::format("hear from the peer for {:.1f} s",
+                           std::chrono::duration<double>(detector_->timeout()).count())});
+  } else if (now - last_sent_ >= heartbeat_) {
+    (void)send(mesh::encode_message(mesh::Heartbeat{}));  // an octet is never too long
+  }
+}
+
+void Connection::drop(DropReason reason, const Error& error) {
+  if (is_dropped()) {
+    return;
+  }
+  deadline_.cancel();
+  stream_.reset();
+  owner_.on_dropped(*this, reason, error);
+}
+
+void Connection::on_data(ByteView octets) {
+  received_.append(octets);
+  if (detector_) {
+    detector_->heard();
+    drain_messages();
+  } else if (handshake_.stage() != Handshake::Stage::done) {
+    advance_handshake();
+  }
+}
+
+void Connection::advance_handshake() {
+  const bool was_in_header = handshake_.stage() == Handshake::Stage::header;
+  auto answer = handshake_.advance(received_);
+  if (!answer) {
+    const Error error = std::move(answer).error();
+    const bool is_stranger = handshake_.stage() == Handshake::Stage::header &&
+                             error.code == make_error_code(Errc::malformed);
+    const bool has_keys = handshake_.stage() == Handshake::Stage::features;
+    drop(is_stranger ? DropReason::not_a_peer
+         : has_keys  ? reason_of(error, DropReason::handshake_refused)
+                     : DropReason::handshake_refused,
+         error);
+    return;
+  }
+  if (!answer->empty()) {
+    stream_->write(*std::move(answer));
+  }
+  if (handshake_.stage() == Handshake::Stage::done) {
+    Introduction introduction = handshake_.take();
+    session_.emplace(std::move(introduction.session));
+    owner_.on_introduced(*this, introduction);
+  } else if (was_in_header && handshake_.stage() != Handshake::Stage::header) {
+    arm_deadline(introduction_deadline);
+  }
+}
+
+void Connection::drain_messages() {
+  if (std::exchange(is_draining_, true)) {
+    return;  // a handler's answer came at once: the loop below goes on
+  }
+  while (!is_dropped() && !is_paused_) {
+    auto message = session_->next(received_);
+    if (!message) {
+      drop(reason_of(message.error(), DropReason::malformed), message.error());
+    } else if (!*message) {
+      break;
+    } else {
+      owner_.on_message(*this, **message);
+    }
+  }
+  is_draining_ = false;
+}
+
+void Connection::arm_deadline(Duration after) {
+  deadline_ = loop_.after(after, [this] {
+    drop(DropReason::handshake_timeout,
+         Error{make_error_code(Errc::timeout), "introduce ourselves to the peer"});
+  });
+}
+
+}  // namespace weft::gossip

@@ -1,0 +1,113 @@
+#pragma once
+/// One TCP connection to another peer, from its first octet to its end: introduction with
+/// deadlines, then messages with heartbeats. It knows nothing of peers, routes or channels.
+/// Source: weaveworks/mesh connection.go, LocalConnection.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include <weft/loop.hpp>
+#include <weft/net/ip.hpp>
+#include <weft/transport.hpp>
+
+#include "gossip/drop_reason.hpp"
+#include "gossip/handshake.hpp"
+#include "gossip/session.hpp"
+#include "gossip/silence.hpp"
+
+namespace weft::gossip {
+
+class Connection;
+
+/// What a connection tells whoever owns it.
+class ConnectionOwner {
+ public:
+  /// Both sides know each other. Call `begin` to go on, or `drop`.
+  virtual void on_introduced(Connection& connection, const Introduction& introduction) = 0;
+  /// A whole message, decrypted. Foreign octets; valid during the call.
+  virtual void on_message(Connection& connection, ByteView message) = 0;
+  /// The stream took everything that was sent.
+  virtual void on_drained(Connection& connection) = 0;
+  /// Ended, once; nothing follows. Do not destroy the connection within this call.
+  virtual void on_dropped(Connection& connection, DropReason reason, const Error& error) = 0;
+
+ protected:
+  ~ConnectionOwner() = default;
+};
+
+/// How a connection's liveness is watched.
+struct Liveness {
+  Duration heartbeat;   ///< send something at least this often
+  Duration dead_after;  ///< of silence
+  Duration period;      ///< how often `tick` is called
+};
+
+/// Used on the mesh's loop only. Holds at most one message of 10 MiB and what one read delivered.
+class Connection {
+ public:
+  using Id = std::uint64_t;
+
+  static constexpr Duration header_deadline = std::chrono::seconds{10};
+  static constexpr Duration introduction_deadline = std::chrono::seconds{60};
+  /// Reading stops while so much that was received is still being worked on by others.
+  static constexpr std::size_t max_pending_bytes = 64U << 10U;
+
+  Connection(Id id, std::unique_ptr<Stream> stream, Loop& loop, Handshake::Settings settings,
+             ConnectionOwner& owner);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  [[nodiscard]] Id id() const noexcept { return id_; }
+  [[nodiscard]] bool is_outbound() const noexcept { return is_outbound_; }
+  [[nodiscard]] net::Endpoint local() const noexcept { return local_; }
+  [[nodiscard]] net::Endpoint remote() const noexcept { return remote_; }
+
+  /// Sends the header and begins to read.
+  void start();
+  /// After on_introduced: messages flow from here on, also those already received.
+  void begin(const Liveness& liveness);
+  [[nodiscard]] bool has_begun() const noexcept { return detector_.has_value(); }
+
+  /// Errors: Errc::malformed for a message longer than the protocol allows; it is not sent.
+  Result<> send(ByteView message);
+  /// Octets waiting for the peer to take them.
+  [[nodiscard]] std::size_t queued_bytes() const noexcept;
+
+  /// `bytes` of a message are being worked on elsewhere, or were.
+  void hold(std::size_t bytes);
+  void release(std::size_t bytes);
+
+  /// Sends a heartbeat when one is due; drops the connection when the peer has been silent.
+  void tick();
+
+  /// Closes at once. Tells the owner.
+  void drop(DropReason reason, const Error& error);
+  [[nodiscard]] bool is_dropped() const noexcept { return stream_ == nullptr; }
+
+ private:
+  void on_data(ByteView octets);
+  void advance_handshake();
+  void drain_messages();
+  void arm_deadline(Duration after);
+
+  Id id_;
+  bool is_outbound_;
+  std::unique_ptr<Stream> stream_;  // null once dropped
+  Loop& loop_;
+  ConnectionOwner& owner_;
+  net::Endpoint local_;
+  net::Endpoint remote_;
+  Handshake handshake_;
+  std::optional<Session> session_;  // once introduced
+  mesh::ReceiveBuffer received_;
+  std::size_t pending_bytes_ = 0;
+  bool is_paused_ = false;
+  bool is_draining_ = false;
+  Duration heartbeat_{};
+  TimePoint last_sent_;
+  std::optional<SilenceDetector> detector_;  // once begun
+  Timer deadline_;
+};
+
+}  // namespace weft::gossip

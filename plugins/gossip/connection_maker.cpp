@@ -1,0 +1,277 @@
+/// Targets and their back-off.
+
+#include "gossip/connection_maker.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include <fmt/core.h>
+
+namespace weft::gossip {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr Duration initial_interval = seconds{2};
+constexpr Duration max_interval = minutes{6};
+constexpr Duration reset_after = minutes{1};
+
+void try_now(ConnectionMaker::Target& target, TimePoint now) {
+  target.try_after = now;
+  target.interval = initial_interval;
+}
+
+void try_later(ConnectionMaker::Target& target, TimePoint now, double jitter) {
+  const auto interval = static_cast<double>(target.interval.count());
+  target.try_after =
+      now + target.interval / 2 + Duration{static_cast<Duration::rep>(interval * jitter)};
+  target.interval = std::min(target.interval * 3 / 2, max_interval);
+}
+
+void try_never(ConnectionMaker::Target& target) {
+  target.try_after.reset();
+  target.interval = max_interval;
+}
+
+struct HostAndPort {
+  std::string_view host;
+  std::optional<std::string_view> port;
+};
+
+/// "host", "host:port", "[v6]", "[v6]:port", or a bare IPv6 address with its several colons.
+std::optional<HostAndPort> split(std::string_view text) {
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) {
+      return std::nullopt;
+    }
+    const std::string_view host = text.substr(1, end - 1);
+    const std::string_view rest = text.substr(end + 1);
+    if (rest.empty()) {
+      return HostAndPort{host, std::nullopt};
+    }
+    return rest.front() == ':' ? std::optional(HostAndPort{host, rest.substr(1)}) : std::nullopt;
+  }
+  if (std::count(text.begin(), text.end(), ':') != 1) {
+    return HostAndPort{text, std::nullopt};
+  }
+  const std::size_t colon = text.find(':');
+  return HostAndPort{text.substr(0, colon), text.substr(colon + 1)};
+}
+
+}  // namespace
+
+Result<DirectPeer> parse_direct_peer(std::string_view text) {
+  const auto refuse = [text] {
+    return fail(Errc::invalid, fmt::format("use peer '{}': it should be host[:port]", text));
+  };
+  const auto parts = split(text);
+  if (!parts || parts->host.empty() ||
+      parts->host.find_first_of(" /\t\n[]") != std::string_view::npos) {
+    return refuse();
+  }
+  DirectPeer peer;
+  peer.text = text;
+  peer.host = parts->host;
+  if (parts->port) {
+    const char* const end = parts->port->data() + parts->port->size();
+    const auto [stop, error] = std::from_chars(parts->port->data(), end, peer.port);
+    if (error != std::errc{} || stop != end || peer.port == 0) {
+      return refuse();
+    }
+  }
+  if (const auto literal = net::parse_ip(peer.host)) {
+    peer.address = *literal;
+  } else if (peer.host.find(':') != std::string::npos) {
+    return refuse();
+  }
+  return peer;
+}
+
+void ConnectionMaker::add_direct(std::vector<DirectPeer> peers, bool replace, TimePoint now) {
+  if (replace) {
+    direct_.clear();
+  }
+  for (DirectPeer& peer : peers) {
+    if (const auto address = endpoint(peer)) {
+      if (const auto target = targets_.find(*address); target != targets_.end()) {
+        try_now(target->second, now);
+      }
+    }
+    std::string text = peer.text;
+    direct_.insert_or_assign(std::move(text), std::move(peer));
+  }
+}
+
+void ConnectionMaker::forget_direct(const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) {
+    direct_.erase(text);
+  }
+}
+
+void ConnectionMaker::set_address(const std::string& text, net::IpAddress address) {
+  if (const auto peer = direct_.find(text); peer != direct_.end()) {
+    peer->second.address = address;
+  }
+}
+
+ConnectionMaker::Plan ConnectionMaker::plan(const Peers& peers, TimePoint now) {
+  const Connected live = connected();
+  Wanted wanted;
+  want_direct(live, wanted);
+  if (settings_.discovery) {
+    want_discovered(peers, live, wanted);
+  }
+  for (const net::Endpoint& address : wanted.all) {
+    if (const auto [at, is_new] = targets_.try_emplace(address); is_new) {
+      try_now(at->second, now);
+    }
+  }
+
+  Plan plan;
+  for (auto at = targets_.begin(); at != targets_.end();) {
+    const auto& [address, target] = *at;
+    const bool is_idle = target.state == State::waiting || target.state == State::suspended;
+    const bool is_direct = wanted.direct.contains(address);
+    if (is_idle && !wanted.all.contains(address) && !is_direct) {
+      at = targets_.erase(at);
+      continue;
+    }
+    if (is_idle && !wanted.all.contains(address)) {
+      at->second.state = State::suspended;
+    } else if (is_idle && target.try_after) {
+      if (*target.try_after <= now) {
+        at->second.state = State::attempting;
+        plan.dial.push_back({address, is_direct});
+      } else {
+        at->second.state = State::waiting;
+        plan.again = std::min(plan.again.value_or(*target.try_after), *target.try_after);
+      }
+    }
+    ++at;
+  }
+  return plan;
+}
+
+void ConnectionMaker::identified(const net::Endpoint& address, PeerName remote) {
+  if (const auto target = targets_.find(address); target != targets_.end()) {
+    target->second.remote = remote;
+  }
+}
+
+void ConnectionMaker::created(ConnectionId id, Live connection) {
+  if (connection.outbound) {
+    if (const auto target = targets_.find(connection.address); target != targets_.end()) {
+      target->second.state = State::connected;
+    }
+  }
+  live_.insert_or_assign(id, connection);
+}
+
+void ConnectionMaker::ended(const Ended& connection, TimePoint now, double jitter) {
+  live_.erase(connection.id);
+  const auto at = targets_.find(connection.address);
+  if (!connection.outbound || at == targets_.end()) {
+    return;
+  }
+  Target& target = at->second;
+  target.state = State::waiting;
+  target.last_error = connection.error;
+  if (connection.ending == Ending::wrong_place) {
+    try_never(target);
+  } else if (target.try_after && now > *target.try_after + reset_after) {
+    try_now(target, now);
+  } else {
+    try_later(target, now, jitter);
+  }
+}
+
+std::size_t ConnectionMaker::active_direct_peers() const {
+  return static_cast<std::size_t>(
+      std::count_if(direct_.begin(), direct_.end(), [this](const auto& named) {
+        const auto address = endpoint(named.second);
+        const auto target = address ? targets_.find(*address) : targets_.end();
+        return target == targets_.end() || target->second.try_after.has_value();
+      }));
+}
+
+ConnectionMaker::Connected ConnectionMaker::connected() const {
+  Connected connected;
+  for (const auto& [id, connection] : live_) {
+    connected.names.insert(connection.remote);
+    connected.addresses.insert(connection.address);
+    if (!connection.outbound) {
+      connected.inbound.insert(connection.address.address);
+    }
+  }
+  return connected;
+}
+
+std::optional<net::Endpoint> ConnectionMaker::endpoint(const DirectPeer& peer) const {
+  if (!peer.address) {
+    return std::nullopt;
+  }
+  return net::Endpoint{*peer.address, peer.port != 0 ? peer.port : settings_.port};
+}
+
+/// A peer given without a port is not dialled while it is connected to us. Neither is one whose
+/// name, learned when its address last answered, is connected some other way: dialling it could
+/// only replace a good connection.
+void ConnectionMaker::want_direct(const Connected& connected, Wanted& wanted) const {
+  for (const auto& [text, peer] : direct_) {
+    const auto address = endpoint(peer);
+    if (!address) {
+      continue;
+    }
+    wanted.direct.insert(*address);
+    const auto target = targets_.find(*address);
+    const bool is_known = target != targets_.end() && target->second.remote != unknown_peer &&
+                          connected.names.contains(target->second.remote);
+    const bool is_inbound = peer.port == 0 && connected.inbound.contains(*peer.address);
+    if (!is_known && !is_inbound && !connected.addresses.contains(*address)) {
+      wanted.all.insert(*address);
+    }
+  }
+}
+
+/// Where others say that peers are to which we have no connection. The port that such a peer
+/// dialled from is of no use: ours is tried instead.
+void ConnectionMaker::want_discovered(const Peers& peers, const Connected& connected,
+                                      Wanted& wanted) const {
+  const PeerName self = peers.self().name;
+  std::vector<PeerName> missing;
+  peers.for_each([&](const Topology::Peer& peer) {
+    if (peer.name != self && !connected.names.contains(peer.name)) {
+      missing.push_back(peer.name);
+    }
+  });
+  const auto look = [&](const Topology::Connection& connection) {
+    auto address = net::parse_endpoint(connection.address);
+    if (!address) {
+      return;
+    }
+    if (!connection.outbound) {
+      address->port = settings_.port;
+    }
+    if (address->port != 0 && !connected.addresses.contains(*address)) {
+      wanted.all.insert(*address);
+    }
+  };
+  peers.for_each([&](const Topology::Peer& peer) {
+    if (peer.name == self) {
+      return;
+    }
+    for (const PeerName name : missing) {
+      const auto at = std::lower_bound(
+          peer.connections.begin(), peer.connections.end(), name,
+          [](const auto& connection, PeerName remote) { return connection.remote < remote; });
+      if (at != peer.connections.end() && at->remote == name) {
+        look(*at);
+      }
+    }
+  });
+}
+
+}  // namespace weft::gossip

@@ -1,0 +1,211 @@
+/// Whom to dial and when.
+
+#include "gossip/connection_maker.hpp"
+
+#include <gtest/gtest.h>
+
+namespace weft::gossip {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr PeerName us{0x10};
+constexpr PeerName them{0x20};
+constexpr PeerName third{0x30};
+
+net::Endpoint at(const char* text) {
+  return *net::parse_endpoint(text);
+}
+
+class ConnectionMakerTest : public ::testing::Test {
+ protected:
+  void add(const char* text) { maker.add_direct({*parse_direct_peer(text)}, false, now); }
+
+  std::vector<net::Endpoint> dials() {
+    std::vector<net::Endpoint> addresses;
+    plan = maker.plan(peers, now);
+    for (const auto& dial : plan.dial) {
+      addresses.push_back(dial.address);
+    }
+    return addresses;
+  }
+
+  void fail(const char* address, double jitter = 0.5) {
+    maker.ended({0, at(address), true, ConnectionMaker::Ending::failure,
+                 Error{make_error_code(Errc::timeout), "connect"}},
+                now, jitter);
+  }
+
+  void end(ConnectionMaker::ConnectionId id, const char* address, bool outbound,
+           ConnectionMaker::Ending ending = ConnectionMaker::Ending::failure) {
+    maker.ended({id, at(address), outbound, ending,
+                 Error{make_error_code(Errc::closed), "keep the connection"}},
+                now, 0.5);
+  }
+
+  TimePoint now{1000s};
+  Peers peers{{us, "us", 1, 1}, [](std::uint64_t) { return std::uint64_t{0}; }};
+  ConnectionMaker maker{{6783, true}};
+  ConnectionMaker::Plan plan;
+};
+
+TEST_F(ConnectionMakerTest, DialsADirectPeerOnOurPortAtOnce) {
+  add("10.0.0.2");
+
+  EXPECT_EQ(dials(), std::vector{at("10.0.0.2:6783")});
+  EXPECT_TRUE(plan.dial[0].is_direct);
+  EXPECT_TRUE(dials().empty());  // being attempted
+}
+
+TEST_F(ConnectionMakerTest, WaitsLongerAfterEachFailureButNotForever) {
+  add("10.0.0.2:99");
+  ASSERT_EQ(dials().size(), 1U);
+
+  fail("10.0.0.2:99", 0.0);
+  EXPECT_TRUE(dials().empty());
+  EXPECT_EQ(plan.again, now + 1s);  // half of 2 s
+  now += 1s;
+  ASSERT_EQ(dials().size(), 1U);
+  fail("10.0.0.2:99", 0.0);
+  EXPECT_TRUE(dials().empty());
+  EXPECT_EQ(plan.again, now + 1500ms);  // half of 3 s
+  for (int i = 0; i < 40; ++i) {
+    fail("10.0.0.2:99", 0.0);
+  }
+  EXPECT_TRUE(dials().empty());
+  EXPECT_EQ(plan.again, now + 3min);
+}
+
+TEST_F(ConnectionMakerTest, TriesAtOnceAfterAConnectionThatLasted) {
+  add("10.0.0.2:6783");
+  ASSERT_EQ(dials().size(), 1U);
+  maker.created(1, {them, at("10.0.0.2:6783"), true});
+  now += 61s;
+
+  end(1, "10.0.0.2:6783", true);
+
+  EXPECT_EQ(dials().size(), 1U);
+}
+
+TEST_F(ConnectionMakerTest, APeerWithoutPortIsNotDialledWhileItIsConnectedToUs) {
+  maker.created(1, {them, at("10.0.0.2:40000"), false});
+  add("10.0.0.2");
+  EXPECT_TRUE(dials().empty());
+
+  end(1, "10.0.0.2:40000", false);
+
+  EXPECT_EQ(dials(), std::vector{at("10.0.0.2:6783")});
+}
+
+TEST_F(ConnectionMakerTest, APeerWithPortIsNotDialledAgainWhileItsNameIsConnected) {
+  add("10.0.0.2:6783");
+  ASSERT_EQ(dials().size(), 1U);
+  maker.identified(at("10.0.0.2:6783"), them);
+  maker.created(7, {them, at("10.0.0.2:40000"), false});  // its own dial won
+  end(2, "10.0.0.2:6783", true);                          // ours was the duplicate
+  now += 1h;
+
+  EXPECT_TRUE(dials().empty());
+  EXPECT_EQ(maker.targets().at(at("10.0.0.2:6783")).state, ConnectionMaker::State::suspended);
+  end(7, "10.0.0.2:40000", false);
+  EXPECT_EQ(dials().size(), 1U);
+}
+
+TEST_F(ConnectionMakerTest, NeverTriesItselfAgainUntilToldTo) {
+  add("10.0.0.1:6783");
+  ASSERT_EQ(dials().size(), 1U);
+  end(1, "10.0.0.1:6783", true, ConnectionMaker::Ending::wrong_place);
+  now += 24h;
+  EXPECT_TRUE(dials().empty());
+  EXPECT_EQ(maker.active_direct_peers(), 0U);
+
+  add("10.0.0.1:6783");
+
+  EXPECT_EQ(dials().size(), 1U);
+}
+
+TEST_F(ConnectionMakerTest, DiscoversPeersThroughOthers) {
+  Topology::Peer peer;
+  peer.name = them;
+  peer.uid = peer.version = 1;
+  peer.connections = {{third, "10.0.0.3:51234", false, true},
+                      {PeerName{0x40}, "10.0.0.4:7777", true, true},
+                      {us, "10.0.0.1:6783", true, true}};
+  ASSERT_TRUE(peers.apply({peer}));
+  maker.created(1, {them, at("10.0.0.2:6783"), true});
+
+  EXPECT_EQ(dials(), (std::vector{at("10.0.0.3:6783"), at("10.0.0.4:7777")}));
+  EXPECT_FALSE(plan.dial[0].is_direct);
+}
+
+TEST_F(ConnectionMakerTest, ForgetsADiscoveredAddressNobodyMentionsAnyMore) {
+  Topology::Peer peer;
+  peer.name = them;
+  peer.uid = peer.version = 1;
+  peer.connections = {{third, "10.0.0.3:6783", true, true}};
+  ASSERT_TRUE(peers.apply({peer}));
+  ASSERT_EQ(dials().size(), 1U);
+  fail("10.0.0.3:6783");
+  peer.version = 2;
+  peer.connections.clear();
+  ASSERT_TRUE(peers.apply({peer}));
+
+  EXPECT_TRUE(dials().empty());
+  EXPECT_TRUE(maker.targets().empty());
+}
+
+TEST_F(ConnectionMakerTest, ForeignAddressesThatAreNoneAreIgnored) {
+  Topology::Peer peer;
+  peer.name = them;
+  peer.uid = peer.version = 1;
+  peer.connections = {{third, "not an address", true, true},
+                      {PeerName{0x40}, "10.0.0.4:0", true, true}};
+  ASSERT_TRUE(peers.apply({peer}));
+
+  EXPECT_TRUE(dials().empty());
+}
+
+TEST_F(ConnectionMakerTest, WithoutDiscoveryOnlyDirectPeersAreDialled) {
+  maker = ConnectionMaker({6783, false});
+  Topology::Peer peer;
+  peer.name = them;
+  peer.uid = peer.version = 1;
+  peer.connections = {{third, "10.0.0.3:6783", true, true}};
+  ASSERT_TRUE(peers.apply({peer}));
+
+  EXPECT_TRUE(dials().empty());
+}
+
+TEST_F(ConnectionMakerTest, ForgetNeedsTheExactText) {
+  add("10.0.0.2:6783");
+  maker.forget_direct({"10.0.0.2"});
+  EXPECT_EQ(maker.direct_peers().size(), 1U);
+
+  maker.forget_direct({"10.0.0.2:6783"});
+
+  EXPECT_TRUE(dials().empty());
+}
+
+TEST_F(ConnectionMakerTest, ReplaceForgetsTheEarlierOnes) {
+  add("10.0.0.2");
+  maker.add_direct({*parse_direct_peer("10.0.0.3")}, true, now);
+
+  EXPECT_EQ(dials(), std::vector{at("10.0.0.3:6783")});
+}
+
+TEST(ParseDirectPeer, TakesHostsAddressesAndPorts) {
+  EXPECT_EQ(parse_direct_peer("node2")->port, 0);
+  EXPECT_FALSE(parse_direct_peer("node2")->address);
+  EXPECT_EQ(parse_direct_peer("node2:99")->host, "node2");
+  EXPECT_EQ(parse_direct_peer("node2:99")->port, 99);
+  EXPECT_EQ(to_string(*parse_direct_peer("fd00::1")->address), "fd00::1");
+  EXPECT_EQ(parse_direct_peer("[fd00::1]:77")->port, 77);
+  EXPECT_EQ(to_string(*parse_direct_peer("[fd00::1]")->address), "fd00::1");
+  for (const char* const bad : {"", ":99", "node2:", "node2:x", "node2:65536", "node2:0",
+                                "[fd00::1", "[fd00::1]99", "a b", "a:b:c"}) {
+    EXPECT_FALSE(parse_direct_peer(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace weft::gossip

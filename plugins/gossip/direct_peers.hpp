@@ -1,0 +1,78 @@
+#pragma once
+/// Direct peers from their text to their address: lookups, changes at run time, and what of them
+/// survives a restart.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <weft/bytes.hpp>
+#include <weft/log.hpp>
+#include <weft/loop.hpp>
+#include <weft/reply.hpp>
+#include <weft/transport.hpp>
+
+#include "gossip/connection_maker.hpp"
+
+namespace weft::gossip {
+
+/// The list as it is kept: what was configured when it was written, and what became of it. Changes
+/// made at run time hold until the operator edits the configuration.
+struct SavedPeers {
+  std::vector<std::string> configured;
+  std::vector<std::string> current;
+
+  bool operator==(const SavedPeers&) const = default;
+};
+[[nodiscard]] Bytes encode_saved_peers(const SavedPeers& saved);
+/// Anything unreadable gives nothing.
+[[nodiscard]] std::optional<SavedPeers> decode_saved_peers(ByteView octets);
+
+/// Used on the mesh's loop only.
+class DirectPeers {
+ public:
+  static constexpr Duration lookup_retry = std::chrono::seconds{5};
+
+  /// `changed` runs after the maker's list or an address in it changed.
+  DirectPeers(Loop& loop, Transport& transport, Log& log, ConnectionMaker& maker, Task changed);
+
+  /// From the configuration: names that cannot be looked up yet are tried until they can.
+  void add_configured(const std::vector<std::string>& texts);
+  /// At run time: answers once every name is looked up. Errors: Errc::invalid with all that cannot
+  /// be used; the others are added.
+  void connect(const std::vector<std::string>& texts, bool replace, Reply<> reply);
+  void forget(const std::vector<std::string>& texts);
+
+ private:
+  struct Request {
+    std::vector<DirectPeer> usable;
+    std::string errors;
+    std::size_t lookups = 0;
+    bool replace = false;
+    Reply<> reply;
+  };
+  using LookupId = std::uint64_t;
+  using Found = UniqueFunction<void(Result<std::vector<net::IpAddress>>)>;
+
+  void look_up(const std::string& host, Found found);
+  void look_up_configured(const std::string& text);
+  void look_up_missing();
+  void on_requested(std::uint64_t request, DirectPeer peer,
+                    Result<std::vector<net::IpAddress>> found);
+  void finish(std::uint64_t request);
+
+  Loop& loop_;
+  Transport& transport_;
+  Log& log_;
+  ConnectionMaker& maker_;
+  Task changed_;
+  std::map<std::uint64_t, Request> requests_;
+  std::uint64_t next_id_ = 0;
+  std::map<LookupId, std::unique_ptr<Pending>> lookups_;
+  Timer retry_;
+};
+
+}  // namespace weft::gossip

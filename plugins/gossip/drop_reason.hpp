@@ -1,0 +1,63 @@
+#pragma once
+/// Why a connection ended, as logged and counted.
+
+#include <cstdint>
+#include <string_view>
+
+namespace weft::gossip {
+
+enum class DropReason : std::uint8_t {
+  not_a_peer,         ///< the first octets are not the mesh protocol
+  handshake_timeout,  ///< the introduction was not finished in time
+  handshake_refused,  ///< versions, passwords or features do not fit
+  undecryptable,      ///< wrong password, or octets changed on the way
+  name_collision,     ///< another peer has our name
+  self,               ///< we dialled ourselves
+  unknown_remote,     ///< a discovered address answered with a name nobody told us
+  no_common_overlay,
+  duplicate,  ///< two connections to one peer: the other one stays
+  connection_limit,
+  malformed,        ///< a message breaks the protocol
+  handler_refused,  ///< a gossip channel's user refused a message
+  overlay_failed,   ///< frames cannot reach the peer
+  silent,           ///< nothing was heard for too long
+  remote_closed,    ///< the stream ended
+};
+
+[[nodiscard]] constexpr std::string_view to_string(DropReason reason) noexcept {
+  switch (reason) {
+    case DropReason::not_a_peer:
+      return "not-a-peer";
+    case DropReason::handshake_timeout:
+      return "handshake-timeout";
+    case DropReason::handshake_refused:
+      return "handshake-refused";
+    case DropReason::undecryptable:
+      return "undecryptable";
+    case DropReason::name_collision:
+      return "name-collision";
+    case DropReason::self:
+      return "self";
+    case DropReason::unknown_remote:
+      return "unknown-remote";
+    case DropReason::no_common_overlay:
+      return "no-common-overlay";
+    case DropReason::duplicate:
+      return "duplicate";
+    case DropReason::connection_limit:
+      return "connection-limit";
+    case DropReason::malformed:
+      return "malformed";
+    case DropReason::handler_refused:
+      return "handler-refused";
+    case DropReason::overlay_failed:
+      return "overlay-failed";
+    case DropReason::silent:
+      return "silent";
+    case DropReason::remote_closed:
+      return "remote-closed";
+  }
+  return "unknown";
+}
+
+}  // namespace weft::gossip

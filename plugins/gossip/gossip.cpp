@@ -1,0 +1,147 @@
+/// Wires the engine to the node.
+
+#include "gossip/gossip.hpp"
+
+#include <utility>
+
+#include <weft/events/peer.hpp>
+
+#include "gossip/status.hpp"
+
+namespace weft::gossip {
+namespace {
+
+constexpr const char* direct_peers_key = "gossip/direct-peers";
+
+}  // namespace
+
+Gossip::Gossip(Host& host) : host_(host), service_(host.loop(), host.node().name) {}
+
+Result<> Gossip::start() {
+  WEFT_TRY(config_.validate());
+  OverlaySwitch* overlays = nullptr;
+  WEFT_TRY(overlays, host_.services().require<OverlaySwitch>());
+  store_ = host_.services().optional<Store>();
+
+  engine_ =
+      std::make_unique<Engine>(Engine::Environment{host_.loop(), host_.transport(), host_.log(),
+                                                   host_.metrics(), *overlays, *this},
+                               config_, host_.node().name, host_.node().nickname);
+  running_ = std::make_shared<Gossip*>(this);
+  service_.attach(*engine_);
+  on_topology(engine_->state().peers().snapshot());
+  on_routes(engine_->state().frame_routes().snapshot());
+  WEFT_TRY(engine_->start());
+  WEFT_TRY(host_.services().provide<Mesh>(service_));
+  WEFT_TRY(serve_commands());
+  load_direct_peers();
+  return {};
+}
+
+void Gossip::stop() noexcept {
+  commands_.clear();
+  service_.detach();
+  running_.reset();
+  engine_.reset();
+}
+
+void Gossip::on_routes(std::shared_ptr<const Routes> routes) {
+  service_.set_routes(routes);
+  host_.bus().publish(events::RoutesChanged{std::move(routes)});
+}
+
+void Gossip::on_topology(std::shared_ptr<const Topology> topology) {
+  service_.set_topology(topology);
+  host_.bus().publish(events::TopologyChanged{std::move(topology)});
+}
+
+void Gossip::on_peer_up(const Topology::Peer& peer) {
+  host_.bus().publish(events::PeerUp{peer.name, peer.nickname, peer.short_id});
+}
+
+void Gossip::on_peer_down(const Topology::Peer& peer) {
+  host_.bus().retract<events::PeerUp>(peer.name);
+  host_.bus().publish(events::PeerDown{peer.name, peer.nickname});
+}
+
+void Gossip::on_direct_peers(std::vector<std::string> peers) {
+  if (store_ == nullptr) {
+    return;
+  }
+  StoreEntry entry{direct_peers_key, encode_saved_peers({config_.peers, std::move(peers)})};
+  store_->put({std::move(entry)}, Reply<>(host_.loop(), [&log = host_.log()](Result<> stored) {
+                if (!stored) {
+                  log.warn("direct peers not saved", "reason", stored.error());
+                }
+              }));
+}
+
+/// Changes made at run time hold as long as the configured list is the one they were made to.
+void Gossip::load_direct_peers() {
+  if (store_ == nullptr) {
+    engine_->direct_peers().add_configured(config_.peers);
+    return;
+  }
+  store_->get(direct_peers_key,
+              Reply<std::optional<Bytes>>(
+                  host_.loop(), [weak = std::weak_ptr(running_)](Result<std::optional<Bytes>> got) {
+                    const auto self = weak.lock();
+                    if (!self) {
+                      return;
+                    }
+                    Gossip& gossip = **self;
+                    const auto saved = got && *got ? decode_saved_peers(**got) : std::nullopt;
+                    const bool is_current = saved && saved->configured == gossip.config_.peers;
+                    gossip.engine_->direct_peers().add_configured(
+                        is_current ? saved->current : gossip.config_.peers);
+                  }));
+}
+
+Result<> Gossip::serve_commands() {
+  WEFT_TRY(serve_query("mesh.status", &status_json));
+  WEFT_TRY(serve_query("mesh.connections", &connections_json));
+  WEFT_TRY(
+      serve_query("mesh.peers", [](const Engine& engine, Loop&) { return peers_json(engine); }));
+  WEFT_TRY(serve_query("mesh.targets",
+                       [](const Engine& engine, Loop&) { return targets_json(engine); }));
+  WEFT_TRY(serve_change("mesh.connect", true));
+  WEFT_TRY(serve_change("mesh.forget", false));
+  return {};
+}
+
+Result<> Gossip::serve_query(std::string name, std::string (*query)(const Engine&, Loop&)) {
+  CommandRegistration command;
+  WEFT_TRY(command,
+           host_.control().serve(std::move(name),
+                                 [this, query](const std::string&, Reply<std::string> answer) {
+                                   answer(query(*engine_, host_.loop()));
+                                 }));
+  commands_.push_back(std::move(command));
+  return {};
+}
+
+Result<> Gossip::serve_change(std::string name, bool is_connect) {
+  CommandRegistration command;
+  WEFT_TRY(command,
+           host_.control().serve(std::move(name), [this, is_connect](const std::string& params,
+                                                                     Reply<std::string> answer) {
+             auto request = parse_peers_request(params);
+             if (!request) {
+               answer(tl::unexpected(std::move(request).error()));
+               return;
+             }
+             Reply<> done(host_.loop(), [answer = std::move(answer)](Result<> changed) mutable {
+               answer(changed.map([] { return std::string("null"); }));
+             });
+             if (is_connect) {
+               engine_->direct_peers().connect(request->peers, request->replace, std::move(done));
+             } else {
+               engine_->direct_peers().forget(request->peers);
+               done({});
+             }
+           }));
+  commands_.push_back(std::move(command));
+  return {};
+}
+
+}  // namespace weft::gossip

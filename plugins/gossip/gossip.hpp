@@ -1,0 +1,47 @@
+#pragma once
+/// The mesh control plane as a plugin: configuration, services, events, commands, persistence.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <weft/plugin.hpp>
+#include <weft/service/store.hpp>
+
+#include "gossip/config.hpp"
+#include "gossip/engine.hpp"
+#include "gossip/mesh_service.hpp"
+
+namespace weft::gossip {
+
+class Gossip final : public Plugin, private EngineEvents {
+ public:
+  explicit Gossip(Host& host);
+
+  void describe(Schema& schema) override { config_.describe(schema); }
+  Result<> start() override;
+  void stop() noexcept override;
+
+ private:
+  // EngineEvents
+  void on_routes(std::shared_ptr<const Routes> routes) override;
+  void on_topology(std::shared_ptr<const Topology> topology) override;
+  void on_peer_up(const Topology::Peer& peer) override;
+  void on_peer_down(const Topology::Peer& peer) override;
+  void on_direct_peers(std::vector<std::string> peers) override;
+
+  [[nodiscard]] Result<> serve_commands();
+  [[nodiscard]] Result<> serve_query(std::string name, std::string (*query)(const Engine&, Loop&));
+  [[nodiscard]] Result<> serve_change(std::string name, bool is_connect);
+  void load_direct_peers();
+
+  Host& host_;
+  Config config_;
+  MeshService service_;
+  Store* store_ = nullptr;
+  std::unique_ptr<Engine> engine_;
+  std::shared_ptr<Gossip*> running_;  // null when stopped: late replies see it
+  std::vector<CommandRegistration> commands_;
+};
+
+}  // namespace weft::gossip

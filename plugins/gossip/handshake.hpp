@@ -1,0 +1,71 @@
+#pragma once
+/// The introduction of two peers: header, encryption flag and keys, feature maps. Pure: octets in,
+/// octets out, so that it is tested byte by byte; the connection adds the stream and the deadlines.
+/// Source: weaveworks/mesh protocol.go, doIntro.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <weft/bytes.hpp>
+#include <weft/result.hpp>
+
+#include "gossip/session.hpp"
+#include "gossip/wire/features.hpp"
+#include "gossip/wire/framing.hpp"
+#include "gossip/wire/introduction.hpp"
+
+namespace weft::gossip {
+
+/// How a finished introduction ended.
+struct Introduction {
+  unsigned version = 0;
+  std::optional<SessionKey> key;
+  mesh::FeatureMap features;  ///< the peer's
+  Session session;
+};
+
+class Handshake {
+ public:
+  struct Settings {
+    bool outbound = false;
+    unsigned lowest_version = mesh::min_version;
+    std::string password;  ///< empty: no encryption
+    mesh::FeatureMap features;
+    mesh::Key private_key{};  ///< random; used only with a password
+  };
+
+  enum class Stage : std::uint8_t { header, encryption, features, done };
+
+  explicit Handshake(Settings settings) : settings_(std::move(settings)) {}
+
+  /// What to send when the stream opens.
+  [[nodiscard]] Bytes begin() const;
+
+  /// Uses up what it can of `buffer` and answers what to send now. Octets behind the feature map
+  /// stay in `buffer`. Errors end the connection.
+  [[nodiscard]] Result<Bytes> advance(mesh::ReceiveBuffer& buffer);
+
+  [[nodiscard]] Stage stage() const noexcept { return stage_; }
+  /// Once, in stage `done`.
+  [[nodiscard]] Introduction take() { return std::move(*introduction_); }
+
+ private:
+  [[nodiscard]] Result<bool> on_header(mesh::ReceiveBuffer& buffer, Bytes& send);
+  [[nodiscard]] Result<bool> on_encryption(mesh::ReceiveBuffer& buffer, Bytes& send);
+  [[nodiscard]] Result<bool> on_features(mesh::ReceiveBuffer& buffer);
+  [[nodiscard]] Result<bool> on_protocol1_features(mesh::ReceiveBuffer& buffer);
+  [[nodiscard]] Result<> open_session(const std::optional<mesh::Key>& remote_key);
+  [[nodiscard]] Result<> send_features(Bytes& send);
+  [[nodiscard]] std::optional<mesh::Key> public_key() const;
+
+  Settings settings_;
+  Stage stage_ = Stage::header;
+  unsigned version_ = 0;
+  std::optional<SessionKey> key_;
+  std::optional<Session> session_;
+  mesh::Protocol1Reader protocol1_;
+  std::optional<Introduction> introduction_;
+};
+
+}  // namespace weft::gossip

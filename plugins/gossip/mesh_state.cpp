@@ -1,0 +1,180 @@
+/// Consequences of changes in the peer table, and their timing.
+
+#include "gossip/mesh_state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace weft::gossip {
+namespace {
+
+bool same_routes(const Routes& a, const Routes& b) {
+  const auto same_unicast = [](const Routes::Unicast& x, const Routes::Unicast& y) {
+    return x.destination == y.destination && x.via == y.via;
+  };
+  const auto same_broadcast = [](const Routes::Broadcast& x, const Routes::Broadcast& y) {
+    return x.origin == y.origin && x.hops == y.hops;
+  };
+  return std::equal(a.unicast.begin(), a.unicast.end(), b.unicast.begin(), b.unicast.end(),
+                    same_unicast) &&
+         std::equal(a.broadcast.begin(), a.broadcast.end(), b.broadcast.begin(), b.broadcast.end(),
+                    same_broadcast);
+}
+
+}  // namespace
+
+MeshState::MeshState(Loop& loop, Peers::Self self, MeshObserver& observer)
+    : loop_(loop),
+      observer_(observer),
+      peers_(std::move(self), [&loop](std::uint64_t bound) { return random_below(loop, bound); }),
+      message_routes_(peers_.graph(EdgeRule::any), peers_.self().name),
+      frame_routes_(peers_.graph(EdgeRule::established_symmetric), peers_.self().name),
+      published_routes_(frame_routes_.snapshot()) {}
+
+/// A broadcast can overtake the recalculation after which its origin is known.
+std::span<const PeerName> MeshState::broadcast_route(PeerName origin) {
+  if (recalculation_.is_set() && message_routes_.graph().find(origin) == Graph::none &&
+      peers_.find(origin) != nullptr) {
+    recalculate();
+  }
+  return message_routes_.broadcast(origin);
+}
+
+Result<PeersUpdate> MeshState::apply(std::vector<Topology::Peer> update) {
+  auto result = peers_.apply(std::move(update));
+  if (!result) {
+    return result;
+  }
+  follow_up(result->change);
+  collect_garbage_soon();
+  if (!result->accepted.empty()) {
+    recalculate_soon();
+    observer_.on_candidates_changed();
+  }
+  return result;
+}
+
+void MeshState::add_reference(Topology::Peer remote) {
+  follow_up(peers_.add_reference(std::move(remote)));
+}
+
+void MeshState::drop_reference(PeerName remote) {
+  peers_.drop_reference(remote);
+  collect_garbage_soon();
+}
+
+void MeshState::connection_added(Topology::Connection connection) {
+  const PeerName remote = connection.remote;
+  peers_.add_connection(std::move(connection));
+  recalculate();
+  announce_soon({remote});
+}
+
+void MeshState::connection_established(PeerName remote) {
+  peers_.set_established(remote);
+  recalculate();
+  announce_soon({});
+}
+
+/// Garbage goes first, so that no update tells of peers that nobody can reach any more.
+void MeshState::connection_lost(PeerName remote) {
+  peers_.remove_connection(remote);
+  collect_garbage();
+  recalculate();
+  announce_now();
+}
+
+void MeshState::connection_replaced(PeerName remote) {
+  peers_.remove_connection(remote);
+}
+
+void MeshState::follow_up(const PeersChange& change) {
+  for (const Topology::Peer& peer : change.removed) {
+    if (reported_.erase(peer.name) != 0) {
+      observer_.on_peer_down(peer);
+    }
+  }
+  if (change.self_changed) {
+    announce_soon({});
+  }
+  if (change.self_changed || !change.removed.empty()) {
+    recalculate_soon();
+  }
+}
+
+void MeshState::recalculate() {
+  recalculation_.cancel();
+  recalculated_ = loop_.now();
+  message_routes_ = RoutingTable(peers_.graph(EdgeRule::any), self());
+  Graph frames = peers_.graph(EdgeRule::established_symmetric);
+  if (!(frames == frame_routes_.graph())) {
+    frame_routes_ = RoutingTable(std::move(frames), self());
+    auto routes = frame_routes_.snapshot();
+    if (!same_routes(*routes, *published_routes_)) {
+      published_routes_ = routes;
+      observer_.on_routes(std::move(routes));
+    }
+  }
+  observer_.on_topology(peers_.snapshot());
+  report_peers();
+}
+
+/// The first news acts at once; a burst of it is worked up together.
+void MeshState::recalculate_soon() {
+  if (recalculation_.is_set()) {
+    return;
+  }
+  const TimePoint now = loop_.now();
+  const TimePoint due = recalculated_ ? *recalculated_ + recalculation_interval : now;
+  recalculation_ =
+      loop_.after(std::max<Duration>(due - now, Duration::zero()), [this] { recalculate(); });
+}
+
+void MeshState::collect_garbage() {
+  garbage_.cancel();
+  follow_up(peers_.collect_garbage());
+}
+
+void MeshState::collect_garbage_soon() {
+  if (!garbage_.is_set()) {
+    garbage_ = loop_.after(garbage_delay, [this] { collect_garbage(); });
+  }
+}
+
+void MeshState::announce_soon(const PeerNames& names) {
+  unannounced_.insert(self());
+  unannounced_.insert(names.begin(), names.end());
+  if (!announcement_.is_set()) {
+    announcement_ = loop_.after(announce_delay, [this] { announce_collected(); });
+  }
+}
+
+void MeshState::announce_collected() {
+  announcement_.cancel();
+  observer_.announce(std::exchange(unannounced_, {}));
+}
+
+void MeshState::announce_now() {
+  announce_soon({});
+  if (observer_.announce_at_once(unannounced_)) {
+    unannounced_.clear();
+    announcement_.cancel();
+  }
+}
+
+/// A peer is up once it has described itself and a message can reach it.
+void MeshState::report_peers() {
+  peers_.for_each([this](const Topology::Peer& peer) {
+    if (peer.name == self() || peer.uid == 0 || !message_routes_.unicast(peer.name)) {
+      return;
+    }
+    Reported report{peer.nickname, peer.short_id};
+    const auto [at, is_new] = reported_.try_emplace(peer.name, report);
+    if (is_new || at->second != report) {
+      at->second = std::move(report);
+      observer_.on_peer_up(peer);
+    }
+  });
+}
+
+}  // namespace weft::gossip

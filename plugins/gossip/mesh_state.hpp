@@ -1,0 +1,99 @@
+#pragma once
+/// What this node believes about the mesh and what follows from it: the peer table, both routing
+/// tables, garbage collection, and when to tell whom. Knows no connections and no octets.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <weft/events/topology.hpp>
+#include <weft/loop.hpp>
+#include <weft/net/peer_name.hpp>
+
+#include "gossip/peers.hpp"
+#include "gossip/routes.hpp"
+
+namespace weft::gossip {
+
+/// Who is told what changed.
+class MeshObserver {
+ public:
+  virtual void on_routes(std::shared_ptr<const Routes> routes) = 0;
+  virtual void on_topology(std::shared_ptr<Topology> topology) = 0;
+  virtual void on_peer_up(const Topology::Peer& peer) = 0;
+  virtual void on_peer_down(const Topology::Peer& peer) = 0;
+  /// Peers are known that may be worth a connection, or no longer are.
+  virtual void on_candidates_changed() = 0;
+  /// These entries, ours among them, are news to the mesh: gossip them.
+  virtual void announce(const PeerNames& names) = 0;
+  /// The same, but only to neighbours that can take it at once. Answers whether that was everybody.
+  virtual bool announce_at_once(const PeerNames& names) = 0;
+
+ protected:
+  ~MeshObserver() = default;
+};
+
+/// Used on the mesh's loop only.
+class MeshState {
+ public:
+  /// Changes of the topology are collected this long before they are gossiped.
+  static constexpr Duration announce_delay = std::chrono::seconds{1};
+  static constexpr Duration garbage_delay = std::chrono::seconds{1};
+  /// What others tell changes routes at most this often; what we see ourselves, at once.
+  static constexpr Duration recalculation_interval = std::chrono::milliseconds{100};
+
+  MeshState(Loop& loop, Peers::Self self, MeshObserver& observer);
+
+  [[nodiscard]] const Peers& peers() const noexcept { return peers_; }
+  [[nodiscard]] PeerName self() const noexcept { return peers_.self().name; }
+  /// Over established, symmetric connections: where frames go.
+  [[nodiscard]] const RoutingTable& frame_routes() const noexcept { return frame_routes_; }
+  /// Over all connections: where messages go.
+  [[nodiscard]] const RoutingTable& message_routes() const noexcept { return message_routes_; }
+  /// Neighbours that get `origin`'s broadcast from us.
+  [[nodiscard]] std::span<const PeerName> broadcast_route(PeerName origin);
+
+  /// Merges a topology message. Errors: see Peers::apply.
+  [[nodiscard]] Result<PeersUpdate> apply(std::vector<Topology::Peer> update);
+
+  void add_reference(Topology::Peer remote);
+  void drop_reference(PeerName remote);
+
+  void connection_added(Topology::Connection connection);
+  void connection_established(PeerName remote);
+  void connection_lost(PeerName remote);
+  /// The connection gives way to another one to the same peer: nobody need know.
+  void connection_replaced(PeerName remote);
+
+ private:
+  void follow_up(const PeersChange& change);
+  void recalculate();
+  void recalculate_soon();
+  void collect_garbage();
+  void collect_garbage_soon();
+  void announce_soon(const PeerNames& names);
+  void announce_collected();
+  void announce_now();
+  void report_peers();
+
+  Loop& loop_;
+  MeshObserver& observer_;
+  Peers peers_;
+  RoutingTable message_routes_;
+  RoutingTable frame_routes_;
+  std::shared_ptr<const Routes> published_routes_;
+  struct Reported {
+    std::string nickname;
+    std::optional<ShortId> short_id;
+    bool operator==(const Reported&) const = default;
+  };
+  std::map<PeerName, Reported> reported_;  // peers of which on_peer_up told last
+  PeerNames unannounced_;
+  std::optional<TimePoint> recalculated_;
+  Timer announcement_;
+  Timer garbage_;
+  Timer recalculation_;
+};
+
+}  // namespace weft::gossip

@@ -1,0 +1,80 @@
+#pragma once
+/// What waits to be sent on one connection. Each channel has one slot for gossip and one for each
+/// originator of broadcasts; what comes into an occupied slot is merged with what is there. So a
+/// slow connection coalesces and never queues without bound. Pure.
+/// Source: weaveworks/mesh gossip.go, gossipSender.
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+
+#include <weft/bytes.hpp>
+#include <weft/net/peer_name.hpp>
+
+#include "gossip/peers.hpp"
+
+namespace weft::gossip {
+
+/// A slot of one channel: gossip, or broadcasts of one originator.
+struct SlotKey {
+  std::optional<PeerName> originator;  ///< none: gossip
+
+  auto operator<=>(const SlotKey&) const = default;  // gossip comes first
+};
+
+class Outbox {
+ public:
+  /// Payload octets that one channel may have waiting.
+  static constexpr std::size_t max_channel_bytes = 1U << 20U;
+
+  /// "Everything the channel's user knows", asked for when it can be sent.
+  struct CompleteState {};
+  /// Topology: these peers, described when they can be sent.
+  /// Else a payload that was received or computed for relaying.
+  using Content = std::variant<CompleteState, PeerNames, Bytes>;
+
+  struct Item {
+    std::string channel;
+    SlotKey slot;
+    Content content;
+  };
+
+  void add_state(const std::string& channel, SlotKey slot);
+  void add_peers(const std::string& channel, SlotKey slot, const PeerNames& names);
+  /// When too much waits, a channel whose state can be asked for sends that instead; the payloads
+  /// are part of it. Without such a user the oldest payload is dropped. Answers whether one was.
+  bool add_payload(const std::string& channel, SlotKey slot, Bytes payload, bool has_state);
+
+  [[nodiscard]] bool is_empty() const noexcept { return channels_.empty(); }
+  /// The next thing to send: channels take turns, gossip goes before broadcasts.
+  [[nodiscard]] std::optional<Item> take();
+
+ private:
+  struct Slot {
+    bool state = false;
+    PeerNames peers;
+    std::deque<Bytes> payloads;
+
+    [[nodiscard]] bool is_empty() const noexcept {
+      return !state && peers.empty() && payloads.empty();
+    }
+  };
+  struct Channel {
+    std::map<SlotKey, Slot> slots;  // none is empty
+    std::size_t payload_bytes = 0;
+    std::size_t payload_count = 0;
+  };
+
+  static void drop_oldest(Channel& channel, std::map<SlotKey, Slot>::iterator slot);
+  static void drop_all(Channel& channel, std::map<SlotKey, Slot>::iterator slot);
+  static Content take_from(Channel& channel, Slot& slot);
+
+  std::map<std::string, Channel> channels_;  // none is empty
+  std::string last_served_;
+};
+
+}  // namespace weft::gossip

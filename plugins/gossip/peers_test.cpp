@@ -1,0 +1,227 @@
+/// Merging topology, short ids and garbage, rule by rule.
+
+#include "gossip/peers.hpp"
+
+#include <gtest/gtest.h>
+
+#include <weft/testing/vectors.hpp>
+
+#include "gossip/wire/topology.hpp"
+
+namespace weft::gossip {
+namespace {
+
+constexpr PeerName us{0x10};
+constexpr PeerName them{0x20};
+constexpr PeerName third{0x30};
+
+Peers table(std::uint64_t draw = 0, ShortId short_id = 7) {
+  return Peers({us, "us", 100, short_id}, [draw](std::uint64_t bound) { return draw % bound; });
+}
+
+Topology::Peer described(PeerName name, std::uint64_t version, std::uint64_t uid = 1,
+                         std::vector<PeerName> remotes = {}) {
+  Topology::Peer peer;
+  peer.name = name;
+  peer.nickname = "v" + std::to_string(version);
+  peer.uid = uid;
+  peer.version = version;
+  for (const PeerName remote : remotes) {
+    peer.connections.push_back({remote, "10.0.0.9:6783", true, true});
+  }
+  return peer;
+}
+
+PeersUpdate applied(Peers& peers, std::vector<Topology::Peer> update) {
+  auto result = peers.apply(std::move(update));
+  EXPECT_TRUE(result);
+  return *std::move(result);
+}
+
+TEST(PeersApply, TakesNewPeersAndPlacesForTheirNeighbours) {
+  Peers peers = table();
+
+  const PeersUpdate result = applied(peers, {described(them, 3, 1, {third, us})});
+
+  EXPECT_EQ(result.accepted, PeerNames{them});
+  EXPECT_EQ(peers.find(them)->connections.size(), 2U);
+  ASSERT_NE(peers.find(third), nullptr);
+  EXPECT_EQ(peers.find(third)->uid, 0U);
+  EXPECT_FALSE(peers.find(third)->short_id);
+}
+
+TEST(PeersApply, KeepsTheGreaterVersionThenTheGreaterUid) {
+  Peers peers = table();
+  applied(peers, {described(them, 5, 9)});
+
+  EXPECT_TRUE(applied(peers, {described(them, 4, 99)}).accepted.empty());
+  EXPECT_TRUE(applied(peers, {described(them, 5, 9)}).accepted.empty());
+  EXPECT_TRUE(applied(peers, {described(them, 5, 8)}).accepted.empty());
+  EXPECT_EQ(applied(peers, {described(them, 5, 10)}).accepted, PeerNames{them});
+  EXPECT_EQ(applied(peers, {described(them, 6, 1)}).accepted, PeerNames{them});
+  EXPECT_EQ(peers.find(them)->nickname, "v6");
+}
+
+TEST(PeersApply, LearnsAShortIdWithoutANewVersion) {
+  Peers peers = table();
+  applied(peers, {described(them, 5)});
+  Topology::Peer same = described(them, 5);
+  same.short_id = 12;
+
+  EXPECT_EQ(applied(peers, {same}).accepted, PeerNames{them});
+  EXPECT_EQ(peers.find(them)->short_id, 12);
+}
+
+TEST(PeersApply, OutbidsAnOldIncarnationOfOurs) {
+  Peers peers = table();
+
+  const PeersUpdate result = applied(peers, {described(us, 41, 55)});
+
+  EXPECT_TRUE(result.change.self_changed);
+  EXPECT_TRUE(result.accepted.empty());
+  EXPECT_EQ(peers.self().version, 42U);
+  EXPECT_EQ(peers.self().nickname, "us");
+}
+
+TEST(PeersApply, IgnoresWhatOthersSayOfThisIncarnation) {
+  Peers peers = table();
+
+  const PeersUpdate result = applied(peers, {described(us, 41, 100, {them})});
+
+  EXPECT_FALSE(result.change.self_changed);
+  EXPECT_EQ(peers.self().version, 0U);
+  EXPECT_TRUE(peers.self().connections.empty());
+}
+
+TEST(PeersApply, TakesTheLastOfTwoConnectionsToOnePeer) {
+  Peers peers = table();
+  Topology::Peer peer = described(them, 1, 1, {third, third});
+  peer.connections[1].address = "10.0.0.2:1";
+
+  applied(peers, {peer});
+
+  ASSERT_EQ(peers.find(them)->connections.size(), 1U);
+  EXPECT_EQ(peers.find(them)->connections[0].address, "10.0.0.2:1");
+}
+
+TEST(PeersApply, RefusesAMeshBeyondItsBoundsAsAWhole) {
+  Peers peers = table();
+  Topology::Peer liar = described(them, 1);
+  for (std::uint64_t i = 0; i <= Peers::max_peers; ++i) {
+    liar.connections.push_back({PeerName{0x1000 + i}, "", false, false});
+  }
+
+  const auto result = peers.apply({described(third, 1), liar});
+
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, make_error_code(Errc::malformed));
+  EXPECT_EQ(peers.size(), 1U);
+}
+
+TEST(PeersApply, AcceptsTheOriginalsTopology) {
+  Peers peers = table();
+  auto update = mesh::decode_topology(testing::golden("topology.txt", "topology-3-peers"));
+  ASSERT_TRUE(update);
+
+  const PeersUpdate result = applied(peers, *std::move(update));
+
+  EXPECT_EQ(result.accepted.size(), 3U);
+  EXPECT_EQ(peers.size(), 4U);
+}
+
+TEST(PeersShortIds, TheLowerNameKeepsItAndTheOtherChoosesAgain) {
+  Peers peers = table(/*draw=*/99);
+  Topology::Peer lower = described(PeerName{1}, 1);
+  lower.short_id = 7;
+
+  const PeersUpdate result = applied(peers, {lower});
+
+  EXPECT_TRUE(result.change.self_changed);
+  EXPECT_TRUE(result.change.short_ids_changed);
+  EXPECT_EQ(peers.self().short_id, 99);
+  EXPECT_EQ(peers.self().version, 1U);
+}
+
+TEST(PeersShortIds, AHigherNameDoesNotTakeOurs) {
+  Peers peers = table();
+  Topology::Peer higher = described(them, 1);
+  higher.short_id = 7;
+
+  const PeersUpdate result = applied(peers, {higher});
+
+  EXPECT_FALSE(result.change.self_changed);
+  EXPECT_EQ(peers.self().short_id, 7);
+}
+
+TEST(PeersShortIds, ValuesBeyondTwelveBitsDoNoHarm) {
+  Peers peers = table();
+  Topology::Peer peer = described(them, 1);
+  peer.short_id = 65535;
+
+  applied(peers, {peer});
+  peer.version = 2;
+  peer.short_id = 3;
+
+  EXPECT_EQ(applied(peers, {peer}).accepted, PeerNames{them});
+}
+
+TEST(ShortIds, ReuseAndChangeOfPrincipalAreNoticed) {
+  ShortIds ids;
+
+  EXPECT_FALSE(ids.insert(5, them));
+  EXPECT_FALSE(ids.insert(5, third));  // secondary
+  EXPECT_TRUE(ids.insert(5, us));      // lower: principal
+  EXPECT_EQ(ids.principal(5), us);
+  EXPECT_TRUE(ids.erase(5, us));
+  EXPECT_EQ(ids.principal(5), them);
+  EXPECT_FALSE(ids.erase(5, third));
+  EXPECT_FALSE(ids.erase(5, them));  // nobody is left
+  EXPECT_EQ(ids.principal(5), std::nullopt);
+  EXPECT_TRUE(ids.insert(5, third));  // used before
+}
+
+TEST(ShortIds, TheLastFreeOneIsFound) {
+  ShortIds ids;
+  for (ShortId id = 0; id < short_id_count; ++id) {
+    if (id != 1234) {
+      ids.insert(id, them);
+    }
+  }
+  const auto zero = [](std::uint64_t) { return std::uint64_t{0}; };
+
+  EXPECT_EQ(ids.choose_free(zero), 1234);
+  ids.insert(1234, them);
+  EXPECT_EQ(ids.choose_free(zero), std::nullopt);
+}
+
+TEST(PeersGarbage, RemovesWhatNobodyReachesAndKeepsReferences) {
+  Peers peers = table();
+  (void)peers.add_reference(described(them, 0));
+  peers.add_connection({them, "10.0.0.2:6783", true, false});
+  applied(peers, {described(them, 1, 1, {us, third}), described(third, 1, 1, {them})});
+  EXPECT_TRUE(peers.collect_garbage().removed.empty());
+
+  peers.remove_connection(them);
+  const PeersChange change = peers.collect_garbage();
+
+  ASSERT_EQ(change.removed.size(), 1U);
+  EXPECT_EQ(change.removed[0].name, third);
+  peers.drop_reference(them);
+  EXPECT_EQ(peers.collect_garbage().removed.size(), 1U);
+  EXPECT_EQ(peers.size(), 1U);
+}
+
+TEST(PeersConnections, EachChangeRaisesOurVersion) {
+  Peers peers = table();
+  (void)peers.add_reference(described(them, 0));
+
+  peers.add_connection({them, "10.0.0.2:6783", true, false});
+  peers.set_established(them);
+  EXPECT_EQ(peers.self().version, 2U);
+  EXPECT_TRUE(peers.self().connections[0].established);
+  peers.remove_connection(them);
+  EXPECT_EQ(peers.self().version, 3U);
+}
+
+}  // namespace
+}  // namespace weft::gossip

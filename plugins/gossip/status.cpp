@@ -1,0 +1,212 @@
+/// JSON of the mesh's state; the only file here that knows JSON.
+/// Source: weaveworks/mesh status.go.
+
+#include "gossip/status.hpp"
+
+#include <ctime>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "gossip/wire/introduction.hpp"
+
+namespace weft::gossip {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Foreign nicknames need not be UTF-8.
+std::string text_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string nickname_of(const Engine& engine, PeerName name) {
+  const Topology::Peer* const peer = engine.state().peers().find(name);
+  return peer == nullptr ? "" : peer->nickname;
+}
+
+Json peers(const Engine& engine) {
+  Json list = Json::array();
+  engine.state().peers().for_each([&](const Topology::Peer& peer) {
+    Json connections = Json::array();
+    for (const auto& connection : peer.connections) {
+      connections.push_back({{"Name", to_string(connection.remote)},
+                             {"NickName", nickname_of(engine, connection.remote)},
+                             {"Address", connection.address},
+                             {"Outbound", connection.outbound},
+                             {"Established", connection.established}});
+    }
+    list.push_back({{"Name", to_string(peer.name)},
+                    {"NickName", peer.nickname},
+                    {"UID", peer.uid},
+                    {"ShortID", peer.short_id.value_or(0)},
+                    {"Version", peer.version},
+                    {"Connections", std::move(connections)}});
+  });
+  return list;
+}
+
+Json live_connection(const Engine& engine, const Link& link) {
+  const OverlayStatus overlay = link.overlay->status();
+  std::string info = fmt::format("{:<6} {}({})", overlay.overlay, to_string(link.remote),
+                                 nickname_of(engine, link.remote));
+  if (engine.config().password.is_set()) {
+    info = fmt::format("{:<11} {}", link.is_encrypted ? "encrypted" : "unencrypted", info);
+  }
+  Json attributes{{"name", overlay.overlay}};
+  if (overlay.mtu != 0) {
+    attributes["mtu"] = overlay.mtu;
+  }
+  if (link.is_encrypted) {
+    attributes["encrypted"] = true;
+  }
+  return {{"Address", to_string(link.address)},
+          {"Outbound", link.connection->is_outbound()},
+          {"State", link.is_established ? "established" : "pending"},
+          {"Info", std::move(info)},
+          {"Attrs", std::move(attributes)}};
+}
+
+std::string local_time(const ConnectionMaker::Target& target, Loop& loop) {
+  if (!target.try_after) {
+    return "never";
+  }
+  const auto due = loop.wall_now() +
+                   std::chrono::duration_cast<WallTime::duration>(*target.try_after - loop.now());
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(due);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} +0000 UTC", parts.tm_year + 1900,
+                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+Json target_entry(const std::string& address, std::string_view state, std::string info) {
+  return {{"Address", address},
+          {"Outbound", true},
+          {"State", state},
+          {"Info", std::move(info)},
+          {"Attrs", nullptr}};
+}
+
+void append_targets(Json& list, const Engine& engine, Loop& loop) {
+  using State = ConnectionMaker::State;
+  for (const auto& [address, target] : engine.maker().targets()) {
+    const std::string error = target.last_error ? target.last_error->message() : "";
+    if (target.state == State::waiting) {
+      const std::string when = local_time(target, loop);
+      list.push_back(error.empty()
+                         ? target_entry(to_string(address), "waiting", "until: " + when)
+                         : target_entry(to_string(address), "failed", error + ", retry: " + when));
+    } else if (target.state == State::attempting) {
+      list.push_back(
+          target_entry(to_string(address), error.empty() ? "connecting" : "retrying", error));
+    }
+  }
+  for (const auto& [text, peer] : engine.maker().direct_peers()) {
+    if (!peer.address) {
+      list.push_back(target_entry(text, "failed", "its name is not known"));
+    }
+  }
+}
+
+Json connections(const Engine& engine, Loop& loop) {
+  Json list = Json::array();
+  for (const auto& [id, link] : engine.links().all()) {
+    if (link.is_added) {
+      list.push_back(live_connection(engine, link));
+    }
+  }
+  append_targets(list, engine, loop);
+  return list;
+}
+
+Json targets(const Engine& engine) {
+  Json list = Json::array();
+  for (const auto& [text, peer] : engine.maker().direct_peers()) {
+    list.push_back(text);
+  }
+  return list;
+}
+
+Json unicast_routes(const Routes& routes) {
+  Json list = Json::array({{{"Dest", to_string(routes.self)}, {"Via", to_string(unknown_peer)}}});
+  for (const Routes::Unicast& route : routes.unicast) {
+    list.push_back({{"Dest", to_string(route.destination)}, {"Via", to_string(route.via)}});
+  }
+  return list;
+}
+
+Json broadcast_routes(const Routes& routes) {
+  Json list = Json::array();
+  for (const Routes::Broadcast& route : routes.broadcast) {
+    Json via = Json::array();
+    for (const PeerName hop : route.hops) {
+      via.push_back(to_string(hop));
+    }
+    list.push_back({{"Source", to_string(route.origin)}, {"Via", std::move(via)}});
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string status_json(const Engine& engine, Loop& loop) {
+  const Config& config = engine.config();
+  const Topology::Peer& self = engine.state().peers().self();
+  const auto routes = engine.state().frame_routes().snapshot();
+  Json subnets = Json::array();
+  for (const net::Cidr& subnet : config.trusted_subnets) {
+    subnets.push_back(to_string(subnet));
+  }
+  return text_of({{"Protocol", "weave"},
+                  {"ProtocolMinVersion", config.min_protocol_version},
+                  {"ProtocolMaxVersion", mesh::max_version},
+                  {"Encryption", config.password.is_set()},
+                  {"PeerDiscovery", config.discovery},
+                  {"Name", to_string(self.name)},
+                  {"NickName", self.nickname},
+                  {"Port", engine.port()},
+                  {"Peers", peers(engine)},
+                  {"UnicastRoutes", unicast_routes(*routes)},
+                  {"BroadcastRoutes", broadcast_routes(*routes)},
+                  {"Connections", connections(engine, loop)},
+                  {"TerminationCount", engine.terminations()},
+                  {"Targets", targets(engine)},
+                  {"TrustedSubnets", std::move(subnets)}});
+}
+
+std::string peers_json(const Engine& engine) {
+  return text_of(peers(engine));
+}
+
+std::string connections_json(const Engine& engine, Loop& loop) {
+  return text_of(connections(engine, loop));
+}
+
+std::string targets_json(const Engine& engine) {
+  return text_of(targets(engine));
+}
+
+Result<PeersRequest> parse_peers_request(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  const auto refuse = [](const char* what) { return fail(Errc::invalid, what); };
+  if (!json.is_object() || !json.contains("peers") || !json["peers"].is_array()) {
+    return refuse("read the parameters: 'peers' must be a list");
+  }
+  PeersRequest request;
+  for (const Json& peer : json["peers"]) {
+    if (!peer.is_string()) {
+      return refuse("read the parameters: 'peers' must hold text");
+    }
+    request.peers.push_back(peer.get<std::string>());
+  }
+  if (const auto replace = json.find("replace"); replace != json.end()) {
+    if (!replace->is_boolean()) {
+      return refuse("read the parameters: 'replace' must be true or false");
+    }
+    request.replace = replace->get<bool>();
+  }
+  return request;
+}
+
+}  // namespace weft::gossip

@@ -1,0 +1,29 @@
+#pragma once
+/// The mesh as JSON, with the field names of the original's report.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/loop.hpp>
+#include <weft/result.hpp>
+
+#include "gossip/engine.hpp"
+
+namespace weft::gossip {
+
+/// The report's Router object.
+[[nodiscard]] std::string status_json(const Engine& engine, Loop& loop);
+[[nodiscard]] std::string peers_json(const Engine& engine);
+[[nodiscard]] std::string connections_json(const Engine& engine, Loop& loop);
+[[nodiscard]] std::string targets_json(const Engine& engine);
+
+/// Parameters of mesh.connect and mesh.forget.
+struct PeersRequest {
+  std::vector<std::string> peers;
+  bool replace = false;
+};
+/// Errors: Errc::invalid.
+[[nodiscard]] Result<PeersRequest> parse_peers_request(std::string_view json);
+
+}  // namespace weft::gossip
