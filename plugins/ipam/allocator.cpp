@@ -96,6 +96,7 @@ void Allocator::ring_changed() {
   is_awaiting_consensus_ = false;
   elector_.reset();  // a ring answers every later vote
   refresh_space();
+  asked_.clear();
   is_retry_wanted_ = true;
 }
 
@@ -150,6 +151,7 @@ void Allocator::arm_retry() {
 }
 
 void Allocator::retry() {
+  asked_.clear();
   if (is_awaiting_consensus_) {
     propose();
   } else if (has_pending()) {

@@ -247,6 +247,7 @@ class Allocator {
   std::vector<PendingPrime> primes_;
   std::vector<PendingClaim> claims_;
   std::vector<PendingAllocation> allocations_;
+  std::vector<AddressRange> asked_;  // where space was asked for since the last retry
   std::vector<net::Cidr> published_;
 
   RingState saved_ring_;        // what is on disk

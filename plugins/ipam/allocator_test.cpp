@@ -238,6 +238,23 @@ TEST(Allocator, AsksTheNextCandidateWhenOneCannotBeReached) {
   }
 }
 
+TEST(Allocator, AsksOnceForABurstOfContainers) {
+  World world;
+  Node& donor = world.add(1, "seed=::1");
+  Node& node = world.add(2, "seed=::1");
+  world.sim.run_for(1s);
+  int answered = 0;
+
+  for (int i = 0; i < 20; ++i) {
+    node.allocator().allocate("c" + std::to_string(i), cidr("10.32.0.0/24"),
+                              [&](const auto& got) { answered += got.has_value() ? 1 : 0; });
+  }
+  world.sim.run_for(1s);
+
+  EXPECT_EQ(answered, 20);
+  EXPECT_EQ(donor.allocator().status().free, 128u);
+}
+
 TEST(Allocator, ReleaseCancelsWhatTheOwnerWaitsFor) {
   World world;
   Node& node = world.add(1, "consensus=5");

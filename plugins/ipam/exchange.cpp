@@ -127,6 +127,11 @@ void Allocator::request_address(PendingClaim& pending, PeerName owner) {
 
 // Source: weaveworks/weave ipam/ring/ring.go, ChoosePeersToAskForSpace.
 void Allocator::request_space(AddressRange wanted) {
+  // Every request takes half of the donor's space: a burst of containers must not take it all.
+  if (std::ranges::find(asked_, wanted) != asked_.end()) {
+    return;
+  }
+  asked_.push_back(wanted);
   std::vector<std::pair<double, PeerName>> weighted;
   for (const Ring::Candidate& candidate : ring_.candidates(wanted)) {
     weighted.emplace_back(static_cast<double>(candidate.free) * surroundings_.random_unit(),
