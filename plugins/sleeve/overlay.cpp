@@ -64,8 +64,8 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
   port_ = shared.listen.port;
   ports_ = std::make_shared<LanePorts>(std::move(ports));
   const LanePort& first = *ports_->all().front();
-  sender_ = std::make_unique<SpecialSender>(node_.self, first.socket(Space::may_fragment),
-                                            first.socket(Space::dont_fragment));
+  sender_ = std::make_unique<SpecialSender>(
+      node_.self, counters_, first.socket(Space::may_fragment), first.socket(Space::dont_fragment));
   is_running_ = true;
   for (unsigned lane = 0; lane < node_.lanes.count(); ++lane) {
     LanePort& port = *ports_->all()[lane];

@@ -10,8 +10,10 @@
 
 namespace weft::sleeve {
 
-SpecialSender::SpecialSender(PeerName self, const Fd& may_fragment, const Fd& dont_fragment)
+SpecialSender::SpecialSender(PeerName self, Counters& counters, const Fd& may_fragment,
+                             const Fd& dont_fragment)
     : self_(self),
+      counters_(counters),
       sockets_{may_fragment.get(), dont_fragment.get()},
       family_(family_of(may_fragment)),
       buffer_(sealed_header_bytes + record_header_bytes + max_datagram_bytes) {}
@@ -49,8 +51,12 @@ int SpecialSender::send(const Peer& peer, const Destination& to, Space space,
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
   to.apply(message);
-  const auto sent = sendmsg(sockets_[static_cast<std::size_t>(space)], &message, 0);
-  return sent < 0 ? errno : 0;
+  if (sendmsg(sockets_[static_cast<std::size_t>(space)], &message, 0) < 0) {
+    return errno;
+  }
+  counters_.datagrams_out.add();
+  counters_.bytes_out.add(packet.size());
+  return 0;
 }
 
 }  // namespace weft::sleeve

@@ -1,12 +1,14 @@
 #pragma once
 /// Sends the overlay's own frames: heartbeats and tests. Used on the overlay's loop.
 
-#include <memory>
-#include <vector>
+#include <array>
+#include <cstdint>
+#include <span>
 
 #include <weft/bytes.hpp>
 #include <weft/net/peer_name.hpp>
 
+#include "counters.hpp"
 #include "crypto.hpp"
 #include "peer.hpp"
 #include "udp_socket.hpp"
@@ -16,7 +18,7 @@ namespace weft::sleeve {
 /// Sends on the first lane's sockets, which several threads may do.
 class SpecialSender {
  public:
-  SpecialSender(PeerName self, const Fd& may_fragment, const Fd& dont_fragment);
+  SpecialSender(PeerName self, Counters& counters, const Fd& may_fragment, const Fd& dont_fragment);
 
   /// Sends a heartbeat for `uid`, or `frame_bytes` zeros. Answers 0 or the errno.
   [[nodiscard]] int send_heartbeat(const Peer& peer, const Destination& to, std::uint64_t uid);
@@ -33,6 +35,7 @@ class SpecialSender {
   [[nodiscard]] std::span<std::byte> frame(const Peer& peer, std::size_t bytes);
 
   PeerName self_;
+  Counters& counters_;
   std::array<int, space_count> sockets_;
   int family_;
   Bytes buffer_;
