@@ -1,0 +1,288 @@
+/// Carries out the runtime's commands with the daemon's and the kernel's help.
+
+#include "commands.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "daemon.hpp"
+#include "delegate.hpp"
+#include "pod_interface.hpp"
+
+namespace weft::cni {
+namespace {
+
+constexpr std::string_view default_socket = "/run/weft/weft.sock";
+
+std::string socket_path(const NetworkConfig& config) {
+  if (!config.socket.empty()) {
+    return config.socket;
+  }
+  const char* const variable = std::getenv("WEFT_SOCKET");
+  return variable != nullptr && *variable != '\0' ? variable : std::string(default_socket);
+}
+
+/// One command for one pod.
+class PodCommand {
+ public:
+  PodCommand(const Invocation& invocation, const NetworkConfig& config, std::string_view text)
+      : invocation_(invocation),
+        config_(config),
+        config_text_(text),
+        daemon_(socket_path(config)),
+        request_{invocation.container_id, invocation.interface, config.ipam.subnet, {}} {}
+
+  Outcome<std::string> add() {
+    auto interface = PodInterface::open(invocation_);
+    if (!interface) {
+      return tl::unexpected(as_failure(interface.error()));
+    }
+    bool was_there = false;
+    WEFT_TRY(was_there, interface->exists().map_error(as_failure));
+    WEFT_TRY(allocate());
+    auto attached = interface->attach(wanted_).map_error(as_failure);
+    if (!attached) {
+      if (!was_there) {
+        std::ignore = release();  // the first error is the one to report
+      }
+      return tl::unexpected(std::move(attached).error());
+    }
+    return format_result(result(*attached), config_.version);
+  }
+
+  Outcome<std::string> del() {
+    const auto detached = detach();
+    if (!detached) {
+      std::fprintf(stderr, "weft-cni: %s\n", detached.error().message().c_str());
+    }
+    WEFT_TRY(release());
+    return std::string();
+  }
+
+  Outcome<std::string> check() {
+    if (!config_.previous || config_.previous->addresses.empty()) {
+      return refuse(Code::invalid_configuration,
+                    "required prevResult with an address is missing for CHECK");
+    }
+    WEFT_TRY(expect_previous());
+    auto interface = PodInterface::open(invocation_);
+    if (!interface) {
+      return tl::unexpected(as_failure(interface.error()));
+    }
+    WEFT_TRY(interface->check(wanted_, previous_mac()).map_error(as_failure));
+    return std::string();
+  }
+
+ private:
+  [[nodiscard]] bool is_delegated() const { return !config_.ipam.type.empty(); }
+
+  /// Fills `wanted_` and `addresses_` from IPAM and the daemon.
+  Outcome<> allocate() {
+    PodNetwork network;
+    std::vector<PodRoute> routes = config_.ipam.routes;
+    std::optional<net::IpAddress> gateway = config_.ipam.gateway;
+    if (is_delegated()) {
+      PodResult given;
+      WEFT_TRY(given, delegate());
+      auto found = network_of(given);
+      if (!found) {
+        std::ignore = release();
+        return tl::unexpected(std::move(found).error());
+      }
+      network = *std::move(found);
+      routes = given.routes;
+      gateway = given.addresses.front().gateway;
+    } else {
+      WEFT_TRY(network, daemon_.add(request_).map_error(while_allocating));
+    }
+    if (!network.address) {
+      return refuse(Code::general, "IPAM plugin failed to allocate IP address");
+    }
+    gateway_ = gateway ? gateway : network.gateway;
+    expect(network, *network.address, pod_routes(*network.address, routes, gateway_));
+    return {};
+  }
+
+  Outcome<PodResult> delegate() {
+    std::string text;
+    WEFT_TRY(
+        text,
+        run_plugin(config_.ipam.type, invocation_.path, config_text_).map_error(while_allocating));
+    PodResult given;
+    WEFT_TRY(given, parse_result(text).map_error(while_allocating));
+    if (given.addresses.empty()) {
+      return refuse(Code::general, "IPAM plugin failed to allocate IP address");
+    }
+    return given;
+  }
+
+  Outcome<PodNetwork> network_of(const PodResult& given) {
+    PodRequest request = request_;
+    request.address = given.addresses.front().address;
+    return daemon_.network(request);
+  }
+
+  static Failure while_allocating(Failure failure) {
+    failure.message = "unable to allocate IP address: " + failure.message;
+    return failure;
+  }
+
+  void expect(const PodNetwork& network, const net::Cidr& address, std::vector<PodRoute> routes) {
+    wanted_.bridge = config_.bridge.empty() ? network.bridge : config_.bridge;
+    wanted_.mtu = config_.mtu != 0 ? config_.mtu : network.mtu;
+    wanted_.hairpin = config_.hairpin;
+    wanted_.address = address;
+    wanted_.routes = std::move(routes);
+  }
+
+  /// Fills `wanted_` from what ADD answered and what the daemon knows.
+  Outcome<> expect_previous() {
+    const net::Cidr address = config_.previous->addresses.front().address;
+    PodNetwork network;
+    if (is_delegated()) {
+      WEFT_TRY(run_plugin(config_.ipam.type, invocation_.path, config_text_));
+      WEFT_TRY(network, network_of(*config_.previous));
+    } else {
+      WEFT_TRY(network, daemon_.check(request_));
+      if (network.address != address) {
+        return refuse(Code::general, "address " + to_string(address) +
+                                         " is not allocated to container " +
+                                         invocation_.container_id);
+      }
+    }
+    expect(network, address, config_.previous->routes);
+    return {};
+  }
+
+  [[nodiscard]] std::optional<net::Mac> previous_mac() const {
+    for (const ResultInterface& interface : config_.previous->interfaces) {
+      if (interface.name == invocation_.interface && !interface.sandbox.empty()) {
+        const auto mac = net::parse_mac(interface.mac);
+        return mac ? std::optional(*mac) : std::nullopt;
+      }
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] PodResult result(const Attached& attached) const {
+    PodResult result;
+    result.interfaces = {{wanted_.bridge, to_string(attached.bridge_mac), {}},
+                         {attached.host_name, to_string(attached.host_mac), {}},
+                         {invocation_.interface, to_string(attached.pod_mac), invocation_.netns}};
+    result.addresses = {{wanted_.address, gateway_, 2}};
+    for (const PodRoute& route : wanted_.routes) {
+      if (route.gateway) {
+        result.routes.push_back(route);
+      }
+    }
+    result.dns = config_.dns;
+    return result;
+  }
+
+  Result<> detach() {
+    auto interface = invocation_.netns.empty()
+                         ? Result<PodInterface>(fail(ENOENT, "find the pod's namespace"))
+                         : PodInterface::open(invocation_);
+    if (interface) {
+      return interface->detach();
+    }
+    if (interface.error().code == Errc::invalid) {
+      return tl::unexpected(std::move(interface).error());  // the host's: nothing there is a pod's
+    }
+    return remove_host_end(invocation_.container_id);
+  }
+
+  Outcome<> release() {
+    if (is_delegated()) {
+      WEFT_TRY(run_plugin_del());
+      return {};
+    }
+    return daemon_.release(request_).map_error([](Failure failure) {
+      failure.message = "unable to release IP address: " + failure.message;
+      return failure;
+    });
+  }
+
+  /// Also when rolling back an ADD: the delegate learns its command from the environment.
+  Outcome<> run_plugin_del() {
+    ::setenv("CNI_COMMAND", "DEL", /*overwrite=*/1);
+    WEFT_TRY(run_plugin(config_.ipam.type, invocation_.path, config_text_));
+    return {};
+  }
+
+  const Invocation& invocation_;
+  const NetworkConfig& config_;
+  std::string_view config_text_;
+  Daemon daemon_;
+  PodRequest request_;
+  Attachment wanted_;
+  std::optional<net::IpAddress> gateway_;
+};
+
+}  // namespace
+
+std::vector<PodRoute> pod_routes(const net::Cidr& address, const std::vector<PodRoute>& from_ipam,
+                                 const std::optional<net::IpAddress>& gateway) {
+  std::vector<PodRoute> routes;
+  for (PodRoute route : from_ipam) {
+    route.gateway = route.gateway ? route.gateway : gateway;
+    routes.push_back(route);
+  }
+  if (!from_ipam.empty() || !gateway) {
+    return routes;
+  }
+  const auto host_prefix = static_cast<std::uint8_t>(gateway->width());
+  if (!address.contains(*gateway)) {
+    routes.push_back({{*gateway, host_prefix}, std::nullopt});
+  }
+  net::IpAddress anywhere;
+  anywhere.family = gateway->family;
+  routes.push_back({{anywhere, 0}, gateway});
+  return routes;
+}
+
+Outcome<std::string> run_interface_command(const Invocation& invocation,
+                                           const NetworkConfig& config,
+                                           std::string_view config_text) {
+  PodCommand command{invocation, config, config_text};
+  switch (invocation.command) {
+    case Command::add:
+      return command.add();
+    case Command::del:
+      return command.del();
+    case Command::check:
+      return command.check();
+    case Command::version:
+      break;
+  }
+  return format_versions();
+}
+
+Outcome<std::string> run_ipam_command(const Invocation& invocation, const NetworkConfig& config) {
+  const Daemon daemon{socket_path(config)};
+  const PodRequest request{invocation.container_id, invocation.interface, config.ipam.subnet, {}};
+  if (invocation.command == Command::del) {
+    WEFT_TRY(daemon.release(request));
+    return std::string();
+  }
+  PodNetwork network;
+  if (invocation.command == Command::check) {
+    WEFT_TRY(network, daemon.check(request));
+  } else {
+    WEFT_TRY(network, daemon.add(request));
+  }
+  if (!network.address) {
+    return refuse(Code::general, "no address is allocated to container " + invocation.container_id);
+  }
+  if (invocation.command == Command::check) {
+    return std::string();
+  }
+  PodResult result;
+  result.addresses = {{*network.address, config.ipam.gateway, {}}};
+  result.routes = config.ipam.routes;
+  result.dns = config.dns;
+  return format_result(result, config.version);
+}
+
+}  // namespace weft::cni

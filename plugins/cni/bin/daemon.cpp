@@ -1,0 +1,66 @@
+/// Calls the daemon's cni commands.
+
+#include "daemon.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+#include "control/client.hpp"
+
+namespace weft::cni {
+namespace {
+
+// The daemon's own limit for finding an address is 30 s; kubelet waits for minutes.
+constexpr std::chrono::seconds patience{45};
+
+bool is_passing(const std::error_code& code) {
+  if (code.category() == std::generic_category()) {
+    return code.value() == ENOENT || code.value() == ECONNREFUSED || code.value() == ECONNRESET;
+  }
+  // not_found: the daemon listens, but its cni plugin has not started yet.
+  return code == Errc::abandoned || code == Errc::closed || code == Errc::timeout ||
+         code == Errc::pool_exhausted || code == Errc::not_found || code == Errc::cancelled;
+}
+
+}  // namespace
+
+Failure failure_of_daemon(const Error& error) {
+  if (is_passing(error.code)) {
+    return {Code::try_again_later, error.message(),
+            "weftd is down, starting, or short of addresses"};
+  }
+  return {error.code == Errc::invalid ? Code::invalid_configuration : Code::general,
+          error.message(),
+          {}};
+}
+
+Outcome<std::string> Daemon::call(std::string_view command, const PodRequest& request) const {
+  return control::call(socket_, command, to_json(request), patience).map_error(failure_of_daemon);
+}
+
+Outcome<PodNetwork> Daemon::ask(std::string_view command, const PodRequest& request) const {
+  std::string answer;
+  WEFT_TRY(answer, call(command, request));
+  return parse_pod_network(answer).map_error(as_failure);
+}
+
+Outcome<PodNetwork> Daemon::add(const PodRequest& request) const {
+  return ask("cni.add", request);
+}
+
+Outcome<PodNetwork> Daemon::check(const PodRequest& request) const {
+  return ask("cni.check", request);
+}
+
+Outcome<PodNetwork> Daemon::network(const PodRequest& request) const {
+  return ask("cni.network", request);
+}
+
+Outcome<> Daemon::release(const PodRequest& request) const {
+  WEFT_TRY(call("cni.release", request));
+  return {};
+}
+
+}  // namespace weft::cni

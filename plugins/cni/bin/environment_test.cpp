@@ -1,0 +1,87 @@
+/// The environment a container runtime sets up.
+
+#include "environment.hpp"
+
+#include <map>
+
+#include <gtest/gtest.h>
+
+namespace weft::cni {
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+Outcome<Invocation> read(const Variables& variables) {
+  return read_invocation([&](const char* name) {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::string() : found->second;
+  });
+}
+
+Variables add_variables() {
+  return {{"CNI_COMMAND", "ADD"},
+          {"CNI_CONTAINERID", "0123456789abcdef"},
+          {"CNI_NETNS", "/var/run/netns/x"},
+          {"CNI_IFNAME", "eth0"},
+          {"CNI_PATH", "/opt/cni/bin"}};
+}
+
+TEST(Invocation, ReadsAllVariables) {
+  EXPECT_EQ(
+      read(add_variables()).value(),
+      (Invocation{Command::add, "0123456789abcdef", "/var/run/netns/x", "eth0", "/opt/cni/bin"}));
+}
+
+TEST(Invocation, NamesWhatIsMissing) {
+  const auto failed = read({{"CNI_COMMAND", "ADD"}, {"CNI_IFNAME", "eth0"}});
+
+  EXPECT_EQ(failed.error().code, Code::invalid_environment);
+  EXPECT_EQ(failed.error().message,
+            "required environment variables are missing: CNI_CONTAINERID, CNI_NETNS");
+}
+
+TEST(Invocation, DelNeedsNoNamespaceAndVersionNeedsNothing) {
+  Variables variables = add_variables();
+  variables["CNI_COMMAND"] = "DEL";
+  variables.erase("CNI_NETNS");
+
+  EXPECT_TRUE(read(variables));
+  EXPECT_TRUE(read({{"CNI_COMMAND", "VERSION"}}));
+}
+
+TEST(Invocation, RefusesHostileValues) {
+  for (const auto& [name, value] : std::map<std::string, std::vector<std::string>>{
+           {"CNI_COMMAND", {"", "add", "GC", "ADD "}},
+           {"CNI_CONTAINERID", {"../../etc", "-a", "a b", "weave:expose", std::string(300, 'a')}},
+           {"CNI_IFNAME", {".", "..", "a/b", "a:b", "eth 0", "sixteen-octets00"}}}) {
+    for (const std::string& text : value) {
+      Variables variables = add_variables();
+      variables[name] = text;
+      const auto failed = read(variables);
+      ASSERT_FALSE(failed) << name << "=" << text;
+      EXPECT_EQ(failed.error().code, Code::invalid_environment);
+    }
+  }
+}
+
+TEST(Role, FollowsTheProgramsNameThenTheType) {
+  EXPECT_FALSE(acts_as_ipam("/opt/cni/bin/weave-net", "weave-net"));
+  EXPECT_FALSE(acts_as_ipam("/opt/cni/bin/weave-net", "weave-ipam"));
+  EXPECT_TRUE(acts_as_ipam("/opt/cni/bin/weave-ipam", "weave-net"));
+  EXPECT_TRUE(acts_as_ipam("weft-cni", "weave-ipam"));
+  EXPECT_FALSE(acts_as_ipam("weft-cni", "weft-cni"));
+}
+
+TEST(VethNames, TakeSevenCharactersOfTheContainerId) {
+  EXPECT_EQ(veth_names("0123456789"), (VethNames{"vethwepl0123456", "vethwepg0123456"}));
+  EXPECT_EQ(veth_names("abcde"), (VethNames{"vethweplabcde", "vethwepgabcde"}));
+}
+
+TEST(VethNames, OfShortIdsAreStableAndTheirOwn) {
+  EXPECT_EQ(veth_names("a"), veth_names("a"));
+  EXPECT_NE(veth_names("a"), veth_names("b"));
+  EXPECT_EQ(veth_names("a").host.size(), 15u);
+}
+
+}  // namespace
+}  // namespace weft::cni

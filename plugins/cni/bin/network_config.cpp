@@ -1,0 +1,372 @@
+/// Reads CNI configurations and results, whatever they hold, and writes results.
+
+#include "network_config.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace weft::cni {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int max_depth = 32;  // `dns` is written back, which recurses once per level
+
+tl::unexpected<Failure> wrong(const std::string& key, std::string_view want) {
+  return refuse(Code::invalid_configuration,
+                "invalid network configuration: '" + key + "' must be " + std::string(want));
+}
+
+Outcome<Json> parse_object(std::string_view text) {
+  bool is_too_deep = false;
+  const auto limit = [&](int depth, Json::parse_event_t /*event*/, Json& /*value*/) {
+    is_too_deep = is_too_deep || depth > max_depth;
+    return !is_too_deep;
+  };
+  Json object = Json::parse(text.begin(), text.end(), limit, /*allow_exceptions=*/false);
+  if (is_too_deep || !object.is_object()) {
+    return refuse(Code::decode_failure, "cannot decode the input: it is no JSON object");
+  }
+  return object;
+}
+
+/// Null when the key is absent or its value is null.
+const Json* value_of(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+Outcome<std::string> text_field(const Json& object, const char* key, std::string fallback = {}) {
+  const Json* const value = value_of(object, key);
+  if (value != nullptr && !value->is_string()) {
+    return wrong(key, "a string");
+  }
+  return value != nullptr ? value->get<std::string>() : std::move(fallback);
+}
+
+Outcome<bool> flag_field(const Json& object, const char* key, bool fallback) {
+  const Json* const value = value_of(object, key);
+  if (value != nullptr && !value->is_boolean()) {
+    return wrong(key, "true or false");
+  }
+  return value != nullptr ? value->get<bool>() : fallback;
+}
+
+Outcome<std::optional<std::uint32_t>> number_field(const Json& object, const char* key,
+                                                   std::uint64_t highest) {
+  const Json* const value = value_of(object, key);
+  if (value == nullptr) {
+    return std::nullopt;
+  }
+  if (!value->is_number_unsigned() || value->get<std::uint64_t>() > highest) {
+    return wrong(key, "a number from 0 to " + std::to_string(highest));
+  }
+  return value->get<std::uint32_t>();
+}
+
+template <class T>
+Outcome<std::optional<T>> parsed_field(const Json& object, const char* key,
+                                       Result<T> (*parse)(std::string_view),
+                                       std::string_view want) {
+  std::string text;
+  WEFT_TRY(text, text_field(object, key));
+  if (text.empty()) {
+    return std::nullopt;
+  }
+  auto parsed = parse(text);
+  if (!parsed) {
+    return wrong(key, want);
+  }
+  return *parsed;
+}
+
+Outcome<std::optional<net::Cidr>> cidr_field(const Json& object, const char* key) {
+  return parsed_field(object, key, &net::parse_cidr, "a prefix like 10.32.0.0/12");
+}
+
+Outcome<std::optional<net::IpAddress>> ip_field(const Json& object, const char* key) {
+  return parsed_field(object, key, &net::parse_ip, "an address like 10.32.0.1");
+}
+
+/// Calls `read` for each object in the list under `key`, which may be absent.
+template <class T, class Read>
+Outcome<std::vector<T>> list_field(const Json& object, const char* key, Read read) {
+  std::vector<T> list;
+  const Json* const value = value_of(object, key);
+  if (value == nullptr) {
+    return list;
+  }
+  if (!value->is_array()) {
+    return wrong(key, "a list");
+  }
+  for (const Json& entry : *value) {
+    if (!entry.is_object()) {
+      return wrong(key, "a list of objects");
+    }
+    T item;
+    WEFT_TRY(item, read(entry));
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
+Outcome<PodRoute> read_route(const Json& object) {
+  std::optional<net::Cidr> destination;
+  WEFT_TRY(destination, cidr_field(object, "dst"));
+  if (!destination) {
+    return wrong("dst", "given for every route");
+  }
+  std::optional<net::IpAddress> gateway;
+  WEFT_TRY(gateway, ip_field(object, "gw"));
+  return PodRoute{*destination, gateway};
+}
+
+Outcome<ResultInterface> read_interface(const Json& object) {
+  ResultInterface interface;
+  WEFT_TRY(interface.name, text_field(object, "name"));
+  WEFT_TRY(interface.mac, text_field(object, "mac"));
+  WEFT_TRY(interface.sandbox, text_field(object, "sandbox"));
+  return interface;
+}
+
+Outcome<ResultAddress> read_address(const Json& object, const char* key) {
+  std::optional<net::Cidr> address;
+  WEFT_TRY(address, cidr_field(object, key));
+  if (!address) {
+    return wrong(key, "given for every address");
+  }
+  ResultAddress result{*address, {}, {}};
+  WEFT_TRY(result.gateway, ip_field(object, "gateway"));
+  WEFT_TRY(result.interface, number_field(object, "interface", INT32_MAX));
+  return result;
+}
+
+Outcome<std::string> object_text(const Json& object, const char* key) {
+  const Json* const value = value_of(object, key);
+  if (value != nullptr && !value->is_object()) {
+    return wrong(key, "an object");
+  }
+  return value != nullptr ? value->dump(-1, ' ', false, Json::error_handler_t::replace)
+                          : std::string("{}");
+}
+
+Outcome<PodResult> read_result(const Json& object) {
+  PodResult result;
+  WEFT_TRY(result.interfaces, list_field<ResultInterface>(object, "interfaces", read_interface));
+  WEFT_TRY(result.addresses, list_field<ResultAddress>(object, "ips", [](const Json& entry) {
+             return read_address(entry, "address");
+           }));
+  WEFT_TRY(result.routes, list_field<PodRoute>(object, "routes", read_route));
+  WEFT_TRY(result.dns, object_text(object, "dns"));
+  // Up to 0.2.0 there is one address, under another name.
+  if (const Json* const legacy = value_of(object, "ip4");
+      legacy != nullptr && legacy->is_object()) {
+    ResultAddress address;
+    WEFT_TRY(address, read_address(*legacy, "ip"));
+    result.addresses.push_back(address);
+    WEFT_TRY(result.routes, list_field<PodRoute>(*legacy, "routes", read_route));
+  }
+  return result;
+}
+
+Outcome<IpamConfig> read_ipam(const Json& config) {
+  IpamConfig ipam;
+  const Json* const object = value_of(config, "ipam");
+  if (object == nullptr) {
+    return ipam;
+  }
+  if (!object->is_object()) {
+    return wrong("ipam", "an object");
+  }
+  WEFT_TRY(ipam.type, text_field(*object, "type"));
+  if (ipam.type.find('/') != std::string::npos) {
+    return wrong("ipam.type", "the name of a plugin, without '/'");
+  }
+  // Other plugins have other ideas of these keys.
+  if (ipam.type.empty() || ipam.type.starts_with("weave") || ipam.type.starts_with("weft")) {
+    WEFT_TRY(ipam.subnet, cidr_field(*object, "subnet"));
+    WEFT_TRY(ipam.gateway, ip_field(*object, "gateway"));
+    WEFT_TRY(ipam.routes, list_field<PodRoute>(*object, "routes", read_route));
+  }
+  return ipam;
+}
+
+Outcome<> refuse_unsupported(const Json& object) {
+  constexpr std::pair<const char*, std::string_view> refused[] = {
+      {"isGateway", "Gateway functionality not supported"},
+      {"ipMasq", "IP Masquerading functionality not supported"}};
+  for (const auto& [key, message] : refused) {
+    bool is_set = false;
+    WEFT_TRY(is_set, flag_field(object, key, false));
+    if (is_set) {
+      return refuse(Code::invalid_configuration, std::string(message),
+                    std::string("remove '") + key +
+                        "': the bridge is the pods' gateway and the daemon masquerades");
+    }
+  }
+  return {};
+}
+
+bool is_supported(std::string_view version) {
+  return std::ranges::find(supported_versions, version) != std::end(supported_versions);
+}
+
+void put_text(Json& object, const char* key, const std::string& value) {
+  if (!value.empty()) {
+    object[key] = value;
+  }
+}
+
+Json route_list(const std::vector<PodRoute>& routes) {
+  Json list = Json::array();
+  for (const PodRoute& route : routes) {
+    Json entry{{"dst", to_string(route.destination)}};
+    if (route.gateway) {
+      entry["gw"] = to_string(*route.gateway);
+    }
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+Json interface_list(const std::vector<ResultInterface>& interfaces) {
+  Json list = Json::array();
+  for (const ResultInterface& interface : interfaces) {
+    Json entry{{"name", interface.name}};
+    put_text(entry, "mac", interface.mac);
+    put_text(entry, "sandbox", interface.sandbox);
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+Json address_list(const std::vector<ResultAddress>& addresses, bool has_version) {
+  Json list = Json::array();
+  for (const ResultAddress& address : addresses) {
+    Json entry = Json::object();
+    if (has_version) {
+      entry["version"] = address.address.address.is_v4() ? "4" : "6";
+    }
+    entry["address"] = to_string(address.address);
+    if (address.gateway) {
+      entry["gateway"] = to_string(*address.gateway);
+    }
+    if (address.interface) {
+      entry["interface"] = *address.interface;
+    }
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+/// The form up to 0.2.0: one address.
+void put_legacy(Json& object, const PodResult& result) {
+  if (result.addresses.empty()) {
+    return;
+  }
+  const ResultAddress& first = result.addresses.front();
+  Json entry{{"ip", to_string(first.address)}};
+  if (first.gateway) {
+    entry["gateway"] = to_string(*first.gateway);
+  }
+  if (!result.routes.empty()) {
+    entry["routes"] = route_list(result.routes);
+  }
+  object[first.address.address.is_v4() ? "ip4" : "ip6"] = std::move(entry);
+}
+
+std::string printed(const Json& object) {
+  return object.dump(4, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+Outcome<NetworkConfig> parse_config(std::string_view text) {
+  Json object;
+  WEFT_TRY(object, parse_object(text));
+  NetworkConfig config;
+  WEFT_TRY(config.version, text_field(object, "cniVersion", config.version));
+  if (!is_supported(config.version)) {
+    return refuse(Code::incompatible_version, "incompatible CNI versions",
+                  "config is \"" + config.version + "\", plugin supports 0.1.0 to 1.0.0");
+  }
+  WEFT_TRY(config.name, text_field(object, "name"));
+  if (config.name.empty()) {
+    return wrong("name", "given");
+  }
+  WEFT_TRY(config.type, text_field(object, "type"));
+  WEFT_TRY(config.bridge, text_field(object, "bridge"));
+  WEFT_TRY(config.hairpin, flag_field(object, "hairpinMode", true));
+  WEFT_TRY(config.socket, text_field(object, "socket"));
+  WEFT_TRY(config.dns, object_text(object, "dns"));
+  WEFT_TRY(config.ipam, read_ipam(object));
+  std::optional<std::uint32_t> mtu;
+  WEFT_TRY(mtu, number_field(object, "mtu", 65535));
+  config.mtu = mtu.value_or(0);
+  WEFT_TRY(refuse_unsupported(object));
+  if (const Json* const previous = value_of(object, "prevResult")) {
+    if (!previous->is_object()) {
+      return wrong("prevResult", "an object");
+    }
+    PodResult result;
+    WEFT_TRY(result, read_result(*previous));
+    config.previous = std::move(result);
+  }
+  return config;
+}
+
+Outcome<PodResult> parse_result(std::string_view text) {
+  Json object;
+  WEFT_TRY(object, parse_object(text));
+  return read_result(object);
+}
+
+Failure parse_failure(std::string_view text) {
+  Failure failure{Code::general, "the plugin failed without saying why", {}};
+  if (const auto object = parse_object(text)) {
+    failure.message = text_field(*object, "msg", failure.message).value_or(failure.message);
+    failure.details = text_field(*object, "details").value_or("");
+    if (number_field(*object, "code", INT32_MAX).value_or(0) ==
+        static_cast<unsigned>(Code::try_again_later)) {
+      failure.code = Code::try_again_later;
+    }
+  }
+  return failure;
+}
+
+std::string format_result(const PodResult& result, std::string_view version) {
+  Json object{{"cniVersion", version}};
+  if (version == "0.1.0" || version == "0.2.0") {
+    put_legacy(object, result);
+  } else {
+    if (!result.interfaces.empty()) {
+      object["interfaces"] = interface_list(result.interfaces);
+    }
+    object["ips"] = address_list(result.addresses, /*has_version=*/version.starts_with("0."));
+    if (!result.routes.empty()) {
+      object["routes"] = route_list(result.routes);
+    }
+  }
+  object["dns"] = Json::parse(result.dns, nullptr, /*allow_exceptions=*/false);
+  return printed(object);
+}
+
+std::string format_failure(const Failure& failure, std::string_view version) {
+  Json object{{"cniVersion", version},
+              {"code", static_cast<unsigned>(failure.code)},
+              {"msg", failure.message}};
+  put_text(object, "details", failure.details);
+  return printed(object);
+}
+
+std::string format_versions() {
+  Json object{{"cniVersion", std::end(supported_versions)[-1]}};
+  object["supportedVersions"] =
+      Json(std::vector<std::string>(std::begin(supported_versions), std::end(supported_versions)));
+  return printed(object);
+}
+
+}  // namespace weft::cni
