@@ -2,8 +2,13 @@
 
 #include "bus/bus_core.hpp"
 
+#include <future>
+#include <thread>
+
 #include <gtest/gtest.h>
 #include <weft/testing/sim_world.hpp>
+
+#include "loop/thread_loop.hpp"
 
 namespace weft {
 namespace {
@@ -181,6 +186,52 @@ TEST_F(BusTest, ReleasesWhatNobodyReadWhenTheReaderIsGone) {
   reader_.reset();
 
   EXPECT_EQ(witness.use_count(), 1);
+}
+
+TEST_F(BusTest, KeepsEachPublishersOrderWhenSeveralThreadsPublish) {
+  constexpr int per_publisher = 2000;
+  BlockingPool pool;
+  ThreadLoop loop("reader", pool, [](const Error& error) { FAIL() << error.message(); });
+  loop.start();
+  const auto view = core_.view("threaded", loop);
+  Subscription noise;
+  std::array<int, 2> newest{-1, -1};
+  std::promise<void> all_seen;
+  std::promise<void> subscribed;
+  loop.post([&] {
+    noise = view->subscribe<Noise>(
+        [&](const Noise& event) {
+          int& last = newest[static_cast<std::size_t>(event.value % 2)];
+          EXPECT_GT(event.value, last);
+          last = event.value;
+          if (newest[0] + newest[1] == 4 * per_publisher - 3) {
+            all_seen.set_value();
+          }
+        },
+        {}, 2 * per_publisher);
+    subscribed.set_value();
+  });
+  subscribed.get_future().wait();
+
+  const auto publish = [&](int parity) {
+    for (int i = 0; i < per_publisher; ++i) {
+      writer_->publish(Noise{2 * i + parity});
+    }
+  };
+  std::thread even(publish, 0);
+  std::thread odd(publish, 1);
+  even.join();
+  odd.join();
+  all_seen.get_future().wait();
+
+  std::promise<void> ended;
+  loop.post([&] {
+    noise = {};
+    ended.set_value();
+  });
+  ended.get_future().wait();
+  loop.close();
+  loop.join();
 }
 
 TEST_F(BusTest, AbortsWhenTwoLibrariesDisagreeAboutATopic) {
