@@ -40,7 +40,7 @@ class WEFT_EXPORT DataplaneImpl final : public Dataplane, public dataplane::Forw
 
   [[nodiscard]] dataplane::ForwarderSlot open(PeerName neighbour) override;
 
-  /// For reports: every MAC known, sorted. Any control thread.
+  /// For reports: every MAC known, sorted. On `loop`'s thread.
   [[nodiscard]] std::vector<dataplane::MacEntry> macs() const;
 
  private:
