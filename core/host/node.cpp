@@ -241,6 +241,9 @@ void Node::stop() {
   }
   state_ = State::stopping;
   watchdog_.reset();
+  if (is_open_) {
+    core_->log("host").info("node stopping");
+  }
   for (auto plugin = plugins_.rbegin(); plugin != plugins_.rend(); ++plugin) {
     (*plugin)->stop(options_.stop_deadline);
   }
@@ -256,6 +259,9 @@ void Node::stop() {
   // An abandoned plugin may wake up and use what it was given: that stays until the process ends.
   if (is_open_ && is_clean) {
     core_->close();
+  }
+  if (is_open_) {
+    core_->log("host").info("node stopped", "clean", is_clean);
   }
 }
 
