@@ -1,0 +1,402 @@
+/// Provides weft.ipam/1: wires the allocator to the host, and answers the control commands.
+
+#include "ipam/ipam_plugin.hpp"
+
+#include <utility>
+
+#include <fmt/core.h>
+
+#include <weft/events/address.hpp>
+
+namespace weft::ipam {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view name_key = "ipam/peername";
+constexpr std::string_view ring_key = "ipam/ring";
+constexpr std::string_view holdings_key = "ipam/ownedAddresses";
+
+/// Source: weaveworks/weave prog/weaver/main.go, NewGossip.
+constexpr const char* channel_name = "IPallocation";
+
+constexpr Duration count_interval = 5s;
+
+/// An IPv4 subnet whose addresses fit our ranges.
+Result<> check_subnet(const char* field, const net::Cidr& subnet) {
+  const std::string text = net::to_string(subnet);
+  if (!subnet.address.is_v4()) {
+    return fail(Errc::invalid, fmt::format("use {} = \"{}\": name an IPv4 subnet", field, text));
+  }
+  if (subnet != subnet.network()) {
+    return fail(Errc::invalid,
+                fmt::format("use {} = \"{}\": bits after the network prefix are not all zero, "
+                            "write \"{}\"",
+                            field, text, net::to_string(subnet.network())));
+  }
+  if (subnet.prefix_length > 30) {
+    return fail(Errc::invalid,
+                fmt::format("use {} = \"{}\": it has fewer than four addresses, name a prefix "
+                            "length of at most 30",
+                            field, text));
+  }
+  if (range_of(subnet).is_empty()) {
+    return fail(Errc::invalid,
+                fmt::format("use {} = \"{}\": it must end below 255.255.255.255", field, text));
+  }
+  return {};
+}
+
+/// An answer that goes back to whoever asked through the service.
+template <class T>
+Answer<T> answer_to(Reply<T> reply) {
+  return [reply = std::move(reply)](Result<T> answer) mutable { reply(std::move(answer)); };
+}
+
+/// An answer that goes back as JSON.
+template <class T>
+Answer<T> answer_json(Reply<std::string> reply, std::string (*format)(const T&)) {
+  return [reply = std::move(reply), format](const Result<T>& answer) mutable {
+    answer ? reply(format(*answer)) : reply(tl::unexpected(answer.error()));
+  };
+}
+
+Answer<> answer_empty(Reply<std::string> reply) {
+  return [reply = std::move(reply)](const Result<>& answer) mutable {
+    answer ? reply(std::string("{}")) : reply(tl::unexpected(answer.error()));
+  };
+}
+
+std::string one_address(const net::Cidr& address) {
+  return addresses_json({address});
+}
+
+void refuse(Reply<std::string>& answer, const char* what) {
+  answer(fail(Errc::invalid, fmt::format("run the command: it needs '{}'", what)));
+}
+
+}  // namespace
+
+void IpamPlugin::describe(Schema& schema) {
+  schema.field("range", range_,
+               "The IPv4 range that all peers share; the same on every peer, for good.");
+  schema.field("default-subnet", default_subnet_text_,
+               "Where addresses come from unless a request names a subnet; empty: the range.");
+  schema.field("init", init_text_,
+               "How the range is first divided: \"consensus\", \"consensus=N\" for N peers, "
+               "\"seed=NAME,NAME,...\" or \"observer\".");
+  schema.field("allocate-timeout", allocate_timeout_,
+               "How long a request waits for an address before it fails.", {100ms, 1h});
+}
+
+Result<Settings> IpamPlugin::settings() {
+  WEFT_TRY(check_subnet("range", range_));
+  default_subnet_ = range_;
+  if (!default_subnet_text_.empty()) {
+    const auto parsed = net::parse_cidr(default_subnet_text_);
+    if (!parsed) {
+      return fail(Errc::invalid, fmt::format("use default-subnet = \"{}\": write it like "
+                                             "\"10.32.1.0/24\"",
+                                             default_subnet_text_));
+    }
+    default_subnet_ = *parsed;
+    WEFT_TRY(check_subnet("default-subnet", default_subnet_));
+    if (!range_.overlaps(default_subnet_)) {
+      return fail(Errc::invalid, fmt::format("use default-subnet = \"{}\": it does not overlap "
+                                             "range = \"{}\"",
+                                             default_subnet_text_, net::to_string(range_)));
+    }
+  }
+  Settings settings;
+  settings.self = mesh_->self();
+  settings.nickname = host_.node().nickname;
+  settings.uid = host_.loop().random();
+  settings.universe = range_;
+  settings.allocate_timeout = allocate_timeout_;
+  WEFT_TRY(settings.init, parse_init_mode(init_text_));
+  return settings;
+}
+
+Result<> IpamPlugin::start() {
+  WEFT_TRY(mesh_, host_.services().require<Mesh>());
+  WEFT_TRY(store_, host_.services().require<Store>());
+  Settings ready;
+  WEFT_TRY(ready, settings());
+  Surroundings& surroundings = *this;
+  allocator_ = std::make_unique<Allocator>(surroundings, std::move(ready));
+  lost_peers_ = host_.bus().subscribe<events::PeerDown>(
+      [this](const events::PeerDown& peer) { allocator_->forget_peer(peer.name); });
+  WEFT_TRY(serve_commands());
+  load();
+  return host_.services().provide<Ipam>(*this);
+}
+
+void IpamPlugin::stop() noexcept {
+  is_stopped_ = true;
+  lost_peers_ = {};
+  count_timer_.cancel();
+  commands_.clear();
+  channel_.reset();
+  waiting_.clear();
+  if (allocator_) {
+    allocator_->stop();
+  }
+}
+
+void IpamPlugin::load() {
+  const auto keys = {name_key, ring_key, holdings_key};
+  values_to_load_ = keys.size();
+  for (const std::string_view key : keys) {
+    store_->get(
+        std::string(key),
+        Reply<std::optional<Bytes>>(host_.loop(), [this, key](Result<std::optional<Bytes>> value) {
+          loaded(key, std::move(value));
+        }));
+  }
+}
+
+void IpamPlugin::loaded(std::string_view key, Result<std::optional<Bytes>> value) {
+  if (is_stopped_) {
+    return;
+  }
+  Result<> decoded;
+  if (!value) {
+    decoded = tl::unexpected(value.error());
+  } else if (*value) {
+    decoded = decode_stored(key, **value);
+  }
+  if (!decoded) {
+    // To go on without it would hand out addresses that are in use.
+    host_.fail(Error{decoded.error().code,
+                     fmt::format("read '{}' from the store: {}", key, decoded.error().context)});
+    return;
+  }
+  if (--values_to_load_ == 0) {
+    begin();
+  }
+}
+
+Result<> IpamPlugin::decode_stored(std::string_view key, ByteView value) {
+  if (key == name_key) {
+    WEFT_TRY(stored_.name, decode_stored_name(value));
+  } else if (key == ring_key) {
+    WEFT_TRY(stored_.ring, decode_stored_ring(value));
+  } else {
+    WEFT_TRY(stored_.holdings, decode_stored_holdings(value));
+  }
+  return {};
+}
+
+void IpamPlugin::begin() {
+  auto joined = mesh_->join(channel_name, *this, host_.loop());
+  if (!joined) {
+    host_.fail(joined.error());
+    return;
+  }
+  channel_ = std::move(*joined);
+  allocator_->start(std::exchange(stored_, {}));
+  is_ready_ = true;
+  for (Task& task : std::exchange(waiting_, {})) {
+    task();
+  }
+  count_timer_ = host_.loop().every(count_interval, [this] { count(); });
+}
+
+void IpamPlugin::when_ready(Task task) {
+  host_.loop().post([this, task = std::move(task)]() mutable {
+    if (is_ready_ && !is_stopped_) {
+      task();
+    } else if (!is_stopped_) {
+      waiting_.push_back(std::move(task));
+    }
+  });
+}
+
+void IpamPlugin::allocate(AddressOwner owner, std::optional<net::Cidr> subnet,
+                          Reply<net::Cidr> reply) {
+  when_ready([this, owner = std::move(owner), subnet, reply = std::move(reply)]() mutable {
+    allocator_->allocate(std::move(owner), subnet.value_or(default_subnet_),
+                         answer_to(std::move(reply)));
+  });
+}
+
+void IpamPlugin::claim(AddressOwner owner, net::Cidr address, Reply<> reply) {
+  when_ready([this, owner = std::move(owner), address, reply = std::move(reply)]() mutable {
+    allocator_->claim(std::move(owner), address, ClaimMode::strict, answer_to(std::move(reply)));
+  });
+}
+
+void IpamPlugin::release(AddressOwner owner, Reply<> reply) {
+  when_ready([this, owner = std::move(owner), reply = std::move(reply)]() mutable {
+    allocator_->release(
+        owner, [reply = std::move(reply)](const Result<std::vector<net::Cidr>>& freed) mutable {
+          freed ? reply({}) : reply(tl::unexpected(freed.error()));
+        });
+  });
+}
+
+void IpamPlugin::lookup(AddressOwner owner, Reply<std::vector<net::Cidr>> reply) {
+  when_ready([this, owner = std::move(owner), reply = std::move(reply)]() mutable {
+    reply(allocator_->lookup(owner));
+  });
+}
+
+void IpamPlugin::take_over(PeerName peer, Reply<std::uint64_t> reply) {
+  when_ready([this, peer, reply = std::move(reply)]() mutable {
+    allocator_->take_over(peer, answer_to(std::move(reply)));
+  });
+}
+
+Result<> IpamPlugin::on_unicast(PeerName source, ByteView payload) {
+  return allocator_->on_unicast(source, payload);
+}
+
+Result<std::optional<Bytes>> IpamPlugin::on_broadcast(PeerName originator, ByteView payload) {
+  WEFT_TRY(allocator_->on_broadcast(originator, payload));
+  return allocator_->complete_state();
+}
+
+Result<std::optional<Bytes>> IpamPlugin::on_gossip(ByteView payload) {
+  WEFT_TRY(allocator_->on_gossip(payload));
+  return std::nullopt;
+}
+
+Bytes IpamPlugin::complete_state() {
+  return allocator_->complete_state();
+}
+
+Timer IpamPlugin::after(Duration delay, Task task) {
+  return host_.loop().after(delay, std::move(task));
+}
+
+void IpamPlugin::unicast(PeerName to, Bytes payload, Answer<> sent) {
+  if (channel_) {
+    channel_->unicast(to, std::move(payload), Reply<>(host_.loop(), std::move(sent)));
+  }
+}
+
+void IpamPlugin::broadcast_state() {
+  if (channel_) {
+    channel_->broadcast_state();
+  }
+}
+
+void IpamPlugin::save(const RingState& ring, const Holdings& holdings, Answer<> saved) {
+  const PeerName self = mesh_->self();
+  store_->put({{std::string(name_key), encode_stored_name(self)},
+               {std::string(ring_key), encode_stored_ring(ring, self)},
+               {std::string(holdings_key), encode_stored_holdings(holdings)}},
+              Reply<>(host_.loop(), std::move(saved)));
+}
+
+void IpamPlugin::publish(std::vector<net::Cidr> local_ranges) {
+  host_.bus().publish(events::LocalRangesChanged{std::move(local_ranges)});
+}
+
+bool IpamPlugin::is_known(PeerName peer) const {
+  return mesh_->topology()->find(peer) != nullptr;
+}
+
+std::size_t IpamPlugin::direct_peers() const {
+  return mesh_->topology()->direct_peers;
+}
+
+Result<> IpamPlugin::serve(std::string name,
+                           UniqueFunction<void(CommandParams, Reply<std::string>)> handler) {
+  auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+  auto served = host_.control().serve(
+      std::move(name), [this, shared](const std::string& text, Reply<std::string> answer) {
+        auto params = parse_params(text);
+        if (!params) {
+          answer(tl::unexpected(params.error()));
+          return;
+        }
+        when_ready([shared, params = std::move(*params), answer = std::move(answer)]() mutable {
+          (*shared)(std::move(params), std::move(answer));
+        });
+      });
+  if (!served) {
+    return tl::unexpected(served.error());
+  }
+  commands_.push_back(std::move(*served));
+  return {};
+}
+
+Result<> IpamPlugin::serve_commands() {
+  using Text = Reply<std::string>;
+  WEFT_TRY(serve("ipam.status", [this](const CommandParams& /*params*/, Text answer) {
+    answer(status_json(*allocator_, default_subnet_,
+                       [this](PeerName peer) { return is_known(peer); }));
+  }));
+  WEFT_TRY(serve("ipam.list", [this](const CommandParams& /*params*/, Text answer) {
+    answer(list_json(allocator_->holdings()));
+  }));
+  WEFT_TRY(serve("ipam.prime", [this](const CommandParams& /*params*/, Text answer) {
+    allocator_->prime(answer_empty(std::move(answer)));
+  }));
+  WEFT_TRY(serve("ipam.allocate", [this](const CommandParams& params, Text answer) {
+    if (!params.owner) {
+      return refuse(answer, "owner");
+    }
+    allocator_->allocate(*params.owner, params.subnet.value_or(default_subnet_),
+                         answer_json<net::Cidr>(std::move(answer), one_address));
+  }));
+  WEFT_TRY(serve("ipam.claim", [this](const CommandParams& params, Text answer) {
+    if (!params.owner || !params.address) {
+      return refuse(answer, params.owner ? "address" : "owner");
+    }
+    allocator_->claim(*params.owner, *params.address, params.mode, answer_empty(std::move(answer)));
+  }));
+  WEFT_TRY(serve("ipam.release", [this](const CommandParams& params, Text answer) {
+    if (!params.owner) {
+      return refuse(answer, "owner");
+    }
+    if (params.address) {
+      allocator_->release_address(*params.owner, params.address->address,
+                                  answer_empty(std::move(answer)));
+    } else {
+      allocator_->release(*params.owner,
+                          answer_json<std::vector<net::Cidr>>(std::move(answer), addresses_json));
+    }
+  }));
+  WEFT_TRY(serve("ipam.lookup", [this](const CommandParams& params, Text answer) {
+    if (!params.owner) {
+      return refuse(answer, "owner");
+    }
+    answer(addresses_json(allocator_->lookup(*params.owner)));
+  }));
+  return serve("ipam.take-over", [this](const CommandParams& params, Text answer) {
+    if (!params.peer) {
+      return refuse(answer, "peer");
+    }
+    const auto peer = allocator_->find_peer(*params.peer);
+    if (!peer) {
+      return answer(tl::unexpected(peer.error()));
+    }
+    allocator_->take_over(*peer, [peer = *peer, answer = std::move(answer)](
+                                     const Result<std::uint64_t>& gained) mutable {
+      gained ? answer(take_over_json(peer, *gained)) : answer(tl::unexpected(gained.error()));
+    });
+  });
+}
+
+void IpamPlugin::count() {
+  Metrics& metrics = host_.metrics();
+  const Allocator::Status status = allocator_->status();
+  const auto set = [&metrics](std::string name, std::string help, std::size_t value,
+                              MetricLabels labels = {}) {
+    metrics.gauge(std::move(name), std::move(help), std::move(labels))
+        .set(static_cast<double>(value));
+  };
+  set("weft_ipam_addresses", "Addresses of this peer's ranges.", status.active,
+      {{"state", "used"}});
+  set("weft_ipam_addresses", "Addresses of this peer's ranges.", status.free, {{"state", "free"}});
+  set("weft_ipam_range_addresses", "Addresses of the range that all peers share.",
+      range_of(range_).size());
+  set("weft_ipam_pending_allocations", "Requests that wait for an address.",
+      status.pending_allocations.size());
+  set("weft_ipam_pending_claims", "Claims that wait for a decision.", status.pending_claims.size());
+}
+
+}  // namespace weft::ipam
