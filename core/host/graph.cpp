@@ -8,8 +8,18 @@
 
 #include <fmt/core.h>
 
+#include <weft/service/dataplane.hpp>
+#include <weft/service/overlay.hpp>
+#include <weft/service/store.hpp>
+
+#include "service/registry.hpp"
+
 namespace weft::host {
 namespace {
+
+/// Interfaces that the host itself provides: everyone's dependencies, nobody's plugin.
+constexpr std::array<std::string_view, 3> host_interfaces{Store::service, Dataplane::service,
+                                                          OverlaySwitch::service};
 
 using Providers = std::map<std::string_view, std::vector<std::size_t>>;
 using Problems = std::vector<std::string>;
@@ -27,7 +37,7 @@ Providers collect_providers(std::span<const Manifest> plugins, Problems& problem
       if (contains(host_interfaces, interface)) {
         problems.push_back(fmt::format("plugin '{}' provides {}, which the host itself provides",
                                        plugins[i].name, interface));
-      } else if (!known.empty() && !contains(shared_interfaces, interface)) {
+      } else if (!known.empty() && !may_have_several_providers(interface)) {
         problems.push_back(fmt::format("plugins '{}' and '{}' both provide {}; list one of them",
                                        plugins[known.front()].name, plugins[i].name, interface));
       }

@@ -15,14 +15,9 @@
 
 namespace weft::host {
 
-/// Interfaces that the host itself provides: everyone's dependencies, nobody's plugin.
-inline constexpr std::array<std::string_view, 3> host_interfaces{
-    "weft.store/1", "weft.overlay-switch/1", "weft.dataplane/1"};
-/// Interfaces that several plugins may provide side by side.
-inline constexpr std::array<std::string_view, 1> shared_interfaces{"weft.overlay/1"};
-
 /// Indexes into `plugins`, dependencies first and otherwise in the given order, or everything that
-/// is wrong: an interface nobody provides, two providers of one interface, a cycle. A plugin that
+/// is wrong: an interface nobody provides, two providers of an interface that allows one, a
+/// cycle. A plugin that
 /// only wants an interface starts after its provider unless that would make a cycle.
 [[nodiscard]] WEFT_EXPORT tl::expected<std::vector<std::size_t>, std::vector<std::string>>
 start_order(std::span<const Manifest> plugins);

@@ -221,6 +221,9 @@ void PluginInstance::fail(Error error) noexcept {
       return;
     }
     failure_ = std::move(error);
+    if (state_ == PluginState::stopping) {
+      log_.error("failed while stopping", "error", *failure_);
+    }
     if (state_ != PluginState::started) {
       return;  // the step that runs now reports it
     }
