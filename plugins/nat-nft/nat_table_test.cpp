@@ -7,6 +7,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -272,6 +273,74 @@ TEST_F(NatTableTest, NotificationsTellOwnChangesFromForeignOnes) {
   ASSERT_FALSE(seen.empty());
   EXPECT_EQ(seen.front().table, "weave");
   EXPECT_NE(seen.front().port, table.port());
+}
+
+/// A pod on the bridge of this namespace and a machine outside, which has no route to the pod.
+class NatTraffic : public NatTableTest {
+ protected:
+  void SetUp() override {
+    NatTableTest::SetUp();
+    if (IsSkipped()) {
+      return;
+    }
+    const std::string errors = run(
+        "ip netns add " + pod_ + " && ip netns add " + outside_ +
+        " && ip link add weave type bridge && ip addr add 10.32.0.1/12 dev weave"
+        " && ip link set weave up && ip link add vethpod type veth peer name eth0 netns " +
+        pod_ +
+        " && ip link set vethpod master weave up && ip link add up0 type veth peer name eth0"
+        " netns " +
+        outside_ +
+        " && ip addr add 192.0.2.1/24 dev up0 && ip link set up0 up"
+        " && sysctl -qw net.ipv4.ip_forward=1 && ip -n " +
+        pod_ + " addr add 10.44.0.5/12 dev eth0 && ip -n " + pod_ + " link set eth0 up && ip -n " +
+        pod_ + " route add default via 10.32.0.1 && ip -n " + outside_ +
+        " addr add 192.0.2.2/24 dev eth0 && ip -n " + outside_ + " link set eth0 up");
+    if (!errors.empty()) {
+      GTEST_SKIP() << "cannot set up namespaces: " << errors;
+    }
+  }
+  void TearDown() override { run("ip netns del " + pod_ + "; ip netns del " + outside_); }
+
+  static bool ping(const std::string& from, const std::string& to) {
+    return run("ip netns exec " + from + " ping -c 1 -W 1 " + to).find(" 0% packet loss") !=
+           std::string::npos;
+  }
+
+  std::string pod_ = "wt-nat-pod-" + std::to_string(getpid());
+  std::string outside_ = "wt-nat-out-" + std::to_string(getpid());
+};
+
+TEST_F(NatTraffic, PodsReachTheOutsideWithTheNodesAddress) {
+  EXPECT_FALSE(ping(pod_, "192.0.2.2"));
+
+  NatTable table = make_guide();
+
+  EXPECT_TRUE(ping(pod_, "192.0.2.2"));
+}
+
+TEST_F(NatTraffic, ClientsOfLocalPodsKeepTheirAddressAndOthersDoNot) {
+  NatTable table = make_guide();
+  run("ip -n " + outside_ + " route add 10.32.0.0/12 via 192.0.2.1");
+  run("ip netns exec " + pod_ +
+      " nft 'add table ip t; add chain ip t i { type filter hook input priority 0; };"
+      " add rule ip t i ip saddr 192.0.2.2 drop'");
+
+  EXPECT_FALSE(ping(outside_, "10.44.0.5")) << "the pod should see the client's own address";
+  ASSERT_TRUE(table.set_local_ranges({}));
+  EXPECT_TRUE(ping(outside_, "10.44.0.5")) << "the pod should see the bridge's address";
+}
+
+TEST_F(NatTraffic, PassesADroppingForwardChainOfIptables) {
+  if (run("iptables-nft -P FORWARD DROP") != "") {
+    GTEST_SKIP() << "iptables-nft is not available";
+  }
+  NatTable table = make_guide();
+  EXPECT_FALSE(ping(pod_, "192.0.2.2"));
+
+  ASSERT_TRUE(table.repair_foreign().value());
+
+  EXPECT_TRUE(ping(pod_, "192.0.2.2"));
 }
 
 TEST(Change, IgnoresTruncatedMessages) {
