@@ -88,9 +88,6 @@ void SleeveOverlay::stop() noexcept {
 
 Result<std::unique_ptr<OverlayConnection>> SleeveOverlay::prepare(
     const OverlayLink& link, std::shared_ptr<OverlayListener> listener) {
-  if (!link.session_key && link.remote == node_.self) {
-    return fail(Errc::invalid, "connect the sleeve overlay to this node itself");
-  }
   auto peer = std::make_shared<Peer>(node_.lanes, ports_, link, next_connection_.fetch_add(1));
   auto session =
       std::make_shared<Session>(Session::Context{node_.loop, node_.log, counters_, *sender_,

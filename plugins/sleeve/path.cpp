@@ -144,8 +144,10 @@ Result<Actions> Path::on_control(std::uint8_t subtag, ByteView body, TimePoint n
 }
 
 void Path::on_established(TimePoint now, Actions& actions) {
-  if (is_established_) {
-    return;  // an original that is told twice starts a second test timer
+  // An original that is told twice starts a second test timer. And nobody can have heard us before
+  // we know where to send.
+  if (is_established_ || !remote_) {
+    return;
   }
   is_established_ = true;
   if (!is_weft_peer()) {

@@ -183,6 +183,17 @@ TEST(Path, EstablishesOnceHoweverOftenItIsTold) {
   EXPECT_EQ(link.fragmentation_tests, 1);
 }
 
+TEST(Path, IsNotEstablishedByAPeerItHasNotHeardFrom) {
+  Path path(accepted());
+  (void)path.confirm(start);
+
+  const auto actions = path.on_control(1, {}, start);
+
+  ASSERT_TRUE(actions);
+  EXPECT_TRUE(actions->empty());
+  EXPECT_FALSE(path.is_established());
+}
+
 TEST(Path, GivesAnOriginalSixtySeconds) {
   Link link(dialled());
   link.establish();
