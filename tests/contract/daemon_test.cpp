@@ -18,7 +18,7 @@
 
 namespace {
 
-const std::string weftd = WEFT_BINARY_DIR "/core/daemon/weftd";
+const std::string weftd = WEFT_BINARY_DIR "/bin/weftd";
 const std::string zoo = WEFT_BINARY_DIR "/zoo";
 constexpr int patience_ms = 20'000;
 
