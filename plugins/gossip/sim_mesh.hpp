@@ -110,10 +110,12 @@ class SimNode {
     return std::nullopt;
   }
   [[nodiscard]] std::uint64_t dropped(const std::string& reason) {
-    return host_.metrics()
-        .counter("weft_gossip_connections_dropped_total", "Connections ended, by reason.",
-                 {{"reason", reason}})
-        .value();
+    return counted("weft_gossip_connections_dropped_total", "Connections ended, by reason.",
+                   {{"reason", reason}});
+  }
+  [[nodiscard]] std::uint64_t counted(std::string name, std::string help,
+                                      MetricLabels labels = {}) {
+    return host_.metrics().counter(std::move(name), std::move(help), std::move(labels)).value();
   }
 
   StandInSwitch overlays;
