@@ -4,7 +4,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
-#include "config/node_config.hpp"
+#include "host/check.hpp"
 #include "host/manifest.hpp"
 
 namespace weft::cli {
@@ -71,15 +71,14 @@ int inspect_plugin(const Options& options, const std::string& file) {
 }
 
 int check_config(const std::string& file) {
-  const auto config = config::load_node_config(file);
-  if (!config) {
-    for (const config::Problem& problem : config.error()) {
-      std::fprintf(stderr, "%s\n", problem.to_string().c_str());
-    }
-    return exit_error;
+  const auto problems = host::check_config(file);
+  for (const std::string& problem : problems) {
+    std::fprintf(stderr, "%s\n", problem.c_str());
   }
-  std::printf("%s: ok\n", file.c_str());
-  return exit_ok;
+  if (problems.empty()) {
+    std::printf("%s: ok\n", file.c_str());
+  }
+  return problems.empty() ? exit_ok : exit_error;
 }
 
 }  // namespace weft::cli
