@@ -79,6 +79,23 @@ class RecordingListener final : public OverlayListener {
   std::vector<std::pair<std::uint8_t, Bytes>> controls;
 };
 
+/// Forwards a batch in the turn it is added for, whose scratch buffers then last until the flush.
+class FrameSource final : public LaneTask {
+ public:
+  FrameSource(Forwarder& to, const OverlayBatch& batch) : to_(to), batch_(batch) {}
+
+  unsigned poll(Lane& lane, unsigned /*budget*/) noexcept override {
+    taken = to_.forward(lane, batch_.source, batch_.destination, batch_.frames);
+    return 0;
+  }
+
+  std::size_t taken = 0;
+
+ private:
+  Forwarder& to_;
+  OverlayBatch batch_;
+};
+
 /// One end of a connection.
 struct End {
   std::shared_ptr<RecordingListener> listener = std::make_shared<RecordingListener>();
@@ -124,6 +141,13 @@ class OverlayTest : public ::testing::Test {
       GTEST_SKIP() << "needs CAP_SYS_ADMIN for a network namespace of its own";
     }
     make_nodes("127.0.0.1:0", "127.0.0.1:0");
+  }
+
+  /// What connections leave to their overlays' loops runs while these still exist.
+  void TearDown() override {
+    end_a.connection.reset();
+    end_b.connection.reset();
+    world.run_for(0ms);
   }
 
   void make_nodes(const char* listen_a, const char* listen_b) {
@@ -201,10 +225,10 @@ class OverlayTest : public ::testing::Test {
                         .length = static_cast<std::uint32_t>(frame.size()),
                         .headroom = frame_headroom});
     }
-    const std::size_t taken =
-        end.connection->forwarder()->forward(node.host.lanes().lane(), source, destination, frames);
+    FrameSource source_task(*end.connection->forwarder(), {source, destination, frames});
+    const LaneRegistration registration = node.host.lanes().add(0, source_task, {});
     node.host.lanes().turn();
-    return taken;
+    return source_task.taken;
   }
 
   /// Sends `bytes` to `b` from a socket bound to `from`.
