@@ -117,11 +117,33 @@ Result<> Channels::on_topology(ByteView payload, PeerName sender) {
   PeersUpdate result;
   WEFT_TRY(result, state_.apply(std::move(update)));
   if (!result.accepted.empty()) {
-    for (Link* const link : random_links(sender)) {
-      send_topology(*link, result.accepted);
-    }
+    relay_topology(result.accepted, sender);
   }
   return {};
+}
+
+void Channels::relay_topology(const PeerNames& names, PeerName sender) {
+  const bool is_only_sender = relayed_names_.empty() || relayed_sender_ == sender;
+  relayed_sender_ = is_only_sender ? sender : unknown_peer;
+  relayed_names_.insert(names.begin(), names.end());
+  if (relay_.is_set()) {
+    return;
+  }
+  const Duration rest = relayed_ ? *relayed_ + relay_interval - loop_.now() : Duration::zero();
+  if (rest <= Duration::zero()) {
+    flush_topology();
+  } else {
+    relay_ = loop_.after(rest, [this] { flush_topology(); });
+  }
+}
+
+void Channels::flush_topology() {
+  relay_.cancel();
+  relayed_ = loop_.now();
+  const PeerNames names = std::exchange(relayed_names_, {});
+  for (Link* const link : random_links(relayed_sender_)) {
+    send_topology(*link, names);
+  }
 }
 
 /// Passes a message on for others, and keeps it in case its user is still starting.

@@ -29,6 +29,8 @@ class Channels {
  public:
   /// Everything a channel's user knows goes to random neighbours this often.
   static constexpr Duration gossip_interval = std::chrono::seconds{30};
+  /// Topology news is passed on at once, but at most this often: a burst travels as one message.
+  static constexpr Duration relay_interval = std::chrono::milliseconds{100};
   /// Outboxes are emptied while less than this waits in a connection's stream.
   static constexpr std::size_t low_water_bytes = 64U << 10U;
   /// Unicasts go straight to the stream; with so much waiting there they are dropped.
@@ -77,6 +79,8 @@ class Channels {
   };
 
   [[nodiscard]] Result<> on_topology(ByteView payload, PeerName sender);
+  void relay_topology(const PeerNames& names, PeerName sender);
+  void flush_topology();
   [[nodiscard]] Channel* find_or_create(const std::string& name);
   void on_surrogate(const std::string& name, Channel& channel, EarlyMessages::Message message,
                     PeerName sender);
@@ -105,6 +109,10 @@ class Channels {
   Counter& ignored_;
   TimePoint started_;
   std::shared_ptr<Channels*> weak_self_ = std::make_shared<Channels*>(this);
+  PeerNames relayed_names_;    // waiting to be passed on
+  PeerName relayed_sender_{};  // who told them all; unknown_peer when several did
+  std::optional<TimePoint> relayed_;
+  Timer relay_;
   Timer periodic_;
 };
 

@@ -66,19 +66,27 @@ void MeshState::drop_reference(PeerName remote) {
 void MeshState::connection_added(Topology::Connection connection) {
   const PeerName remote = connection.remote;
   peers_.add_connection(std::move(connection));
-  recalculate();
+  recalculate_soon();
   announce_soon({remote});
 }
 
 void MeshState::connection_established(PeerName remote) {
   peers_.set_established(remote);
-  recalculate();
+  recalculate_soon();
   announce_soon({});
 }
 
-/// Garbage goes first, so that no update tells of peers that nobody can reach any more.
+/// On the next turn, so that a cut through many connections is worked up once.
 void MeshState::connection_lost(PeerName remote) {
   peers_.remove_connection(remote);
+  if (!loss_.is_set()) {
+    loss_ = loop_.after(Duration::zero(), [this] { settle_loss(); });
+  }
+}
+
+/// Garbage goes first, so that no update tells of peers that nobody can reach any more.
+void MeshState::settle_loss() {
+  loss_.cancel();
   collect_garbage();
   recalculate();
   announce_now();

@@ -40,7 +40,7 @@ class MeshState {
   /// Changes of the topology are collected this long before they are gossiped.
   static constexpr Duration announce_delay = std::chrono::seconds{1};
   static constexpr Duration garbage_delay = std::chrono::seconds{1};
-  /// What others tell changes routes at most this often; what we see ourselves, at once.
+  /// Routes follow news at most this often; a lost connection, at once.
   static constexpr Duration recalculation_interval = std::chrono::milliseconds{100};
 
   MeshState(Loop& loop, Peers::Self self, MeshObserver& observer);
@@ -68,6 +68,7 @@ class MeshState {
 
  private:
   void follow_up(const PeersChange& change);
+  void settle_loss();
   void recalculate();
   void recalculate_soon();
   void collect_garbage();
@@ -94,6 +95,7 @@ class MeshState {
   Timer announcement_;
   Timer garbage_;
   Timer recalculation_;
+  Timer loss_;
 };
 
 }  // namespace weft::gossip
