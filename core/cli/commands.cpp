@@ -143,9 +143,4 @@ int list_plugins(const Options& options) {
   return print(options.json ? Result<std::string>(indent_json(*answer)) : render_plugins(*answer));
 }
 
-int show_version() {
-  std::puts("weft " WEFT_VERSION);
-  return exit_ok;
-}
-
 }  // namespace weft::cli

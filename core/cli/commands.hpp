@@ -27,6 +27,9 @@ struct Options {
 [[nodiscard]] int forget_peers(const Options& options, const std::vector<std::string>& peers);
 [[nodiscard]] int list_plugins(const Options& options);
 [[nodiscard]] int inspect_plugin(const Options& options, const std::string& file);
+/// The fields of the plugin's configuration, as they would be written. Loads the plugin.
+[[nodiscard]] int describe_plugin(const Options& options, const std::string& file);
+/// The file, the plugins it lists and every plugin's own fields.
 [[nodiscard]] int check_config(const std::string& file);
 [[nodiscard]] int show_version();
 

@@ -37,6 +37,25 @@ Result<DemoPod> attach(Lab& lab, const std::string& name, const LabNode& node) {
   return attached;
 }
 
+Result<Check> encryption(DemoState& state) {
+  std::size_t connections = 0;
+  std::size_t encrypted = 0;
+  for (const LabNode& node : state.lab.plan().nodes) {
+    std::string text;
+    WEFT_TRY(text, state.lab.ask(node, "mesh.connections"));
+    Json list;
+    WEFT_TRY(list, parse_json(text, "connections"));
+    for (const Json& connection : list) {
+      connections += text_of(connection, "State") == "established" ? 1 : 0;
+      encrypted += is_true(member(connection, "Attrs"), "encrypted") ? 1 : 0;
+    }
+  }
+  const std::size_t nodes = state.lab.plan().nodes.size();
+  const std::size_t wanted = state.lab.is_encrypted() ? nodes * (nodes - 1) : 0;
+  return equal(fmt::format("{} established, {} encrypted", nodes * (nodes - 1), wanted),
+               fmt::format("{} established, {} encrypted", connections, encrypted));
+}
+
 Result<Check> pod_routes(DemoState& state) {
   std::string bridge;
   WEFT_TRY(bridge, bridge_address(state.lab, state.node(1)));
@@ -294,7 +313,8 @@ Result<Check> healing(DemoState& state) {
                            steady.sent)};
 }
 
-constexpr std::array<DemoStep, 15> steps{{
+constexpr std::array<DemoStep, 16> steps{{
+    {"A", "every node is connected to every other, encrypted if asked", encryption},
     {"B1", "a pod routes everything over eth0, by the node's bridge", pod_routes},
     {"B2", "a node has one route for all pods", node_routes},
     {"C1", "p1 finds p3 on its own link", route_get},

@@ -63,6 +63,9 @@ class Lab {
   [[nodiscard]] const LabPlan& plan() const noexcept { return plan_; }
   [[nodiscard]] const LabPrograms& programs() const noexcept { return programs_; }
   [[nodiscard]] bool is_verbose() const noexcept { return options_.verbose; }
+  [[nodiscard]] bool is_encrypted() const noexcept {
+    return !options_.password.empty() || !options_.password_file.empty();
+  }
 
  private:
   Lab(LabOptions options, LabPlan plan, LabPrograms programs);

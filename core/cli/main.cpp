@@ -58,6 +58,11 @@ void add_plugin(CLI::App& app, Options& options, Chosen& chosen, std::string& fi
   inspect->add_option("file", file, "The .so file")->required();
   inspect->add_flag("--json", options.json, "Machine-readable");
   inspect->callback([&] { chosen = [&] { return inspect_plugin(options, file); }; });
+  auto* const schema =
+      plugin->add_subcommand("schema", "The configuration fields of a plugin file, with defaults");
+  schema->add_option("file", file, "The .so file")->required();
+  schema->add_flag("--json", options.json, "Machine-readable");
+  schema->callback([&] { chosen = [&] { return describe_plugin(options, file); }; });
 }
 
 void add_config(CLI::App& app, Chosen& chosen, std::string& file) {

@@ -1,11 +1,13 @@
-/// Commands that need no running weftd: checking a configuration, looking into a plugin file.
+/// Commands that need no running weftd: checking a configuration, looking into plugin files.
 
 #include <cstdio>
+#include <filesystem>
 
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
 #include "host/check.hpp"
 #include "host/manifest.hpp"
+#include "host/version.hpp"
 
 namespace weft::cli {
 namespace {
@@ -70,15 +72,44 @@ int inspect_plugin(const Options& options, const std::string& file) {
   return exit_ok;
 }
 
+int describe_plugin(const Options& options, const std::string& file) {
+  const auto fields = host::plugin_fields(std::filesystem::absolute(file));
+  if (!fields) {
+    return report_error(fields.error());
+  }
+  Json list = Json::array();
+  for (const host::FieldDescription& field : *fields) {
+    if (options.json) {
+      list.push_back({{"name", field.name},
+                      {"type", field.type},
+                      {"default", field.default_value},
+                      {"help", field.help}});
+    } else {
+      std::printf("# %s\n# %s = %s  (%s)\n\n", field.help.c_str(), field.name.c_str(),
+                  field.default_value.c_str(), field.type.c_str());
+    }
+  }
+  if (options.json) {
+    std::puts(list.dump(4, ' ', false, Json::error_handler_t::replace).c_str());
+  }
+  return exit_ok;
+}
+
 int check_config(const std::string& file) {
-  const auto problems = host::check_config(file);
-  for (const std::string& problem : problems) {
-    std::fprintf(stderr, "%s\n", problem.c_str());
+  const auto complaints = host::check_config(file);
+  for (const std::string& complaint : complaints) {
+    std::fprintf(stderr, "%s\n", complaint.c_str());
   }
-  if (problems.empty()) {
-    std::printf("%s: ok\n", file.c_str());
+  if (!complaints.empty()) {
+    return exit_error;
   }
-  return problems.empty() ? exit_ok : exit_error;
+  std::printf("%s: ok\n", file.c_str());
+  return exit_ok;
+}
+
+int show_version() {
+  std::printf("weft %s\n", std::string(host::product_version()).c_str());
+  return exit_ok;
 }
 
 }  // namespace weft::cli

@@ -210,8 +210,10 @@ Result<std::string> render_connections(std::string_view connections) {
         attributes += " " + it.key() + "=" + text_of(it.value());
       }
     }
-    page.line("{} {:<21} {:<11} {}{}", arrow(connection), text_of(connection, "Address"),
-              text_of(connection, "State"), text_of(connection, "Info"), attributes);
+    const std::string state = text_of(connection, "State");
+    const std::string details = text_of(connection, "Info") + attributes;
+    page.line("{} {:<21} {}", arrow(connection), text_of(connection, "Address"),
+              details.empty() ? state : fmt::format("{:<11} {}", state, details));
   }
   return page.take();
 }

@@ -81,6 +81,12 @@ TEST_F(RenderTest, ConnectionsAreTheOriginalsWithSpacesBetweenAttributes) {
   EXPECT_EQ(*render_connections(*status().connections), expected);
 }
 
+TEST_F(RenderTest, AConnectionWithoutDetailsLeavesNoTrailingSpace) {
+  EXPECT_EQ(*render_connections(
+                R"([{"Address":"10.0.0.9:6783","Outbound":true,"State":"connecting","Info":""}])"),
+            "-> 10.0.0.9:6783         connecting\n");
+}
+
 TEST_F(RenderTest, IpamListsThisNodeFirst) {
   EXPECT_EQ(*render_ipam(*status().ipam, "7a:01:02:03:04:05"), golden_.page("GET /status/ipam"));
   EXPECT_EQ(render_ipam(*status().ipam, "7a:0a:0b:0c:0d:0e")->substr(0, 17), "7a:0a:0b:0c:0d:0e");
