@@ -46,18 +46,15 @@ Result<> make_directory(const std::string& path) {
   return error ? fail(error.value(), "make directory '" + path + "'") : Result<>{};
 }
 
-Result<std::vector<std::string>> list_netns(const std::string& prefix, bool verbose) {
-  std::string text;
-  WEFT_TRY(text, run_ok({{"ip", "netns", "list"}, {}, {}}, verbose));
+/// Where `ip netns` keeps them.
+std::vector<std::string> list_netns(const std::string& prefix) {
   std::vector<std::string> names;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string line = text.substr(at, end - at);
-    const std::string name = line.substr(0, line.find(' '));  // "name (id: 3)"
+  std::error_code error;  // no directory: no namespaces
+  for (const auto& entry : fs::directory_iterator("/run/netns", error)) {
+    const std::string name = entry.path().filename().string();
     if (name.starts_with(prefix)) {
       names.push_back(name);
     }
-    at = end + 1;
   }
   return names;
 }
@@ -116,9 +113,7 @@ Result<Lab> Lab::open(const std::string& name, bool verbose) {
 }
 
 Result<> Lab::up() {
-  std::vector<std::string> existing;
-  WEFT_TRY(existing, list_netns(plan_.netns_prefix, is_verbose()));
-  if (!existing.empty()) {
+  if (!list_netns(plan_.netns_prefix).empty()) {
     return fail(Errc::conflict, "make lab '" + plan_.name + "': it is up; 'weft lab down' first");
   }
   WEFT_TRY(write_files());
@@ -225,9 +220,7 @@ Result<> Lab::down(const std::string& name, bool verbose) {
   options.name = name;
   LabPlan plan;
   WEFT_TRY(plan, plan_lab(options));
-  std::vector<std::string> namespaces;
-  WEFT_TRY(namespaces, list_netns(plan.netns_prefix, verbose));
-  Result<> outcome = remove_netns(namespaces, verbose);
+  Result<> outcome = remove_netns(list_netns(plan.netns_prefix), verbose);
   std::error_code error;
   fs::remove_all(plan.directory, error);
   if (error && outcome) {
