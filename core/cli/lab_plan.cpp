@@ -107,7 +107,7 @@ Result<LabPlan> plan_lab(const LabOptions& options) {
   plan.underlay_netns = plan.netns_prefix + "underlay";
   plan.underlay = options.underlay;
   plan.gateway4 = address_at(underlay, 1);
-  plan.gateway6 = std::string(ipv6_prefix) + "1";
+  plan.gateway6 = fmt::format("{}1", ipv6_prefix);
   plan.outside = outside_address;
   plan.underlay_bits = underlay.prefix_length;
   for (unsigned number = 1; number <= options.nodes; ++number) {
