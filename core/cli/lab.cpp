@@ -185,29 +185,45 @@ Result<> Lab::check_daemons() {
   return {};
 }
 
+/// Routes count as well: frames flow when the peers have told each other of their connections.
+Result<Lab::Progress> Lab::connection_progress(const LabNode& node) const {
+  std::string text;
+  WEFT_TRY(text, ask(node, "mesh.connections"));
+  Json connections;
+  WEFT_TRY(connections, parse_json(text, "connections"));
+  WEFT_TRY(text, ask(node, "mesh.status"));
+  Json mesh;
+  WEFT_TRY(mesh, parse_json(text, "the mesh's status"));
+  Progress progress;
+  for (const Json& connection : connections) {
+    progress.established += text_of(connection, "State") == "established" ? 1 : 0;
+  }
+  progress.routes = member(mesh, "UnicastRoutes").size();
+  return progress;
+}
+
 Result<> Lab::wait_connected(std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (const LabNode& node : plan_.nodes) {
     while (true) {
       WEFT_TRY(check_daemons());
-      const auto answer = ask(node, "mesh.connections");
-      const auto connections = answer ? parse_json(*answer, "connections") : Result<Json>(Json());
-      const auto established = std::count_if(
-          connections->begin(), connections->end(),
-          [](const Json& connection) { return text_of(connection, "State") == "established"; });
-      if (answer && static_cast<std::size_t>(established) + 1 >= plan_.nodes.size()) {
+      const auto connected = connection_progress(node);
+      if (connected && connected->routes >= plan_.nodes.size() &&
+          connected->established + 1 >= plan_.nodes.size()) {
         break;
       }
       if (was_interrupted()) {
         return fail(Errc::cancelled, "wait for the nodes to connect");
       }
       if (std::chrono::steady_clock::now() >= deadline) {
-        return fail(
-            Errc::timeout,
-            answer ? fmt::format("connect {}: {} of {} connections are established; the "
-                                 "log is {}/weftd.log",
-                                 node.name, established, plan_.nodes.size() - 1, node.directory)
-                   : fmt::format("reach {}: {}", node.name, answer.error().message()));
+        return connected
+                   ? fail(Errc::timeout,
+                          fmt::format("connect {}: {} of {} connections are established, {} "
+                                      "of {} peers have a route; the log is {}/weftd.log",
+                                      node.name, connected->established, plan_.nodes.size() - 1,
+                                      connected->routes, plan_.nodes.size(), node.directory))
+                   : fail(Errc::timeout,
+                          fmt::format("reach {}: {}", node.name, connected.error().message()));
       }
       pause_for(poll_interval);
     }

@@ -47,7 +47,7 @@ class Lab {
 
   /// Starts the daemon of a node.
   [[nodiscard]] Result<> start_node(const LabNode& node);
-  /// Waits until every node has `established` connections to all others and is ready.
+  /// Waits until every node has an established connection and a route to every other.
   [[nodiscard]] Result<> wait_connected(std::chrono::milliseconds timeout);
 
   /// What the node answers to a control command, as JSON text.
@@ -70,6 +70,11 @@ class Lab {
  private:
   Lab(LabOptions options, LabPlan plan, LabPrograms programs);
 
+  struct Progress {
+    std::size_t established = 0;  ///< connections
+    std::size_t routes = 0;       ///< to peers, this node itself included
+  };
+  [[nodiscard]] Result<Progress> connection_progress(const LabNode& node) const;
   /// Removes namespaces and whatever runs in them. Reports the first error but goes on.
   [[nodiscard]] static Result<> remove_netns(const std::vector<std::string>& namespaces,
                                              bool verbose);
