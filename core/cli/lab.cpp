@@ -128,6 +128,8 @@ Result<> Lab::up() {
 }
 
 Result<> Lab::write_files() const {
+  std::error_code error;
+  fs::remove_all(plan_.directory, error);  // what a lab left that ended without its `down`
   WEFT_TRY(make_directory(plan_.directory + "/pods"));
   WEFT_TRY(make_directory(plan_.directory + "/bin"));
   const Json record{{"nodes", plan_.nodes.size()}, {"underlay", options_.underlay}};
@@ -135,8 +137,6 @@ Result<> Lab::write_files() const {
   std::string password_file;
   WEFT_TRY(password_file, prepare_password());
   // Container runtimes call the program by its network type's name.
-  std::error_code error;
-  fs::remove(plan_.directory + "/bin/weave-net", error);
   fs::create_symlink(programs_.cni, plan_.directory + "/bin/weave-net", error);
   if (error) {
     return fail(error.value(), "link weave-net to '" + programs_.cni + "'");

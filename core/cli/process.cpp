@@ -19,6 +19,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t pipe_bytes = 65536;  // what a pipe takes before a write blocks
+
 volatile std::sig_atomic_t interrupt_count = 0;
 
 std::string shown(const Arguments& argv) {
@@ -152,6 +154,9 @@ Process::~Process() {
 }
 
 Result<Process> Process::start(const Command& command) {
+  if (command.input.size() > pipe_bytes) {
+    return fail(EFBIG, "run '" + command.argv[0] + "' with that much input");
+  }
   Pipe in;
   Pipe out;
   Pipe err;
