@@ -68,7 +68,9 @@ Result<unsigned> choose_version(ByteView header, unsigned our_lowest, unsigned o
 }
 
 Bytes encode_encryption(const std::optional<Key>& public_key) {
-  Bytes octets{public_key ? flag_encrypted : flag_clear};
+  Bytes octets;
+  octets.reserve(encryption_flag_bytes + sizeof(Key));
+  octets.push_back(public_key ? flag_encrypted : flag_clear);
   if (public_key) {
     octets.insert(octets.end(), public_key->begin(), public_key->end());
   }

@@ -55,7 +55,9 @@ Result<Message> parse_body(ByteView body, Fields T::*... fields) {
 }
 
 Bytes tagged(std::uint8_t tag, ByteView body) {
-  Bytes octets{static_cast<std::byte>(tag)};
+  Bytes octets;
+  octets.reserve(1 + body.size());
+  octets.push_back(static_cast<std::byte>(tag));
   octets.insert(octets.end(), body.begin(), body.end());
   return octets;
 }
