@@ -12,7 +12,7 @@ find_package(SQLite3 REQUIRED)               # libsqlite3-dev
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)      # libsodium-dev
 pkg_check_modules(mnl REQUIRED IMPORTED_TARGET libmnl)            # libmnl-dev
 pkg_check_modules(nftnl REQUIRED IMPORTED_TARGET libnftnl)        # libnftnl-dev
-pkg_check_modules(nl_route REQUIRED IMPORTED_TARGET libnl-route-3.0)  # libnl-route-3-dev
+pkg_check_modules(nl REQUIRED IMPORTED_TARGET libnl-3.0)          # libnl-3-dev
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus) # libtomlplusplus-dev
 find_package(GTest REQUIRED)                 # libgtest-dev
 find_package(benchmark REQUIRED)             # libbenchmark-dev

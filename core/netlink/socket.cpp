@@ -171,11 +171,8 @@ Result<> Socket::query(Message& message, MessageHandler handler, std::string_vie
   return fail(EAGAIN, fmt::format("{}: the kernel's answer kept changing", doing));
 }
 
-Result<> Socket::commit(Batch& batch, std::string_view doing) {
-  const std::uint32_t first = sequence_ + 1;
-  const ByteView octets = batch.finish(first);
-  sequence_ = first + static_cast<std::uint32_t>(batch.size()) + 1;
-
+Result<> Socket::transact(ByteView octets, std::uint32_t first, std::size_t count,
+                          std::string_view doing) {
   // One datagram must carry the transaction; needs CAP_NET_ADMIN, as the transaction itself does.
   const auto room = static_cast<int>(2 * octets.size());
   ::setsockopt(fd(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
@@ -194,14 +191,13 @@ Result<> Socket::commit(Batch& batch, std::string_view doing) {
     }
     for_each_message(*datagram, [&](const nlmsghdr& message) {
       const std::uint32_t position = message.nlmsg_seq - first;  // 0 is the begin message
-      if (failure || message.nlmsg_type != NLMSG_ERROR || position > batch.size() + 1) {
+      if (failure || message.nlmsg_type != NLMSG_ERROR || position > count + 1) {
         return;
       }
       if (const Verdict answer = verdict(message); answer.error != 0) {
-        failure =
-            Error{std::error_code(answer.error, std::generic_category()),
-                  with_text(fmt::format("{}: message {} of {}", doing, position, batch.size()),
-                            answer.text)};
+        failure = Error{
+            std::error_code(answer.error, std::generic_category()),
+            with_text(fmt::format("{}: message {} of {}", doing, position, count), answer.text)};
       }
     });
   }

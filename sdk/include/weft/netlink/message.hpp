@@ -1,11 +1,12 @@
 #pragma once
 /// Netlink messages: one being built, and attributes being read.
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <type_traits>
 
@@ -13,12 +14,17 @@
 
 #include <weft/bytes.hpp>
 
+struct nl_msg;  // libnl's message object
+
 namespace weft::nl {
 
-/// One request under construction, in storage of its own. A value of the thread that builds it.
-/// An attribute that does not fit is not written; sending such a message fails with EMSGSIZE.
+/// One request under construction: a libnl message object, sent by our own Socket. A value of the
+/// thread that builds it. An attribute that does not fit is not written; sending such a message
+/// fails with EMSGSIZE.
 class Message {
  public:
+  static constexpr std::size_t max_bytes = 8192;
+
   /// `flags` beyond NLM_F_REQUEST, such as NLM_F_ACK or NLM_F_DUMP.
   Message(std::uint16_t type, std::uint16_t flags) noexcept;
 
@@ -42,27 +48,28 @@ class Message {
   /// Calls `fill`, and wraps what it put in one attribute of `type`.
   template <class Fill>
   Message& nest(std::uint16_t type, Fill fill) {
-    const std::size_t start = begin_nest(type);
+    nlattr* const nest = begin_nest(type);
     fill();
-    end_nest(start);
+    end_nest(nest);
     return *this;
   }
 
   /// Appends raw octets inside a nest: veth wants a header before its attributes.
   void append(ByteView octets) noexcept;
 
-  [[nodiscard]] nlmsghdr& header() noexcept {
-    return *reinterpret_cast<nlmsghdr*>(storage_.data());
-  }
+  [[nodiscard]] nlmsghdr& header() noexcept;
   [[nodiscard]] bool is_complete() const noexcept { return !overflowed_; }
 
  private:
-  void* append_header(std::size_t bytes) noexcept;
-  std::size_t begin_nest(std::uint16_t type) noexcept;
-  void end_nest(std::size_t start) noexcept;
-  std::byte* reserve(std::size_t bytes) noexcept;
+  struct Free {
+    void operator()(nl_msg* message) const noexcept;
+  };
 
-  alignas(nlmsghdr) std::array<std::byte, 8192> storage_{};
+  void* append_header(std::size_t bytes) noexcept;
+  nlattr* begin_nest(std::uint16_t type) noexcept;
+  void end_nest(nlattr* nest) noexcept;
+
+  std::unique_ptr<nl_msg, Free> message_;
   bool overflowed_ = false;
 };
 

@@ -49,6 +49,8 @@ class Socket {
   [[nodiscard]] int fd() const noexcept;
 
  private:
+  [[nodiscard]] Result<> transact(ByteView octets, std::uint32_t first, std::size_t count,
+                                  std::string_view doing);
   /// Closes when destroyed.
   class Descriptor {
    public:
