@@ -63,19 +63,23 @@ class Wire {
   void send(const Bytes& frame) const {
     EXPECT_EQ(::send(fd_, frame.data(), frame.size(), 0), static_cast<ssize_t>(frame.size()));
   }
-  /// Whether `frame` arrives within a second.
-  [[nodiscard]] bool receives(const Bytes& frame) const {
+  /// The next of `frames` to arrive; empty when none does within a second.
+  [[nodiscard]] Bytes next_of(std::initializer_list<Bytes> frames) const {
     Bytes buffer(2048);
     pollfd wait{fd_, POLLIN, 0};
     while (::poll(&wait, 1, 1000) > 0) {
       const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
-      if (got == static_cast<ssize_t>(frame.size()) &&
-          std::equal(frame.begin(), frame.end(), buffer.begin())) {
-        return true;
+      for (const Bytes& frame : frames) {
+        if (got == static_cast<ssize_t>(frame.size()) &&
+            std::equal(frame.begin(), frame.end(), buffer.begin())) {
+          return frame;
+        }
       }
     }
-    return false;
+    return {};
   }
+  /// Whether `frame` arrives within a second.
+  [[nodiscard]] bool receives(const Bytes& frame) const { return !next_of({frame}).empty(); }
 
  private:
   int fd_;
@@ -90,6 +94,7 @@ Bytes make_frame(std::uint64_t destination, std::uint64_t source, std::size_t by
   return frame;
 }
 
+constexpr std::uint32_t mtu = 1376;
 constexpr std::uint64_t everyone = 0xFFFFFFFFFFFF;
 constexpr std::uint64_t pod_mac = 0x020000000011;
 constexpr std::uint64_t remote_mac = 0x020000000022;
@@ -104,7 +109,7 @@ class BridgeTest : public ::testing::Test {
       GTEST_SKIP() << "cannot use /dev/net/tun: " << std::strerror(errno);
     }
     route_.emplace(nl::Socket::open(NETLINK_ROUTE).value());
-    bridge_.emplace(LinuxBridge::open({"weave", mac_, 1376, "vethwe-tap"}).value());
+    bridge_.emplace(LinuxBridge::open({"weave", mac_, mtu, "vethwe-tap"}).value());
   }
 
   /// A bridge with the router's port and one pod.
@@ -113,7 +118,7 @@ class BridgeTest : public ::testing::Test {
     ASSERT_TRUE(ensured) << ensured.error().message();
     auto tap = open_tap("vethwe-tap", lanes_.count());
     ASSERT_TRUE(tap) << tap.error().message();
-    port_ = std::make_shared<TapPort>(*std::move(tap), metrics_);
+    port_ = std::make_shared<TapPort>(*std::move(tap), mtu, metrics_);
     const auto attached = bridge_->attach_port();
     ASSERT_TRUE(attached) << attached.error().message();
     readers_.emplace(*port_, lanes_, dataplane_);
@@ -202,6 +207,22 @@ TEST_F(BridgeTest, PutsFramesOnTheBridge) {
   EXPECT_EQ(port_->inject(lanes_.lane(), {&frame, 1}), 1u);
 
   EXPECT_TRUE(pod.receives(octets));
+}
+
+TEST_F(BridgeTest, CountsFramesThatPodsInterfacesAreTooSmallFor) {
+  build();
+  ASSERT_TRUE(nl::change_link(*route_, index("host0"), {.mtu = mtu}));
+  ASSERT_TRUE(nl::change_link(*route_, index("pod0"), {.mtu = mtu}));
+  const Wire pod{index("pod0")};
+  Bytes fits = make_frame(everyone, remote_mac, mtu + 18);
+  Bytes exceeds = make_frame(everyone, remote_mac, mtu + 19);
+  const std::array frames{Frame{exceeds.data(), static_cast<std::uint32_t>(exceeds.size()), 0, {}},
+                          Frame{fits.data(), static_cast<std::uint32_t>(fits.size()), 0, {}}};
+
+  EXPECT_EQ(port_->inject(lanes_.lane(), frames), 2u);
+
+  EXPECT_EQ(pod.next_of({exceeds, fits}), fits);  // the kernel's limit is where we think it is
+  EXPECT_EQ(port_->counters().written_oversized.value(), 1u);
 }
 
 TEST_F(BridgeTest, AFrameTheKernelRejectsDoesNotHoldUpTheNext) {

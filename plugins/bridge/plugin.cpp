@@ -135,7 +135,7 @@ class BridgePlugin final : public Plugin, public Bridge {
     if (!tap) {
       return tl::unexpected(std::move(tap).error());
     }
-    port_ = std::make_shared<TapPort>(*std::move(tap), host_.metrics());
+    port_ = std::make_shared<TapPort>(*std::move(tap), mtu_, host_.metrics());
     WEFT_TRY(bridge_->attach_port());
     dataplane_->set_bridge_port(port_);
     readers_.emplace(*port_, host_.lanes(), *dataplane_);

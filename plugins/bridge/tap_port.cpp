@@ -34,6 +34,10 @@ PortCounters::PortCounters(Metrics& metrics)
       written_frames(
           metrics.counter("weft_bridge_written_frames_total", "Frames put on the bridge.")),
       written_bytes(metrics.counter("weft_bridge_written_bytes_total", "Bytes of those frames.")),
+      written_oversized(metrics.counter("weft_bridge_written_oversized_total",
+                                        "Of those, frames above the pods' MTU, which the kernel "
+                                        "drops at their interfaces: a peer's pods have a larger "
+                                        "one.")),
       write_refused(
           metrics.counter("weft_bridge_write_refused_total", "Frames the bridge had no room for.")),
       write_errors(
@@ -95,6 +99,7 @@ std::size_t TapPort::inject(Lane& lane, std::span<const Frame> batch) noexcept {
   std::size_t bytes = 0;
   std::size_t taken = 0;
   std::size_t rejected = 0;
+  std::size_t oversized = 0;
   for (const Frame& frame : batch) {
     // writev does not change what it reads from.
     const std::array<iovec, 2> parts{iovec{const_cast<std::byte*>(plain.data()), plain.size()},
@@ -107,11 +112,15 @@ std::size_t TapPort::inject(Lane& lane, std::span<const Frame> batch) noexcept {
       ++rejected;  // such as EIO while the link is down; the next frame may do better
     } else {
       bytes += frame.length;
+      oversized += frame.length > largest_forwarded_ ? 1 : 0;
     }
     ++taken;
   }
   counters_.written_frames.add_on_lane(lane.index(), taken - rejected);
   counters_.written_bytes.add_on_lane(lane.index(), bytes);
+  if (oversized != 0) {
+    counters_.written_oversized.add_on_lane(lane.index(), oversized);
+  }
   if (rejected != 0) {
     counters_.write_errors.add_on_lane(lane.index(), rejected);
   }

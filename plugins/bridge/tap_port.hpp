@@ -23,6 +23,7 @@ struct PortCounters {
   Counter& bad_headers;
   Counter& written_frames;
   Counter& written_bytes;
+  Counter& written_oversized;
   Counter& write_refused;
   Counter& write_errors;
 };
@@ -48,7 +49,9 @@ class QueueReader final : public LaneTask {
 /// pass a quiescent point after it was replaced.
 class TapPort final : public BridgePort {
  public:
-  TapPort(Tap tap, Metrics& metrics) : tap_(std::move(tap)), counters_(metrics) {}
+  /// `mtu` is the pods', in bytes.
+  TapPort(Tap tap, std::uint32_t mtu, Metrics& metrics)
+      : tap_(std::move(tap)), largest_forwarded_(mtu + link_overhead), counters_(metrics) {}
 
   [[nodiscard]] std::size_t inject(Lane& lane, std::span<const Frame> batch) noexcept override;
 
@@ -56,7 +59,11 @@ class TapPort final : public BridgePort {
   [[nodiscard]] const PortCounters& counters() const noexcept { return counters_; }
 
  private:
+  /// Ethernet header and one VLAN tag. Source: Linux net/core/dev.c, is_skb_forwardable.
+  static constexpr std::uint32_t link_overhead = 14 + 4;
+
   Tap tap_;
+  const std::uint32_t largest_forwarded_;  // bytes of a frame
   PortCounters counters_;
 };
 

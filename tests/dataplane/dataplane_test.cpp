@@ -91,7 +91,7 @@ class Node {
             .value());
     EXPECT_TRUE(bridge_->ensure());
     port_ = std::make_shared<bridge::TapPort>(bridge::open_tap("vethwe-tap", lanes.count()).value(),
-                                              host_.metrics());
+                                              overlay_mtu, host_.metrics());
     EXPECT_TRUE(bridge_->attach_port());
     dataplane->set_bridge_port(port_);
     readers_.emplace(*port_, lanes, *dataplane);

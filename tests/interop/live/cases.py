@@ -174,7 +174,12 @@ def pods_of_different_mtu(lab):
     """Weft's pods keep 1376 beside 65535: TCP agrees on a segment size, ping fits."""
     theirs, ours, _ = pair(lab)
     a, b = theirs.add_pod("a"), ours.add_pod("b")
-    return exchange(a, b, (56, 1300), (("tcp", 4 << 20), ("udp", 1000)))
+    said = exchange(a, b, (56, 1300), (("tcp", 4 << 20), ("udp", 1000)))
+    a.run("ping", "-q", "-M", "dont", "-c", "2", "-W", "1", "-s", 4000, b.ip, ok=False)
+    dropped = next(line for line in ours.metrics().splitlines()
+                   if line.startswith("weft_bridge_written_oversized_total"))
+    check(not dropped.endswith(" 0"), f"packets that do not fit are not counted: {dropped}")
+    return said + [dropped]
 
 
 # --- relays --------------------------------------------------------------------------------------
