@@ -44,6 +44,19 @@ def dial(lab, weft_dials, password):
             f"we say {own[0]['Info']} {own[0]['Attrs']}"]
 
 
+def trusted(lab, both):
+    """Frames go in clear when both sides trust the underlay, and not when one does."""
+    theirs = lab.start(Original, 1, PASSWORD, trusting=True)
+    ours = lab.start(Weft, 2, PASSWORD, [1], trusting=both)
+    wait_established(theirs, ours)
+    mtu = 1438 if both else 1414
+    wait_until(lambda: f"Effective MTU verified at {mtu}" in theirs.log_text(), f"MTU {mtu}", 10)
+    a, b = theirs.add_pod("a"), ours.add_pod("b")
+    said = exchange(a, b, (56, 1300), (("tcp", 4 << 20),))
+    info = next(c for c in theirs.router()["Connections"] if c["State"] == "established")
+    return [f"they say {info['Info']} {info['Attrs']}"] + said
+
+
 def replaced_connection(lab, kind=Weft):
     """An original told host:port goes on dialling a peer that reached it from another port, until
     the connection that it dialled has the smaller id and wins. A new sleeve connection needs a
@@ -276,18 +289,11 @@ def join(lab, first, second):
     for taker, giver in ((new, old), (old, new)):
         largest = max((e for e in giver.ring() if e[2] == giver.name), key=lambda e: e[1])
         wanted = ipaddress.ip_address(largest[0]) + 200
-        claim(taker, "claimed", f"{wanted}/12")
+        taker.claim("claimed", f"{wanted}/12")
         said.append(f"{taker.kind} claimed {wanted} from {giver.kind}")
         addresses.append(f"{wanted}/12")
     said.append(distinct(addresses))
     return said + same_ring(old, new)
-
-
-def claim(node, owner, address):
-    if node.kind == "weft":
-        node.call("ipam.claim", owner=owner, address=address)
-    else:
-        node.claim(owner, address)
 
 
 def restart_keeps_ring(lab):
@@ -302,6 +308,23 @@ def restart_keeps_ring(lab):
     addresses += [n.allocate(f"d{i}") for i in range(3) for n in (theirs, ours)]
     return [f"ring kept by kill -9 and restart; established again after {took:.2f} s",
             distinct(addresses)] + same_ring(theirs, ours)
+
+
+def take_over(lab, leaver):
+    """A node is gone for good; the other takes its ranges and goes on with them."""
+    theirs, ours, _ = pair(lab)
+    addresses = [n.allocate(f"c{i}") for i in range(3) for n in (theirs, ours)]
+    gone, heir = (theirs, ours) if leaver is Original else (ours, theirs)
+    gone.kill()
+    wait_until(lambda: not heir.established(), "the other notices")
+    said = heir.take_over(gone.name)
+    check(owners(heir) == {heir.name}, f"ring: {heir.ring()}")
+    back = lab.start(leaver, gone.index, peers=[heir.index])  # new, with nothing remembered
+    wait_established(heir, back)
+    # What the dead one's pods had is free again by the operator's word.
+    addresses = [a for i, a in enumerate(addresses) if (i % 2 == 0) == (heir is theirs)]
+    addresses += [n.allocate(f"d{i}") for i in range(3) for n in (heir, back)]
+    return [said, distinct(addresses)] + same_ring(heir, back)
 
 
 # --- failures ------------------------------------------------------------------------------------
@@ -391,6 +414,8 @@ CASES = dict(
       lambda lab, w=who == "weft", p=p: dial(lab, w, p))
      for who in ("weft", "original") for p in SECRETS]
     + [("wrong-password", wrong_password),
+       ("trusted-by-both", lambda lab: trusted(lab, True)),
+       ("trusted-by-one", lambda lab: trusted(lab, False)),
        ("replaced-connection", replaced_connection),
        ("reference-replaced", lambda lab: replaced_connection(lab, Original)),
        ("discovery", discovery)]
@@ -405,6 +430,8 @@ CASES = dict(
        ("ipam-weft-joins", lambda lab: join(lab, Original, Weft)),
        ("ipam-original-joins", lambda lab: join(lab, Weft, Original)),
        ("ipam-restart", restart_keeps_ring),
+       ("ipam-weft-gone", lambda lab: take_over(lab, Weft)),
+       ("ipam-original-gone", lambda lab: take_over(lab, Original)),
        ("restarts", restarts),
        ("hostile-strangers", lambda lab: hostile(lab, STRANGERS, PASSWORD)),
        ("hostile-insiders", lambda lab: hostile(lab, INSIDERS, None)),

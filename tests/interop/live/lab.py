@@ -16,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 UNIVERSE = "10.32.0.0/12"
+UNDERLAY = "10.99.0.0/24"
 PLUGINS = ["gossip", "ipam", "sleeve", "bridge", "nat-nft", "cni"]
 
 
@@ -57,6 +58,9 @@ def address_of(index):
 
 class Node:
     """What an original and a weft node have in common: a namespace, a process, its log."""
+
+    pod_mtu = None  # weft only: where its pods must match those of an original without fastdp
+    trusting = False  # whether it trusts the underlay: frames in clear when both sides do
 
     def __init__(self, lab, index, password, peers, init, keep_state):
         self.lab, self.index, self.name = lab, index, peer_name(index)
@@ -122,7 +126,8 @@ class Original(Node):
              "--http-addr=127.0.0.1:6784", "--status-addr=127.0.0.1:6782",
              f"--ipalloc-range={UNIVERSE}", f"--ipalloc-init={self.init}",
              f"--db-prefix={self.home}/",
-             *([f"--password={self.password}"] if self.password else []), *self.peers],
+             *([f"--password={self.password}"] if self.password else []),
+             *([f"--trusted-subnets={UNDERLAY}"] if self.trusting else []), *self.peers],
             CHECKPOINT_DISABLE="1")
         wait_until(lambda: "Ready" in self.http("GET", "/report", ok=False), "router answers")
         return self
@@ -155,7 +160,10 @@ class Original(Node):
         return self.http("POST", f"/ip/{owner}").strip()
 
     def claim(self, owner, address):
-        return self.http("PUT", f"/ip/{owner}/{address}")
+        self.http("PUT", f"/ip/{owner}/{address}")
+
+    def take_over(self, name):
+        return self.http("DELETE", f"/peer/{name}").strip()
 
     def add_pod(self, label):
         """By Weave Net's CNI plugin if there is one, else by hand as `weave attach` does."""
@@ -180,10 +188,9 @@ class Original(Node):
 
 
 class Weft(Node):
-    """A weft node. `pod_mtu` is set where its pods must match an original without fastdp."""
+    """A weft node."""
 
     kind = "weft"
-    pod_mtu = None
 
     def start(self):
         quoted = ", ".join(f'"{peer}"' for peer in self.peers)
@@ -197,6 +204,8 @@ class Weft(Node):
             secret.write_text(self.password)
             secret.chmod(0o600)
             text += f'password-file = "{secret}"\n'
+        if self.trusting:
+            text += f'trusted-subnets = ["{UNDERLAY}"]\n'
         text += f'[plugin.ipam]\ninit = "{self.init}"\n'
         if self.pod_mtu:
             text += f"[plugin.bridge]\nmtu = {self.pod_mtu}\n"
@@ -232,6 +241,12 @@ class Weft(Node):
 
     def allocate(self, owner):
         return self.call("ipam.allocate", owner=owner)["addresses"][0]
+
+    def claim(self, owner, address):
+        self.call("ipam.claim", owner=owner, address=address)
+
+    def take_over(self, name):
+        return json.dumps(self.call("ipam.take-over", peer=name))
 
     def metrics(self):
         return run(self.lab.bin / "weft", "--socket", self.home / "run/weft.sock", "metrics")
@@ -329,14 +344,14 @@ class Lab:
         return netns
 
     def start(self, kind, index, password=None, peers=(), init="consensus=2", keep_state=False,
-              pod_mtu=None):
+              pod_mtu=None, trusting=False):
         """Starts a node; `peers` are indices of the nodes it dials."""
         self.plug(index)
         if index in self.nodes:
             self.nodes[index].kill()
         addresses = [address_of(peer) for peer in peers]
         node = kind(self, index, password, addresses, init, keep_state)
-        node.pod_mtu = pod_mtu
+        node.pod_mtu, node.trusting = pod_mtu, trusting
         self.nodes[index] = node
         return node.start()
 
