@@ -30,7 +30,7 @@ struct Options {
 /// The fields of the plugin's configuration, as they would be written. Loads the plugin.
 [[nodiscard]] int describe_plugin(const Options& options, const std::string& file);
 /// The file, the plugins it lists and every plugin's own fields.
-[[nodiscard]] int check_config(const std::string& file);
+[[nodiscard]] int check_config(const Options& options, const std::string& file);
 [[nodiscard]] int show_version();
 
 /// Prints "weft: ..." on standard error; for the absence of the daemon, with what to do about it.

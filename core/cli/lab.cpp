@@ -114,7 +114,8 @@ Result<Lab> Lab::open(const std::string& name, bool verbose) {
 
 Result<> Lab::up() {
   if (!list_netns(plan_.netns_prefix).empty()) {
-    return fail(Errc::conflict, "make lab '" + plan_.name + "': it is up; 'weft lab down' first");
+    return fail(Errc::conflict, "make lab '" + plan_.name + "': it is up; 'weft lab down --name " +
+                                    plan_.name + "' first");
   }
   WEFT_TRY(write_files());
   WEFT_TRY(make_underlay());

@@ -65,13 +65,15 @@ void add_plugin(CLI::App& app, Options& options, Chosen& chosen, std::string& fi
   schema->callback([&] { chosen = [&] { return describe_plugin(options, file); }; });
 }
 
-void add_config(CLI::App& app, Chosen& chosen, std::string& file) {
+void add_config(CLI::App& app, Chosen& chosen, Options& options, std::string& file) {
   auto* const config = app.add_subcommand("config", "The node's configuration file");
   config->require_subcommand(1);
   auto* const check = config->add_subcommand("check", "Every mistake in it, with its place");
   check->add_option("file", file, "The file")->default_str("/etc/weft/weft.toml");
-  check->callback(
-      [&] { chosen = [&] { return check_config(file.empty() ? "/etc/weft/weft.toml" : file); }; });
+  check->add_flag("--json", options.json, "Machine-readable");
+  check->callback([&] {
+    chosen = [&] { return check_config(options, file.empty() ? "/etc/weft/weft.toml" : file); };
+  });
 }
 
 /// What the arguments of `weft lab` may set.
@@ -191,7 +193,7 @@ int main(int argc, char** argv) {
   add_status(app, options, chosen);
   add_peers(app, options, chosen, peers, replace);
   add_plugin(app, options, chosen, file);
-  add_config(app, chosen, file);
+  add_config(app, chosen, options, file);
   LabArguments lab;
   add_lab(app, lab, chosen);
   app.add_subcommand("metrics", "Counters and gauges as Prometheus text")->callback([&] {

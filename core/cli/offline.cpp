@@ -95,8 +95,13 @@ int describe_plugin(const Options& options, const std::string& file) {
   return exit_ok;
 }
 
-int check_config(const std::string& file) {
+int check_config(const Options& options, const std::string& file) {
   const auto complaints = host::check_config(file);
+  if (options.json) {
+    const Json answer{{"file", file}, {"ok", complaints.empty()}, {"problems", complaints}};
+    std::puts(answer.dump(4, ' ', false, Json::error_handler_t::replace).c_str());
+    return complaints.empty() ? exit_ok : exit_error;
+  }
   for (const std::string& complaint : complaints) {
     std::fprintf(stderr, "%s\n", complaint.c_str());
   }

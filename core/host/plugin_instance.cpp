@@ -81,6 +81,13 @@ std::vector<std::string> PluginInstance::configure(const config::Table& table,
     }
     plugin_->describe(schema_);
     *problems = config::bind_table(table, schema_, file);
+    if (problems->empty()) {
+      if (const Result<> sound = plugin_->validate(); !sound) {
+        problems->push_back(
+            {file, table.at,
+             fmt::format("[plugin.{}]: {}", manifest_.name, sound.error().message())});
+      }
+    }
     return {};
   });
   if (!done) {

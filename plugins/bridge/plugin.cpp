@@ -1,6 +1,7 @@
 /// Provides weft.bridge/1: the bridge for pods, the router's port on it, and exposed addresses.
 
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 
 #include <chrono>
 #include <memory>
@@ -45,6 +46,17 @@ class BridgePlugin final : public Plugin, public Bridge {
   void describe(Schema& schema) override {
     schema.field("name", name_, "The bridge that pods attach to.");
     schema.field("mtu", mtu_, "Largest IP packet of the pods, in bytes.", {552, 65485});
+  }
+
+  Result<> validate() override {
+    // Source: Linux net/core/dev.c, dev_valid_name.
+    const bool is_valid = !name_.empty() && name_.size() < IFNAMSIZ && name_ != "." &&
+                          name_ != ".." && name_.find_first_of("/: \t\n\v\f\r") == name_.npos;
+    return is_valid ? Result<>()
+                    : fail(Errc::invalid,
+                           fmt::format("use name = \"{}\": an interface has 1 to {} characters, "
+                                       "no space, ':' or '/'",
+                                       name_, IFNAMSIZ - 1));
   }
 
   Result<> start() override {

@@ -2,6 +2,8 @@
 
 #include "gossip/config.hpp"
 
+#include "gossip/connection_maker.hpp"
+
 namespace weft::gossip {
 
 using std::chrono::milliseconds;
@@ -27,6 +29,9 @@ void Config::describe(Schema& schema) {
 Result<> Config::validate() const {
   if (dead_after < 2 * heartbeat) {
     return fail(Errc::invalid, "use 'dead-after': it must be at least twice 'heartbeat'");
+  }
+  for (const std::string& peer : peers) {
+    WEFT_TRY(parse_direct_peer(peer));
   }
   return {};
 }

@@ -18,7 +18,6 @@ constexpr const char* direct_peers_key = "gossip/direct-peers";
 Gossip::Gossip(Host& host) : host_(host), service_(host.loop(), host.node().name) {}
 
 Result<> Gossip::start() {
-  WEFT_TRY(config_.validate());
   OverlaySwitch* overlays = nullptr;
   WEFT_TRY(overlays, host_.services().require<OverlaySwitch>());
   store_ = host_.services().optional<Store>();

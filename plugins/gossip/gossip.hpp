@@ -19,6 +19,7 @@ class Gossip final : public Plugin, private EngineEvents {
   explicit Gossip(Host& host);
 
   void describe(Schema& schema) override { config_.describe(schema); }
+  Result<> validate() override { return config_.validate(); }
   Result<> start() override;
   void stop() noexcept override;
 

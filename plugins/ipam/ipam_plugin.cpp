@@ -90,7 +90,7 @@ void IpamPlugin::describe(Schema& schema) {
                "How long a request waits for an address before it fails.", {100ms, 1h});
 }
 
-Result<Settings> IpamPlugin::settings() {
+Result<> IpamPlugin::validate() {
   WEFT_TRY(check_subnet("range", range_));
   default_subnet_ = range_;
   if (!default_subnet_text_.empty()) {
@@ -108,23 +108,26 @@ Result<Settings> IpamPlugin::settings() {
                                              default_subnet_text_, net::to_string(range_)));
     }
   }
+  WEFT_TRY(init_, parse_init_mode(init_text_));
+  return {};
+}
+
+Settings IpamPlugin::settings() {
   Settings settings;
   settings.self = mesh_->self();
   settings.nickname = host_.node().nickname;
   settings.uid = host_.loop().random();
   settings.universe = range_;
   settings.allocate_timeout = allocate_timeout_;
-  WEFT_TRY(settings.init, parse_init_mode(init_text_));
+  settings.init = init_;
   return settings;
 }
 
 Result<> IpamPlugin::start() {
   WEFT_TRY(mesh_, host_.services().require<Mesh>());
   WEFT_TRY(store_, host_.services().require<Store>());
-  Settings ready;
-  WEFT_TRY(ready, settings());
   Surroundings& surroundings = *this;
-  allocator_ = std::make_unique<Allocator>(surroundings, std::move(ready));
+  allocator_ = std::make_unique<Allocator>(surroundings, settings());
   lost_peers_ = host_.bus().subscribe<events::PeerDown>(
       [this](const events::PeerDown& peer) { allocator_->forget_peer(peer.name); });
   WEFT_TRY(serve_commands());

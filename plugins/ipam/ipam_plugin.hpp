@@ -26,6 +26,7 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   explicit IpamPlugin(Host& host) : host_(host) {}
 
   void describe(Schema& schema) override;
+  [[nodiscard]] Result<> validate() override;
   [[nodiscard]] Result<> start() override;
   void stop() noexcept override;
 
@@ -53,7 +54,7 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   std::size_t direct_peers() const override;
   Log& log() override { return host_.log(); }
 
-  [[nodiscard]] Result<Settings> settings();
+  [[nodiscard]] Settings settings();
   void load();
   void loaded(std::string_view key, Result<std::optional<Bytes>> value);
   [[nodiscard]] Result<> decode_stored(std::string_view key, ByteView value);
@@ -72,7 +73,8 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   std::string init_text_ = "consensus";
   std::chrono::milliseconds allocate_timeout_{30'000};
 
-  net::Cidr default_subnet_;
+  net::Cidr default_subnet_;  // this and the next: from the texts, by validate()
+  InitMode init_;
   Mesh* mesh_ = nullptr;
   Store* store_ = nullptr;
   Stored stored_;

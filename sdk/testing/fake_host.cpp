@@ -22,7 +22,7 @@ Result<> configure(Plugin& plugin, const Settings& settings) {
     }
     WEFT_TRY(field->assign(value));
   }
-  return {};
+  return plugin.validate();
 }
 
 /// One plugin's host: its loop, its transport and its views of what the node shares.

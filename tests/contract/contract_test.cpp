@@ -169,6 +169,12 @@ TEST_F(ContractTest, ReportsExceptionsBeforeTheStart) {
   EXPECT_NE(complaints({"throws-in-describe"}).find("it threw: no words"), std::string::npos);
 }
 
+TEST_F(ContractTest, RefusesBeforeTheStartWhatAPluginFindsWrongAsAWhole) {
+  EXPECT_NE(complaints({"quiet", "refuses-its-configuration"})
+                .find("[plugin.refuses-its-configuration]: cannot use 'food': it needs some"),
+            std::string::npos);
+}
+
 TEST_F(ContractTest, GoesOnDegradedWithoutAPluginThatDoesNotStart) {
   auto node = create({"throws-in-start", "refuses-to-start", "quiet"});
   ASSERT_TRUE(node) << node.error();

@@ -59,6 +59,10 @@ class Plugin {
 
   /// Declares the configuration. No side effects.
   virtual void describe(Schema& /*schema*/) {}
+  /// What no single field can tell, after the fields have their values: `weft config check` asks,
+  /// and no plugin starts unless all agree. No side effects. Errors: Errc::invalid, naming the
+  /// field and the fix.
+  [[nodiscard]] virtual Result<> validate() { return {}; }
   /// Acquires resources, registers services, subscribes. At most 10 s. After an error `stop` is
   /// called too, so it must cope with a half-started plugin.
   [[nodiscard]] virtual Result<> start() = 0;
@@ -87,12 +91,12 @@ void* create_plugin(void* host) noexcept {
 }  // namespace weft
 
 /// Exports `Class`, derived from weft::Plugin with a constructor taking weft::Host&.
-#define WEFT_PLUGIN(Class)                                                                   \
-  extern "C" WEFT_EXPORT const weft_plugin_v1 weft_plugin;                                   \
-  const weft_plugin_v1 weft_plugin{                                                          \
-      sizeof(weft_plugin_v1),                                                                \
-      weft::abi::sdk_major,                                                                  \
-      weft::abi::sdk_minor,                                                                  \
-      WEFT_ABI_STAMP,                                                                        \
-      &weft::detail::create_plugin<Class>,                                                   \
+#define WEFT_PLUGIN(Class)                                 \
+  extern "C" WEFT_EXPORT const weft_plugin_v1 weft_plugin; \
+  const weft_plugin_v1 weft_plugin{                        \
+      sizeof(weft_plugin_v1),                              \
+      weft::abi::sdk_major,                                \
+      weft::abi::sdk_minor,                                \
+      WEFT_ABI_STAMP,                                      \
+      &weft::detail::create_plugin<Class>,                 \
       [](void* plugin) { delete static_cast<weft::Plugin*>(plugin); }};
