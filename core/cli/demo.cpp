@@ -65,6 +65,9 @@ Result<> write_report(const std::string& path, const std::vector<StepResult>& re
                       {"observed", result.check.observed}});
   }
   std::ofstream file(path, std::ios::trunc);
+  if (!file) {
+    return fail(errno, "open report '" + path + "'");
+  }
   file << report.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
   file.close();
   return file ? Result<>{} : fail(EIO, "write report '" + path + "'");
@@ -101,6 +104,11 @@ int lab_demo(const DemoOptions& options) {
   const LabOptions& settings = options.lab;
   if (settings.nodes < 3) {
     return report_error(Error{make_error_code(Errc::invalid), "demonstrate: it needs 3 nodes"});
+  }
+  if (!options.report.empty()) {  // better now than after the whole run
+    if (const auto writable = write_report(options.report, {}); !writable) {
+      return report_error(writable.error());
+    }
   }
   catch_interrupts();
   auto lab = Lab::create(settings);

@@ -119,7 +119,7 @@ Result<Check> pod_link(DemoState& state) {
   WEFT_TRY(link, output_in(state.lab, state.p3.netns, {"ip", "link", "show", "dev", "eth0"}));
   return shaped(
       "[0-9]+: eth0@if[0-9]+: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1376 qdisc noqueue state UP "
-      "mode DEFAULT group default.*\n *link/ether " +
+      "mode DEFAULT group default *\n *link/ether " +
           state.p3.mac + " brd ff:ff:ff:ff:ff:ff link-netns(id)? .*",
       fmt::format("eth0@ifM: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1376 qdisc noqueue state UP "
                   "mode DEFAULT group default | link/ether {} brd ff:ff:ff:ff:ff:ff link-netns...",

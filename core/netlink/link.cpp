@@ -83,6 +83,8 @@ void put_end(Message& message, const VethEnd& end) {
   if (end.netns_fd) {
     message.put_number(IFLA_NET_NS_FD, *end.netns_fd);
   }
+  // No queue of its own, as the pods of container runtimes have it: a veth hands over at once.
+  message.put_number(IFLA_TXQLEN, std::uint32_t{0});
 }
 
 }  // namespace
