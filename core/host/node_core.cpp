@@ -43,7 +43,7 @@ Result<> NodeCore::open() {
   WEFT_TRY(lanes.start());
   loop.start();
   bus_view_ = bus.view("host", loop);
-  services_view_ = services.view("host", std::nullopt);
+  services_view_ = services.view("host", loop, std::nullopt);
   Result<> provided;
   run_on_loop([this, &provided] {
     dataplane_ = std::make_unique<DataplaneImpl>(info.name, lanes, loop, *bus_view_, metrics,

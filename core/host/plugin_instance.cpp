@@ -41,7 +41,8 @@ PluginInstance::PluginInstance(std::shared_ptr<NodeCore> core, Manifest manifest
       transport_(loop_),
       bus_(core_->bus.view(manifest_.name, loop_)),
       services_(core_->services.view(
-          manifest_.name, ServiceUse{manifest_.required, manifest_.wants, manifest_.provides})),
+          manifest_.name, loop_,
+          ServiceUse{manifest_.required, manifest_.wants, manifest_.provides})),
       lanes_(core_->lanes),
       control_(core_->control.view(loop_)) {}
 

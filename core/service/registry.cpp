@@ -21,9 +21,72 @@ bool may_have_several_providers(std::string_view service) noexcept {
   return service == Overlay::service;
 }
 
-ServicesView::ServicesView(ServiceRegistry& registry, std::string plugin,
+/// One `follow`. Used on the follower's loop, but for `tell`.
+class ServiceFollower : public std::enable_shared_from_this<ServiceFollower> {
+ public:
+  using Handler = UniqueFunction<void(void*, ServiceHold)>;
+
+  ServiceFollower(ServiceRegistry& registry, std::string service, Loop& loop, Handler on_change)
+      : registry_(registry),
+        service_(std::move(service)),
+        loop_(loop),
+        on_change_(std::move(on_change)) {}
+
+  [[nodiscard]] const std::string& service() const noexcept { return service_; }
+
+  /// Any thread.
+  void tell(const ServiceHold& hold) {
+    loop_.post([self = shared_from_this(), hold]() mutable { self->call(std::move(hold)); });
+  }
+
+  /// Asks anew who provides, so that whoever is told late is told the newest.
+  void call(ServiceHold hold) {
+    if (is_closed_) {
+      return;
+    }
+    const auto providers = registry_.find(service_);
+    is_running_ = true;
+    on_change_(providers.empty() ? nullptr : providers.front().object, std::move(hold));
+    is_running_ = false;
+    if (is_closed_) {
+      on_change_ = {};
+    }
+  }
+
+  void close() noexcept {
+    is_closed_ = true;
+    registry_.remove_follower(*this);
+    if (!is_running_) {
+      on_change_ = {};
+    }
+  }
+
+ private:
+  ServiceRegistry& registry_;
+  const std::string service_;
+  Loop& loop_;
+  Handler on_change_;
+  bool is_closed_ = false;
+  bool is_running_ = false;
+};
+
+namespace {
+
+class FollowingNode final : public Following::Node {
+ public:
+  explicit FollowingNode(std::shared_ptr<ServiceFollower> follower)
+      : follower_(std::move(follower)) {}
+  ~FollowingNode() override { follower_->close(); }
+
+ private:
+  std::shared_ptr<ServiceFollower> follower_;
+};
+
+}  // namespace
+
+ServicesView::ServicesView(ServiceRegistry& registry, std::string plugin, Loop& loop,
                            std::optional<ServiceUse> use)
-    : registry_(registry), plugin_(std::move(plugin)), use_(std::move(use)) {}
+    : registry_(registry), plugin_(std::move(plugin)), loop_(loop), use_(std::move(use)) {}
 
 ServicesView::~ServicesView() {
   withdraw();
@@ -33,16 +96,28 @@ void ServicesView::withdraw() noexcept {
   registry_.remove_plugin(plugin_);
 }
 
-bool ServicesView::may_use(std::string_view service) const noexcept {
-  return !use_ || lists(use_->required, service) || lists(use_->wanted, service);
+bool ServicesView::is_pinned(std::string_view service) const {
+  const std::lock_guard lock(mutex_);
+  return pinned_.contains(service);
+}
+
+void ServicesView::pin(std::string_view service) {
+  const std::lock_guard lock(mutex_);
+  pinned_.emplace(service);
+}
+
+Result<> ServicesView::check_use(std::string_view service) const {
+  if (!use_ || lists(use_->required, service) || lists(use_->wanted, service)) {
+    return {};
+  }
+  return fail(Errc::denied, fmt::format("find service {} for plugin '{}': its manifest lists it "
+                                        "neither in requires nor in wants",
+                                        service, plugin_));
 }
 
 Result<void*> ServicesView::find_one(std::string_view service) {
-  if (!may_use(service)) {
-    return fail(Errc::denied, fmt::format("find service {} for plugin '{}': its manifest lists it "
-                                          "neither in requires nor in wants",
-                                          service, plugin_));
-  }
+  WEFT_TRY(check_use(service));
+  pin(service);
   const auto found = registry_.find(service);
   if (found.empty()) {
     return fail(Errc::not_found,
@@ -53,12 +128,23 @@ Result<void*> ServicesView::find_one(std::string_view service) {
 
 std::vector<void*> ServicesView::find_all(std::string_view service) {
   std::vector<void*> objects;
-  if (may_use(service)) {
+  if (check_use(service)) {
+    pin(service);
     for (const auto& provider : registry_.find(service)) {
       objects.push_back(provider.object);
     }
   }
   return objects;
+}
+
+Result<Following> ServicesView::follow_erased(std::string_view service, ChangeHandler on_change) {
+  WEFT_TRY(check_use(service));
+  auto follower = std::make_shared<ServiceFollower>(registry_, std::string(service), loop_,
+                                                    std::move(on_change));
+  registry_.add_follower(follower);
+  Following following{std::make_unique<FollowingNode>(follower)};
+  follower->call({});
+  return following;
 }
 
 Result<> ServicesView::register_provider(std::string_view service, void* provider) {
@@ -70,9 +156,33 @@ Result<> ServicesView::register_provider(std::string_view service, void* provide
   return registry_.add(service, {plugin_, provider});
 }
 
-std::unique_ptr<ServicesView> ServiceRegistry::view(std::string plugin,
+std::unique_ptr<ServicesView> ServiceRegistry::view(std::string plugin, Loop& loop,
                                                     std::optional<ServiceUse> use) {
-  return std::make_unique<ServicesView>(*this, std::move(plugin), std::move(use));
+  return std::make_unique<ServicesView>(*this, std::move(plugin), loop, std::move(use));
+}
+
+void ServiceRegistry::tell_followers(const std::vector<std::string>& services,
+                                     const ServiceHold& hold) {
+  std::vector<std::shared_ptr<ServiceFollower>> followers;
+  {
+    const std::lock_guard lock(mutex_);
+    followers = followers_;
+  }
+  for (const auto& follower : followers) {
+    if (lists(services, follower->service())) {
+      follower->tell(hold);
+    }
+  }
+}
+
+void ServiceRegistry::add_follower(const std::shared_ptr<ServiceFollower>& follower) {
+  const std::lock_guard lock(mutex_);
+  followers_.push_back(follower);
+}
+
+void ServiceRegistry::remove_follower(const ServiceFollower& follower) noexcept {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(followers_, [&](const auto& other) { return other.get() == &follower; });
 }
 
 std::map<std::string, std::vector<std::string>> ServiceRegistry::providers() const {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <weft/testing/sim_world.hpp>
+
 namespace weft {
 namespace {
 
@@ -18,9 +20,16 @@ struct Link {
 class ServiceRegistryTest : public ::testing::Test {
  protected:
   [[nodiscard]] std::unique_ptr<ServicesView> view(std::string plugin, ServiceUse use) {
-    return registry_.view(std::move(plugin), std::move(use));
+    return registry_.view(std::move(plugin), loop_, std::move(use));
   }
+  /// Bound by no manifest.
+  [[nodiscard]] std::unique_ptr<ServicesView> view(std::string plugin) {
+    return registry_.view(std::move(plugin), loop_, std::nullopt);
+  }
+  void run() { world_.run_for(Duration{1}); }
 
+  testing::SimWorld world_;
+  testing::SimLoop& loop_ = world_.add_loop("test");
   ServiceRegistry registry_;
   Clock clock_;
 };
@@ -49,8 +58,8 @@ TEST_F(ServiceRegistryTest, SaysWhenNobodyProvides) {
 }
 
 TEST_F(ServiceRegistryTest, RefusesASecondProviderNamingTheFirst) {
-  const auto first = registry_.view("first", std::nullopt);
-  const auto second = registry_.view("second", std::nullopt);
+  const auto first = view("first");
+  const auto second = view("second");
   ASSERT_TRUE(first->provide(clock_));
 
   const Result<> refused = second->provide(clock_);
@@ -63,8 +72,8 @@ TEST_F(ServiceRegistryTest, RefusesASecondProviderNamingTheFirst) {
 TEST_F(ServiceRegistryTest, KeepsSeveralOverlaysInStartOrder) {
   Link slow;
   Link fast;
-  const auto a = registry_.view("a", std::nullopt);
-  const auto b = registry_.view("b", std::nullopt);
+  const auto a = view("a");
+  const auto b = view("b");
   ASSERT_TRUE(a->provide(slow));
   ASSERT_TRUE(b->provide(fast));
 
@@ -72,13 +81,109 @@ TEST_F(ServiceRegistryTest, KeepsSeveralOverlaysInStartOrder) {
 }
 
 TEST_F(ServiceRegistryTest, ForgetsAPluginThatStopped) {
-  const auto reader = registry_.view("reader", std::nullopt);
-  auto provider = registry_.view("clock", std::nullopt);
+  const auto reader = view("reader");
+  auto provider = view("clock");
   ASSERT_TRUE(provider->provide(clock_));
 
   provider->withdraw();
 
   EXPECT_EQ(reader->optional<Clock>(), nullptr);
+}
+
+TEST_F(ServiceRegistryTest, TellsFollowersAtOnceAndWhenTheProviderChanges) {
+  const auto reader = view("reader", {.wanted = {"weft.test.clock/1"}});
+  const auto provider = view("clock");
+  std::vector<Clock*> seen;
+  auto following = reader->follow<Clock>([&](Clock* clock) { seen.push_back(clock); });
+  ASSERT_TRUE(following);
+
+  ASSERT_TRUE(provider->provide(clock_));
+  registry_.tell_followers({"weft.test.clock/1"});
+  run();
+  provider->withdraw();
+  registry_.tell_followers({"weft.test.clock/1"});
+  run();
+
+  EXPECT_EQ(seen, (std::vector<Clock*>{nullptr, &clock_, nullptr}));
+}
+
+TEST_F(ServiceRegistryTest, TellsNobodyWhoStoppedFollowing) {
+  const auto reader = view("reader");
+  unsigned calls = 0;
+  auto following = reader->follow<Clock>([&](Clock*) { ++calls; });
+  ASSERT_TRUE(following);
+
+  registry_.tell_followers({"weft.test.clock/1"});
+  *following = {};
+  run();
+
+  EXPECT_EQ(calls, 1U);
+}
+
+TEST_F(ServiceRegistryTest, LetsAFollowerStopFollowingWhileItIsTold) {
+  const auto reader = view("reader");
+  Result<Following> following = Following{};
+  unsigned calls = 0;
+  following = reader->follow<Clock>([&](Clock*) {
+    if (++calls == 2) {
+      *following = {};
+    }
+  });
+
+  registry_.tell_followers({"weft.test.clock/1"});
+  registry_.tell_followers({"weft.test.clock/1"});
+  run();
+
+  EXPECT_EQ(calls, 2U);
+}
+
+TEST_F(ServiceRegistryTest, HoldsTheOldProviderUntilItsFollowersLetGo) {
+  const auto reader = view("reader");
+  ServiceHold held;
+  auto following =
+      reader->follow<Clock>([&](Clock*, ServiceHold hold) { held = std::move(hold); });
+  auto hold = std::make_shared<int>();
+  const std::weak_ptr<void> watch = hold;
+
+  registry_.tell_followers({"weft.test.clock/1"}, std::exchange(hold, nullptr));
+  run();
+  EXPECT_FALSE(watch.expired());
+  held = {};
+
+  EXPECT_TRUE(watch.expired());
+}
+
+TEST_F(ServiceRegistryTest, LetsGoForAFollowerWhoseLoopHasClosed) {
+  const auto reader = view("reader");
+  auto following = reader->follow<Clock>([](Clock*) {});
+  auto hold = std::make_shared<int>();
+  const std::weak_ptr<void> watch = hold;
+  loop_.close();
+
+  registry_.tell_followers({"weft.test.clock/1"}, std::exchange(hold, nullptr));
+  run();
+
+  EXPECT_TRUE(watch.expired());
+}
+
+TEST_F(ServiceRegistryTest, KnowsWhoHoldsOnToAProviderAndWhoFollows) {
+  const auto pinned = view("pinned");
+  const auto follower = view("follower");
+  auto following = follower->follow<Clock>([](Clock*) {});
+
+  EXPECT_EQ(pinned->optional<Clock>(), nullptr);
+
+  EXPECT_TRUE(pinned->is_pinned(Clock::service));
+  EXPECT_FALSE(follower->is_pinned(Clock::service));
+}
+
+TEST_F(ServiceRegistryTest, RefusesToFollowWhatTheManifestDoesNotList) {
+  const auto sly = view("sly", {});
+
+  const auto following = sly->follow<Clock>([](Clock*) {});
+
+  ASSERT_FALSE(following);
+  EXPECT_EQ(following.error().code, Errc::denied);
 }
 
 }  // namespace

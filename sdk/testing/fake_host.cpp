@@ -34,7 +34,7 @@ class FakeHost::Seat final : public Host, private Log, private Control {
         loop_(node.world_.add_loop(node.node_.nickname + "/" + name_)),
         transport_(node.world_, loop_, node.addresses_),
         bus_(node.bus_.view(name_, loop_)),
-        services_(node.services_.view(name_, std::nullopt)) {}
+        services_(node.services_.view(name_, loop_, std::nullopt)) {}
 
   [[nodiscard]] Result<> start(const Settings& settings, Create& create) {
     Result<> result;
