@@ -26,20 +26,25 @@ struct Member {
   [[nodiscard]] bool is_usable() const noexcept { return connection != nullptr && !is_held; }
 };
 
+}  // namespace
+
 /// The state of one connection, used on the mesh's loop alone.
-class Connection final : public std::enable_shared_from_this<Connection> {
+class OverlaySwitchImpl::Connection final : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(PeerName remote, bool is_compat, dataplane::ForwarderSlot slot,
+  Connection(PeerName remote, bool is_compat, Loop& loop, dataplane::ForwarderSlot slot,
              SwitchCallbacks callbacks, Log& log, Counter& malformed)
       : remote_(remote),
         is_compat_(is_compat),
+        loop_(loop),
         slot_(std::move(slot)),
         callbacks_(std::move(callbacks)),
         log_(log),
         malformed_(malformed) {}
 
-  [[nodiscard]] Result<> prepare(std::span<Overlay* const> overlays, const OverlayLink& link,
-                                 Loop& loop);
+  [[nodiscard]] Result<> prepare(std::span<Overlay* const> overlays, const OverlayLink& link);
+  /// Drops every overlay that is not one of `overlays`, on the mesh's loop; `hold` lives until
+  /// then. Any thread.
+  void keep_only(std::vector<Overlay*> overlays, ServiceHold hold);
 
   void confirm();
   void on_control(ByteView body);
@@ -63,6 +68,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   const PeerName remote_;
   const bool is_compat_;
+  Loop& loop_;
   std::vector<Member> members_;
   std::optional<std::size_t> chosen_;
   bool is_confirmed_ = false;
@@ -73,6 +79,10 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Log& log_;
   Counter& malformed_;
 };
+
+namespace {
+
+using Connection = OverlaySwitchImpl::Connection;
 
 /// Brings one overlay's reports, from any thread, to the connection on the mesh's loop.
 class Listener final : public OverlayListener {
@@ -133,14 +143,15 @@ class Handle final : public SwitchedConnection {
   std::shared_ptr<Connection> connection_;
 };
 
-Result<> Connection::prepare(std::span<Overlay* const> overlays, const OverlayLink& link,
-                             Loop& loop) {
+}  // namespace
+
+Result<> Connection::prepare(std::span<Overlay* const> overlays, const OverlayLink& link) {
   std::optional<Error> reason;
   for (Overlay* const overlay : overlays) {
     Member& member = members_.emplace_back();
     member.overlay = overlay;
     auto prepared = overlay->prepare(
-        link, std::make_shared<Listener>(loop, weak_from_this(), members_.size() - 1));
+        link, std::make_shared<Listener>(loop_, weak_from_this(), members_.size() - 1));
     if (prepared) {
       member.connection = *std::move(prepared);
       member.forwarder = member.connection->forwarder();
@@ -154,6 +165,16 @@ Result<> Connection::prepare(std::span<Overlay* const> overlays, const OverlayLi
     return tl::unexpected(*std::move(reason));
   }
   return {};
+}
+
+void Connection::keep_only(std::vector<Overlay*> overlays, ServiceHold hold) {
+  loop_.post([self = shared_from_this(), overlays = std::move(overlays), hold = std::move(hold)] {
+    for (std::size_t i = 0; i < self->members_.size(); ++i) {
+      if (std::ranges::find(overlays, self->members_[i].overlay) == overlays.end()) {
+        self->failed(i, Error{make_error_code(Errc::closed), "go on with it: it is being stopped"});
+      }
+    }
+  });
 }
 
 void Connection::confirm() {
@@ -291,15 +312,28 @@ OverlayStatus Connection::status() const {
   return status;
 }
 
-}  // namespace
-
 OverlaySwitchImpl::OverlaySwitchImpl(Services& services, dataplane::ForwarderDirectory& directory,
                                      Log& log, Metrics& metrics)
     : services_(services),
       directory_(directory),
       log_(log),
       malformed_(metrics.counter("weft_overlay_switch_malformed_total",
-                                 "Overlay control messages of peers that follow no format.")) {}
+                                 "Overlay control messages of peers that follow no format.")) {
+  auto followed = services_.follow<Overlay>(
+      [this](Overlay* /*first*/, const ServiceHold& hold) { let_go(hold); });
+  WEFT_CHECK(followed, "the overlay switch may use every overlay");
+  overlays_ = *std::move(followed);
+}
+
+void OverlaySwitchImpl::let_go(const ServiceHold& hold) {
+  const std::vector<Overlay*> overlays = by_preference();
+  const std::lock_guard lock(mutex_);
+  for (const auto& weak : connections_) {
+    if (const auto connection = weak.lock()) {
+      connection->keep_only(overlays, hold);
+    }
+  }
+}
 
 std::vector<Overlay*> OverlaySwitchImpl::by_preference() const {
   auto providers = services_.all<Overlay>();
@@ -318,6 +352,15 @@ std::vector<std::string> OverlaySwitchImpl::overlays() const {
 Result<std::unique_ptr<SwitchedConnection>> OverlaySwitchImpl::prepare(
     const OverlayLink& link, const std::optional<std::vector<std::string>>& remote_overlays,
     Loop& loop, SwitchCallbacks callbacks) {
+  auto connection = std::make_shared<Connection>(link.remote, !remote_overlays, loop,
+                                                 directory_.open(link.remote), std::move(callbacks),
+                                                 log_, malformed_);
+  {
+    // Before the overlays are looked up: none that leaves meanwhile goes unnoticed.
+    const std::lock_guard lock(mutex_);
+    std::erase_if(connections_, [](const auto& weak) { return weak.expired(); });
+    connections_.push_back(connection);
+  }
   auto common = by_preference();
   std::erase_if(common, [&](const Overlay* overlay) {
     return remote_overlays
@@ -329,10 +372,7 @@ Result<std::unique_ptr<SwitchedConnection>> OverlaySwitchImpl::prepare(
         Errc::unsupported,
         fmt::format("forward to peer {}: no overlays in common with peer", to_string(link.remote)));
   }
-  auto connection =
-      std::make_shared<Connection>(link.remote, !remote_overlays, directory_.open(link.remote),
-                                   std::move(callbacks), log_, malformed_);
-  WEFT_TRY(connection->prepare(common, link, loop));
+  WEFT_TRY(connection->prepare(common, link));
   return std::make_unique<Handle>(std::move(connection));
 }
 

@@ -2,6 +2,7 @@
 /// Runs all overlays that two peers have in common, and keeps the best one in use.
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ namespace weft {
 /// Source: weaveworks/weave router/overlay_switch.go.
 class WEFT_EXPORT OverlaySwitchImpl final : public OverlaySwitch {
  public:
-  /// `services` must see every provider of weft.overlay/1; it is asked anew for each connection.
+  /// `services` must see every provider of weft.overlay/1; it is asked anew for each connection,
+  /// and followed: connections let go of an overlay before it stops.
   OverlaySwitchImpl(Services& services, dataplane::ForwarderDirectory& directory, Log& log,
                     Metrics& metrics);
 
@@ -30,13 +32,21 @@ class WEFT_EXPORT OverlaySwitchImpl final : public OverlaySwitch {
       const OverlayLink& link, const std::optional<std::vector<std::string>>& remote_overlays,
       Loop& loop, SwitchCallbacks callbacks) override;
 
+  /// One peer's overlays and the one in use.
+  class Connection;
+
  private:
   [[nodiscard]] std::vector<Overlay*> by_preference() const;
+  /// Has every connection drop the overlays that are no longer provided.
+  void let_go(const ServiceHold& hold);
 
   Services& services_;
   dataplane::ForwarderDirectory& directory_;
   Log& log_;
   Counter& malformed_;
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<Connection>> connections_;  // some may have ended
+  Following overlays_;                                  // last: its calls use what stands above
 };
 
 }  // namespace weft

@@ -68,12 +68,23 @@ class FakeServices final : public Services {
  public:
   std::vector<Overlay*> overlays;
 
+  void remove(Overlay& overlay, ServiceHold hold) {
+    std::erase(overlays, &overlay);
+    on_change_(overlays.empty() ? nullptr : overlays.front(), std::move(hold));
+  }
+
  private:
+  Result<Following> follow_erased(std::string_view, ChangeHandler on_change) override {
+    on_change_ = std::move(on_change);
+    return Following{};
+  }
   Result<void*> find_one(std::string_view) override { return fail(Errc::not_found, "find"); }
   std::vector<void*> find_all(std::string_view) override {
     return {overlays.begin(), overlays.end()};
   }
   Result<> register_provider(std::string_view, void*) override { return {}; }
+
+  ChangeHandler on_change_;
 };
 
 /// The names of the forwarders in use, in order.
@@ -321,6 +332,35 @@ TEST_F(OverlaySwitchTest, RefusesAnOldPeerWithoutSleeve) {
   services_.overlays = {&fastdp_};
 
   EXPECT_FALSE(try_connect(std::nullopt));
+}
+
+TEST_F(OverlaySwitchTest, GoesOnWithTheOthersWhenAnOverlayStops) {
+  connect();
+  sleeve_.listener->on_established();
+  fastdp_.listener->on_established();
+  settle();
+  auto hold = std::make_shared<int>();
+  const std::weak_ptr<void> watch = hold;
+
+  services_.remove(fastdp_, std::exchange(hold, nullptr));
+  EXPECT_FALSE(watch.expired()) << "the overlay is still in use";
+  settle();
+
+  EXPECT_TRUE(watch.expired());
+  EXPECT_EQ(fastdp_.open, 0);
+  EXPECT_EQ(directory_.names, Names{"sleeve"});
+  EXPECT_TRUE(failures_.empty());
+}
+
+TEST_F(OverlaySwitchTest, FailsTheConnectionWhenItsLastOverlayStops) {
+  ends_when_failed_ = true;
+  connect(Names{"sleeve"});
+
+  services_.remove(sleeve_, std::make_shared<int>());
+  settle();
+
+  EXPECT_EQ(failures_.size(), 1u);
+  EXPECT_EQ(sleeve_.open, 0);
 }
 
 }  // namespace

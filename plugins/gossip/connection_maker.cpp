@@ -111,6 +111,14 @@ void ConnectionMaker::forget_direct(const std::vector<std::string>& texts) {
   }
 }
 
+void ConnectionMaker::retry_all(TimePoint now) {
+  for (auto& [address, target] : targets_) {
+    if (target.try_after) {
+      try_now(target, now);
+    }
+  }
+}
+
 void ConnectionMaker::set_address(const std::string& text, net::IpAddress address) {
   if (const auto peer = direct_.find(text); peer != direct_.end()) {
     peer->second.address = address;

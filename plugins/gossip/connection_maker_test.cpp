@@ -207,5 +207,16 @@ TEST(ParseDirectPeer, TakesHostsAddressesAndPorts) {
   }
 }
 
+TEST_F(ConnectionMakerTest, ForgetsEveryBackOffWhenToldTo) {
+  add("10.0.0.2");
+  ASSERT_EQ(dials().size(), 1U);
+  fail("10.0.0.2:6783");
+  ASSERT_TRUE(dials().empty());
+
+  maker.retry_all(now);
+
+  EXPECT_EQ(dials(), std::vector{at("10.0.0.2:6783")});
+}
+
 }  // namespace
 }  // namespace weft::gossip

@@ -20,6 +20,7 @@ enum class DropReason : std::uint8_t {
   malformed,        ///< a message breaks the protocol
   handler_refused,  ///< a gossip channel's user refused a message
   overlay_failed,   ///< frames cannot reach the peer
+  new_overlay,      ///< an overlay started: peers learn of it when they meet anew
   silent,           ///< nothing was heard for too long
   remote_closed,    ///< the stream ended
 };
@@ -52,6 +53,8 @@ enum class DropReason : std::uint8_t {
       return "handler-refused";
     case DropReason::overlay_failed:
       return "overlay-failed";
+    case DropReason::new_overlay:
+      return "new-overlay";
     case DropReason::silent:
       return "silent";
     case DropReason::remote_closed:

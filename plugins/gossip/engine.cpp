@@ -50,6 +50,16 @@ Result<> Engine::start() {
   return {};
 }
 
+void Engine::introduce_again() {
+  links_.for_each([](Link& link) {
+    link.connection->drop(
+        DropReason::new_overlay,
+        Error{make_error_code(Errc::closed), "go on with what was agreed: an overlay was started"});
+  });
+  maker_.retry_all(env_.loop.now());
+  plan_soon();
+}
+
 std::uint16_t Engine::port() const noexcept {
   return listener_ ? listener_->local().port : config_.listen.port;
 }

@@ -59,6 +59,9 @@ class Engine final : private ConnectionOwner, private MeshObserver {
 
   /// Listens. Errors: the errno of listening.
   [[nodiscard]] Result<> start();
+  /// An overlay started: ends every connection and dials anew, since overlays are agreed on in the
+  /// introduction.
+  void introduce_again();
 
   [[nodiscard]] Channels& channels() noexcept { return channels_; }
   [[nodiscard]] DirectPeers& direct_peers() noexcept { return direct_peers_; }

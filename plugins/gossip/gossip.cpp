@@ -21,6 +21,12 @@ Result<> Gossip::start() {
   OverlaySwitch* overlays = nullptr;
   WEFT_TRY(overlays, host_.services().require<OverlaySwitch>());
   store_ = host_.services().optional<Store>();
+  WEFT_TRY(overlays_,
+           host_.services().follow<Overlay>([this](Overlay*, const ServiceHold& leaving) {
+             if (engine_ && !leaving) {
+               engine_->introduce_again();
+             }
+           }));
 
   engine_ =
       std::make_unique<Engine>(Engine::Environment{host_.loop(), host_.transport(), host_.log(),
@@ -38,6 +44,7 @@ Result<> Gossip::start() {
 }
 
 void Gossip::stop() noexcept {
+  overlays_ = {};
   commands_.clear();
   service_.detach();
   running_.reset();

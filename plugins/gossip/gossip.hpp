@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <weft/plugin.hpp>
+#include <weft/service/overlay.hpp>
 #include <weft/service/store.hpp>
 
 #include "gossip/config.hpp"
@@ -43,6 +44,7 @@ class Gossip final : public Plugin, private EngineEvents {
   std::unique_ptr<Engine> engine_;
   std::shared_ptr<Gossip*> running_;  // null when stopped: late replies see it
   std::vector<CommandRegistration> commands_;
+  Following overlays_;
 };
 
 }  // namespace weft::gossip

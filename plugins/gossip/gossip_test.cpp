@@ -399,6 +399,42 @@ class Greatest final : public GossipHandler {
   std::unique_ptr<GossipChannel> channel_;
 };
 
+/// Provides an overlay, as a plugin does that is started at run time.
+class StartedOverlay final : public Plugin, public Overlay {
+ public:
+  explicit StartedOverlay(Host& host) : host_(host) {}
+  Result<> start() override { return host_.services().provide<Overlay>(*this); }
+  void stop() noexcept override {}
+
+  std::string_view name() const noexcept override { return "started"; }
+  int preference() const noexcept override { return 1; }
+  Result<std::unique_ptr<OverlayConnection>> prepare(
+      const OverlayLink& /*link*/, std::shared_ptr<OverlayListener> /*listener*/) override {
+    return weft::fail(Errc::unsupported, "prepare");
+  }
+
+ private:
+  Host& host_;
+};
+
+TEST(Mesh, MeetsEveryPeerAnewWhenAnOverlayStarts) {
+  SimMesh mesh;
+  mesh.add(1);
+  mesh.add(2);
+  mesh.add(3);
+  ASSERT_TRUE(mesh.converge(10s));
+  mesh.world.run_for(2min);  // long enough for the others to dial again without back-off
+  SimNode& node = *mesh.nodes[0];
+  const auto met = node.overlays.links.size();
+
+  node.host().start<StartedOverlay>("started");
+  mesh.world.run_for(1s);
+
+  EXPECT_EQ(node.dropped("new-overlay"), 2U);
+  EXPECT_EQ(node.overlays.links.size(), met + 2) << "dialled at once, not after the back-off";
+  EXPECT_TRUE(mesh.converge(3s));
+}
+
 TEST(Channel, ABroadcastReachesEverybodyAlongTheRoutes) {
   SimMesh mesh;
   std::vector<std::unique_ptr<Greatest>> users;

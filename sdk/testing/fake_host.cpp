@@ -160,11 +160,21 @@ FakeHost::Seat& FakeHost::add_seat(std::string name) {
 }
 
 Result<> FakeHost::start_with(std::string name, const Settings& settings, Create create) {
+  const auto before = services_.providers();
   Seat& seat = add_seat(std::move(name));
   Result<> started = seat.start(settings, create);
   if (!started) {
     seat.stop();
+    return started;
   }
+  std::vector<std::string> provided;
+  for (const auto& [service, providers] : services_.providers()) {
+    const auto known = before.find(service);
+    if (known == before.end() || known->second != providers) {
+      provided.push_back(service);
+    }
+  }
+  services_.tell_followers(provided);
   return started;
 }
 

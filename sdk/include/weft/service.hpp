@@ -20,7 +20,7 @@ concept Service = requires {
 };
 
 /// Keeps a provider that is about to stop running until the last copy is gone; see
-/// Services::follow. At most for the host's stop deadline, 5 s.
+/// Services::follow. At most for the host's stop deadline, 5 s. Empty when no provider leaves.
 using ServiceHold = std::shared_ptr<void>;
 
 /// Ends `Services::follow` when destroyed: on the plugin's loop, no call comes afterwards. Declare
@@ -85,14 +85,14 @@ class Services {
   template <Service S, class Handler>
     requires std::invocable<Handler&, S*> || std::invocable<Handler&, S*, ServiceHold>
   [[nodiscard]] Result<Following> follow(Handler on_change) {
-    return follow_erased(S::service, [on_change = std::move(on_change)](void* provider,
-                                                                        ServiceHold hold) mutable {
-      if constexpr (std::invocable<Handler&, S*, ServiceHold>) {
-        on_change(static_cast<S*>(provider), std::move(hold));
-      } else {
-        on_change(static_cast<S*>(provider));
-      }
-    });
+    return follow_erased(
+        S::service, [on_change = std::move(on_change)](void* provider, ServiceHold hold) mutable {
+          if constexpr (std::invocable<Handler&, S*, ServiceHold>) {
+            on_change(static_cast<S*>(provider), std::move(hold));
+          } else {
+            on_change(static_cast<S*>(provider));
+          }
+        });
   }
 
   /// Offers `provider` under its interface, as plugin.toml declares in `provides`. It is withdrawn
