@@ -12,10 +12,12 @@ namespace weft::cli {
 namespace {
 
 constexpr std::chrono::seconds patience{10};
+/// Every plugin may take its deadline to stop, and another to start.
+constexpr std::chrono::seconds reload_patience{120};
 
 Result<std::string> ask(const Options& options, std::string_view command,
-                        std::string_view params = "") {
-  auto answer = control::call(options.socket, command, params, patience);
+                        std::string_view params = "", std::chrono::seconds limit = patience) {
+  auto answer = control::call(options.socket, command, params, limit);
   if (answer || answer.error().code.category() != std::generic_category()) {
     return answer;
   }
@@ -133,6 +135,22 @@ int connect_peers(const Options& options, const std::vector<std::string>& peers,
 
 int forget_peers(const Options& options, const std::vector<std::string>& peers) {
   return print(change_peers(options, "mesh.forget", {{"peers", peers}}));
+}
+
+int reload(const Options& options, const std::vector<std::string>& forced) {
+  const Json params{{"plugins", forced}};
+  const auto answer =
+      ask(options, "reload", params.dump(-1, ' ', false, Json::error_handler_t::replace),
+          reload_patience);
+  if (!answer) {
+    return report_error(answer.error());
+  }
+  const auto page = render_reload(*answer);
+  if (!page) {
+    return report_error(page.error());
+  }
+  print(options.json ? indent_json(*answer) : page->text);
+  return page->all_run ? exit_ok : exit_error;
 }
 
 int list_plugins(const Options& options) {

@@ -26,6 +26,9 @@ struct Options {
                                 bool replace);
 [[nodiscard]] int forget_peers(const Options& options, const std::vector<std::string>& peers);
 [[nodiscard]] int list_plugins(const Options& options);
+/// Has the node read its configuration again; plugins in `forced` restart even if unchanged. Exit
+/// code 1 when a plugin does not run afterwards.
+[[nodiscard]] int reload(const Options& options, const std::vector<std::string>& forced);
 [[nodiscard]] int inspect_plugin(const Options& options, const std::string& file);
 /// The fields of the plugin's configuration, as they would be written. Loads the plugin.
 [[nodiscard]] int describe_plugin(const Options& options, const std::string& file);

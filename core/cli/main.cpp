@@ -65,6 +65,14 @@ void add_plugin(CLI::App& app, Options& options, Chosen& chosen, std::string& fi
   schema->callback([&] { chosen = [&] { return describe_plugin(options, file); }; });
 }
 
+void add_reload(CLI::App& app, Options& options, Chosen& chosen, std::vector<std::string>& names) {
+  auto* const reload =
+      app.add_subcommand("reload", "Read the configuration again; restart only what changed");
+  reload->add_option("plugin", names, "Restart these even if their tables are the same");
+  reload->add_flag("--json", options.json, "Machine-readable");
+  reload->callback([&] { chosen = [&] { return weft::cli::reload(options, names); }; });
+}
+
 void add_config(CLI::App& app, Chosen& chosen, Options& options, std::string& file) {
   auto* const config = app.add_subcommand("config", "The node's configuration file");
   config->require_subcommand(1);
@@ -186,6 +194,7 @@ int main(int argc, char** argv) {
   Chosen chosen;
   std::vector<std::string> peers;
   bool replace = false;
+  std::vector<std::string> plugins;
   std::string file;
   app.add_option("--socket", options.socket, "weftd's control socket")
       ->envname("WEFT_SOCKET")
@@ -193,6 +202,7 @@ int main(int argc, char** argv) {
   add_status(app, options, chosen);
   add_peers(app, options, chosen, peers, replace);
   add_plugin(app, options, chosen, file);
+  add_reload(app, options, chosen, plugins);
   add_config(app, chosen, options, file);
   LabArguments lab;
   add_lab(app, lab, chosen);

@@ -263,6 +263,32 @@ Result<std::string> render_plugins(std::string_view plugins) {
   return page.take();
 }
 
+Result<ReloadPage> render_reload(std::string_view reloaded) {
+  Json answer;
+  WEFT_TRY(answer, parse_json(reloaded, "the answer to reload"));
+  ReloadPage result;
+  Page page;
+  for (const Json& plugin : member(answer, "plugins")) {
+    const std::string name = text_of(plugin, "name");
+    const std::string action = text_of(plugin, "action");
+    const std::string state = text_of(plugin, "state");
+    if (action != "stopped" && state != "started") {
+      result.all_run = false;
+      page.line("{:<16} {}: {}", name, state, text_of(plugin, "reason"));
+    } else if (action != "kept") {
+      page.line("{:<16} {}: {}", name, action, text_of(plugin, "because"));
+    }
+  }
+  for (const Json& name : member(answer, "told")) {
+    page.line("{:<16} told: it goes on with what is there now", text_of(name));
+  }
+  result.text = page.take();
+  if (result.text.empty()) {
+    result.text = "nothing changed\n";
+  }
+  return result;
+}
+
 Result<std::string> report_json(const NodeStatus& status) {
   Json report{{"Version", status.version}};
   if (status.mesh) {

@@ -29,6 +29,12 @@ struct NodeStatus {
 [[nodiscard]] Result<std::string> render_ipam(std::string_view ipam, std::string_view own_name);
 [[nodiscard]] Result<std::string> render_plugins(std::string_view plugins);
 
+struct ReloadPage {
+  std::string text;
+  bool all_run = true;  ///< every plugin that should run does
+};
+[[nodiscard]] Result<ReloadPage> render_reload(std::string_view reloaded);
+
 /// The whole status as one JSON object, in the shape of the report.
 [[nodiscard]] Result<std::string> report_json(const NodeStatus& status);
 /// JSON text indented for people. Text that is not JSON comes back as it is.

@@ -93,6 +93,19 @@ const Table* Table::find_table(std::string_view name) const {
   return found == tables.end() ? nullptr : &*found;
 }
 
+bool same_values(const Table& a, const Table& b) {
+  const auto has_entry = [&b](const Entry& entry) {
+    const Entry* const other = b.find_entry(entry.key);
+    return other != nullptr && other->value == entry.value;
+  };
+  const auto has_table = [&b](const Table& table) {
+    const Table* const other = b.find_table(table.key);
+    return other != nullptr && same_values(table, *other);
+  };
+  return a.entries.size() == b.entries.size() && a.tables.size() == b.tables.size() &&
+         std::ranges::all_of(a.entries, has_entry) && std::ranges::all_of(a.tables, has_table);
+}
+
 tl::expected<Table, Problem> parse_toml(std::string_view text, std::string file) {
   try {
     return to_table(toml::parse(text), {}, {});

@@ -44,6 +44,9 @@ struct Table {
   [[nodiscard]] WEFT_EXPORT const Table* find_table(std::string_view name) const;
 };
 
+/// Whether both say the same, wherever in the file and in whatever order.
+[[nodiscard]] WEFT_EXPORT bool same_values(const Table& a, const Table& b);
+
 /// Reads a whole document. A pure function of hostile input: never throws. `file` is only a name
 /// for messages. The first problem, when there is one, is the only one: TOML errors do not recover.
 [[nodiscard]] WEFT_EXPORT tl::expected<Table, Problem> parse_toml(std::string_view text,

@@ -85,7 +85,13 @@ int run_node(const std::string& path) {
   const auto main_loop = std::make_shared<host::MainLoop>();
   std::unique_ptr<host::Node> node;
   bool was_asked = false;
-  const auto watching = main_loop->on_signals({SIGTERM, SIGINT}, [&](int) {
+  const auto watching = main_loop->on_signals({SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
+    if (signal == SIGHUP) {
+      if (node) {
+        node->request_reload({}, [](const Result<host::Reloaded>&) {});  // the node logs it
+      }
+      return;
+    }
     if (std::exchange(was_asked, true)) {
       _exit(EXIT_FAILURE);
     }

@@ -17,20 +17,6 @@
 namespace weft::host {
 namespace {
 
-constexpr std::string_view state_word(Node::State state) {
-  switch (state) {
-    case Node::State::starting:
-      return "starting";
-    case Node::State::ready:
-      return "ready";
-    case Node::State::degraded:
-      return "degraded";
-    case Node::State::stopping:
-      return "stopping";
-  }
-  return "unknown";
-}
-
 std::string host_name() {
   std::array<char, 256> name{};
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
@@ -45,11 +31,25 @@ Result<NodeInfo> identify(const config::HostConfig& config, bool is_check) {
   return info;
 }
 
+}  // namespace
+
 void append(Complaints& to, Complaints from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
-}  // namespace
+std::string_view Node::to_string(State state) noexcept {
+  switch (state) {
+    case State::starting:
+      return "starting";
+    case State::ready:
+      return "ready";
+    case State::degraded:
+      return "degraded";
+    case State::stopping:
+      return "stopping";
+  }
+  return "unknown";
+}
 
 Node::Node(config::NodeConfig config, NodeInfo info, std::shared_ptr<MainLoop> main,
            NodeOptions options)
@@ -86,19 +86,29 @@ Complaints Node::validate() {
   return {};
 }
 
+Result<Node::Instance> Node::find_plugin(const std::string& name,
+                                         const std::vector<std::string>& path) {
+  std::string file;
+  WEFT_TRY(file, find_plugin_file(name, path));
+  Manifest manifest;
+  WEFT_TRY(manifest, read_manifest_file(file));
+  return std::make_shared<PluginInstance>(
+      core_, std::move(manifest), std::move(file),
+      [this](PluginInstance& plugin) { failed_.push_back(&plugin); });
+}
+
 Complaints Node::discover() {
   Complaints complaints;
+  std::vector<Instance> found;
   std::vector<Manifest> manifests;
-  std::vector<std::string> paths;
   for (const std::string& name : config_.host.plugins) {
-    auto path = find_plugin_file(name, config_.host.plugin_path);
-    auto manifest = path ? read_manifest_file(*path) : tl::unexpected(path.error());
-    if (!manifest) {
-      complaints.push_back(manifest.error().message());
+    auto plugin = find_plugin(name, config_.host.plugin_path);
+    if (!plugin) {
+      complaints.push_back(plugin.error().message());
       continue;
     }
-    manifests.push_back(*std::move(manifest));
-    paths.push_back(*std::move(path));
+    manifests.push_back((*plugin)->manifest());
+    found.push_back(*std::move(plugin));
   }
   if (!complaints.empty()) {
     return complaints;
@@ -108,9 +118,7 @@ Complaints Node::discover() {
     return order.error();
   }
   for (const std::size_t index : *order) {
-    plugins_.push_back(std::make_shared<PluginInstance>(
-        core_, std::move(manifests[index]), std::move(paths[index]),
-        [this](PluginInstance& plugin) { failed_.push_back(&plugin); }));
+    plugins_.push_back(std::move(found[index]));
     if (const auto verified = plugins_.back()->verify(); !verified) {
       complaints.push_back(verified.error().message());
     }
@@ -158,10 +166,14 @@ Result<> Node::start() {
     WEFT_TRY(start_plugin(*plugin));
   }
   WEFT_TRY(handle_failures());
+  judge_state();
+  return {};
+}
+
+void Node::judge_state() {
   const bool is_whole = std::ranges::all_of(
       plugins_, [](const auto& plugin) { return plugin->state() == PluginState::started; });
   state_ = is_whole ? State::ready : State::degraded;
-  return {};
 }
 
 void Node::announce() {
@@ -171,7 +183,7 @@ void Node::announce() {
       log.warn("node is degraded", "plugin", plugin.manifest.name, "reason", plugin.reason);
     }
   }
-  log.info("ready", "state", state_word(state_), "name", core_->info.name);
+  log.info("ready", "state", to_string(state_.load()), "name", core_->info.name);
 }
 
 Result<> Node::start_plugin(PluginInstance& plugin) {
@@ -188,6 +200,7 @@ Result<> Node::start_plugin(PluginInstance& plugin) {
     if (started) {
       log.info("plugin started", "plugin", name, "version", plugin.manifest().version, "took",
                MainLoop::now() - begin);
+      core_->services.tell_followers(plugin.manifest().provides);
       return {};
     }
   }
@@ -218,6 +231,8 @@ Result<> Node::handle_failures() {
     core_->log("host").error("plugin failed", "plugin", status.manifest.name, "error",
                              status.reason);
     state_ = State::degraded;
+    plugin->withdraw();
+    core_->services.tell_followers(plugin->manifest().provides);
     plugin->stop(options_.stop_deadline);
     if (status.manifest.critical && outcome) {
       outcome = fail(Errc::closed, fmt::format("go on without critical plugin '{}': {}",
@@ -229,8 +244,9 @@ Result<> Node::handle_failures() {
 
 Result<> Node::run() {
   while (!stop_requested_) {
-    main_->run_until([this] { return stop_requested_ || !failed_.empty(); });
+    main_->run_until([this] { return stop_requested_ || !failed_.empty() || !reloads_.empty(); });
     WEFT_TRY(handle_failures());
+    WEFT_TRY(handle_reloads());
   }
   return {};
 }
@@ -241,6 +257,7 @@ void Node::stop() {
   }
   state_ = State::stopping;
   watchdog_.reset();
+  reloads_.clear();
   if (is_open_) {
     core_->log("host").info("node stopping");
   }
@@ -252,9 +269,11 @@ void Node::stop() {
     core_->close_control_socket();
   }
   bool is_clean = true;
-  for (auto plugin = plugins_.rbegin(); plugin != plugins_.rend(); ++plugin) {
-    (*plugin)->destroy();
-    is_clean = is_clean && !(*plugin)->is_abandoned();
+  for (auto* const list : {&plugins_, &lingering_}) {
+    for (auto plugin = list->rbegin(); plugin != list->rend(); ++plugin) {
+      (*plugin)->destroy();
+      is_clean = is_clean && !(*plugin)->is_abandoned();
+    }
   }
   // An abandoned plugin may wake up and use what it was given: that stays until the process ends.
   if (is_open_ && is_clean) {
@@ -266,23 +285,24 @@ void Node::stop() {
 }
 
 Result<> Node::serve_commands() {
-  const auto add = [this](std::string name, std::function<std::string()> answer) -> Result<> {
-    auto view = core_->control.view(core_->loop);
-    auto registration = view.serve(
-        std::move(name), [answer = std::move(answer)](
-                             const std::string&, Reply<std::string> reply) { reply(answer()); });
-    if (!registration) {
-      return tl::unexpected(std::move(registration).error());
-    }
-    commands_.push_back(*std::move(registration));
+  const auto serve = [this](std::string name, Control::Handler handler) -> Result<> {
+    CommandRegistration command;
+    WEFT_TRY(command, core_->control.view(core_->loop).serve(std::move(name), std::move(handler)));
+    commands_.push_back(std::move(command));
     return {};
+  };
+  const auto add = [&serve](std::string name, std::function<std::string()> answer) {
+    return serve(std::move(name),
+                 [answer = std::move(answer)](const std::string&, Reply<std::string> reply) {
+                   reply(answer());
+                 });
   };
   Result<> served;
   core_->run_on_loop([&] {
     served = add("status", [this] {
       const auto uptime =
           std::chrono::duration_cast<std::chrono::seconds>(MainLoop::now() - created_);
-      return status_json({core_->info, std::string(state_word(state_)), uptime}, statuses());
+      return status_json({core_->info, std::string(to_string(state_.load())), uptime}, statuses());
     });
     served =
         served.and_then([&] { return add("plugins", [this] { return plugins_json(statuses()); }); })
@@ -291,13 +311,34 @@ Result<> Node::serve_commands() {
             })
             .and_then([&] {
               return add("bus.topics", [this] { return topics_json(core_->bus.statistics()); });
+            })
+            .and_then([&] {
+              return serve("reload", [this](const std::string& params, Reply<std::string> reply) {
+                on_reload_command(params, std::move(reply));
+              });
             });
   });
   return served;
 }
 
+/// On the host's loop; the reload itself is the main thread's.
+void Node::on_reload_command(const std::string& params, Reply<std::string> reply) {
+  auto forced = parse_reload_params(params);
+  if (!forced) {
+    reply(tl::unexpected(std::move(forced).error()));
+    return;
+  }
+  main_->post([this, forced = *std::move(forced), reply = std::move(reply)]() mutable {
+    request_reload(std::move(forced), [this, reply = std::move(reply)](
+                                          const Result<Reloaded>& reloaded) mutable {
+      reply(reloaded.map([this](const Reloaded& done) { return reloaded_json(done, statuses()); }));
+    });
+  });
+}
+
 std::vector<PluginStatus> Node::statuses() const {
   std::vector<PluginStatus> list;
+  const std::lock_guard lock(plugins_mutex_);
   for (const auto& plugin : plugins_) {
     list.push_back(plugin->status());
   }

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "host/main_loop.hpp"
 #include "host/manifest.hpp"
 #include "host/plugin_state.hpp"
+#include "host/reload_plan.hpp"
 #include "host/watchdog.hpp"
 
 namespace weft::host {
@@ -34,10 +37,13 @@ struct NodeOptions {
 /// What a node is made of could not be brought together; one line each, never empty.
 using Complaints = std::vector<std::string>;
 
+void append(Complaints& to, Complaints from);
+
 /// Owned by the program; main thread. Destroying it stops what still runs.
 class WEFT_EXPORT Node {
  public:
   enum class State : std::uint8_t { starting, ready, degraded, stopping };
+  [[nodiscard]] static std::string_view to_string(State state) noexcept;
 
   /// Reads every manifest, orders the plugins, loads their code and binds their configuration.
   /// All of that fits, or nothing has been started and everything wrong is told.
@@ -61,6 +67,14 @@ class WEFT_EXPORT Node {
   /// Ends `start` and `run`. On the main thread, also from within them.
   void request_stop() noexcept { stop_requested_ = true; }
 
+  using ReloadReply = UniqueFunction<void(Result<Reloaded>)>;
+
+  /// Has `run` read the configuration file again and change what it says has changed: plugins
+  /// whose tables differ, that failed, or that are in `forced` are restarted, others started or
+  /// stopped. Everything is checked first; after an error nothing was changed. Main thread.
+  /// Errors: Errc::invalid with every complaint, a line each. Dropped when the node stops.
+  void request_reload(std::set<std::string> forced, ReloadReply reply);
+
   [[nodiscard]] State state() const noexcept { return state_; }
   /// In start order. Any thread.
   [[nodiscard]] std::vector<PluginStatus> statuses() const;
@@ -69,6 +83,9 @@ class WEFT_EXPORT Node {
   Node(config::NodeConfig config, NodeInfo info, std::shared_ptr<MainLoop> main,
        NodeOptions options);
 
+  /// The plugin called `name` in its file's words: nothing of it has run.
+  [[nodiscard]] Result<std::shared_ptr<PluginInstance>> find_plugin(
+      const std::string& name, const std::vector<std::string>& path);
   [[nodiscard]] Complaints discover();
   [[nodiscard]] Complaints load();
   [[nodiscard]] Complaints configure();
@@ -80,14 +97,45 @@ class WEFT_EXPORT Node {
   /// Stops plugins that failed. The error of the first critical one.
   [[nodiscard]] Result<> handle_failures();
   [[nodiscard]] Result<> serve_commands();
+  void on_reload_command(const std::string& params, Reply<std::string> reply);
   void watch();
+  /// ready, or degraded when a plugin does not run.
+  void judge_state();
 
-  const config::NodeConfig config_;
+  // node_reload.cpp
+  using Instance = std::shared_ptr<PluginInstance>;
+  /// A plugin set that was checked as a whole.
+  struct Successor {
+    config::NodeConfig config;
+    ReloadPlan plan;
+    std::vector<Instance> plugins;  ///< in start order: those that stay and new ones
+  };
+  struct ReloadRequest {
+    std::set<std::string> forced;
+    ReloadReply reply;
+  };
+  /// The error of a critical plugin that did not start.
+  [[nodiscard]] Result<> handle_reloads();
+  [[nodiscard]] tl::expected<Successor, Complaints> prepare(const std::set<std::string>& forced);
+  [[nodiscard]] tl::expected<std::vector<Instance>, Complaints> make_plugins(
+      const config::NodeConfig& next, const ReloadPlan& plan,
+      const std::map<std::string, Instance>& added);
+  void end_plugins(const ReloadPlan& plan);
+  /// The plugins that stay and follow a service whose provider changed.
+  [[nodiscard]] std::vector<std::string> told(const ReloadPlan& plan) const;
+  [[nodiscard]] Result<> begin_plugins(const ReloadPlan& plan);
+  void replace_plugins(std::vector<Instance> plugins);
+  void dismiss(std::vector<Instance> plugins);
+
+  config::NodeConfig config_;
   const NodeOptions options_;
   const std::shared_ptr<MainLoop> main_;
   std::shared_ptr<NodeCore> core_;
-  std::vector<std::shared_ptr<PluginInstance>> plugins_;  // in start order
-  std::vector<PluginInstance*> failed_;                   // at run time, not yet dealt with
+  mutable std::mutex plugins_mutex_;     // the main thread changes plugins_, others read it
+  std::vector<Instance> plugins_;        // in start order
+  std::vector<Instance> lingering_;      // replaced, but somebody may still use them
+  std::vector<PluginInstance*> failed_;  // at run time, not yet dealt with
+  std::vector<ReloadRequest> reloads_;   // asked for, not yet dealt with
   std::atomic<State> state_{State::starting};
   bool stop_requested_ = false;
   bool is_open_ = false;

@@ -50,6 +50,14 @@ PluginInstance::~PluginInstance() {
   destroy();
 }
 
+std::shared_ptr<PluginInstance> PluginInstance::renew() const {
+  auto next = std::make_shared<PluginInstance>(core_, manifest_, path_, on_failure_);
+  next->library_ = library_;
+  next->loop_.start();
+  next->set_state(PluginState::loaded);
+  return next;
+}
+
 Result<> PluginInstance::verify() {
   WEFT_TRY(check_plugin_file(path_));
   if (auto fits = check_compatible(manifest_.abi, host_abi()); !fits) {
@@ -65,7 +73,7 @@ Result<> PluginInstance::load() {
   if (!library) {
     return tl::unexpected(std::move(library).error());
   }
-  library_.emplace(*std::move(library));
+  library_ = std::make_shared<Library>(*std::move(library));
   loop_.start();
   set_state(PluginState::loaded);
   return {};
@@ -143,7 +151,7 @@ void PluginInstance::stop(Duration deadline) {
     set_state(PluginState::stopping);
   }
   lanes_.remove_all();
-  if (library_) {
+  if (library_ != nullptr) {
     const auto stopped = run("stop", deadline, [this]() -> Result<> {
       if (was_started_) {
         plugin_->stop();
@@ -168,6 +176,9 @@ void PluginInstance::stop(Duration deadline) {
 void PluginInstance::destroy() {
   if (abandoned_self_) {
     return;
+  }
+  if (library_ == nullptr) {
+    stop(Duration::zero());  // nothing of it ever ran
   }
   WEFT_CHECK(has_ended_, "a plugin is stopped before it is destroyed");
   if (Plugin* const plugin = std::exchange(plugin_, nullptr)) {

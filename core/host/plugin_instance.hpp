@@ -37,6 +37,10 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
   PluginInstance(const PluginInstance&) = delete;
   PluginInstance& operator=(const PluginInstance&) = delete;
 
+  /// A new instance of the same plugin and library, neither configured nor started: code is
+  /// loaded once, and upgraded by restarting the process.
+  [[nodiscard]] std::shared_ptr<PluginInstance> renew() const;
+
   /// Checks the file and the manifest's version and stamp: no code of it has run.
   [[nodiscard]] Result<> verify();
   /// Maps the code.
@@ -46,6 +50,8 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
   [[nodiscard]] std::vector<std::string> configure(const config::Table& table,
                                                    const std::string& file, Duration deadline);
   [[nodiscard]] Result<> start(Duration deadline);
+  /// Nobody finds its services any more, though those who have them may go on using them.
+  void withdraw() noexcept { services_->withdraw(); }
   /// Takes the plugin off the lanes, stops it, drains its loop and ends its thread. The plugin
   /// itself stays, so that what others still hold of it stays valid: calls answer Errc::abandoned.
   /// Idempotent.
@@ -59,6 +65,10 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
   [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
   [[nodiscard]] const std::vector<ConfigField>& fields() const noexcept { return schema_.fields(); }
   [[nodiscard]] ThreadLoop& thread_loop() noexcept { return loop_; }
+  /// Whether the plugin may hold on to a provider of `service`. Any thread.
+  [[nodiscard]] bool is_pinned(std::string_view service) const {
+    return services_->is_pinned(service);
+  }
   [[nodiscard]] bool is_abandoned() const noexcept { return abandoned_self_ != nullptr; }
   /// Any thread.
   [[nodiscard]] PluginStatus status() const;
@@ -102,9 +112,9 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
   std::string reason_;
   std::optional<Error> failure_;
 
-  std::optional<Library> library_;
-  Plugin* plugin_ = nullptr;  // made and freed by the library's functions
-  Schema schema_;             // refers to the plugin's members
+  std::shared_ptr<const Library> library_;  // of every instance of this plugin
+  Plugin* plugin_ = nullptr;                // made and freed by the library's functions
+  Schema schema_;                           // refers to the plugin's members
   bool was_started_ = false;
   bool has_ended_ = false;
   std::shared_ptr<PluginInstance> abandoned_self_;  // set: never destroyed

@@ -2,6 +2,8 @@
 
 #include "host/status.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "host/version.hpp"
@@ -68,6 +70,43 @@ std::string topics_json(const std::vector<TopicStatistics>& topics) {
                     {"subscribers", std::move(readers)}});
   }
   return dump(list);
+}
+
+std::string reloaded_json(const Reloaded& reloaded, const std::vector<PluginStatus>& plugins) {
+  Json list = Json::array();
+  for (const ReloadStep& step : reloaded.plan.steps) {
+    const auto status = std::ranges::find(
+        plugins, step.name, [](const PluginStatus& plugin) { return plugin.manifest.name; });
+    const bool is_there = status != plugins.end();
+    list.push_back({{"name", step.name},
+                    {"action", to_string(step.action)},
+                    {"because", step.reason},
+                    {"state", is_there ? to_string(status->state) : "stopped"},
+                    {"reason", is_there ? status->reason : ""}});
+  }
+  return dump({{"plugins", std::move(list)}, {"told", reloaded.told}});
+}
+
+Result<std::set<std::string>> parse_reload_params(const std::string& params) {
+  const Json parsed = Json::parse(params, nullptr, false);
+  const auto field = parsed.find("plugins");
+  std::set<std::string> names;
+  if (field == parsed.end()) {
+    return names;
+  }
+  const auto refuse = [] {
+    return fail(Errc::invalid, "reload: 'plugins' must be a list of plugin names");
+  };
+  if (!field->is_array()) {
+    return refuse();
+  }
+  for (const Json& name : *field) {
+    if (!name.is_string()) {
+      return refuse();
+    }
+    names.insert(name.get<std::string>());
+  }
+  return names;
 }
 
 std::string text_json(const std::string& text) {

@@ -9,6 +9,7 @@
 
 #include "bus/bus_core.hpp"
 #include "host/plugin_state.hpp"
+#include "host/reload_plan.hpp"
 
 namespace weft::host {
 
@@ -23,6 +24,10 @@ struct NodeStatus {
                                       const std::vector<PluginStatus>& plugins);
 [[nodiscard]] std::string plugins_json(const std::vector<PluginStatus>& plugins);
 [[nodiscard]] std::string topics_json(const std::vector<TopicStatistics>& topics);
+[[nodiscard]] std::string reloaded_json(const Reloaded& reloaded,
+                                        const std::vector<PluginStatus>& plugins);
+/// The plugins that a `reload` command names. Errors: Errc::invalid, naming the field.
+[[nodiscard]] Result<std::set<std::string>> parse_reload_params(const std::string& params);
 /// `text` as a JSON string.
 [[nodiscard]] std::string text_json(const std::string& text);
 

@@ -26,12 +26,15 @@ class ServiceFollower : public std::enable_shared_from_this<ServiceFollower> {
  public:
   using Handler = UniqueFunction<void(void*, ServiceHold)>;
 
-  ServiceFollower(ServiceRegistry& registry, std::string service, Loop& loop, Handler on_change)
+  ServiceFollower(ServiceRegistry& registry, std::string plugin, std::string service, Loop& loop,
+                  Handler on_change)
       : registry_(registry),
+        plugin_(std::move(plugin)),
         service_(std::move(service)),
         loop_(loop),
         on_change_(std::move(on_change)) {}
 
+  [[nodiscard]] const std::string& plugin() const noexcept { return plugin_; }
   [[nodiscard]] const std::string& service() const noexcept { return service_; }
 
   /// Any thread.
@@ -63,6 +66,7 @@ class ServiceFollower : public std::enable_shared_from_this<ServiceFollower> {
 
  private:
   ServiceRegistry& registry_;
+  const std::string plugin_;
   const std::string service_;
   Loop& loop_;
   Handler on_change_;
@@ -93,7 +97,7 @@ ServicesView::~ServicesView() {
 }
 
 void ServicesView::withdraw() noexcept {
-  registry_.remove_plugin(plugin_);
+  registry_.remove_providers(*this);
 }
 
 bool ServicesView::is_pinned(std::string_view service) const {
@@ -139,7 +143,7 @@ std::vector<void*> ServicesView::find_all(std::string_view service) {
 
 Result<Following> ServicesView::follow_erased(std::string_view service, ChangeHandler on_change) {
   WEFT_TRY(check_use(service));
-  auto follower = std::make_shared<ServiceFollower>(registry_, std::string(service), loop_,
+  auto follower = std::make_shared<ServiceFollower>(registry_, plugin_, std::string(service), loop_,
                                                     std::move(on_change));
   registry_.add_follower(follower);
   Following following{std::make_unique<FollowingNode>(follower)};
@@ -153,7 +157,7 @@ Result<> ServicesView::register_provider(std::string_view service, void* provide
                                           "not list it in provides",
                                           service, plugin_));
   }
-  return registry_.add(service, {plugin_, provider});
+  return registry_.add(service, {plugin_, provider, this});
 }
 
 std::unique_ptr<ServicesView> ServiceRegistry::view(std::string plugin, Loop& loop,
@@ -173,6 +177,17 @@ void ServiceRegistry::tell_followers(const std::vector<std::string>& services,
       follower->tell(hold);
     }
   }
+}
+
+std::set<std::string> ServiceRegistry::followers(const std::set<std::string>& services) const {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> plugins;
+  for (const auto& follower : followers_) {
+    if (services.contains(follower->service())) {
+      plugins.insert(follower->plugin());
+    }
+  }
+  return plugins;
 }
 
 void ServiceRegistry::add_follower(const std::shared_ptr<ServiceFollower>& follower) {
@@ -214,10 +229,10 @@ Result<> ServiceRegistry::add(std::string_view service, Provider provider) {
   return {};
 }
 
-void ServiceRegistry::remove_plugin(const std::string& plugin) noexcept {
+void ServiceRegistry::remove_providers(const ServicesView& owner) noexcept {
   const std::lock_guard lock(mutex_);
   for (auto& [service, providers] : providers_) {
-    std::erase_if(providers, [&](const Provider& provider) { return provider.plugin == plugin; });
+    std::erase_if(providers, [&](const Provider& provider) { return provider.owner == &owner; });
   }
 }
 

@@ -67,10 +67,11 @@ class WEFT_EXPORT ServicesView final : public Services {
 /// One per node, owned by the host; outlives every view. Any thread.
 class WEFT_EXPORT ServiceRegistry {
  public:
-  /// A provider and the plugin it belongs to.
+  /// A provider and whose it is.
   struct Provider {
     std::string plugin;
     void* object = nullptr;
+    const ServicesView* owner = nullptr;  ///< a plugin may have a successor of the same name
   };
 
   /// The services as `plugin` sees them. Built-in providers come from a view of the host's own.
@@ -80,6 +81,8 @@ class WEFT_EXPORT ServiceRegistry {
   /// Tells everyone who follows one of `services` who provides it now. Copies of `hold` live until
   /// the last of them has been told and let go of what it had before.
   void tell_followers(const std::vector<std::string>& services, const ServiceHold& hold = {});
+  /// The plugins that follow one of `services`.
+  [[nodiscard]] std::set<std::string> followers(const std::set<std::string>& services) const;
 
   /// Every service with its providers in the order they came.
   [[nodiscard]] std::map<std::string, std::vector<std::string>> providers() const;
@@ -89,7 +92,7 @@ class WEFT_EXPORT ServiceRegistry {
   friend class ServiceFollower;
   [[nodiscard]] std::vector<Provider> find(std::string_view service) const;
   [[nodiscard]] Result<> add(std::string_view service, Provider provider);
-  void remove_plugin(const std::string& plugin) noexcept;
+  void remove_providers(const ServicesView& owner) noexcept;
   void add_follower(const std::shared_ptr<ServiceFollower>& follower);
   void remove_follower(const ServiceFollower& follower) noexcept;
 

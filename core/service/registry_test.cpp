@@ -90,6 +90,16 @@ TEST_F(ServiceRegistryTest, ForgetsAPluginThatStopped) {
   EXPECT_EQ(reader->optional<Clock>(), nullptr);
 }
 
+TEST_F(ServiceRegistryTest, KeepsWhatASuccessorOfTheSameNameProvides) {
+  const auto old_one = view("clock");
+  const auto successor = view("clock");
+  ASSERT_TRUE(successor->provide(clock_));
+
+  old_one->withdraw();
+
+  EXPECT_EQ(view("reader")->optional<Clock>(), &clock_);
+}
+
 TEST_F(ServiceRegistryTest, TellsFollowersAtOnceAndWhenTheProviderChanges) {
   const auto reader = view("reader", {.wanted = {"weft.test.clock/1"}});
   const auto provider = view("clock");
@@ -140,8 +150,7 @@ TEST_F(ServiceRegistryTest, LetsAFollowerStopFollowingWhileItIsTold) {
 TEST_F(ServiceRegistryTest, HoldsTheOldProviderUntilItsFollowersLetGo) {
   const auto reader = view("reader");
   ServiceHold held;
-  auto following =
-      reader->follow<Clock>([&](Clock*, ServiceHold hold) { held = std::move(hold); });
+  auto following = reader->follow<Clock>([&](Clock*, ServiceHold hold) { held = std::move(hold); });
   auto hold = std::make_shared<int>();
   const std::weak_ptr<void> watch = hold;
 
