@@ -61,7 +61,7 @@ class BridgePlugin final : public Plugin, public Bridge {
 
   Result<> start() override {
     WEFT_TRY(dataplane_, host_.services().require<Dataplane>());
-    nat_ = host_.services().optional<Nat>();
+    WEFT_TRY(following_nat_, host_.services().follow<Nat>([this](Nat* nat) { nat_changed(nat); }));
     store_ = host_.services().optional<Store>();
 
     auto opened = LinuxBridge::open(
@@ -84,6 +84,7 @@ class BridgePlugin final : public Plugin, public Bridge {
 
   void stop() noexcept override {
     command_ = {};
+    following_nat_ = {};
     settle_timer_.cancel();
     watcher_.reset();
     readers_.reset();
@@ -208,25 +209,44 @@ class BridgePlugin final : public Plugin, public Bridge {
     for (const net::Cidr& address : held) {
       host_.log().info("address found on the bridge", "address", address);
       WEFT_TRY(bridge_->add_address(address));  // announces it
-      if (nat_ == nullptr) {
-        continue;
-      }
-      if (store_ == nullptr) {
-        masquerade_again(address);
-        continue;
-      }
-      store_->get(plain_key(address),
-                  Reply<std::optional<Bytes>>(host_.loop(),
-                                              [this, address](Result<std::optional<Bytes>> value) {
-                                                if (!value || !*value) {
-                                                  masquerade_again(address);
-                                                }
-                                              }));
+      masquerade_unless_plain(address);
     }
     return {};
   }
 
+  void nat_changed(Nat* nat) {
+    nat_ = nat;
+    if (nat_ == nullptr || !bridge_) {
+      return;
+    }
+    const auto held = bridge_->addresses();
+    if (!held) {
+      host_.log().error("addresses not masqueraded", "error", held.error());
+      return;
+    }
+    for (const net::Cidr& address : *held) {
+      masquerade_unless_plain(address);
+    }
+  }
+
+  void masquerade_unless_plain(const net::Cidr& address) {
+    if (store_ == nullptr) {
+      masquerade_again(address);
+      return;
+    }
+    store_->get(plain_key(address),
+                Reply<std::optional<Bytes>>(host_.loop(),
+                                            [this, address](Result<std::optional<Bytes>> value) {
+                                              if (!value || !*value) {
+                                                masquerade_again(address);
+                                              }
+                                            }));
+  }
+
   void masquerade_again(const net::Cidr& address) {
+    if (nat_ == nullptr) {
+      return;
+    }
     nat_->masquerade(address.network(), Reply<>(host_.loop(), [this, address](Result<> done) {
                        if (!done) {
                          host_.log().error("address not masqueraded", "address", address, "error",
@@ -285,6 +305,7 @@ class BridgePlugin final : public Plugin, public Bridge {
   std::optional<nl::Watcher> watcher_;
   Timer settle_timer_;
   CommandRegistration command_;
+  Following following_nat_;
 };
 
 }  // namespace weft::bridge

@@ -1,7 +1,6 @@
 /// Serves the control commands of weft-cni.
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,22 +17,23 @@ namespace weft::cni {
 /// Everything runs on the plugin's loop.
 class Cni final : public Plugin {
  public:
-  explicit Cni(Host& host) : host_(host) {}
+  explicit Cni(Host& host) : host_(host), pods_(host.loop()) {}
 
   Result<> start() override {
-    Ipam* ipam = nullptr;
-    WEFT_TRY(ipam, host_.services().require<Ipam>());
-    Bridge* bridge = nullptr;
-    WEFT_TRY(bridge, host_.services().require<Bridge>());
-    pods_.emplace(host_.loop(), *ipam, *bridge);
-
+    WEFT_TRY(ipam_, host_.services().follow<Ipam>([this](Ipam* ipam) { pods_.use(ipam); }));
+    WEFT_TRY(bridge_,
+             host_.services().follow<Bridge>([this](Bridge* bridge) { pods_.use(bridge); }));
     WEFT_TRY(serve("cni.add", &PodNetworks::add));
     WEFT_TRY(serve("cni.check", &PodNetworks::check));
     WEFT_TRY(serve("cni.network", &PodNetworks::network));
     return serve("cni.release", &PodNetworks::release);
   }
 
-  void stop() noexcept override { commands_.clear(); }
+  void stop() noexcept override {
+    commands_.clear();
+    ipam_ = {};
+    bridge_ = {};
+  }
 
  private:
   static std::string answer_text(const PodNetwork& network) { return to_json(network); }
@@ -60,7 +60,7 @@ class Cni final : public Plugin {
         answer(tl::unexpected(std::move(request).error()));
         return;
       }
-      ((*pods_).*method)(*std::move(request), as_json<T>(std::move(answer)));
+      (pods_.*method)(*std::move(request), as_json<T>(std::move(answer)));
     };
     CommandRegistration command;
     WEFT_TRY(command, host_.control().serve(std::move(name), std::move(handler)));
@@ -69,8 +69,10 @@ class Cni final : public Plugin {
   }
 
   Host& host_;
-  std::optional<PodNetworks> pods_;  // until the loop is drained: answers may be on their way
+  PodNetworks pods_;  // until the loop is drained: answers may be on their way
   std::vector<CommandRegistration> commands_;
+  Following ipam_;
+  Following bridge_;
 };
 
 }  // namespace weft::cni

@@ -28,6 +28,14 @@ std::optional<net::IpAddress> any_gateway(const BridgeInfo& bridge, const net::C
 
 }  // namespace
 
+void PodNetworks::use(Ipam* ipam) noexcept {
+  ipam_ = ipam != nullptr ? ipam : &no_ipam_;
+}
+
+void PodNetworks::use(Bridge* bridge) noexcept {
+  bridge_ = bridge != nullptr ? bridge : &no_bridge_;
+}
+
 /// One cni.add under way.
 struct PodNetworks::Add {
   PodRequest request;
@@ -39,62 +47,62 @@ struct PodNetworks::Add {
 void PodNetworks::add(PodRequest request, Reply<PodNetwork> reply) {
   auto add = std::make_shared<Add>(Add{std::move(request), std::move(reply), false, {}});
   const std::string& container = add->request.container_id;
-  ipam_.lookup(container, {loop_, [this, add](Result<std::vector<net::Cidr>> held) {
-                             if (!held) {
-                               add->reply(tl::unexpected(std::move(held).error()));
-                               return;
-                             }
-                             add->held_address_before = !held->empty();
-                             allocate(add);
-                           }});
+  ipam_->lookup(container, {loop_, [this, add](Result<std::vector<net::Cidr>> held) {
+                              if (!held) {
+                                add->reply(tl::unexpected(std::move(held).error()));
+                                return;
+                              }
+                              add->held_address_before = !held->empty();
+                              allocate(add);
+                            }});
 }
 
 void PodNetworks::allocate(std::shared_ptr<Add> add) {
-  ipam_.allocate(add->request.container_id, add->request.subnet,
-                 {loop_, [this, add](Result<net::Cidr> address) {
-                    if (!address) {
-                      add->reply(tl::unexpected(std::move(address).error()));
-                      return;
-                    }
-                    add->network.address = *address;
-                    find_gateway(add);
-                  }});
+  ipam_->allocate(add->request.container_id, add->request.subnet,
+                  {loop_, [this, add](Result<net::Cidr> address) {
+                     if (!address) {
+                       add->reply(tl::unexpected(std::move(address).error()));
+                       return;
+                     }
+                     add->network.address = *address;
+                     find_gateway(add);
+                   }});
 }
 
 void PodNetworks::find_gateway(std::shared_ptr<Add> add) {
-  bridge_.info({loop_, [this, add](Result<BridgeInfo> bridge) {
-                  if (!bridge) {
-                    give_up(add, std::move(bridge).error());
-                    return;
-                  }
-                  add->network.bridge = bridge->name;
-                  add->network.mtu = bridge->mtu;
-                  add->network.gateway = gateway_inside(*bridge, *add->network.address);
-                  if (add->network.gateway) {
-                    add->reply(add->network);
-                  } else {
-                    expose(add);
-                  }
-                }});
+  bridge_->info({loop_, [this, add](Result<BridgeInfo> bridge) {
+                   if (!bridge) {
+                     give_up(add, std::move(bridge).error());
+                     return;
+                   }
+                   add->network.bridge = bridge->name;
+                   add->network.mtu = bridge->mtu;
+                   add->network.gateway = gateway_inside(*bridge, *add->network.address);
+                   if (add->network.gateway) {
+                     add->reply(add->network);
+                   } else {
+                     expose(add);
+                   }
+                 }});
 }
 
 void PodNetworks::expose(std::shared_ptr<Add> add) {
-  ipam_.allocate(bridge_owner, add->request.subnet,
-                 {loop_, [this, add](Result<net::Cidr> address) {
-                    if (!address) {
-                      give_up(add, std::move(address).error());
-                      return;
-                    }
-                    add->network.gateway = address->address;
-                    bridge_.expose(*address, /*masquerade=*/true,
-                                   {loop_, [this, add](Result<> exposed) {
-                                      if (!exposed) {
-                                        give_up(add, std::move(exposed).error());
-                                        return;
-                                      }
-                                      add->reply(add->network);
-                                    }});
-                  }});
+  ipam_->allocate(bridge_owner, add->request.subnet,
+                  {loop_, [this, add](Result<net::Cidr> address) {
+                     if (!address) {
+                       give_up(add, std::move(address).error());
+                       return;
+                     }
+                     add->network.gateway = address->address;
+                     bridge_->expose(*address, /*masquerade=*/true,
+                                     {loop_, [this, add](Result<> exposed) {
+                                        if (!exposed) {
+                                          give_up(add, std::move(exposed).error());
+                                          return;
+                                        }
+                                        add->reply(add->network);
+                                      }});
+                   }});
 }
 
 void PodNetworks::give_up(std::shared_ptr<Add> add, Error error) {
@@ -102,18 +110,18 @@ void PodNetworks::give_up(std::shared_ptr<Add> add, Error error) {
     add->reply(tl::unexpected(std::move(error)));
     return;
   }
-  ipam_.release(add->request.container_id,
-                {loop_, [add, error = std::move(error)](const Result<>& /*released*/) {
-                   add->reply(tl::unexpected(error));
-                 }});
+  ipam_->release(add->request.container_id,
+                 {loop_, [add, error = std::move(error)](const Result<>& /*released*/) {
+                    add->reply(tl::unexpected(error));
+                  }});
 }
 
 void PodNetworks::release(PodRequest request, Reply<> reply) {
-  ipam_.release(std::move(request.container_id), std::move(reply));
+  ipam_->release(std::move(request.container_id), std::move(reply));
 }
 
 void PodNetworks::check(PodRequest request, Reply<PodNetwork> reply) {
-  ipam_.lookup(
+  ipam_->lookup(
       std::move(request.container_id),
       {loop_, [this, reply = std::move(reply)](Result<std::vector<net::Cidr>> held) mutable {
          if (!held) {
@@ -129,15 +137,15 @@ void PodNetworks::check(PodRequest request, Reply<PodNetwork> reply) {
 }
 
 void PodNetworks::network(PodRequest request, Reply<PodNetwork> reply) {
-  bridge_.info({loop_, [address = request.address,
-                        reply = std::move(reply)](const Result<BridgeInfo>& bridge) mutable {
-                  if (!bridge) {
-                    reply(tl::unexpected(bridge.error()));
-                    return;
-                  }
-                  const auto gateway = address ? any_gateway(*bridge, *address) : std::nullopt;
-                  reply(PodNetwork{address, gateway, bridge->mtu, bridge->name});
-                }});
+  bridge_->info({loop_, [address = request.address,
+                         reply = std::move(reply)](const Result<BridgeInfo>& bridge) mutable {
+                   if (!bridge) {
+                     reply(tl::unexpected(bridge.error()));
+                     return;
+                   }
+                   const auto gateway = address ? any_gateway(*bridge, *address) : std::nullopt;
+                   reply(PodNetwork{address, gateway, bridge->mtu, bridge->name});
+                 }});
 }
 
 }  // namespace weft::cni

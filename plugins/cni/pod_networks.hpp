@@ -8,6 +8,7 @@
 #include <weft/service/bridge.hpp>
 #include <weft/service/ipam.hpp>
 
+#include "absent.hpp"
 #include "exchange.hpp"
 
 namespace weft::cni {
@@ -16,7 +17,11 @@ namespace weft::cni {
 /// Outlives the requests it was given: the loop is drained before it is destroyed.
 class PodNetworks {
  public:
-  PodNetworks(Loop& loop, Ipam& ipam, Bridge& bridge) : loop_(loop), ipam_(ipam), bridge_(bridge) {}
+  explicit PodNetworks(Loop& loop) : loop_(loop) {}
+
+  /// Null: there is none for now, and requests answer Errc::abandoned, "try again".
+  void use(Ipam* ipam) noexcept;
+  void use(Bridge* bridge) noexcept;
 
   /// Gives the container an address, or finds the one it has, and the gateway: the bridge's address
   /// in the same subnet, which the bridge is given if it has none. After an error the container
@@ -39,8 +44,10 @@ class PodNetworks {
   void give_up(std::shared_ptr<Add> add, Error error);
 
   Loop& loop_;
-  Ipam& ipam_;
-  Bridge& bridge_;
+  AbsentIpam no_ipam_;
+  AbsentBridge no_bridge_;
+  Ipam* ipam_ = &no_ipam_;
+  Bridge* bridge_ = &no_bridge_;
 };
 
 }  // namespace weft::cni

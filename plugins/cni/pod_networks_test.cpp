@@ -89,6 +89,11 @@ class FakeBridge final : public Bridge {
 
 class PodNetworksTest : public ::testing::Test {
  protected:
+  PodNetworksTest() {
+    pods_.use(&ipam_);
+    pods_.use(&bridge_);
+  }
+
   using Method = void (PodNetworks::*)(PodRequest, Reply<PodNetwork>);
 
   Result<PodNetwork> ask(Method method, PodRequest request) {
@@ -102,7 +107,7 @@ class PodNetworksTest : public ::testing::Test {
   QueueLoop loop_;
   FakeIpam ipam_;
   FakeBridge bridge_;
-  PodNetworks pods_{loop_, ipam_, bridge_};
+  PodNetworks pods_{loop_};
 };
 
 TEST_F(PodNetworksTest, UsesTheBridgesAddressInThePodsSubnetAsGateway) {
@@ -170,6 +175,16 @@ TEST_F(PodNetworksTest, FallsBackToAnyBridgeAddressForForeignAddresses) {
   const auto pod = ask(&PodNetworks::network, {"pod1", "eth0", {}, cidr("172.30.0.5/24")});
 
   EXPECT_EQ(pod.value().gateway, net::parse_ip("10.32.0.1").value());
+}
+
+TEST_F(PodNetworksTest, AnswersTryAgainWhileAProviderIsAbsent) {
+  pods_.use(static_cast<Ipam*>(nullptr));
+  EXPECT_EQ(ask(&PodNetworks::add, {"pod1", "eth0", {}, {}}).error().code, Errc::abandoned);
+
+  pods_.use(&ipam_);
+  pods_.use(static_cast<Bridge*>(nullptr));
+  EXPECT_EQ(ask(&PodNetworks::add, {"pod1", "eth0", {}, {}}).error().code, Errc::abandoned);
+  EXPECT_TRUE(ipam_.held.empty()) << "what was allocated on the way is given back";
 }
 
 }  // namespace

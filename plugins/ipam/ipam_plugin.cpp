@@ -114,7 +114,7 @@ Result<> IpamPlugin::validate() {
 
 Settings IpamPlugin::settings() {
   Settings settings;
-  settings.self = mesh_->self();
+  settings.self = host_.node().name;
   settings.nickname = host_.node().nickname;
   settings.uid = host_.loop().random();
   settings.universe = range_;
@@ -124,7 +124,10 @@ Settings IpamPlugin::settings() {
 }
 
 Result<> IpamPlugin::start() {
-  WEFT_TRY(mesh_, host_.services().require<Mesh>());
+  WEFT_TRY(following_mesh_, host_.services().follow<Mesh>([this](Mesh* mesh) { use(mesh); }));
+  if (mesh_ == nullptr) {
+    return fail(Errc::not_found, "find a provider of service weft.mesh/1");
+  }
   WEFT_TRY(store_, host_.services().require<Store>());
   Surroundings& surroundings = *this;
   allocator_ = std::make_unique<Allocator>(surroundings, settings());
@@ -137,6 +140,7 @@ Result<> IpamPlugin::start() {
 
 void IpamPlugin::stop() noexcept {
   is_stopped_ = true;
+  following_mesh_ = {};
   lost_peers_ = {};
   count_timer_.cancel();
   commands_.clear();
@@ -191,13 +195,35 @@ Result<> IpamPlugin::decode_stored(std::string_view key, ByteView value) {
   return {};
 }
 
-void IpamPlugin::begin() {
+void IpamPlugin::use(Mesh* mesh) {
+  if (mesh == nullptr && mesh_ != nullptr) {
+    last_seen_ = mesh_->topology();
+    channel_.reset();
+  }
+  mesh_ = mesh;
+  if (is_ready_) {
+    join();
+  }
+}
+
+void IpamPlugin::join() {
+  if (mesh_ == nullptr) {
+    return;
+  }
   auto joined = mesh_->join(channel_name, *this, host_.loop());
   if (!joined) {
     host_.fail(joined.error());
     return;
   }
   channel_ = std::move(*joined);
+}
+
+std::shared_ptr<const Topology> IpamPlugin::topology() const {
+  return mesh_ != nullptr ? mesh_->topology() : last_seen_;
+}
+
+void IpamPlugin::begin() {
+  join();
   allocator_->start(std::exchange(stored_, {}));
   is_ready_ = true;
   for (Task& task : std::exchange(waiting_, {})) {
@@ -286,7 +312,7 @@ void IpamPlugin::broadcast_state() {
 }
 
 void IpamPlugin::save(const RingState& ring, const Holdings& holdings, Answer<> saved) {
-  const PeerName self = mesh_->self();
+  const PeerName self = host_.node().name;
   store_->put({{std::string(name_key), encode_stored_name(self)},
                {std::string(ring_key), encode_stored_ring(ring, self)},
                {std::string(holdings_key), encode_stored_holdings(holdings)}},
@@ -298,11 +324,11 @@ void IpamPlugin::publish(std::vector<net::Cidr> local_ranges) {
 }
 
 bool IpamPlugin::is_known(PeerName peer) const {
-  return mesh_->topology()->find(peer) != nullptr;
+  return topology()->find(peer) != nullptr;
 }
 
 std::size_t IpamPlugin::direct_peers() const {
-  return mesh_->topology()->direct_peers;
+  return topology()->direct_peers;
 }
 
 Result<> IpamPlugin::serve(std::string name,

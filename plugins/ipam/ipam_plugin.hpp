@@ -55,6 +55,10 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   Log& log() override { return host_.log(); }
 
   [[nodiscard]] Settings settings();
+  void use(Mesh* mesh);
+  /// Joins the gossip channel once the mesh and the stored state are there.
+  void join();
+  [[nodiscard]] std::shared_ptr<const Topology> topology() const;
   void load();
   void loaded(std::string_view key, Result<std::optional<Bytes>> value);
   [[nodiscard]] Result<> decode_stored(std::string_view key, ByteView value);
@@ -75,7 +79,8 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
 
   net::Cidr default_subnet_;  // this and the next: from the texts, by validate()
   InitMode init_;
-  Mesh* mesh_ = nullptr;
+  Mesh* mesh_ = nullptr;                       // null while none runs
+  std::shared_ptr<const Topology> last_seen_;  // the mesh's view before it went
   Store* store_ = nullptr;
   Stored stored_;
   std::size_t values_to_load_ = 0;
@@ -88,6 +93,7 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   std::vector<CommandRegistration> commands_;
   Timer count_timer_;
   Subscription lost_peers_;
+  Following following_mesh_;
 };
 
 }  // namespace weft::ipam
