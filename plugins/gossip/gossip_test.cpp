@@ -46,9 +46,18 @@ TEST(Mesh, ThreeNodesConvergeWithinSeconds) {
   }
 
   EXPECT_TRUE(mesh.converge(10s));
+  mesh.world.run_for(1s);
   EXPECT_EQ(mesh.nodes[0]->seen, (std::set{PeerName{2}, PeerName{3}}));
   EXPECT_EQ(mesh.nodes[2]->topology()->peers.size(), 3U);
   EXPECT_EQ(mesh.nodes[2]->topology()->direct_peers, 1U);
+}
+
+TEST(Mesh, FramesFindTheirWaySoonAfterPeersMeet) {
+  SimMesh mesh;
+  mesh.add(1);
+  mesh.add(2);
+
+  EXPECT_TRUE(mesh.converge(300ms));
 }
 
 TEST(Mesh, TwentyNodesFormAFullMeshThroughOne) {

@@ -74,6 +74,7 @@ void MeshState::connection_established(PeerName remote) {
   peers_.set_established(remote);
   recalculate_soon();
   announce_soon({});
+  announce_promptly();
 }
 
 /// On the next turn, so that a cut through many connections is worked up once.
@@ -168,6 +169,21 @@ void MeshState::announce_now() {
     unannounced_.clear();
     announcement_.cancel();
   }
+}
+
+/// A token bucket: `prompts_full_` moves a second ahead with each announcement.
+void MeshState::announce_promptly() {
+  constexpr Duration refill = std::chrono::seconds{1};
+  const TimePoint now = loop_.now();
+  prompts_full_ = std::max(prompts_full_, now);
+  if (prompt_.is_set() || prompts_full_ - now > (prompt_burst - 1) * refill) {
+    return;  // it goes with the one that waits, or with the collected news
+  }
+  prompts_full_ += refill;
+  prompt_ = loop_.after(prompt_delay, [this] {
+    prompt_.cancel();
+    announce_now();
+  });
 }
 
 /// A peer is up once it has described itself and a message can reach it.

@@ -39,6 +39,10 @@ class MeshState {
  public:
   /// Changes of the topology are collected this long before they are gossiped.
   static constexpr Duration announce_delay = std::chrono::seconds{1};
+  /// Neighbours that can take it at once are told of an established connection this soon, since no
+  /// frame passes before they know. Several at a time, then one a second.
+  static constexpr Duration prompt_delay = std::chrono::milliseconds{20};
+  static constexpr unsigned prompt_burst = 3;
   static constexpr Duration garbage_delay = std::chrono::seconds{1};
   /// Routes follow news at most this often; a lost connection, at once.
   static constexpr Duration recalculation_interval = std::chrono::milliseconds{100};
@@ -76,6 +80,7 @@ class MeshState {
   void announce_soon(const PeerNames& names);
   void announce_collected();
   void announce_now();
+  void announce_promptly();
   void report_peers();
 
   Loop& loop_;
@@ -92,7 +97,9 @@ class MeshState {
   std::map<PeerName, Reported> reported_;  // peers of which on_peer_up told last
   PeerNames unannounced_;
   std::optional<TimePoint> recalculated_;
+  TimePoint prompts_full_{};  ///< when a whole burst of prompt announcements is allowed again
   Timer announcement_;
+  Timer prompt_;
   Timer garbage_;
   Timer recalculation_;
   Timer loss_;
