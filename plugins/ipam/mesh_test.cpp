@@ -71,5 +71,22 @@ TEST(IpamOverMesh, LetsALatecomerAndAnObserverJoin) {
   EXPECT_TRUE(allocate(*mesh.nodes[2], "c3"));
 }
 
+TEST(IpamOverMesh, GoesOnWhileTheMeshIsReplaced) {
+  SimMesh mesh;
+  start_ipam(mesh.add(1), "consensus=2");
+  start_ipam(mesh.add(2), "consensus=2");
+  SimNode& node = *mesh.nodes[1];
+  ASSERT_TRUE(allocate(node, "before"));
+
+  node.host().stop("gossip");
+  EXPECT_TRUE(allocate(node, "meanwhile")) << "from the ranges that are this node's own";
+  node.host().start<gossip::Gossip>("gossip", {{"peers", std::vector<std::string>{"10.0.0.1"}}});
+  mesh.world.run_for(5s);
+
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(allocate(node, "c" + std::to_string(i))) << i << ": more than this node's share";
+  }
+}
+
 }  // namespace
 }  // namespace weft::ipam

@@ -8,7 +8,17 @@
 
 #include <fmt/core.h>
 
+#include "bus/bus_core.hpp"
+#include "metrics/registry.hpp"
+#include "service/registry.hpp"
+
 namespace weft::testing {
+
+struct FakeHost::Shared {
+  BusCore bus;
+  ServiceRegistry services;
+  MetricRegistry metrics;
+};
 
 Result<> configure(Plugin& plugin, const Settings& settings) {
   Schema schema;
@@ -33,8 +43,8 @@ class FakeHost::Seat final : public Host, private Log, private Control {
         name_(std::move(name)),
         loop_(node.world_.add_loop(node.node_.nickname + "/" + name_)),
         transport_(node.world_, loop_, node.addresses_),
-        bus_(node.bus_.view(name_, loop_)),
-        services_(node.services_.view(name_, loop_, std::nullopt)) {}
+        bus_(node.shared_->bus.view(name_, loop_)),
+        services_(node.shared_->services.view(name_, loop_, std::nullopt)) {}
 
   [[nodiscard]] Result<> start(const Settings& settings, Create& create) {
     Result<> result;
@@ -48,8 +58,10 @@ class FakeHost::Seat final : public Host, private Log, private Control {
     return result;
   }
 
+  void withdraw() noexcept { services_->withdraw(); }
+
   void stop() noexcept {
-    services_->withdraw();
+    withdraw();
     loop_.run([this] {
       if (plugin_) {
         plugin_->stop();
@@ -67,7 +79,7 @@ class FakeHost::Seat final : public Host, private Log, private Control {
   [[nodiscard]] Bus& bus() noexcept override { return *bus_; }
   [[nodiscard]] Services& services() noexcept override { return *services_; }
   [[nodiscard]] Log& log() noexcept override { return *this; }
-  [[nodiscard]] Metrics& metrics() noexcept override { return node_.metrics_; }
+  [[nodiscard]] Metrics& metrics() noexcept override { return node_.shared_->metrics; }
   [[nodiscard]] Lanes& lanes() noexcept override { return node_.lanes_; }
   [[nodiscard]] Control& control() noexcept override { return *this; }
   [[nodiscard]] const NodeInfo& node() const noexcept override { return node_.node_; }
@@ -130,7 +142,8 @@ FakeHost::FakeHost(SimWorld& world, NodeInfo node, std::vector<net::IpAddress> a
       node_(std::move(node)),
       addresses_(std::move(addresses)),
       disk_(std::move(disk)),
-      store_(disk_) {
+      store_(disk_),
+      shared_(std::make_unique<Shared>()) {
   if (addresses_.empty()) {
     addresses_.push_back(world_.network().next_address());
   }
@@ -160,7 +173,7 @@ FakeHost::Seat& FakeHost::add_seat(std::string name) {
 }
 
 Result<> FakeHost::start_with(std::string name, const Settings& settings, Create create) {
-  const auto before = services_.providers();
+  const auto before = shared_->services.providers();
   Seat& seat = add_seat(std::move(name));
   Result<> started = seat.start(settings, create);
   if (!started) {
@@ -168,14 +181,36 @@ Result<> FakeHost::start_with(std::string name, const Settings& settings, Create
     return started;
   }
   std::vector<std::string> provided;
-  for (const auto& [service, providers] : services_.providers()) {
+  for (const auto& [service, providers] : shared_->services.providers()) {
     const auto known = before.find(service);
     if (known == before.end() || known->second != providers) {
       provided.push_back(service);
     }
   }
-  services_.tell_followers(provided);
+  shared_->services.tell_followers(provided);
   return started;
+}
+
+void FakeHost::stop(std::string_view name) {
+  const auto seat =
+      std::ranges::find_if(seats_, [&](const auto& other) { return other->name() == name; });
+  WEFT_CHECK(seat != seats_.end(), "a test stops plugins that it started");
+  std::vector<std::string> provided;
+  for (const auto& [service, providers] : shared_->services.providers()) {
+    if (std::ranges::find(providers, name) != providers.end()) {
+      provided.push_back(service);
+    }
+  }
+  (*seat)->withdraw();
+  auto let_go = std::make_shared<bool>(false);
+  shared_->services.tell_followers(provided,
+                                   ServiceHold(nullptr, [let_go](void*) { *let_go = true; }));
+  world_.run_until([&] { return *let_go; }, std::chrono::seconds{5});
+  (*seat)->stop();
+}
+
+Metrics& FakeHost::metrics() noexcept {
+  return shared_->metrics;
 }
 
 void FakeHost::stop() {

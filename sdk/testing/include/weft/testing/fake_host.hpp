@@ -25,10 +25,6 @@
 #include <weft/testing/sim_network.hpp>
 #include <weft/testing/sim_world.hpp>
 
-#include "bus/bus_core.hpp"
-#include "metrics/registry.hpp"
-#include "service/registry.hpp"
-
 namespace weft::testing {
 
 /// Values of configuration fields, by name; unset fields keep their defaults.
@@ -84,6 +80,9 @@ class FakeHost {
 
   /// Stops every plugin, in reverse order of starting.
   void stop();
+  /// Stops the plugin that was started as `name` and tells whoever follows what it provided, as
+  /// `weft reload` does. The plugin object is gone afterwards.
+  void stop(std::string_view name);
 
   [[nodiscard]] SimWorld& world() noexcept { return world_; }
   [[nodiscard]] const NodeInfo& node() const noexcept { return node_; }
@@ -91,14 +90,13 @@ class FakeHost {
   [[nodiscard]] const net::IpAddress& address() const noexcept { return addresses_.front(); }
   [[nodiscard]] const std::shared_ptr<MemoryDisk>& disk() const noexcept { return disk_; }
   [[nodiscard]] FakeLanes& lanes() noexcept { return lanes_; }
-  [[nodiscard]] MetricRegistry& metrics() noexcept { return metrics_; }
+  [[nodiscard]] Metrics& metrics() noexcept;
 
   /// The test's own seat at this node.
   [[nodiscard]] Host& as_host() noexcept;
   [[nodiscard]] SimLoop& loop() noexcept;
   [[nodiscard]] Bus& bus() noexcept { return as_host().bus(); }
   [[nodiscard]] Services& services() noexcept { return as_host().services(); }
-  [[nodiscard]] BusCore& bus_core() noexcept { return bus_; }
 
   /// Runs the world until the reply that `ask` was given is answered. Errc::timeout after `limit`.
   template <class T = void>
@@ -122,6 +120,7 @@ class FakeHost {
 
  private:
   class Seat;
+  struct Shared;  // bus, services and metrics
   using Create = UniqueFunction<std::unique_ptr<Plugin>(Host&)>;
   struct Command {
     Seat* seat = nullptr;
@@ -136,9 +135,7 @@ class FakeHost {
   std::vector<net::IpAddress> addresses_;
   std::shared_ptr<MemoryDisk> disk_;
   MemoryStore store_;
-  BusCore bus_;
-  ServiceRegistry services_;
-  MetricRegistry metrics_;
+  std::unique_ptr<Shared> shared_;
   FakeLanes lanes_{[this] { return world_.now(); }};
   std::vector<LogLine> log_lines_;
   std::vector<Error> failures_;
