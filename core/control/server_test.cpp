@@ -11,7 +11,7 @@
 #include <future>
 #include <thread>
 
-#include "loop/running_loop.hpp"
+#include <weft/testing/running_loop.hpp>
 
 #include "control/client.hpp"
 #include "control/server.hpp"

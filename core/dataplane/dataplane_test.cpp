@@ -3,6 +3,7 @@
 #include "dataplane/dataplane.hpp"
 
 #include <algorithm>
+#include <deque>
 
 #include <gtest/gtest.h>
 

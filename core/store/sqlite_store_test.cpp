@@ -8,7 +8,7 @@
 #include <fstream>
 #include <future>
 
-#include "loop/running_loop.hpp"
+#include <weft/testing/running_loop.hpp>
 
 #include "store/sqlite_store.hpp"
 

@@ -79,6 +79,13 @@ enum class ClaimMode : std::uint8_t {
   lenient  ///< answer success at once and keep trying
 };
 
+/// How far the first division of the range is.
+struct VoteStatus {
+  bool is_elector = false;
+  std::size_t known_nodes = 0;
+  std::size_t quorum = 0;
+};
+
 /// Allocates addresses of the ranges this node owns, gets and gives space, and takes part in
 /// dividing the range. Nothing is promised to anyone before it is on disk: answers and messages
 /// that follow from a change wait for its save.
@@ -126,11 +133,6 @@ class Allocator {
   void forget_peer(PeerName peer);
 
   struct Status {
-    struct Vote {
-      bool is_elector = false;
-      std::size_t known_nodes = 0;
-      std::size_t quorum = 0;
-    };
     struct PendingClaim {
       std::string owner;
       net::Cidr address;
@@ -139,7 +141,7 @@ class Allocator {
       std::string owner;
       net::Cidr subnet;
     };
-    std::optional<Vote> vote;  ///< while consensus is awaited
+    std::optional<VoteStatus> vote;  ///< while consensus is awaited
     net::Cidr universe;
     std::uint32_t active = 0;  ///< allocated addresses of our ranges
     std::uint32_t free = 0;

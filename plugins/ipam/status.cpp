@@ -16,7 +16,7 @@ Json or_null(Json list) {
   return list.empty() ? Json(nullptr) : list;
 }
 
-Json vote_json(const std::optional<Allocator::Status::Vote>& vote) {
+Json vote_json(const std::optional<VoteStatus>& vote) {
   if (!vote) {
     return nullptr;
   }
