@@ -109,6 +109,7 @@ Result<Lab> Lab::open(const std::string& name, bool verbose) {
   WEFT_TRY(record, parse_json(text, "lab.json"));
   options.nodes = static_cast<unsigned>(number_of(record, "nodes"));
   options.underlay = text_of(record, "underlay");
+  options.overlay = text_of(record, "overlay");
   return create(options);
 }
 
@@ -133,7 +134,9 @@ Result<> Lab::write_files() const {
   fs::remove_all(plan_.directory, error);  // what a lab left that ended without its `down`
   WEFT_TRY(make_directory(plan_.directory + "/pods"));
   WEFT_TRY(make_directory(plan_.directory + "/bin"));
-  const Json record{{"nodes", plan_.nodes.size()}, {"underlay", options_.underlay}};
+  const Json record{{"nodes", plan_.nodes.size()},
+                    {"underlay", options_.underlay},
+                    {"overlay", options_.overlay}};
   WEFT_TRY(write_file(plan_.directory + "/lab.json", record.dump()));
   std::string password_file;
   WEFT_TRY(password_file, prepare_password());

@@ -100,8 +100,13 @@ Result<LabPlan> plan_lab(const LabOptions& options) {
     return fail(Errc::invalid, "use underlay '" + options.underlay +
                                    "': it must be an IPv4 network of length 8 to 26");
   }
+  if (!is_plain(options.overlay, 32, "-")) {
+    return fail(Errc::invalid, "use overlay '" + options.overlay +
+                                   "': it must be the name of a plugin, such as sleeve");
+  }
   LabPlan plan;
   plan.name = options.name;
+  plan.overlay = options.overlay;
   plan.directory = std::string(root_directory) + "/" + options.name;
   plan.netns_prefix = "weft-" + options.name + "-";
   plan.underlay_netns = plan.netns_prefix + "underlay";
@@ -121,7 +126,7 @@ std::string node_config(const LabPlan& plan, const LabNode& node, const LabProgr
   std::string text = fmt::format(
       R"(# {} of lab '{}', written by weft lab up
 [host]
-plugins = ["gossip", "ipam", "sleeve", "bridge", "nat-nft", "cni"]
+plugins = ["gossip", "ipam", "{}", "bridge", "nat-nft", "cni"]
 plugin-path = ["{}"]
 state-directory = "{}/state"
 run-directory = "{}"
@@ -132,8 +137,8 @@ nickname = "{}"
 [plugin.gossip]
 peers = [{}]
 )",
-      node.name, plan.name, programs.plugins, node.directory, node.directory, node.socket,
-      node.peer_name, node.name, other_nodes(plan, node));
+      node.name, plan.name, plan.overlay, programs.plugins, node.directory, node.directory,
+      node.socket, node.peer_name, node.name, other_nodes(plan, node));
   if (!password_file.empty()) {
     text += fmt::format("password-file = \"{}\"\n", password_file);
   }

@@ -19,6 +19,7 @@ struct LabOptions {
   std::string password_file;              ///< empty: no encryption, unless there is a `password`
   std::string password;                   ///< kept in a file that goes with the lab
   std::string underlay = "10.99.0.0/24";  ///< the network between the nodes
+  std::string overlay = "sleeve";         ///< the plugin that carries frames between the nodes
   bool verbose = false;                   ///< print every command that is run
 };
 
@@ -44,6 +45,7 @@ struct LabPlan {
   std::string gateway6;
   std::string outside;  ///< an address beyond the underlay, for masquerading
   std::uint8_t underlay_bits = 24;
+  std::string overlay;  ///< plugin
   std::vector<LabNode> nodes;
 
   [[nodiscard]] const LabNode* find_node(std::string_view name) const;

@@ -42,6 +42,24 @@ TEST(LabPlan, RefusesWhatWouldReachOutsideTheLab) {
     options.underlay = underlay;
     EXPECT_FALSE(plan_lab(options)) << underlay;
   }
+  for (const char* overlay : {"", "a\"b", "../x"}) {
+    options = {};
+    options.overlay = overlay;
+    EXPECT_FALSE(plan_lab(options)) << overlay;
+  }
+}
+
+TEST(LabPlan, NodesLoadTheChosenOverlayInsteadOfSleeve) {
+  LabOptions options;
+  options.overlay = "udp-overlay";
+  const auto plan = plan_lab(options);
+  ASSERT_TRUE(plan);
+
+  const std::string text =
+      node_config(*plan, plan->nodes[0], {"/x/weftd", "/x/weft-cni", "/x/plugins", "/x"}, "");
+
+  EXPECT_NE(text.find("\"udp-overlay\""), std::string::npos);
+  EXPECT_EQ(text.find("sleeve"), std::string::npos);
 }
 
 TEST(LabPlan, WritesAConfigurationThatWeftdAccepts) {

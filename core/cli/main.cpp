@@ -103,6 +103,12 @@ CLI::App* add_lab_command(CLI::App& lab, LabArguments& arguments, const char* na
   return command;
 }
 
+void add_overlay_option(CLI::App& command, LabOptions& options) {
+  command
+      .add_option("--overlay", options.overlay, "The plugin that carries frames between the nodes")
+      ->capture_default_str();
+}
+
 void add_lab_up(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
   auto* const up = add_lab_command(lab, arguments, "up", "Make the nodes and connect them");
   up->add_option("--nodes", arguments.options.nodes, "How many")->capture_default_str();
@@ -110,6 +116,7 @@ void add_lab_up(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
                  "Encrypt with the password in this file");
   up->add_option("--underlay", arguments.options.underlay, "Network between the nodes")
       ->capture_default_str();
+  add_overlay_option(*up, arguments.options);
   up->callback([&] {
     chosen = [&] {
       arguments.options.name = arguments.target.name;
@@ -164,6 +171,7 @@ void add_lab_demo(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
   demo->add_option("--name", arguments.demo.lab.name, "Which lab")->capture_default_str();
   demo->add_option("--nodes", arguments.demo.lab.nodes, "How many, from 3")->capture_default_str();
   demo->add_option("--password", arguments.demo.lab.password, "Encrypt with this password");
+  add_overlay_option(*demo, arguments.demo.lab);
   demo->add_option("--report", arguments.demo.report, "Write the results to this file as JSON");
   demo->add_flag("--keep", arguments.demo.keep, "Leave the lab up");
   demo->add_flag("--verbose", arguments.demo.lab.verbose, "Show every command that is run");
