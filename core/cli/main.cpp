@@ -2,9 +2,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fmt/core.h>
+
 #include "cli/commands.hpp"
 #include "cli/demo.hpp"
 #include "cli/lab_commands.hpp"
+#include "cli/plugin_new.hpp"
 
 namespace {
 
@@ -47,7 +50,7 @@ void add_peers(CLI::App& app, const Options& options, Chosen& chosen,
   forget->callback([&] { chosen = [&] { return forget_peers(options, peers); }; });
 }
 
-void add_plugin(CLI::App& app, Options& options, Chosen& chosen, std::string& file) {
+CLI::App& add_plugin(CLI::App& app, Options& options, Chosen& chosen, std::string& file) {
   auto* const plugin = app.add_subcommand("plugin", "The parts a node is made of");
   plugin->require_subcommand(1);
   auto* const list = plugin->add_subcommand("list", "Plugins of the running node and their state");
@@ -63,6 +66,31 @@ void add_plugin(CLI::App& app, Options& options, Chosen& chosen, std::string& fi
   schema->add_option("file", file, "The .so file")->required();
   schema->add_flag("--json", options.json, "Machine-readable");
   schema->callback([&] { chosen = [&] { return describe_plugin(options, file); }; });
+  return *plugin;
+}
+
+/// What `weft plugin new` may set.
+struct NewPlugin {
+  std::string name;
+  std::string kind;
+  std::string directory;
+};
+
+void add_plugin_author(CLI::App& plugin, Chosen& chosen, NewPlugin& made, std::string& file) {
+  auto* const create = plugin.add_subcommand("new", "A directory to begin a plugin with");
+  create->add_option("name", made.name, "Lower-case letters, digits, '-' and '_'")->required();
+  std::string kinds;
+  for (const PluginKind& kind : plugin_kinds()) {
+    kinds += fmt::format("\n  {}: {}", kind.name, kind.help);
+  }
+  create->add_option("--kind", made.kind, "What it begins as:" + kinds)->required();
+  create->add_option("--directory", made.directory, "Where; ./NAME unless given");
+  create->callback(
+      [&] { chosen = [&] { return new_plugin(made.name, made.kind, made.directory); }; });
+  auto* const embed = plugin.add_subcommand(
+      "embed", "Print the C++ source that holds a manifest, for builds without CMake");
+  embed->add_option("file", file, "The plugin.toml")->required();
+  embed->callback([&] { chosen = [&] { return embed_manifest(file); }; });
 }
 
 void add_reload(CLI::App& app, Options& options, Chosen& chosen, std::vector<std::string>& names) {
@@ -209,7 +237,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   add_status(app, options, chosen);
   add_peers(app, options, chosen, peers, replace);
-  add_plugin(app, options, chosen, file);
+  NewPlugin made;
+  add_plugin_author(add_plugin(app, options, chosen, file), chosen, made, file);
   add_reload(app, options, chosen, plugins);
   add_config(app, chosen, options, file);
   LabArguments lab;

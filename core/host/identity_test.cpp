@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include <weft/testing/vectors.hpp>
+#include "interop/vectors.hpp"
 
 namespace weft::host {
 namespace {

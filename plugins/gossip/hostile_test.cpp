@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <weft/testing/vectors.hpp>
+#include "interop/vectors.hpp"
 
 #include "common/gob/encoder.hpp"
 #include "gossip/handshake.hpp"

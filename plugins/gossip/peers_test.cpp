@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <weft/testing/vectors.hpp>
+#include "interop/vectors.hpp"
 
 #include "gossip/wire/topology.hpp"
 

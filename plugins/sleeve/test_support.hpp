@@ -7,7 +7,7 @@
 
 #include <weft/bytes.hpp>
 #include <weft/service/overlay.hpp>
-#include <weft/testing/vectors.hpp>
+#include "interop/vectors.hpp"
 
 namespace weft::sleeve::testing {
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <weft/testing/vectors.hpp>
+#include "interop/vectors.hpp"
 
 #include "gossip/wire/framing.hpp"
 #include "gossip/wire/introduction.hpp"

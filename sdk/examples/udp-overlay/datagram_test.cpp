@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include <weft/testing/vectors.hpp>
+#include <weft/testing/hex.hpp>
 
 namespace weft::udp_overlay {
 namespace {
