@@ -42,8 +42,8 @@ bool stand_on_top(const std::vector<InstalledRule>& installed, const std::vector
 
 }  // namespace
 
-NatTable::NatTable(Kernel kernel, std::string bridge)
-    : kernel_(std::move(kernel)), bridge_(std::move(bridge)) {}
+NatTable::NatTable(Kernel kernel, std::string bridge, Translation translation)
+    : kernel_(std::move(kernel)), bridge_(std::move(bridge)), translation_(translation) {}
 
 Result<> NatTable::adopt() {
   std::optional<std::vector<Interval>> exposed;
@@ -72,7 +72,7 @@ Result<> NatTable::drop_unconfirmed() {
 Result<> NatTable::masquerade(const net::Cidr& network) {
   if (!network.address.is_v4()) {
     return fail(Errc::unsupported,
-                "masquerade " + to_string(network) + ": the table translates IPv4 only");
+                "masquerade " + to_string(network) + ": the table is for IPv4 only");
   }
   unconfirmed_.erase(network.network());
   const bool is_new = exposed_.insert(network.network()).second;
@@ -126,11 +126,12 @@ Result<bool> NatTable::repair_foreign() {
 }
 
 Intent NatTable::intent() const {
-  return {bridge_, {exposed_.begin(), exposed_.end()}, local_ranges_};
+  return {bridge_, {exposed_.begin(), exposed_.end()}, local_ranges_, translation_};
 }
 
 Status NatTable::status() const {
-  return {{exposed_.begin(), exposed_.end()},
+  return {translation_,
+          {exposed_.begin(), exposed_.end()},
           {unconfirmed_.begin(), unconfirmed_.end()},
           local_ranges_,
           foreign_chain_,

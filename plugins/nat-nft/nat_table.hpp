@@ -18,6 +18,7 @@ namespace weft::nat {
 
 /// What an operator may want to know.
 struct Status {
+  Translation translation = Translation::masquerade;
   std::vector<net::Cidr> exposed;
   std::vector<net::Cidr> unconfirmed;  ///< kept from before a restart, not asked for since
   std::vector<net::Cidr> local_ranges;
@@ -29,7 +30,7 @@ struct Status {
 /// `repair` can try again. Synchronous; one thread.
 class NatTable {
  public:
-  NatTable(Kernel kernel, std::string bridge);
+  NatTable(Kernel kernel, std::string bridge, Translation translation);
 
   /// Takes over what an earlier process left, so that traffic keeps its translation while the
   /// node's other parts start; then puts the table in place. Errors: the kernel's, with the remedy.
@@ -37,6 +38,8 @@ class NatTable {
   /// Ends the time that others had to ask again for what `adopt` found.
   [[nodiscard]] Result<> drop_unconfirmed();
 
+  /// Lets the network's traffic through, masqueraded unless the table translates nothing.
+  /// Errors: Errc::unsupported for IPv6; the kernel's.
   [[nodiscard]] Result<> masquerade(const net::Cidr& network);
   [[nodiscard]] Result<> stop_masquerade(const net::Cidr& network);
   /// The addresses whose pods run here: traffic to them keeps its source.
@@ -57,6 +60,7 @@ class NatTable {
 
   Kernel kernel_;
   std::string bridge_;
+  Translation translation_;
   std::set<net::Cidr> exposed_;
   std::set<net::Cidr> unconfirmed_;  // part of exposed_
   std::vector<net::Cidr> local_ranges_;

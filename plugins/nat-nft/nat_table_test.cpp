@@ -62,7 +62,9 @@ class NatTableTest : public ::testing::Test {
     }
   }
 
-  static NatTable make() { return {Kernel::open().value(), "weave"}; }
+  static NatTable make(Translation translation = Translation::masquerade) {
+    return {Kernel::open().value(), "weave", translation};
+  }
 
   /// With the guide's addresses.
   static NatTable make_guide() {
@@ -177,6 +179,19 @@ TEST_F(NatTableTest, WhatIsAskedForAgainAfterARestartStays) {
   ASSERT_TRUE(table.drop_unconfirmed());
 
   EXPECT_NE(our_table().find("masquerade"), std::string::npos);
+}
+
+TEST_F(NatTableTest, AProviderWithoutTranslationTakesOverTheNetworks) {
+  {
+    NatTable before = make_guide();
+  }
+
+  NatTable table = make(Translation::none);
+  ASSERT_TRUE(table.adopt());
+
+  EXPECT_EQ(our_table().find("postrouting"), std::string::npos) << our_table();
+  EXPECT_NE(our_table().find("ip daddr @exposed counter accept"), std::string::npos);
+  EXPECT_EQ(table.status().exposed, std::vector{cidr("10.32.0.0/12")});
 }
 
 TEST_F(NatTableTest, RepairsAFlushedRuleset) {
@@ -317,6 +332,18 @@ TEST_F(NatTraffic, PodsReachTheOutsideWithTheNodesAddress) {
   NatTable table = make_guide();
 
   EXPECT_TRUE(ping(pod_, "192.0.2.2"));
+}
+
+TEST_F(NatTraffic, WithoutTranslationOnlyWhoHasARouteBackAnswersPods) {
+  NatTable table = make(Translation::none);
+  ASSERT_TRUE(table.adopt());
+  ASSERT_TRUE(table.masquerade(cidr("10.32.0.0/12")));
+  EXPECT_FALSE(ping(pod_, "192.0.2.2"));
+
+  run("ip -n " + outside_ + " route add 10.32.0.0/12 via 192.0.2.1");
+
+  EXPECT_TRUE(ping(pod_, "192.0.2.2"));
+  EXPECT_TRUE(ping(outside_, "10.44.0.5"));
 }
 
 TEST_F(NatTraffic, ClientsOfLocalPodsKeepTheirAddressAndOthersDoNot) {

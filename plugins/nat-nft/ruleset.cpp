@@ -58,10 +58,14 @@ Chain forward(const Intent& intent) {
 }  // namespace
 
 Table weave_table(const Intent& intent) {
-  return {std::string(table_name),
-          {{std::string(local_set), merge(intent.local_ranges)},
-           {std::string(exposed_set), merge(intent.exposed)}},
-          {forward(intent), postrouting(intent)}};
+  Table table{std::string(table_name),
+              {{std::string(local_set), merge(intent.local_ranges)},
+               {std::string(exposed_set), merge(intent.exposed)}},
+              {forward(intent)}};
+  if (intent.translation == Translation::masquerade) {
+    table.chains.push_back(postrouting(intent));
+  }
+  return table;
 }
 
 std::vector<Rule> foreign_accepts(const Intent& intent) {

@@ -102,15 +102,20 @@ inline constexpr std::string_view table_name = "weave";
 inline constexpr std::string_view local_set = "no_masq_local";
 inline constexpr std::string_view exposed_set = "exposed";
 
+/// Whether traffic between exposed networks and the world gets the node's address.
+enum class Translation : std::uint8_t { masquerade, none };
+
 /// What the node wants translated and let through.
 struct Intent {
   std::string bridge = "weave";
   std::vector<net::Cidr> exposed;       ///< networks, sorted
   std::vector<net::Cidr> local_ranges;  ///< whose pods run here
+  Translation translation = Translation::masquerade;
   bool operator==(const Intent&) const = default;
 };
 
-/// Source: weaveworks/weave net/iptables.go, as one native table.
+/// Source: weaveworks/weave net/iptables.go, as one native table. Without translation it has the
+/// same sets, so that either provider of weft.nat/1 takes over from the other, but no NAT chain.
 [[nodiscard]] Table weave_table(const Intent& intent);
 
 /// What must also stand at the top of another program's forward chain whose policy is drop: an

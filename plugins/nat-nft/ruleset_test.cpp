@@ -52,6 +52,18 @@ TEST(WeaveTable, TranslatesNothingWhenNothingIsExposed) {
   EXPECT_EQ(table.chains.back().rules.size(), 1u);
 }
 
+TEST(WeaveTable, ForwardsTheSameTrafficWithoutTranslation) {
+  Intent intent = guide_intent();
+  const Table translating = weave_table(intent);
+  intent.translation = Translation::none;
+
+  const Table table = weave_table(intent);
+
+  EXPECT_EQ(table.sets, translating.sets);
+  EXPECT_EQ(table.chains, std::vector{translating.chains.front()});
+  EXPECT_EQ(table.chains.front().name, "forward");
+}
+
 TEST(ForeignAccepts, AreRecognisableAndNameTheirNetwork) {
   const auto rules = foreign_accepts(guide_intent());
 

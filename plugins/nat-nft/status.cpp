@@ -19,9 +19,13 @@ nlohmann::json list(const std::vector<net::Cidr>& networks) {
 
 std::string to_json(const Status& status) {
   nlohmann::json json{
-      {"table", "ip " + std::string(table_name)}, {"exposed", list(status.exposed)},
-      {"unconfirmed", list(status.unconfirmed)},  {"local_ranges", list(status.local_ranges)},
-      {"replacements", status.replacements},      {"foreign_chain", nullptr},
+      {"translation", status.translation == Translation::masquerade ? "masquerade" : "none"},
+      {"table", "ip " + std::string(table_name)},
+      {"exposed", list(status.exposed)},
+      {"unconfirmed", list(status.unconfirmed)},
+      {"local_ranges", list(status.local_ranges)},
+      {"replacements", status.replacements},
+      {"foreign_chain", nullptr},
   };
   if (status.foreign_chain) {
     json["foreign_chain"] = "ip " + status.foreign_chain->table + " " + status.foreign_chain->chain;

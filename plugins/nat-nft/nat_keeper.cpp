@@ -1,0 +1,132 @@
+/// Changes the table for callers, and restores it after others changed it.
+
+#include "nat_keeper.hpp"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace weft::nat {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Others change rules in bursts; one look after the burst is enough.
+constexpr Duration settle_time = 100ms;
+// How long the node's other parts have, after a restart, to ask again for what they had exposed.
+constexpr Duration confirm_time = 60s;
+// After the kernel refused a repair.
+constexpr Duration retry_time = 5s;
+
+}  // namespace
+
+Result<> NatKeeper::start(std::string bridge, Translation translation) {
+  auto kernel = Kernel::open();
+  if (!kernel) {
+    return tl::unexpected(std::move(kernel).error());
+  }
+  table_.emplace(std::move(*kernel), std::move(bridge), translation);
+  WEFT_TRY(table_->adopt());
+  keep_foreign();
+  WEFT_TRY(watcher_, Watcher::open(
+                         loop_.io(), [this](const Change& change) { noticed(change); },
+                         [this] { look_at_everything(); }));
+  confirm_timer_ = loop_.after(confirm_time, [this] { drop_unconfirmed(); });
+  return {};
+}
+
+void NatKeeper::stop() noexcept {
+  confirm_timer_.cancel();
+  repair_timer_.cancel();
+  watcher_.reset();
+  table_.reset();
+}
+
+void NatKeeper::masquerade(net::Cidr network, Reply<> reply) {
+  loop_.post([this, network, reply = std::move(reply)]() mutable {
+    reply(change([&] { return table_->masquerade(network); }));
+  });
+}
+
+void NatKeeper::stop_masquerade(net::Cidr network, Reply<> reply) {
+  loop_.post([this, network, reply = std::move(reply)]() mutable {
+    reply(change([&] { return table_->stop_masquerade(network); }));
+  });
+}
+
+template <class Function>
+Result<> NatKeeper::change(Function function) {
+  if (!table_) {
+    return fail(Errc::abandoned, "change the NAT table: the plugin is stopping");
+  }
+  auto done = function();
+  if (done) {
+    keep_foreign();
+  } else {
+    repair_later(retry_time);
+  }
+  return done;
+}
+
+void NatKeeper::set_local_ranges(const std::vector<net::Cidr>& ranges) {
+  if (const auto done = table_->set_local_ranges(ranges); !done) {
+    log_.warn("local ranges not in the kernel, replacing the table", "error", done.error());
+    repair();
+  }
+}
+
+void NatKeeper::noticed(const Change& change) {
+  if (change.port == table_->port()) {
+    return;
+  }
+  if (change.table == table_name) {
+    table_is_damaged_ = true;
+    repair_later(settle_time);
+  } else if (change.table == iptables_table) {
+    repair_later(settle_time);
+  }
+}
+
+void NatKeeper::look_at_everything() {
+  table_is_damaged_ = true;
+  repair_later(settle_time);
+}
+
+void NatKeeper::repair_later(Duration delay) {
+  if (!is_repair_pending_) {
+    is_repair_pending_ = true;
+    repair_timer_ = loop_.after(delay, [this] { repair(); });
+  }
+}
+
+void NatKeeper::repair() {
+  is_repair_pending_ = false;
+  if (table_is_damaged_ || !table_->is_in_force()) {
+    table_is_damaged_ = false;
+    if (const auto done = table_->repair(); !done) {
+      log_.error("NAT table not in force", "error", done.error());
+      repair_later(retry_time);
+      return;
+    }
+    log_.info("NAT table restored");
+  }
+  keep_foreign();
+}
+
+void NatKeeper::keep_foreign() {
+  const auto changed = table_->repair_foreign();
+  if (!changed) {
+    log_.warn("forwarding may be dropped by another program's chain", "error", changed.error());
+  } else if (*changed) {
+    log_.info("accept rules inserted", "chain", table_->status().foreign_chain->chain);
+  }
+}
+
+void NatKeeper::drop_unconfirmed() {
+  if (const auto done = table_->drop_unconfirmed(); !done) {
+    log_.error("NAT table not in force", "error", done.error());
+    repair_later(retry_time);
+  }
+}
+
+}  // namespace weft::nat

@@ -1,0 +1,56 @@
+#pragma once
+/// Provides weft.nat/1 over a NatTable and keeps its rules in the kernel whatever else happens
+/// there.
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <weft/log.hpp>
+#include <weft/loop.hpp>
+#include <weft/service/nat.hpp>
+
+#include "nat_table.hpp"
+#include "watcher.hpp"
+
+namespace weft::nat {
+
+/// Owned by a plugin; used on its loop, except for the calls of the service. The rules stay when it
+/// stops: pods keep their connections while the node restarts.
+class NatKeeper final : public Nat {
+ public:
+  NatKeeper(Loop& loop, Log& log) : loop_(loop), log_(log) {}
+
+  /// Puts the table in force and begins to watch. Errors: the kernel's, with the remedy.
+  [[nodiscard]] Result<> start(std::string bridge, Translation translation);
+  void stop() noexcept;
+
+  void masquerade(net::Cidr network, Reply<> reply) override;
+  void stop_masquerade(net::Cidr network, Reply<> reply) override;
+
+  /// The addresses whose pods run here: traffic to them keeps its source.
+  void set_local_ranges(const std::vector<net::Cidr>& ranges);
+  /// While it runs.
+  [[nodiscard]] Status status() const { return table_->status(); }
+
+ private:
+  template <class Function>
+  [[nodiscard]] Result<> change(Function function);
+  void noticed(const Change& change);
+  void look_at_everything();
+  void repair_later(Duration delay);
+  void repair();
+  void keep_foreign();
+  void drop_unconfirmed();
+
+  Loop& loop_;
+  Log& log_;
+  std::optional<NatTable> table_;
+  bool table_is_damaged_ = false;
+  bool is_repair_pending_ = false;
+  std::unique_ptr<Watcher> watcher_;
+  Timer confirm_timer_;
+  Timer repair_timer_;
+};
+
+}  // namespace weft::nat

@@ -1,0 +1,112 @@
+/// The service on a real loop, in a network namespace of its own.
+
+#include "nat_keeper.hpp"
+
+#include <sched.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <future>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <weft/testing/fake_host.hpp>
+
+#include "loop/blocking_pool.hpp"
+#include "loop/thread_loop.hpp"
+#include "status.hpp"
+
+namespace weft::nat {
+namespace {
+
+using namespace std::chrono_literals;
+
+net::Cidr pods() {
+  return net::parse_cidr("10.32.0.0/12").value();
+}
+
+class NatKeeperTest : public ::testing::TestWithParam<Translation> {
+ protected:
+  template <class F>
+  auto run(F task) {
+    std::packaged_task<decltype(task())()> packaged(std::move(task));
+    auto result = packaged.get_future();
+    loop.post([&packaged] { packaged(); });
+    return result.get();
+  }
+
+  void SetUp() override {
+    if (unshare(CLONE_NEWNET) != 0) {  // before the loop's thread starts, which inherits it
+      GTEST_SKIP() << "cannot create a network namespace: " << std::strerror(errno);
+    }
+    loop.start();
+    const auto started = run([this] { return keeper.start("weave", GetParam()); });
+    ASSERT_TRUE(started) << started.error().message();
+  }
+  void TearDown() override {
+    if (!IsSkipped()) {
+      run([this] {
+        keeper.stop();
+        return 0;
+      });
+      loop.close();
+      loop.join();
+    }
+  }
+
+  [[nodiscard]] Result<> masquerade() {
+    std::promise<Result<>> answer;
+    keeper.masquerade(pods(), Reply<>(loop, [&](Result<> got) { answer.set_value(got); }));
+    return answer.get_future().get();
+  }
+
+  weft::testing::SimWorld world;
+  weft::testing::FakeHost host{world};
+  BlockingPool pool;
+  ThreadLoop loop{"test", pool, [](const Error&) { std::terminate(); }};
+  NatKeeper keeper{loop, host.as_host().log()};
+};
+
+TEST_P(NatKeeperTest, AnswersOnceTheNetworkIsLetThrough) {
+  const auto done = masquerade();
+
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_EQ(Kernel::open()->read_set("weave", "exposed").value(), merge(std::vector{pods()}));
+}
+
+TEST_P(NatKeeperTest, SaysWhetherItTranslates) {
+  ASSERT_TRUE(masquerade());
+
+  const std::string status = run([this] { return to_json(keeper.status()); });
+
+  const bool translates = GetParam() == Translation::masquerade;
+  EXPECT_NE(status.find(translates ? R"("translation":"masquerade")" : R"("translation":"none")"),
+            std::string::npos)
+      << status;
+  EXPECT_NE(status.find(R"("exposed":["10.32.0.0/12"])"), std::string::npos) << status;
+}
+
+TEST_P(NatKeeperTest, RestoresWhatOthersFlush) {
+  ASSERT_TRUE(masquerade());
+  const auto restored = [this] { return run([this] { return keeper.status().replacements; }); };
+  const auto before = restored();
+  auto other = Kernel::open();
+
+  ASSERT_TRUE(other->replace({"weave", {}, {}}));
+
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (restored() == before && std::chrono::steady_clock::now() < deadline) {
+  }
+  EXPECT_GT(restored(), before);
+  EXPECT_EQ(other->read_set("weave", "exposed").value(), merge(std::vector{pods()}));
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryTranslation, NatKeeperTest,
+                         ::testing::Values(Translation::masquerade, Translation::none),
+                         [](const auto& tested) {
+                           return tested.param == Translation::masquerade ? "Masquerade" : "None";
+                         });
+
+}  // namespace
+}  // namespace weft::nat
