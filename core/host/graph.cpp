@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include <weft/service/dataplane.hpp>
+#include <weft/service/metrics.hpp>
 #include <weft/service/overlay.hpp>
 #include <weft/service/store.hpp>
 
@@ -18,8 +19,8 @@ namespace weft::host {
 namespace {
 
 /// Interfaces that the host itself provides: everyone's dependencies, nobody's plugin.
-constexpr std::array<std::string_view, 3> host_interfaces{Store::service, Dataplane::service,
-                                                          OverlaySwitch::service};
+constexpr std::array<std::string_view, 4> host_interfaces{
+    Store::service, MetricsReader::service, Dataplane::service, OverlaySwitch::service};
 
 using Providers = std::map<std::string_view, std::vector<std::size_t>>;
 using Problems = std::vector<std::string>;

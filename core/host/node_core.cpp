@@ -52,6 +52,7 @@ Result<> NodeCore::open() {
                                                           log("overlay-switch"), metrics);
     provided =
         services_view_->provide<Store>(store_)
+            .and_then([&] { return services_view_->provide<MetricsReader>(metrics); })
             .and_then([&] { return services_view_->provide<Dataplane>(*dataplane_); })
             .and_then([&] { return services_view_->provide<OverlaySwitch>(*overlay_switch_); });
   });

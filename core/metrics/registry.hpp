@@ -9,17 +9,19 @@
 #include <weft/export.hpp>
 #include <weft/metrics.hpp>
 #include <weft/result.hpp>
+#include <weft/service/metrics.hpp>
 
 namespace weft {
 
 /// One per node, shared by all plugins; owned by the host. Any thread but a lane.
-class WEFT_EXPORT MetricRegistry final : public Metrics {
+class WEFT_EXPORT MetricRegistry final : public Metrics, public MetricsReader {
  public:
   [[nodiscard]] Counter& counter(std::string name, std::string help, MetricLabels labels) override;
   [[nodiscard]] Gauge& gauge(std::string name, std::string help, MetricLabels labels) override;
 
   /// All values in the Prometheus text exposition format, version 0.0.4.
   [[nodiscard]] std::string prometheus_text() const;
+  void read_prometheus_text(Reply<std::string> reply) override { reply(prometheus_text()); }
 
  private:
   template <class Metric>

@@ -155,7 +155,9 @@ FakeHost::FakeHost(SimWorld& world, NodeInfo node, std::vector<net::IpAddress> a
     node_.nickname = "node-" + to_string(addresses_.front());
   }
   Seat& test = add_seat("test");
-  if (const Result<> provided = test.services().provide<Store>(store_); !provided) {
+  const Result<> provided = test.services().provide<Store>(store_).and_then(
+      [&] { return test.services().provide<MetricsReader>(shared_->metrics); });
+  if (!provided) {
     check_failed(provided.error().message());
   }
 }
