@@ -1,0 +1,5 @@
+/// Makes GreeterPlugin loadable.
+
+#include "greeter_plugin.hpp"
+
+WEFT_PLUGIN(example::GreeterPlugin)
