@@ -182,7 +182,7 @@ void Node::end_plugins(const ReloadPlan& plan) {
   const auto let_go = std::make_shared<bool>(false);
   {
     const ServiceHold hold(
-        nullptr, [main = main_, let_go](void*) { main->post([let_go] { *let_go = true; }); });
+        let_go.get(), [main = main_, let_go](void*) { main->post([let_go] { *let_go = true; }); });
     core_->services.tell_followers(services, hold);
   }
   const bool is_free =

@@ -444,6 +444,18 @@ TEST(Mesh, MeetsEveryPeerAnewWhenAnOverlayStarts) {
   EXPECT_TRUE(mesh.converge(3s));
 }
 
+TEST(Mesh, StaysConnectedWhenAnOverlayStops) {
+  SimMesh mesh;
+  mesh.add(1).host().start<StartedOverlay>("started");
+  mesh.add(2);
+  ASSERT_TRUE(mesh.converge(10s));
+
+  mesh.nodes[0]->host().stop("started");
+  mesh.world.run_for(1s);
+
+  EXPECT_EQ(mesh.nodes[0]->dropped("new-overlay"), 0U);
+}
+
 TEST(Channel, ABroadcastReachesEverybodyAlongTheRoutes) {
   SimMesh mesh;
   std::vector<std::unique_ptr<Greatest>> users;

@@ -205,8 +205,8 @@ void FakeHost::stop(std::string_view name) {
   }
   (*seat)->withdraw();
   auto let_go = std::make_shared<bool>(false);
-  shared_->services.tell_followers(provided,
-                                   ServiceHold(nullptr, [let_go](void*) { *let_go = true; }));
+  shared_->services.tell_followers(
+      provided, ServiceHold(let_go.get(), [let_go](void*) { *let_go = true; }));
   world_.run_until([&] { return *let_go; }, std::chrono::seconds{5});
   (*seat)->stop();
 }

@@ -108,7 +108,7 @@ TEST_F(ReloadTest, RestartsOnlyTheChangedPluginAndTellsItsFollower) {
             "castor restarted started, twin-follower kept started, quiet kept started, "
             "told:[\"twin-follower\"]");
 
-  EXPECT_EQ(text("follower.seen"), "castor nobody second");
+  EXPECT_EQ(text("follower.seen"), "castor leaving:nobody second");
 }
 
 TEST_F(ReloadTest, RestartsWhoeverHoldsOnToTheChangedPlugin) {
@@ -131,7 +131,7 @@ TEST_F(ReloadTest, SwapsOneProviderForAnotherByOneLine) {
             "pollux started started, twin-follower kept started, twin-holder restarted started, "
             "castor stopped stopped, told:[\"twin-follower\"]");
 
-  EXPECT_EQ(text("follower.seen"), "castor nobody pollux");
+  EXPECT_EQ(text("follower.seen"), "castor leaving:nobody pollux");
   EXPECT_EQ(text("holder.seen"), "pollux xullop");
   EXPECT_EQ(node_state(), "ready");
 }
@@ -144,12 +144,13 @@ TEST_F(ReloadTest, AddsAndRemovesAProviderThatIsOnlyWanted) {
   EXPECT_EQ(reload(),
             "castor started started, twin-follower kept started, "
             "told:[\"twin-follower\"]");
+  EXPECT_EQ(text("follower.seen"), "nobody castor");
   write("\"twin-follower\"");
   EXPECT_EQ(reload(),
             "twin-follower kept started, castor stopped stopped, "
             "told:[\"twin-follower\"]");
 
-  EXPECT_EQ(text("follower.seen"), "nobody castor nobody");
+  EXPECT_EQ(text("follower.seen"), "nobody castor leaving:nobody");
 }
 
 TEST_F(ReloadTest, ChangesNothingWhenAnythingIsWrong) {
@@ -183,7 +184,7 @@ TEST_F(ReloadTest, GoesOnDegradedWhenTheNewInstanceDoesNotStartAndMendsItLater) 
             "castor restarted failed, twin-holder restarted failed, twin-follower kept started, "
             "told:[\"twin-follower\"]");
   EXPECT_EQ(node_state(), "degraded");
-  EXPECT_EQ(text("follower.seen"), "castor nobody");
+  EXPECT_EQ(text("follower.seen"), "castor leaving:nobody");
   write("\"castor\", \"twin-holder\", \"twin-follower\"");
   EXPECT_EQ(reload(),
             "castor restarted started, twin-holder restarted started, twin-follower kept started, "

@@ -10,10 +10,12 @@ class Follower final : public Animal {
   using Animal::Animal;
 
   Result<> start() override {
-    WEFT_TRY(twin_, host_.services().follow<Twin>([this](const Twin* twin) {
-      seen_ += seen_.empty() ? "" : " ";
-      seen_ += twin == nullptr ? "nobody" : twin->name();
-    }));
+    WEFT_TRY(twin_,
+             host_.services().follow<Twin>([this](const Twin* twin, const ServiceHold& leaving) {
+               seen_ += seen_.empty() ? "" : " ";
+               seen_ += leaving ? "leaving:" : "";
+               seen_ += twin == nullptr ? "nobody" : twin->name();
+             }));
     WEFT_TRY(command_, host_.control().serve("follower.seen",
                                              [this](const std::string&, Reply<std::string> reply) {
                                                reply('"' + seen_ + '"');
