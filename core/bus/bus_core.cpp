@@ -4,6 +4,9 @@
 
 #include <fmt/core.h>
 
+#include "config/binder.hpp"
+#include "loop/trace.hpp"
+
 namespace weft {
 
 /// Locks in this order: topic, then mailbox. Nothing is posted under either.
@@ -11,10 +14,22 @@ class Topic {
  public:
   using Readers = std::vector<std::shared_ptr<Subscriber>>;
 
-  Topic(std::string name, const TopicType& type) : name_(std::move(name)), type_(type) {}
+  Topic(std::string name, const TopicType& type, Metrics& metrics)
+      : name_(std::move(name)),
+        type_(type),
+        published_(
+            metrics.counter("weft_bus_published_total", "Events published.", {{"topic", name_}})),
+        dropped_(metrics.counter("weft_bus_dropped_total",
+                                 "Signals that a slow reader lost, over all readers.",
+                                 {{"topic", name_}})) {}
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool is_state() const noexcept { return type_.key != nullptr; }
+
+  [[nodiscard]] Counter& dropped() const noexcept { return dropped_; }
+  [[nodiscard]] std::string text(const void* event) const {
+    return type_.text == nullptr ? std::string() : type_.text(event);
+  }
 
   void check_same(const TopicType& other) const {
     if (other.size != type_.size || other.alignment != type_.alignment ||
@@ -27,15 +42,17 @@ class Topic {
     }
   }
 
-  void publish(std::shared_ptr<const void> event, std::uint32_t publisher) {
+  void publish(std::shared_ptr<const void> event, std::uint32_t publisher, TimePoint now) {
     std::string key = is_state() ? type_.key(event.get()) : std::string{};
+    const TraceId inherited = current_trace();
     const auto envelope =
-        std::make_shared<const Envelope>(Envelope{std::move(event), publisher, std::move(key)});
+        std::make_shared<const Envelope>(Envelope{std::move(event), publisher, std::move(key),
+                                                  inherited != 0 ? inherited : new_trace(), now});
+    published_.add();
     std::shared_ptr<const Envelope> replaced;  // destroyed without the lock
     std::shared_ptr<const Readers> readers;
     {
       const std::lock_guard lock(mutex_);
-      ++published_;
       if (is_state()) {
         replaced = std::exchange(current_[envelope->key], envelope);
       }
@@ -64,8 +81,10 @@ class Topic {
       auto readers = std::make_shared<Readers>(*readers_);
       readers->push_back(subscriber);
       readers_ = std::move(readers);
-      for (const auto& [key, envelope] : current_) {
-        subscriber->mailbox->push(subscriber, envelope);
+      if (subscriber->is_state) {
+        for (const auto& [key, envelope] : current_) {
+          subscriber->mailbox->push(subscriber, envelope);
+        }
       }
     }
     subscriber->mailbox->wake();
@@ -89,9 +108,11 @@ class Topic {
 
   [[nodiscard]] TopicStatistics statistics() const {
     const std::lock_guard lock(mutex_);
-    TopicStatistics result{name_, is_state(), published_, current_.size(), {}};
+    TopicStatistics result{name_, is_state(), published_.value(), current_.size(), {}};
     for (const auto& reader : *readers_) {
-      result.subscribers.push_back(reader->mailbox->statistics(*reader));
+      if (reader->latency != nullptr) {  // a tap is nobody's subscription
+        result.subscribers.push_back(reader->mailbox->statistics(*reader));
+      }
     }
     return result;
   }
@@ -99,10 +120,11 @@ class Topic {
  private:
   const std::string name_;
   const TopicType type_;
+  Counter& published_;
+  Counter& dropped_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Readers> readers_ = std::make_shared<Readers>();
   std::map<std::string, std::shared_ptr<const Envelope>> current_;  // state topics, by key
-  std::uint64_t published_ = 0;
 };
 
 namespace {
@@ -137,32 +159,61 @@ Topic& BusView::topic(const TopicType& type) {
 
 Subscription BusView::subscribe_erased(Topic& topic, UniqueFunction<void(const void*)> handler,
                                        Task on_gap, std::size_t depth) {
-  WEFT_CHECK(depth > 0, "a subscription holds at least one event");
-  auto subscriber = std::make_shared<Subscriber>();
-  subscriber->mailbox = mailbox_;
-  subscriber->topic = topic.name().c_str();
-  subscriber->handler = std::move(handler);
+  auto subscriber = new_subscriber(topic, depth);
+  subscriber->handler = [handler = std::move(handler)](const Envelope& envelope) mutable {
+    handler(envelope.event.get());
+  };
   subscriber->on_gap = std::move(on_gap);
-  subscriber->limit = depth;
   subscriber->is_state = topic.is_state();
+  subscriber->latency = &core_.metrics_.histogram(
+      "weft_bus_latency_seconds", "Time from an event's publication to its delivery.",
+      duration_bounds, {{"topic", topic.name()}, {"subscriber", mailbox_->plugin()}});
+  subscriber->dropped = &topic.dropped();
   topic.add(subscriber);
   return Subscription{std::make_unique<SubscriptionNode>(topic, std::move(subscriber))};
 }
 
+Result<Subscription> BusView::tap(std::string_view name, UniqueFunction<void(TappedEvent)> handler,
+                                  std::size_t depth) {
+  Topic* topic = nullptr;
+  WEFT_TRY(topic, core_.find_topic(name));
+  auto subscriber = new_subscriber(*topic, depth);
+  const auto has_gap = std::make_shared<bool>(false);
+  subscriber->on_gap = [has_gap] { *has_gap = true; };
+  subscriber->handler = [this, topic, has_gap,
+                         handler = std::move(handler)](const Envelope& envelope) mutable {
+    handler({envelope.published, core_.publisher_name(envelope.publisher), envelope.key,
+             envelope.trace, topic->text(envelope.event.get()), std::exchange(*has_gap, false)});
+  };
+  topic->add(subscriber);
+  return Subscription{std::make_unique<SubscriptionNode>(*topic, std::move(subscriber))};
+}
+
+std::shared_ptr<Subscriber> BusView::new_subscriber(const Topic& topic, std::size_t depth) {
+  WEFT_CHECK(depth > 0, "a subscription holds at least one event");
+  auto subscriber = std::make_shared<Subscriber>();
+  subscriber->mailbox = mailbox_;
+  subscriber->topic = topic.name().c_str();
+  subscriber->limit = depth;
+  return subscriber;
+}
+
 void BusView::publish_erased(Topic& topic, std::shared_ptr<const void> event) noexcept {
-  topic.publish(std::move(event), id_);
+  topic.publish(std::move(event), id_, mailbox_->now());
 }
 
 void BusView::retract_erased(Topic& topic, std::string key) noexcept {
   topic.retract(key);
 }
 
-BusCore::BusCore() = default;
+BusCore::BusCore(Metrics& metrics) : metrics_(metrics) {}
 BusCore::~BusCore() = default;
 
 std::unique_ptr<BusView> BusCore::view(std::string plugin, Loop& loop) {
   const std::lock_guard lock(mutex_);
-  return std::make_unique<BusView>(*this, next_view_++, std::move(plugin), loop);
+  const std::uint32_t id = next_view_++;
+  publishers_.emplace(id, plugin);
+  return std::make_unique<BusView>(*this, id, std::move(plugin), loop);
 }
 
 Topic& BusCore::topic(const TopicType& type) {
@@ -172,12 +223,33 @@ Topic& BusCore::topic(const TopicType& type) {
     return *found->second;
   }
   std::string name(type.topic);
-  auto topic = std::make_unique<Topic>(name, type);
+  auto topic = std::make_unique<Topic>(name, type, metrics_);
   return *topics_.emplace(std::move(name), std::move(topic)).first->second;
+}
+
+Result<Topic*> BusCore::find_topic(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = topics_.find(name); found != topics_.end()) {
+    return found->second.get();
+  }
+  std::vector<std::string> known;
+  for (const auto& [topic, _] : topics_) {
+    known.push_back(topic);
+  }
+  return fail(Errc::not_found,
+              fmt::format("find topic '{}': nobody has published or subscribed to it{}", name,
+                          config::did_you_mean(name, known)));
+}
+
+std::string BusCore::publisher_name(std::uint32_t publisher) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = publishers_.find(publisher);
+  return found == publishers_.end() ? std::string() : found->second;
 }
 
 void BusCore::forget_publisher(std::uint32_t publisher) noexcept {
   const std::lock_guard lock(mutex_);
+  publishers_.erase(publisher);
   for (const auto& [name, topic] : topics_) {
     topic->forget_publisher(publisher);
   }

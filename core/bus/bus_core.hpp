@@ -12,6 +12,7 @@
 #include <weft/bus.hpp>
 #include <weft/export.hpp>
 #include <weft/loop.hpp>
+#include <weft/metrics.hpp>
 
 #include "bus/mailbox.hpp"
 
@@ -26,6 +27,16 @@ struct TopicStatistics {
   std::vector<SubscriberStatistics> subscribers;
 };
 
+/// One event as it was published, for people.
+struct TappedEvent {
+  TimePoint published{};
+  std::string publisher;  ///< the plugin; empty when it is gone
+  std::string key;        ///< empty for signals
+  TraceId trace = 0;
+  std::string text;        ///< empty when the event type has none
+  bool after_gap = false;  ///< events before this one were dropped: the tap was slow
+};
+
 class BusCore;
 
 /// One plugin's view of the bus. Owned by the host; destroy it after the plugin and its loop ended.
@@ -37,6 +48,13 @@ class WEFT_EXPORT BusView final : public Bus {
   BusView(const BusView&) = delete;
   BusView& operator=(const BusView&) = delete;
 
+  /// Calls `handler` on this view's loop for each event published on `topic` from now on, up to
+  /// `depth` behind: then the oldest are dropped, so that a tap never slows the bus. State topics
+  /// are not coalesced. Errors: Errc::not_found, naming the nearest topic.
+  [[nodiscard]] Result<Subscription> tap(std::string_view topic,
+                                         UniqueFunction<void(TappedEvent)> handler,
+                                         std::size_t depth = default_signal_depth);
+
  private:
   [[nodiscard]] Topic& topic(const TopicType& type) override;
   [[nodiscard]] Subscription subscribe_erased(Topic& topic,
@@ -44,6 +62,8 @@ class WEFT_EXPORT BusView final : public Bus {
                                               Task on_gap, std::size_t depth) override;
   void publish_erased(Topic& topic, std::shared_ptr<const void> event) noexcept override;
   void retract_erased(Topic& topic, std::string key) noexcept override;
+
+  [[nodiscard]] std::shared_ptr<Subscriber> new_subscriber(const Topic& topic, std::size_t depth);
 
   BusCore& core_;
   const std::uint32_t id_;
@@ -53,7 +73,8 @@ class WEFT_EXPORT BusView final : public Bus {
 /// One per node, owned by the host; outlives every view and subscription. Any thread.
 class WEFT_EXPORT BusCore {
  public:
-  BusCore();
+  /// Counts in `metrics`, which outlives this.
+  explicit BusCore(Metrics& metrics);
   ~BusCore();
   BusCore(const BusCore&) = delete;
   BusCore& operator=(const BusCore&) = delete;
@@ -67,10 +88,14 @@ class WEFT_EXPORT BusCore {
  private:
   friend class BusView;
   [[nodiscard]] Topic& topic(const TopicType& type);
+  [[nodiscard]] Result<Topic*> find_topic(std::string_view name);
   void forget_publisher(std::uint32_t publisher) noexcept;
+  [[nodiscard]] std::string publisher_name(std::uint32_t publisher) const;
 
+  Metrics& metrics_;
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;  // nodes never move
+  std::map<std::uint32_t, std::string> publishers_;                    // the views' plugins, by id
   std::uint32_t next_view_ = 1;
 };
 

@@ -9,6 +9,7 @@
 #include <weft/testing/sim_world.hpp>
 
 #include "loop/thread_loop.hpp"
+#include "metrics/registry.hpp"
 
 namespace weft {
 namespace {
@@ -28,7 +29,17 @@ struct Level {
   std::shared_ptr<int> witness{};
 
   [[nodiscard]] const std::string& key() const { return name; }
+  [[nodiscard]] std::string text() const { return name + "=" + std::to_string(value); }
 };
+
+/// An event whose text is written by a function beside it.
+struct Alarm {
+  static constexpr std::string_view topic = "weft.test.alarm/1";
+  int value = 0;
+};
+std::string to_text(const Alarm& alarm) {
+  return "alarm " + std::to_string(alarm.value);
+}
 
 /// The same topic as Noise, from a library built against another SDK.
 struct OtherNoise {
@@ -40,7 +51,8 @@ class BusTest : public ::testing::Test {
  protected:
   testing::SimWorld world_;
   testing::SimLoop& loop_ = world_.add_loop("reader");
-  BusCore core_;
+  MetricRegistry metrics_;
+  BusCore core_{metrics_};
   std::unique_ptr<BusView> writer_ = core_.view("writer", world_.add_loop("writer"));
   std::unique_ptr<BusView> reader_ = core_.view("reader", loop_);
   std::vector<int> seen_;
@@ -232,6 +244,105 @@ TEST_F(BusTest, KeepsEachPublishersOrderWhenSeveralThreadsPublish) {
   ended.get_future().wait();
   loop.close();
   loop.join();
+}
+
+TEST_F(BusTest, AnEventPublishedByAHandlerInheritsItsTrace) {
+  std::vector<TraceId> traces;
+  const Subscription noise = reader_->subscribe<Noise>([&](const Noise& event) {
+    traces.push_back(current_trace());
+    reader_->publish(Alarm{event.value});
+  });
+  const Subscription alarm =
+      reader_->subscribe<Alarm>([&](const Alarm&) { traces.push_back(current_trace()); });
+
+  writer_->publish(Noise{1});
+  world_.run_for(1ms);
+  writer_->publish(Noise{2});
+  world_.run_for(1ms);
+
+  ASSERT_EQ(traces.size(), 4u);
+  EXPECT_NE(traces[0], 0u);
+  EXPECT_EQ(traces[1], traces[0]);
+  EXPECT_EQ(traces[3], traces[2]);
+  EXPECT_NE(traces[2], traces[0]);
+  EXPECT_EQ(current_trace(), 0u);
+}
+
+TEST_F(BusTest, MeasuresTheTimeFromPublicationToDelivery) {
+  const Subscription noise = reader_->subscribe<Noise>([](const Noise&) {});
+
+  writer_->publish(Noise{1});
+  world_.run_for(1ms);
+
+  const TopicStatistics topic = core_.statistics().at(0);
+  EXPECT_EQ(topic.subscribers.at(0).latency.count(), 1u);
+  EXPECT_LE(topic.subscribers.at(0).latency.quantile(0.5), 1e-3);
+  EXPECT_NE(
+      metrics_.prometheus_text().find(
+          "weft_bus_latency_seconds_count{subscriber=\"reader\",topic=\"weft.test.noise/1\"} 1"),
+      std::string::npos)
+      << metrics_.prometheus_text();
+}
+
+TEST_F(BusTest, CountsWhatIsPublishedAndDropped) {
+  const Subscription noise = reader_->subscribe<Noise>([](const Noise&) {}, {}, /*depth=*/2);
+
+  for (int i = 0; i < 5; ++i) {
+    writer_->publish(Noise{i});
+  }
+
+  const MetricLabels labels{{"topic", "weft.test.noise/1"}};
+  EXPECT_EQ(metrics_.counter("weft_bus_published_total", "", labels).value(), 5u);
+  EXPECT_EQ(metrics_.counter("weft_bus_dropped_total", "", labels).value(), 3u);
+}
+
+TEST_F(BusTest, ATapSeesEachEventWithItsPublisherKeyAndText) {
+  const Subscription level = reader_->subscribe<Level>([](const Level&) {});
+  writer_->publish(Level{"before", 0});
+  std::vector<TappedEvent> tapped;
+  const auto tap =
+      reader_->tap(Level::topic, [&](TappedEvent event) { tapped.push_back(std::move(event)); });
+  ASSERT_TRUE(tap);
+
+  writer_->publish(Level{"a", 1});
+  writer_->publish(Level{"a", 2});
+  world_.run_for(1ms);
+
+  ASSERT_EQ(tapped.size(), 2u) << "neither coalesced nor preceded by the current values";
+  EXPECT_EQ(tapped[0].publisher, "writer");
+  EXPECT_EQ(tapped[0].key, "a");
+  EXPECT_EQ(tapped[0].text, "a=1");
+  EXPECT_EQ(tapped[1].text, "a=2");
+  EXPECT_NE(tapped[0].trace, tapped[1].trace);
+}
+
+TEST_F(BusTest, ATapThatIsSlowLosesTheOldestAndSaysSo) {
+  writer_->publish(Alarm{0});
+  std::vector<TappedEvent> tapped;
+  const auto tap = reader_->tap(
+      Alarm::topic, [&](TappedEvent event) { tapped.push_back(std::move(event)); }, /*depth=*/2);
+  ASSERT_TRUE(tap);
+
+  for (int i = 1; i <= 5; ++i) {
+    writer_->publish(Alarm{i});
+  }
+  world_.run_for(1ms);
+
+  ASSERT_EQ(tapped.size(), 2u);
+  EXPECT_EQ(tapped[0].text, "alarm 4");
+  EXPECT_TRUE(tapped[0].after_gap);
+  EXPECT_FALSE(tapped[1].after_gap);
+  EXPECT_TRUE(core_.statistics().at(0).subscribers.empty()) << "a tap is nobody's subscription";
+}
+
+TEST_F(BusTest, RefusesToTapATopicThatNobodyUsesAndNamesTheNearest) {
+  writer_->publish(Alarm{0});
+
+  const auto tap = reader_->tap("weft.test.alarms/1", [](const TappedEvent&) {});
+
+  ASSERT_FALSE(tap);
+  EXPECT_EQ(tap.error().code, make_error_code(Errc::not_found));
+  EXPECT_NE(tap.error().context.find("did you mean 'weft.test.alarm/1'?"), std::string::npos);
 }
 
 TEST_F(BusTest, AbortsWhenTwoLibrariesDisagreeAboutATopic) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "loop/activity.hpp"
+#include "loop/trace.hpp"
 
 namespace weft {
 
@@ -27,6 +28,9 @@ void Mailbox::push(const std::shared_ptr<Subscriber>& subscriber,
     to.queue.push_back(envelope);
     to.has_gap = true;
     ++to.statistics.dropped;
+    if (to.dropped != nullptr) {
+      to.dropped->add();
+    }
     return;
   }
   to.queue.push_back(envelope);
@@ -74,12 +78,17 @@ void Mailbox::deliver() {
     }
     Subscriber& to = *delivery.subscriber;
     const ActivityScope scope(to.topic);
+    const TraceScope caused_by(delivery.envelope->trace);
+    if (to.latency != nullptr) {
+      to.latency->observe(
+          std::chrono::duration<double>(loop_.now() - delivery.envelope->published).count());
+    }
     to.is_running = true;
     if (delivery.after_gap && to.on_gap && !to.is_closed) {
       to.on_gap();
     }
     if (!to.is_closed) {
-      to.handler(delivery.envelope->event.get());
+      to.handler(*delivery.envelope);
     }
     to.is_running = false;
     if (to.is_closed) {
@@ -132,6 +141,9 @@ SubscriberStatistics Mailbox::statistics(const Subscriber& subscriber) const {
   SubscriberStatistics result = subscriber.statistics;
   result.plugin = plugin_;
   result.depth = subscriber.queue.size();
+  if (subscriber.latency != nullptr) {
+    result.latency = subscriber.latency->values();
+  }
   return result;
 }
 

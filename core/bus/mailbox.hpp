@@ -11,6 +11,9 @@
 
 #include <weft/bus.hpp>
 #include <weft/loop.hpp>
+#include <weft/metrics.hpp>
+
+#include "loop/trace.hpp"
 
 namespace weft {
 
@@ -21,6 +24,8 @@ struct Envelope {
   std::shared_ptr<const void> event;
   std::uint32_t publisher = 0;  ///< which view published it
   std::string key;              ///< empty for signals
+  TraceId trace = 0;            ///< the publishing handler's, or a new one
+  TimePoint published{};
 };
 
 /// How one subscription is doing.
@@ -31,12 +36,13 @@ struct SubscriberStatistics {
   std::uint64_t delivered = 0;
   std::uint64_t dropped = 0;    ///< signals lost because the reader was slow
   std::uint64_t coalesced = 0;  ///< state values replaced before they were read
+  Histogram::Values latency;    ///< seconds from publication to delivery
 };
 
 /// One subscription's queue. Fields below `mailbox` are guarded by the mailbox's mutex; the
 /// handlers belong to the subscriber's loop.
 struct Subscriber {
-  using Handler = UniqueFunction<void(const void*)>;
+  using Handler = UniqueFunction<void(const Envelope&)>;
 
   std::shared_ptr<Mailbox> mailbox;
   const char* topic = nullptr;  ///< lives as long as the bus
@@ -45,8 +51,10 @@ struct Subscriber {
   bool is_closed = false;   ///< loop's thread only
   bool is_running = false;  ///< loop's thread only
 
-  std::size_t limit = 0;  ///< signals only
-  bool is_state = false;
+  std::size_t limit = 0;         ///< signals only
+  bool is_state = false;         ///< coalesce by key
+  Histogram* latency = nullptr;  ///< null for taps
+  Counter* dropped = nullptr;    ///< of the topic; null for taps
   std::deque<std::shared_ptr<const Envelope>> queue;
   std::uint64_t first_position = 0;  ///< of queue.front(), counted since the subscription began
   std::unordered_map<std::string, std::uint64_t> position_of_key;  ///< state only
@@ -64,6 +72,8 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   Mailbox(std::string plugin, Loop& loop) : plugin_(std::move(plugin)), loop_(loop) {}
 
   [[nodiscard]] const std::string& plugin() const noexcept { return plugin_; }
+  /// Any thread.
+  [[nodiscard]] TimePoint now() const noexcept { return loop_.now(); }
 
   /// Queues without waking the loop; follow with `wake` once no lock is held.
   void push(const std::shared_ptr<Subscriber>& subscriber,

@@ -29,6 +29,7 @@ NodeCore::NodeCore(const config::HostConfig& config, NodeInfo node,
       lanes(config.lanes != 0 ? config.lanes
                               : LaneSet::default_count(std::thread::hardware_concurrency()),
             blocking),
+      bus(metrics),
       loop("host", blocking,
            [this](Error error) { log("host").error("host handler failed", "error", error); }),
       control(loop, log("control"), config.control_socket),
@@ -54,7 +55,11 @@ Result<> NodeCore::open() {
         services_view_->provide<Store>(store_)
             .and_then([&] { return services_view_->provide<MetricsReader>(metrics); })
             .and_then([&] { return services_view_->provide<Dataplane>(*dataplane_); })
-            .and_then([&] { return services_view_->provide<OverlaySwitch>(*overlay_switch_); });
+            .and_then([&] { return services_view_->provide<OverlaySwitch>(*overlay_switch_); })
+            .and_then([&] {
+              inspection_ = std::make_unique<Inspection>(*bus_view_, lanes, metrics, loop);
+              return inspection_->serve(control);
+            });
   });
   return provided;
 }
@@ -72,6 +77,7 @@ void NodeCore::close_control_socket() {
 void NodeCore::close() {
   services_view_->withdraw();
   run_on_loop([this] {
+    inspection_.reset();
     overlay_switch_.reset();
     dataplane_.reset();
   });

@@ -12,6 +12,7 @@
 #include "control/server.hpp"
 #include "dataplane/dataplane.hpp"
 #include "dataplane/overlay_switch.hpp"
+#include "host/inspection.hpp"
 #include "host/main_loop.hpp"
 #include "lanes/lane_set.hpp"
 #include "log/log_core.hpp"
@@ -64,6 +65,7 @@ class NodeCore {
   SqliteStore store_;
   std::unique_ptr<DataplaneImpl> dataplane_;
   std::unique_ptr<OverlaySwitchImpl> overlay_switch_;
+  std::unique_ptr<Inspection> inspection_;
 };
 
 }  // namespace weft::host

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
 
 #include "host/version.hpp"
@@ -16,6 +17,18 @@ using Json = nlohmann::ordered_json;
 /// Plugins choose some of the text; it may not be UTF-8.
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// "2026-01-31T12:00:00.000001Z".
+std::string time_text(WallTime time) {
+  const auto since_epoch = std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(seconds.count()),
+                     (since_epoch - seconds).count());
+}
+
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
 }
 
 }  // namespace
@@ -61,7 +74,9 @@ std::string topics_json(const std::vector<TopicStatistics>& topics) {
                          {"high-water", reader.high_water},
                          {"delivered", reader.delivered},
                          {"dropped", reader.dropped},
-                         {"coalesced", reader.coalesced}});
+                         {"coalesced", reader.coalesced},
+                         {"latency-p50-seconds", reader.latency.quantile(0.5)},
+                         {"latency-p99-seconds", reader.latency.quantile(0.99)}});
     }
     list.push_back({{"topic", topic.topic},
                     {"kind", topic.is_state ? "state" : "signal"},
@@ -107,6 +122,75 @@ Result<std::set<std::string>> parse_reload_params(const std::string& params) {
     names.insert(name.get<std::string>());
   }
   return names;
+}
+
+std::string lanes_json(const std::vector<LaneStatistics>& lanes) {
+  Json list = Json::array();
+  for (const LaneStatistics& lane : lanes) {
+    const double running = seconds(lane.running);
+    list.push_back({{"lane", lane.index},
+                    {"tasks", lane.tasks},
+                    {"turns", lane.turns},
+                    {"polls", lane.polls},
+                    {"batches", lane.batches},
+                    {"frames", lane.frames},
+                    {"sleeps", lane.sleeps},
+                    {"scratch-exhausted", lane.scratch_exhausted},
+                    {"cpu-seconds", seconds(lane.cpu_time)},
+                    {"running-seconds", running},
+                    {"busy-share", running > 0 ? seconds(lane.cpu_time) / running : 0}});
+  }
+  return dump(list);
+}
+
+std::string metrics_json(const std::vector<MetricReading>& metrics) {
+  Json list = Json::array();
+  for (const MetricReading& metric : metrics) {
+    Json labels = Json::object();
+    for (const auto& [label, text] : metric.labels) {
+      labels[label] = text;
+    }
+    Json& object = list.emplace_back(Json{{"name", metric.name},
+                                          {"kind", metric.kind},
+                                          {"help", metric.help},
+                                          {"labels", std::move(labels)},
+                                          {"value", metric.value}});
+    if (metric.kind == "histogram") {
+      object["count"] = metric.distribution.count();
+      object["bounds"] = metric.distribution.bounds;
+      object["counts"] = metric.distribution.counts;
+    }
+  }
+  return dump(list);
+}
+
+Result<TapRequest> parse_tap_request(std::string_view params) {
+  const Json object = Json::parse(params.begin(), params.end(), nullptr, false);
+  TapRequest request;
+  if (object.is_object() && object.contains("tap") && object["tap"].is_number_unsigned()) {
+    request.id = object["tap"].get<std::uint64_t>();
+    return request;
+  }
+  if (object.is_object() && object.contains("topic") && object["topic"].is_string()) {
+    request.topic = object["topic"].get<std::string>();
+    return request;
+  }
+  return fail(Errc::invalid, "read bus.tap: want \"topic\", to open a tap, or \"tap\", to read it");
+}
+
+std::string tap_json(std::uint64_t id, std::span<const TappedEvent> events, TimePoint now,
+                     WallTime wall_now) {
+  Json list = Json::array();
+  for (const TappedEvent& event : events) {
+    const auto age = std::chrono::duration_cast<WallTime::duration>(now - event.published);
+    list.push_back({{"time", time_text(wall_now - age)},
+                    {"publisher", event.publisher},
+                    {"key", event.key},
+                    {"trace", trace_text(event.trace)},
+                    {"text", event.text},
+                    {"after-gap", event.after_gap}});
+  }
+  return dump({{"tap", id}, {"events", std::move(list)}});
 }
 
 std::string text_json(const std::string& text) {

@@ -2,6 +2,8 @@
 /// The node as JSON text, for the control socket.
 
 #include <chrono>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,8 @@
 #include "bus/bus_core.hpp"
 #include "host/plugin_state.hpp"
 #include "host/reload_plan.hpp"
+#include "lanes/lane_worker.hpp"
+#include "metrics/registry.hpp"
 
 namespace weft::host {
 
@@ -28,6 +32,20 @@ struct NodeStatus {
                                         const std::vector<PluginStatus>& plugins);
 /// The plugins that a `reload` command names. Errors: Errc::invalid, naming the field.
 [[nodiscard]] Result<std::set<std::string>> parse_reload_params(const std::string& params);
+[[nodiscard]] std::string lanes_json(const std::vector<LaneStatistics>& lanes);
+[[nodiscard]] std::string metrics_json(const std::vector<MetricReading>& metrics);
+
+/// What `bus.tap` was asked: to open a tap on `topic`, or to read from the open tap `id`.
+struct TapRequest {
+  std::string topic;
+  std::optional<std::uint64_t> id;
+};
+/// Errors: Errc::invalid, naming what is missing.
+[[nodiscard]] Result<TapRequest> parse_tap_request(std::string_view params);
+/// `now` and `wall_now` are the same moment: an event knows only when it was published on the
+/// former.
+[[nodiscard]] std::string tap_json(std::uint64_t id, std::span<const TappedEvent> events,
+                                   TimePoint now, WallTime wall_now);
 /// `text` as a JSON string.
 [[nodiscard]] std::string text_json(const std::string& text);
 

@@ -76,6 +76,7 @@ Result<> LaneWorker::start() {
     return fail(errno, fmt::format("watch the wake-up of lane {}", index_));
   }
   const std::lock_guard lock(mutex_);
+  started_ = std::chrono::steady_clock::now();
   thread_ = std::thread([this] { run(); });
   native_thread_ = thread_.native_handle();
   return {};
@@ -130,10 +131,13 @@ LaneStatistics LaneWorker::statistics() const {
   return {index_,
           owner_->size(),
           counts_.turns.load(std::memory_order_relaxed),
+          counts_.polls.load(std::memory_order_relaxed),
+          counts_.batches.load(std::memory_order_relaxed),
           counts_.frames.load(std::memory_order_relaxed),
           counts_.sleeps.load(std::memory_order_relaxed),
           counts_.scratch_exhausted.load(std::memory_order_relaxed),
-          cpu_time()};
+          cpu_time(),
+          thread_.joinable() ? std::chrono::steady_clock::now() - started_ : Duration{0}};
 }
 
 Duration LaneWorker::cpu_time() const noexcept {
@@ -187,6 +191,8 @@ unsigned LaneWorker::take_turn() noexcept {
   arena_.reset();
   reader_.pass_quiescent_point(epoch_);
   count(counts_.turns);
+  count(counts_.polls, tasks.size());
+  count(counts_.batches, frames > 0 ? 1 : 0);
   count(counts_.frames, frames);
   return frames;
 }

@@ -21,10 +21,13 @@ struct LaneStatistics {
   unsigned index = 0;
   std::size_t tasks = 0;
   std::uint64_t turns = 0;
-  std::uint64_t frames = 0;  ///< as tasks reported them
+  std::uint64_t polls = 0;    ///< calls of tasks, over all turns
+  std::uint64_t batches = 0;  ///< turns that found frames
+  std::uint64_t frames = 0;   ///< as tasks reported them
   std::uint64_t sleeps = 0;
   std::uint64_t scratch_exhausted = 0;  ///< buffers refused because the turn's supply was used up
   Duration cpu_time{0};
+  Duration running{0};  ///< since the lane's thread was started
 };
 
 /// Runs tasks on the thread `lane:<index>`. Control methods from any control thread; they change
@@ -68,6 +71,8 @@ class WEFT_EXPORT LaneWorker final : public Lane {
   /// Counted by the lane alone, read by others.
   struct Counts {
     std::atomic<std::uint64_t> turns{0};
+    std::atomic<std::uint64_t> polls{0};
+    std::atomic<std::uint64_t> batches{0};
     std::atomic<std::uint64_t> frames{0};
     std::atomic<std::uint64_t> sleeps{0};
     std::atomic<std::uint64_t> scratch_exhausted{0};
@@ -85,6 +90,7 @@ class WEFT_EXPORT LaneWorker final : public Lane {
   mutable std::mutex mutex_;  // of control threads, never taken on the lane
   std::unique_ptr<const Tasks> owner_;
   std::thread thread_;
+  TimePoint started_{};
   pthread_t native_thread_{};
 };
 

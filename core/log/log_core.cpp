@@ -11,6 +11,8 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include "loop/trace.hpp"
+
 namespace weft {
 namespace {
 
@@ -86,6 +88,9 @@ class LogCore::Named final : public Log {
       line += field.name;
       line += '=';
       line += quote_log_value(field.value);
+    }
+    if (const TraceId trace = current_trace(); trace != 0) {
+      line += " trace=" + trace_text(trace);
     }
     logger_.log(to_spdlog(level), spdlog::string_view_t(line));
   }

@@ -1,5 +1,6 @@
 #pragma once
-/// The node's log: one line per message, `key=value` fields, a name per plugin.
+/// The node's log: one line per message, `key=value` fields, a name per plugin, and the trace of
+/// the event that the line is about.
 
 #include <iostream>
 #include <memory>

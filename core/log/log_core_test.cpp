@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "loop/trace.hpp"
+
 namespace weft {
 namespace {
 
@@ -21,6 +23,21 @@ TEST(LogCore, WritesNameMessageAndFields) {
       out.str().find("warning gossip: peer unreachable peer=00:00:00:00:00:01 after=1.500s\n"),
       std::string::npos)
       << out.str();
+}
+
+TEST(LogCore, SaysWhichTraceALineBelongsTo) {
+  std::ostringstream out;
+  LogCore core(LogLevel::info, out);
+  Log& log = core.log("a");
+
+  {
+    const TraceScope scope(0x1f);
+    log.info("inside", "n", 1);
+  }
+  log.info("outside");
+
+  EXPECT_NE(out.str().find("inside n=1 trace=1f\n"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("outside\n"), std::string::npos) << out.str();
 }
 
 TEST(LogCore, LeavesOutWhatIsBelowTheLevel) {

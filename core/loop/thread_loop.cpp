@@ -11,6 +11,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "loop/trace.hpp"
+
 namespace weft {
 namespace {
 
@@ -163,8 +165,9 @@ Duration ThreadLoop::cpu_time() const noexcept {
 void ThreadLoop::post(Task task) noexcept {
   const std::lock_guard lock(mutex_);
   if (!closed_) {
-    boost::asio::post(*context_, [work = std::move(task)]() mutable {
+    boost::asio::post(*context_, [work = std::move(task), trace = current_trace()]() mutable {
       const ActivityScope scope("task");
+      const TraceScope caused_by(trace);
       work();
     });
   }
@@ -211,19 +214,21 @@ void ThreadLoop::blocking(Task work, Task done) {
     const std::lock_guard lock(mutex_);
     ++blocking_outstanding_;
   }
-  pool_.submit([this, work = std::move(work), done = std::move(done)]() mutable {
-    try {
-      work();
-    } catch (const std::exception& error) {
-      post([this, what = std::string(error.what())] {
-        on_exception_(Error{make_error_code(Errc::invalid),
-                            fmt::format("finish blocking work of '{}': {}", name_, what)});
+  pool_.submit(
+      [this, work = std::move(work), done = std::move(done), trace = current_trace()]() mutable {
+        const TraceScope caused_by(trace);
+        try {
+          work();
+        } catch (const std::exception& error) {
+          post([this, what = std::string(error.what())] {
+            on_exception_(Error{make_error_code(Errc::invalid),
+                                fmt::format("finish blocking work of '{}': {}", name_, what)});
+          });
+        }
+        work = {};
+        post(std::move(done));
+        finish_blocking();
       });
-    }
-    work = {};
-    post(std::move(done));
-    finish_blocking();
-  });
 }
 
 void ThreadLoop::finish_blocking() noexcept {

@@ -22,6 +22,9 @@ namespace weft {
 /// The loop of one plugin, run by the thread `w:<name>`. Owned by the host, which calls start,
 /// close and join from its own thread and keeps the object until the process ends: Replies bound
 /// to it may be answered late.
+///
+/// A posted task, and with it a Reply's answer, belongs to the trace of whoever posted it. A timer
+/// begins anew: one that arms itself again would otherwise carry its first cause for ever.
 class WEFT_EXPORT ThreadLoop final : public Loop {
  public:
   /// Told, on the loop's thread, what escaped a handler. The loop goes on.

@@ -9,6 +9,8 @@
 #include <boost/asio/dispatch.hpp>
 #include <weft/reply.hpp>
 
+#include "loop/trace.hpp"
+
 namespace weft {
 namespace {
 
@@ -147,6 +149,31 @@ TEST_F(ThreadLoopTest, BlockingWorkRunsElsewhereAndItsEndOnTheLoop) {
 
   EXPECT_FALSE(work_on_loop);
   EXPECT_TRUE(done_on_loop);
+}
+
+TEST_F(ThreadLoopTest, CarriesTheTraceOverPostsRepliesAndBlockingWorkButNotTimers) {
+  std::vector<TraceId> traces;
+  std::promise<void> all_done;
+  Timer timer;
+  const auto note = [&] {
+    traces.push_back(current_trace());
+    if (traces.size() == 4) {
+      all_done.set_value();
+    }
+  };
+  const TraceId trace = new_trace();
+
+  run([&] {
+    const TraceScope scope(trace);
+    loop_.post(note);
+    Reply<>(loop_, [&](const Result<>&) { note(); })({});
+    loop_.blocking([] {}, note);
+    timer = loop_.after(50ms, note);
+  });
+  all_done.get_future().wait();
+  run([&] { timer.cancel(); });
+
+  EXPECT_EQ(traces, (std::vector<TraceId>{trace, trace, trace, 0}));
 }
 
 TEST_F(ThreadLoopTest, ReportsAnExceptionAndGoesOn) {

@@ -3,6 +3,7 @@
 #include "metrics/registry.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
@@ -11,8 +12,9 @@ namespace weft {
 namespace {
 
 /// Finds or makes the metric; the order in which labels are given does not matter.
-template <class Families>
-auto& find_or_add(Families& families, std::string name, std::string help, MetricLabels labels) {
+template <class Families, class... Arguments>
+auto& find_or_add(Families& families, std::string name, std::string help, MetricLabels labels,
+                  Arguments... arguments) {
   std::sort(labels.begin(), labels.end());
   auto& family = families[std::move(name)];
   if (family.help.empty()) {
@@ -20,9 +22,15 @@ auto& find_or_add(Families& families, std::string name, std::string help, Metric
   }
   auto& metric = family.metrics[std::move(labels)];
   if (!metric) {
-    metric = std::make_unique<typename std::decay_t<decltype(metric)>::element_type>();
+    using Metric = typename std::decay_t<decltype(metric)>::element_type;
+    metric = std::make_unique<Metric>(arguments...);
   }
   return *metric;
+}
+
+template <class... Others>
+void check_free(const std::string& name, const Others&... others) {
+  WEFT_CHECK((others.count(name) + ...) == 0, "all metrics of one name are of one kind");
 }
 
 void set_value(prometheus::ClientMetric& to, const Counter& from) {
@@ -30,6 +38,18 @@ void set_value(prometheus::ClientMetric& to, const Counter& from) {
 }
 void set_value(prometheus::ClientMetric& to, const Gauge& from) {
   to.gauge.value = from.value();
+}
+void set_value(prometheus::ClientMetric& to, const Histogram& from) {
+  const Histogram::Values values = from.values();
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < values.counts.size(); ++i) {
+    below += values.counts[i];
+    to.histogram.bucket.push_back({below, i < values.bounds.size()
+                                              ? values.bounds[i]
+                                              : std::numeric_limits<double>::infinity()});
+  }
+  to.histogram.sample_count = below;
+  to.histogram.sample_sum = values.sum;
 }
 
 template <class Families>
@@ -50,18 +70,45 @@ void collect(const Families& families, prometheus::MetricType type,
   }
 }
 
+void set_value(MetricReading& to, const Counter& from) {
+  to.value = static_cast<double>(from.value());
+}
+void set_value(MetricReading& to, const Gauge& from) {
+  to.value = from.value();
+}
+void set_value(MetricReading& to, const Histogram& from) {
+  to.distribution = from.values();
+  to.value = to.distribution.sum;
+}
+
+template <class Families>
+void read(const Families& families, const char* kind, std::vector<MetricReading>& into) {
+  for (const auto& [name, family] : families) {
+    for (const auto& [labels, metric] : family.metrics) {
+      set_value(into.emplace_back(MetricReading{name, kind, family.help, labels, 0, {}}), *metric);
+    }
+  }
+}
+
 }  // namespace
 
 Counter& MetricRegistry::counter(std::string name, std::string help, MetricLabels labels) {
   const std::lock_guard lock(mutex_);
-  WEFT_CHECK(gauges_.count(name) == 0, "a metric is a counter or a gauge, not both");
+  check_free(name, gauges_, histograms_);
   return find_or_add(counters_, std::move(name), std::move(help), std::move(labels));
 }
 
 Gauge& MetricRegistry::gauge(std::string name, std::string help, MetricLabels labels) {
   const std::lock_guard lock(mutex_);
-  WEFT_CHECK(counters_.count(name) == 0, "a metric is a counter or a gauge, not both");
+  check_free(name, counters_, histograms_);
   return find_or_add(gauges_, std::move(name), std::move(help), std::move(labels));
+}
+
+Histogram& MetricRegistry::histogram(std::string name, std::string help,
+                                     std::span<const double> bounds, MetricLabels labels) {
+  const std::lock_guard lock(mutex_);
+  check_free(name, counters_, gauges_);
+  return find_or_add(histograms_, std::move(name), std::move(help), std::move(labels), bounds);
 }
 
 std::string MetricRegistry::prometheus_text() const {
@@ -70,8 +117,18 @@ std::string MetricRegistry::prometheus_text() const {
     const std::lock_guard lock(mutex_);
     collect(counters_, prometheus::MetricType::Counter, families);
     collect(gauges_, prometheus::MetricType::Gauge, families);
+    collect(histograms_, prometheus::MetricType::Histogram, families);
   }
   return prometheus::TextSerializer{}.Serialize(families);
+}
+
+std::vector<MetricReading> MetricRegistry::readings() const {
+  std::vector<MetricReading> result;
+  const std::lock_guard lock(mutex_);
+  read(counters_, "counter", result);
+  read(gauges_, "gauge", result);
+  read(histograms_, "histogram", result);
+  return result;
 }
 
 }  // namespace weft

@@ -27,6 +27,38 @@ TEST(MetricRegistry, GivesTheSameObjectForTheSameNameAndLabels) {
   EXPECT_NE(&first, &metrics.counter("weft_test_total", "T.", {{"a", "1"}, {"b", "3"}}));
 }
 
+TEST(MetricRegistry, WritesAHistogramWithCumulativeBuckets) {
+  MetricRegistry metrics;
+  const std::array<double, 2> bounds{1, 2};
+  Histogram& sizes = metrics.histogram("weft_test_size", "S.", bounds, {});
+
+  for (const double value : {1.0, 1.5, 7.0}) {
+    sizes.observe(value);
+  }
+
+  const std::string text = metrics.prometheus_text();
+  EXPECT_NE(text.find("# TYPE weft_test_size histogram"), std::string::npos) << text;
+  EXPECT_NE(text.find("weft_test_size_bucket{le=\"1\"} 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("weft_test_size_bucket{le=\"2\"} 2\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("weft_test_size_bucket{le=\"+Inf\"} 3\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("weft_test_size_sum 9.5"), std::string::npos) << text;
+}
+
+TEST(Histogram, TellsBelowWhichBoundAShareOfTheValuesLies) {
+  Histogram times{duration_bounds};
+  EXPECT_EQ(times.values().quantile(0.5), 0);
+
+  for (int i = 0; i < 99; ++i) {
+    times.observe(3e-6);
+  }
+  times.observe(60);
+
+  EXPECT_EQ(times.values().quantile(0.5), 5e-6);
+  EXPECT_EQ(times.values().quantile(0.99), 5e-6);
+  EXPECT_EQ(times.values().quantile(1), 10);
+  EXPECT_EQ(times.values().count(), 100u);
+}
+
 TEST(MetricRegistry, SumsWhatLanesCounted) {
   MetricRegistry metrics;
   Counter& frames = metrics.counter("weft_test_total", "T.", {});

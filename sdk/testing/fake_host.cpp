@@ -15,9 +15,9 @@
 namespace weft::testing {
 
 struct FakeHost::Shared {
-  BusCore bus;
-  ServiceRegistry services;
   MetricRegistry metrics;
+  BusCore bus{metrics};
+  ServiceRegistry services;
 };
 
 Result<> configure(Plugin& plugin, const Settings& settings) {

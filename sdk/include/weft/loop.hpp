@@ -46,8 +46,8 @@ class [[nodiscard]] Timer {
   std::unique_ptr<Node> node_;
 };
 
-/// Owned by the host, lives as long as the process. Every method except `post` is for the loop's
-/// own thread.
+/// Owned by the host, lives as long as the process. Every method except `post` and `now` is for the
+/// loop's own thread.
 class Loop {
  public:
   /// Runs `task` on this loop, after what was posted before. Any thread. Never blocks. Once the
@@ -61,6 +61,7 @@ class Loop {
 
   /// True on the loop's own thread.
   [[nodiscard]] virtual bool is_current() const noexcept = 0;
+  /// Any thread.
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;
   [[nodiscard]] virtual WallTime wall_now() const noexcept = 0;
 

@@ -1,6 +1,7 @@
 #pragma once
 /// Which address ranges belong to this node.
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,13 @@ struct LocalRangesChanged {
   std::vector<net::Cidr> ranges;  ///< sorted, disjoint
 
   [[nodiscard]] int key() const { return 0; }
+  [[nodiscard]] std::string text() const {
+    std::string list;
+    for (const net::Cidr& range : ranges) {
+      list += (list.empty() ? "" : ", ") + to_string(range);
+    }
+    return list.empty() ? "none" : list;
+  }
 };
 
 }  // namespace weft::events

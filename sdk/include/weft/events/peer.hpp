@@ -24,6 +24,7 @@ struct PeerUp {
   std::optional<std::uint16_t> short_id;  ///< 0..4095. Source: mesh peer.go, peerShortIDBits
 
   [[nodiscard]] PeerName key() const { return name; }
+  [[nodiscard]] std::string text() const { return to_string(name) + "(" + nickname + ")"; }
 };
 
 /// A peer can no longer be reached over any connection.
@@ -34,6 +35,8 @@ struct PeerDown {
 
   PeerName name{};
   std::string nickname;
+
+  [[nodiscard]] std::string text() const { return to_string(name) + "(" + nickname + ")"; }
 };
 
 }  // namespace weft::events

@@ -73,6 +73,9 @@ struct RoutesChanged {
   std::shared_ptr<const Routes> routes;
 
   [[nodiscard]] int key() const { return 0; }
+  [[nodiscard]] std::string text() const {
+    return std::to_string(routes ? routes->unicast.size() : 0) + " destinations";
+  }
 };
 
 /// Peers or connections changed.
@@ -84,6 +87,9 @@ struct TopologyChanged {
   std::shared_ptr<const Topology> topology;
 
   [[nodiscard]] int key() const { return 0; }
+  [[nodiscard]] std::string text() const {
+    return std::to_string(topology ? topology->peers.size() : 0) + " peers";
+  }
 };
 
 }  // namespace events
