@@ -2,37 +2,15 @@
 
 #include "cli/commands.hpp"
 
-#include <cstdio>
-
+#include "cli/ask.hpp"
 #include "cli/json.hpp"
 #include "cli/render.hpp"
-#include "control/client.hpp"
 
 namespace weft::cli {
 namespace {
 
-constexpr std::chrono::seconds patience{10};
 /// Every plugin may take its deadline to stop, and another to start.
 constexpr std::chrono::seconds reload_patience{120};
-
-Result<std::string> ask(const Options& options, std::string_view command,
-                        std::string_view params = "", std::chrono::seconds limit = patience) {
-  auto answer = control::call(options.socket, command, params, limit);
-  if (answer || answer.error().code.category() != std::generic_category()) {
-    return answer;
-  }
-  const int code = answer.error().code.value();
-  if (code == ENOENT || code == ECONNREFUSED) {
-    return fail(Errc::unreachable, "ask weftd: nothing listens on '" + options.socket +
-                                       "'; start it with 'weftd --config /etc/weft/weft.toml', or "
-                                       "name its socket with --socket");
-  }
-  if (code == EACCES) {
-    return fail(Errc::denied, "ask weftd: this user may not use '" + options.socket +
-                                  "'; run as root or as a member of the socket's group");
-  }
-  return answer;
-}
 
 /// Nothing when the node does not run the plugin that serves `command`.
 Result<std::optional<std::string>> ask_if_served(const Options& options, std::string_view command) {
@@ -95,14 +73,6 @@ Result<std::string> status_page(const Options& options, std::string_view page) {
   return render_ipam(text, self);
 }
 
-int print(const Result<std::string>& text) {
-  if (!text) {
-    return report_error(text.error());
-  }
-  std::fwrite(text->data(), 1, text->size(), stdout);
-  return exit_ok;
-}
-
 Result<std::string> change_peers(const Options& options, std::string_view command,
                                  const Json& params) {
   WEFT_TRY(ask(options, command, params.dump(-1, ' ', false, Json::error_handler_t::replace)));
@@ -111,16 +81,15 @@ Result<std::string> change_peers(const Options& options, std::string_view comman
 
 }  // namespace
 
-int report_error(const Error& error) {
-  std::fprintf(stderr, "weft: %s\n", error.message().c_str());
-  return exit_error;
-}
-
 int show_status(const Options& options, std::string_view page) {
   return print(status_page(options, page));
 }
 
 int show_metrics(const Options& options) {
+  if (options.json) {
+    const auto values = ask(options, "metrics.values");
+    return print(values ? Result<std::string>(indent_json(*values)) : values);
+  }
   const auto answer = ask(options, "metrics");
   if (!answer) {
     return report_error(answer.error());
@@ -159,6 +128,14 @@ int list_plugins(const Options& options) {
     return report_error(answer.error());
   }
   return print(options.json ? Result<std::string>(indent_json(*answer)) : render_plugins(*answer));
+}
+
+int show_lanes(const Options& options) {
+  const auto answer = ask(options, "lanes");
+  if (!answer) {
+    return report_error(answer.error());
+  }
+  return print(options.json ? Result<std::string>(indent_json(*answer)) : render_lanes(*answer));
 }
 
 }  // namespace weft::cli

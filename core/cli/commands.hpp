@@ -2,6 +2,7 @@
 /// What the `weft` command does, apart from reading its arguments. Each function prints its result
 /// or one line of error and returns the exit code.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,10 @@ struct Options {
 /// `page` is "", "peers", "connections", "ipam" or "targets".
 [[nodiscard]] int show_status(const Options& options, std::string_view page);
 [[nodiscard]] int show_metrics(const Options& options);
+[[nodiscard]] int show_lanes(const Options& options);
+[[nodiscard]] int show_topics(const Options& options);
+/// Prints events as they are published, `count` of them, or without end when it is 0.
+[[nodiscard]] int tap_topic(const Options& options, const std::string& topic, std::uint64_t count);
 [[nodiscard]] int connect_peers(const Options& options, const std::vector<std::string>& peers,
                                 bool replace);
 [[nodiscard]] int forget_peers(const Options& options, const std::vector<std::string>& peers);
@@ -34,6 +39,17 @@ struct Options {
 [[nodiscard]] int describe_plugin(const Options& options, const std::string& file);
 /// The file, the plugins it lists and every plugin's own fields.
 [[nodiscard]] int check_config(const Options& options, const std::string& file);
+/// A configuration with every field, its help and its default. Of the plugin files `files`, or of
+/// every plugin in `directory` when there are none. Loads the plugins.
+[[nodiscard]] int show_defaults(const Options& options, const std::vector<std::string>& files,
+                                const std::string& directory);
+
+/// How plugin_graph shows what it found.
+enum class GraphFormat : std::uint8_t { text, json, dot };
+/// In which order plugins start and whom each needs. Of the plugin files `files`, or of those that
+/// `config` lists when there are none. Runs none of them.
+[[nodiscard]] int plugin_graph(const std::vector<std::string>& files, const std::string& config,
+                               GraphFormat format);
 [[nodiscard]] int show_version();
 
 /// Prints "weft: ..." on standard error; for the absence of the daemon, with what to do about it.

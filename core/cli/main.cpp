@@ -50,7 +50,16 @@ void add_peers(CLI::App& app, const Options& options, Chosen& chosen,
   forget->callback([&] { chosen = [&] { return forget_peers(options, peers); }; });
 }
 
-CLI::App& add_plugin(CLI::App& app, Options& options, Chosen& chosen, std::string& file) {
+/// What the arguments of `weft plugin` and `weft config` may set.
+struct FileArguments {
+  std::string file;
+  std::vector<std::string> files;
+  std::string config = "/etc/weft/weft.toml";
+  std::string directory = "/usr/lib/weft/plugins";
+  bool dot = false;
+};
+
+CLI::App& add_plugin(CLI::App& app, Options& options, Chosen& chosen, FileArguments& arguments) {
   auto* const plugin = app.add_subcommand("plugin", "The parts a node is made of");
   plugin->require_subcommand(1);
   auto* const list = plugin->add_subcommand("list", "Plugins of the running node and their state");
@@ -58,14 +67,30 @@ CLI::App& add_plugin(CLI::App& app, Options& options, Chosen& chosen, std::strin
   list->callback([&] { chosen = [&] { return list_plugins(options); }; });
   auto* const inspect =
       plugin->add_subcommand("inspect", "What a plugin file says about itself; runs none of it");
-  inspect->add_option("file", file, "The .so file")->required();
+  inspect->add_option("file", arguments.file, "The .so file")->required();
   inspect->add_flag("--json", options.json, "Machine-readable");
-  inspect->callback([&] { chosen = [&] { return inspect_plugin(options, file); }; });
+  inspect->callback([&] { chosen = [&] { return inspect_plugin(options, arguments.file); }; });
   auto* const schema =
-      plugin->add_subcommand("schema", "The configuration fields of a plugin file, with defaults");
-  schema->add_option("file", file, "The .so file")->required();
+      plugin->add_subcommand("schema",
+                             "The configuration fields of a plugin file, with defaults; runs its "
+                             "constructor and its describe()");
+  schema->add_option("file", arguments.file, "The .so file")->required();
   schema->add_flag("--json", options.json, "Machine-readable");
-  schema->callback([&] { chosen = [&] { return describe_plugin(options, file); }; });
+  schema->callback([&] { chosen = [&] { return describe_plugin(options, arguments.file); }; });
+  auto* const graph = plugin->add_subcommand(
+      "graph", "In which order plugins start and whom each needs; runs none of them");
+  graph->add_option("file", arguments.files, "The .so files; else those of the configuration");
+  graph->add_option("--config", arguments.config, "The configuration")->capture_default_str();
+  auto* const json = graph->add_flag("--json", options.json, "Machine-readable");
+  graph->add_flag("--dot", arguments.dot, "For Graphviz")->excludes(json);
+  graph->callback([&] {
+    chosen = [&] {
+      return plugin_graph(arguments.files, arguments.config,
+                          options.json    ? GraphFormat::json
+                          : arguments.dot ? GraphFormat::dot
+                                          : GraphFormat::text);
+    };
+  });
   return *plugin;
 }
 
@@ -101,15 +126,56 @@ void add_reload(CLI::App& app, Options& options, Chosen& chosen, std::vector<std
   reload->callback([&] { chosen = [&] { return weft::cli::reload(options, names); }; });
 }
 
-void add_config(CLI::App& app, Chosen& chosen, Options& options, std::string& file) {
+void add_config(CLI::App& app, Chosen& chosen, Options& options, FileArguments& arguments) {
   auto* const config = app.add_subcommand("config", "The node's configuration file");
   config->require_subcommand(1);
   auto* const check = config->add_subcommand("check", "Every mistake in it, with its place");
-  check->add_option("file", file, "The file")->default_str("/etc/weft/weft.toml");
+  check->add_option("file", arguments.config, "The file")->capture_default_str();
   check->add_flag("--json", options.json, "Machine-readable");
-  check->callback([&] {
-    chosen = [&] { return check_config(options, file.empty() ? "/etc/weft/weft.toml" : file); };
+  check->callback([&] { chosen = [&] { return check_config(options, arguments.config); }; });
+  auto* const defaults = config->add_subcommand(
+      "defaults",
+      "Every field with its default and help, as a configuration; runs the plugins' "
+      "constructors and their describe()");
+  defaults->add_option("file", arguments.files,
+                       "The plugins' .so files; else those of a directory");
+  defaults->add_option("--plugin-path", arguments.directory, "That directory")
+      ->capture_default_str();
+  defaults->add_flag("--json", options.json, "Machine-readable");
+  defaults->callback([&] {
+    chosen = [&] { return show_defaults(options, arguments.files, arguments.directory); };
   });
+}
+
+/// What the arguments of `weft bus` may set.
+struct BusArguments {
+  std::string topic;
+  std::uint64_t count = 0;
+};
+
+void add_bus(CLI::App& app, Options& options, Chosen& chosen, BusArguments& arguments) {
+  auto* const bus = app.add_subcommand("bus", "The events that the node's plugins exchange");
+  bus->require_subcommand(1);
+  auto* const topics = bus->add_subcommand("topics", "Topics, their readers and how they keep up");
+  topics->add_flag("--json", options.json, "Machine-readable");
+  topics->callback([&] { chosen = [&] { return show_topics(options); }; });
+  auto* const tap = bus->add_subcommand("tap", "Each event of a topic as it is published");
+  tap->add_option("topic", arguments.topic, "As 'weft bus topics' lists it")->required();
+  tap->add_option("--count", arguments.count, "End after this many events; 0: never")
+      ->capture_default_str();
+  tap->add_flag("--json", options.json, "Machine-readable, one event per line");
+  tap->callback(
+      [&] { chosen = [&] { return tap_topic(options, arguments.topic, arguments.count); }; });
+}
+
+void add_counts(CLI::App& app, Options& options, Chosen& chosen) {
+  auto* const metrics =
+      app.add_subcommand("metrics", "Every metric of the node, as Prometheus text");
+  metrics->add_flag("--json", options.json, "As JSON");
+  metrics->callback([&] { chosen = [&] { return show_metrics(options); }; });
+  auto* const lanes = app.add_subcommand("lanes", "What the packet threads do");
+  lanes->add_flag("--json", options.json, "Machine-readable");
+  lanes->callback([&] { chosen = [&] { return show_lanes(options); }; });
 }
 
 /// What the arguments of `weft lab` may set.
@@ -226,26 +292,27 @@ void add_lab(CLI::App& app, LabArguments& arguments, Chosen& chosen) {
 int main(int argc, char** argv) {
   CLI::App app{"Operates a weft node", "weft"};
   app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Print the help of every command and exit");
   Options options;
   Chosen chosen;
   std::vector<std::string> peers;
   bool replace = false;
   std::vector<std::string> plugins;
-  std::string file;
+  FileArguments files;
+  BusArguments bus;
   app.add_option("--socket", options.socket, "weftd's control socket")
       ->envname("WEFT_SOCKET")
       ->capture_default_str();
   add_status(app, options, chosen);
   add_peers(app, options, chosen, peers, replace);
   NewPlugin made;
-  add_plugin_author(add_plugin(app, options, chosen, file), chosen, made, file);
+  add_plugin_author(add_plugin(app, options, chosen, files), chosen, made, files.file);
   add_reload(app, options, chosen, plugins);
-  add_config(app, chosen, options, file);
+  add_config(app, chosen, options, files);
+  add_bus(app, options, chosen, bus);
+  add_counts(app, options, chosen);
   LabArguments lab;
   add_lab(app, lab, chosen);
-  app.add_subcommand("metrics", "Counters and gauges as Prometheus text")->callback([&] {
-    chosen = [&] { return show_metrics(options); };
-  });
   app.add_subcommand("version", "This program's version")->callback([&] {
     chosen = [] { return show_version(); };
   });

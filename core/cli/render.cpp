@@ -2,35 +2,17 @@
 
 #include "cli/render.hpp"
 
-#include <iterator>
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include "cli/json.hpp"
+#include "cli/page.hpp"
 
 namespace weft::cli {
 namespace {
 
 constexpr const char* connection_states[] = {"established", "pending", "retrying", "failed",
                                              "connecting"};
-
-class Page {
- public:
-  template <class... Args>
-  void line(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
-    text_ += '\n';
-  }
-  /// "   Name: value", with the colon in column 16.
-  void entry(std::string_view label, std::string_view value) { line("{:>15}: {}", label, value); }
-  void blank() { text_ += '\n'; }
-  [[nodiscard]] std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
 
 const char* arrow(const Json& connection) {
   return is_true(connection, "Outbound") ? "->" : "<-";

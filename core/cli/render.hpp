@@ -28,6 +28,10 @@ struct NodeStatus {
 /// `own_name` is listed first, with its active addresses.
 [[nodiscard]] Result<std::string> render_ipam(std::string_view ipam, std::string_view own_name);
 [[nodiscard]] Result<std::string> render_plugins(std::string_view plugins);
+[[nodiscard]] Result<std::string> render_topics(std::string_view topics);
+[[nodiscard]] Result<std::string> render_lanes(std::string_view lanes);
+/// One tapped event, after a line of its own when events before it were lost.
+[[nodiscard]] std::string render_tapped(std::string_view event);
 
 struct ReloadPage {
   std::string text;

@@ -107,6 +107,10 @@ std::string describe_cycle(std::span<const Manifest> plugins, const Edges& requi
 
 }  // namespace
 
+bool is_host_interface(std::string_view interface) {
+  return contains(host_interfaces, interface);
+}
+
 tl::expected<std::vector<std::size_t>, std::vector<std::string>> start_order(
     std::span<const Manifest> plugins) {
   Problems problems;

@@ -15,6 +15,9 @@
 
 namespace weft::host {
 
+/// True for interfaces that the host itself provides.
+[[nodiscard]] WEFT_EXPORT bool is_host_interface(std::string_view interface);
+
 /// Indexes into `plugins`, dependencies first and otherwise in the given order, or everything that
 /// is wrong: an interface nobody provides, two providers of an interface that allows one, a
 /// cycle. A plugin that

@@ -1,0 +1,44 @@
+/// One question to weftd, with errors that say what the operator can do.
+
+#include "cli/ask.hpp"
+
+#include <cerrno>
+#include <cstdio>
+
+#include "control/client.hpp"
+
+namespace weft::cli {
+
+Result<std::string> ask(const Options& options, std::string_view command, std::string_view params,
+                        std::chrono::seconds patience) {
+  auto answer = control::call(options.socket, command, params, patience);
+  if (answer || answer.error().code.category() != std::generic_category()) {
+    return answer;
+  }
+  const int code = answer.error().code.value();
+  if (code == ENOENT || code == ECONNREFUSED) {
+    return fail(Errc::unreachable, "ask weftd: nothing listens on '" + options.socket +
+                                       "'; start it with 'weftd --config /etc/weft/weft.toml', or "
+                                       "name its socket with --socket");
+  }
+  if (code == EACCES) {
+    return fail(Errc::denied, "ask weftd: this user may not use '" + options.socket +
+                                  "'; run as root or as a member of the socket's group");
+  }
+  return answer;
+}
+
+int print(const Result<std::string>& text) {
+  if (!text) {
+    return report_error(text.error());
+  }
+  std::fwrite(text->data(), 1, text->size(), stdout);
+  return exit_ok;
+}
+
+int report_error(const Error& error) {
+  std::fprintf(stderr, "weft: %s\n", error.message().c_str());
+  return exit_error;
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,204 @@
+/// What an operator sees with the `weft` command, of a node that runs and of plugin files.
+
+#include <sys/wait.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using Json = nlohmann::json;
+
+const std::string build = WEFT_BINARY_DIR;
+const std::string weft = build + "/bin/weft";
+
+struct Output {
+  int exit_code = -1;
+  std::string text;  ///< standard output and error
+
+  [[nodiscard]] Json json() const { return Json::parse(text, nullptr, false); }
+};
+
+/// Runs a command line of ours through the shell.
+Output run(const std::string& command) {
+  Output output;
+  FILE* const pipe = popen((command + " 2>&1").c_str(), "r");
+  std::array<char, 4096> part{};
+  std::size_t got = 0;
+  while ((got = std::fread(part.data(), 1, part.size(), pipe)) > 0) {
+    output.text.append(part.data(), got);
+  }
+  const int status = pclose(pipe);
+  output.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return output;
+}
+
+class Directory {
+ public:
+  Directory() {
+    std::string pattern = ::testing::TempDir() + "weft-seen-XXXXXX";
+    path = mkdtemp(pattern.data());
+  }
+  ~Directory() { std::filesystem::remove_all(path); }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+
+  std::string path;
+};
+
+/// A node with one plugin that publishes "zoo.tick/1" all the time.
+class RunningNodeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::ofstream(directory_.path + "/weft.toml") << fmt::format(
+        "[host]\nplugins = [\"ticks\"]\nplugin-path = [\"{}/zoo\"]\nname = \"::1\"\n"
+        "state-directory = \"{}/state\"\nrun-directory = \"{}/run\"\n",
+        build, directory_.path, directory_.path);
+    const std::string program = build + "/bin/weftd";
+    const std::string config = directory_.path + "/weft.toml";
+    const std::string log = directory_.path + "/log";
+    child_ = fork();
+    if (child_ == 0) {
+      std::freopen(log.c_str(), "w", stderr);
+      execl(program.c_str(), "weftd", "--config", config.c_str(), nullptr);
+      _exit(127);
+    }
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (ask("bus topics").text.find("zoo.tick/1") == std::string::npos) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << ask("status").text;
+    }
+  }
+  void TearDown() override {
+    kill(child_, SIGTERM);
+    waitpid(child_, nullptr, 0);
+  }
+
+  Output ask(const std::string& arguments) {
+    return run(weft + " --socket " + directory_.path + "/run/weft.sock " + arguments);
+  }
+
+  Directory directory_;
+  pid_t child_ = -1;
+};
+
+TEST_F(RunningNodeTest, TapShowsEachEventWithItsTimePublisherKeyTraceAndText) {
+  const Output tapped = ask("bus tap zoo.tick/1 --count 3 --json");
+  ASSERT_EQ(tapped.exit_code, 0) << tapped.text;
+
+  std::istringstream lines(tapped.text);
+  std::string line;
+  std::vector<Json> events;
+  while (std::getline(lines, line)) {
+    events.push_back(Json::parse(line, nullptr, false));
+  }
+
+  ASSERT_EQ(events.size(), 3u) << tapped.text;
+  EXPECT_EQ(events[0]["publisher"], "ticks");
+  EXPECT_EQ(events[0]["key"], "7");
+  EXPECT_EQ(events[0]["text"].get<std::string>().substr(0, 5), "tick ");
+  EXPECT_NE(events[0]["trace"], events[1]["trace"]);
+  EXPECT_EQ(events[0]["time"].get<std::string>().back(), 'Z');
+  EXPECT_NE(ask("bus tap zoo.tick/1 --count 1").text.find("Z ticks trace="), std::string::npos);
+}
+
+TEST_F(RunningNodeTest, TapOfATopicThatNobodyUsesSaysSo) {
+  const Output tapped = ask("bus tap zoo.tock/1");
+
+  EXPECT_EQ(tapped.exit_code, 1);
+  EXPECT_NE(tapped.text.find("did you mean 'zoo.tick/1'?"), std::string::npos) << tapped.text;
+}
+
+TEST_F(RunningNodeTest, TopicsShowHowEachReaderKeepsUp) {
+  (void)ask("bus tap zoo.tick/1 --count 2");  // so that some were delivered
+
+  const Json topics = ask("bus topics --json").json();
+  const auto found = std::ranges::find_if(
+      topics, [](const Json& topic) { return topic["topic"] == "zoo.tick/1"; });
+  ASSERT_NE(found, topics.end());
+  const Json& topic = *found;
+
+  EXPECT_EQ(topic["kind"], "state");
+  EXPECT_EQ(topic["subscribers"].size(), 1u) << topic;
+  EXPECT_GT(topic["subscribers"][0]["delivered"], 0);
+  EXPECT_GT(topic["subscribers"][0]["latency-p50-seconds"], 0);
+  EXPECT_NE(ask("bus topics").text.find("-> ticks: "), std::string::npos);
+}
+
+TEST_F(RunningNodeTest, LanesAndMetricsAreThereForPeopleAndPrograms) {
+  const Json lane = ask("lanes --json").json().at(0);
+  EXPECT_EQ(lane["lane"], 0);
+  EXPECT_LE(lane["busy-share"], 1.0);
+  EXPECT_EQ(ask("lanes").text.substr(0, 10), "LANE TASKS");
+
+  const Json metrics = ask("metrics --json").json();
+  const auto published = std::ranges::find_if(metrics, [](const Json& metric) {
+    return metric["name"] == "weft_bus_published_total" &&
+           metric["labels"]["topic"] == "zoo.tick/1";
+  });
+  ASSERT_NE(published, metrics.end());
+  EXPECT_GT((*published)["value"], 0);
+  EXPECT_NE(ask("metrics").text.find("weft_bus_latency_seconds_bucket{subscriber=\"ticks\""),
+            std::string::npos);
+}
+
+TEST_F(RunningNodeTest, ALineLoggedByAHandlerNamesItsTrace) {
+  (void)ask("bus tap zoo.tick/1 --count 2");
+  std::ifstream log(directory_.path + "/log");
+  const std::string text{std::istreambuf_iterator<char>(log), {}};
+
+  EXPECT_NE(text.find("ticks: first tick heard trace="), std::string::npos) << text;
+}
+
+TEST(PluginFiles, TheDefaultConfigurationOfAllPluginsPassesItsOwnCheck) {
+  const Directory directory;
+  const std::string file = directory.path + "/weft.toml";
+
+  const Output written =
+      run(weft + " config defaults --plugin-path " + build + "/plugins-out >" + file);
+  ASSERT_EQ(written.exit_code, 0) << written.text;
+
+  const Output checked = run(weft + " config check " + file);
+  EXPECT_EQ(checked.exit_code, 0) << checked.text;
+}
+
+TEST(PluginFiles, OfTwoProvidersOfOneInterfaceTheDefaultsListTheFirst) {
+  const Output text =
+      run(weft + " config defaults " + build + "/zoo/twin-a.so " + build + "/zoo/twin-b.so");
+
+  EXPECT_NE(text.text.find("plugins = [\"twin-a\"]"), std::string::npos) << text.text;
+  EXPECT_NE(text.text.find("#[plugin.twin-b]"), std::string::npos) << text.text;
+}
+
+TEST(PluginFiles, TheGraphShowsStartOrderAndWhoProvidesWhat) {
+  const std::string files = build + "/zoo/dependent.so " + build + "/zoo/failing.so";
+
+  const Json graph = run(weft + " plugin graph --json " + files).json();
+  ASSERT_EQ(graph.size(), 2u);
+  EXPECT_EQ(graph[0]["name"], "failing");
+  EXPECT_EQ(graph[1]["requires"][0]["providers"][0], "failing");
+  EXPECT_NE(run(weft + " plugin graph --dot " + files)
+                .text.find("\"dependent\" -> \"failing\" [label=\"zoo.failing/1\"];"),
+            std::string::npos);
+  EXPECT_NE(run(weft + " plugin graph " + files).text.find("requires zoo.failing/1 from failing"),
+            std::string::npos);
+}
+
+TEST(PluginFiles, AGraphThatCannotStartIsAnErrorThatNamesTheCycle) {
+  const Output graph =
+      run(weft + " plugin graph " + build + "/zoo/cycle-a.so " + build + "/zoo/cycle-b.so");
+
+  EXPECT_EQ(graph.exit_code, 1);
+  EXPECT_NE(graph.text.find("cycle-a -> cycle-b -> cycle-a"), std::string::npos) << graph.text;
+}
+
+}  // namespace
