@@ -118,7 +118,7 @@ int reload(const Options& options, const std::vector<std::string>& forced) {
   if (!page) {
     return report_error(page.error());
   }
-  print(options.json ? indent_json(*answer) : page->text);
+  std::ignore = print(options.json ? indent_json(*answer) : page->text);
   return page->all_run ? exit_ok : exit_error;
 }
 
