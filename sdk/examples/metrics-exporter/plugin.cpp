@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
+
+#include <fmt/core.h>
 
 #include <weft/plugin.hpp>
 #include <weft/service/metrics.hpp>
@@ -29,11 +32,18 @@ class MetricsExporter final : public Plugin {
         Server::Node{host_.loop(), host_.transport(), host_.metrics(), *reader},
         Limits{connections_, patience_});
     WEFT_TRY(server_->start(listen_));
+    WEFT_TRY(status_,
+             host_.control().serve("metrics-exporter.status", [this](const std::string& /*params*/,
+                                                                     Reply<std::string> answer) {
+               answer(fmt::format(R"({{"address":"{}","connections":{}}})",
+                                  to_string(server_->local()), server_->connection_count()));
+             }));
     host_.log().info("serving metrics", "address", server_->local());
     return {};
   }
 
   void stop() noexcept override {
+    status_ = {};
     if (server_) {
       server_->stop();
     }
@@ -45,6 +55,7 @@ class MetricsExporter final : public Plugin {
   std::uint32_t connections_ = 16;
   std::chrono::milliseconds patience_{90'000};
   std::unique_ptr<Server> server_;
+  CommandRegistration status_;
 };
 
 }  // namespace weft::metrics_exporter

@@ -38,7 +38,9 @@ class Server {
   /// Closes everything.
   void stop() noexcept;
 
+  /// While it runs; the port is never 0.
   [[nodiscard]] net::Endpoint local() const { return listener_->local(); }
+  [[nodiscard]] std::size_t connection_count() const noexcept { return connections_.size(); }
 
  private:
   struct Connection;

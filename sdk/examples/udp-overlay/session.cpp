@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 // Between peers that agreed on nothing.
 constexpr Duration default_heartbeat = 1s;
 constexpr Duration default_timeout = 5s;
+// Until the path is proved: frames wait for it.
+constexpr Duration probe_interval = 50ms;
 // Until both sides have confirmed and said where they listen.
 constexpr Duration establish_patience = 10s;
 
@@ -86,7 +88,7 @@ void Session::on_timer() {
     return;
   }
   if (now >= heartbeat_due_) {
-    heartbeat_due_ = now + heartbeat_;
+    heartbeat_due_ = now + (is_established_ ? heartbeat_ : std::min(heartbeat_, probe_interval));
     if (remote_) {
       send_heartbeat(now);
     }

@@ -113,6 +113,18 @@ TEST_F(SessionTest, IsEstablishedOnceAStampOfItsOwnComesBack) {
   EXPECT_EQ(session->describe().address, "10.0.0.2:6787");
 }
 
+TEST_F(SessionTest, ProbesOftenUntilEstablishedAndThenAsAgreed) {
+  start();
+  world.run_for(400ms);
+  EXPECT_EQ(wire.sent.size(), 9U);  // at once, then every 50 ms
+
+  talk(200ms, /*is_hearing=*/true);
+  const auto before = wire.sent.size();
+  talk(2s, /*is_hearing=*/true);
+
+  EXPECT_EQ(wire.sent.size(), before + 10);
+}
+
 TEST_F(SessionTest, IgnoresStampsItCannotHaveSent) {
   start();
   for (const std::uint64_t echo : {std::uint64_t{1}, UINT64_MAX}) {
