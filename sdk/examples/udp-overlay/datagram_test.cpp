@@ -4,23 +4,15 @@
 
 #include <gtest/gtest.h>
 
-#include <string>
+#include <vector>
 
-#include <fmt/core.h>
+#include <weft/testing/hex.hpp>
 
 namespace weft::udp_overlay {
 namespace {
 
 constexpr PeerName peer_a{0x020000000001};
 constexpr PeerName peer_b{0x020000000002};
-
-std::string hex(const Bytes& octets) {
-  std::string text;
-  for (const std::byte octet : octets) {
-    text += fmt::format("{:02x}", std::to_integer<unsigned>(octet));
-  }
-  return text;
-}
 
 Bytes datagram(Kind kind, std::size_t body_bytes) {
   Bytes octets(header_bytes + body_bytes);
@@ -33,16 +25,15 @@ TEST(Datagram, HasTheDocumentedOctets) {
   Bytes octets = datagram(Kind::heartbeat, heartbeat_bytes);
   write_heartbeat(octets.data() + header_bytes, {0x1112131415161718, 0x2122232425262728});
 
-  EXPECT_EQ(hex(octets),
-            "7755"
-            "01"
-            "01"
-            "0102030405060708"
-            "020000000001"
-            "020000000002"
-            "0010"
-            "1112131415161718"
-            "2122232425262728");
+  EXPECT_EQ(octets, weft::testing::from_hex("7755"
+                                            "01"
+                                            "01"
+                                            "0102030405060708"
+                                            "020000000001"
+                                            "020000000002"
+                                            "0010"
+                                            "1112131415161718"
+                                            "2122232425262728"));
 }
 
 TEST(Datagram, IsReadAsItWasWritten) {
