@@ -68,7 +68,7 @@ void Session::confirm() {
 
 void Session::on_control(std::uint8_t subtag, ByteView body) {
   const auto port = body.size() == 2 ? load_be<std::uint16_t>(body.data()) : std::uint16_t{0};
-  if (subtag != listening_subtag || port == 0) {
+  if (subtag != listening_subtag || port == 0 || remote_) {
     context_.counters.drop(Drop::bad_control);
     return;
   }
@@ -114,7 +114,7 @@ void Session::send_heartbeat(TimePoint now) {
 /// Foreign: only a stamp that we can have sent on this connection counts.
 void Session::read_heartbeat(TimePoint now) {
   const std::uint64_t echo = peer_->last_heartbeat().echo;
-  if (echo < stamp_of(confirmed_at_) || echo > stamp_of(now)) {
+  if (!remote_ || echo < stamp_of(confirmed_at_) || echo > stamp_of(now)) {
     return;
   }
   const TimePoint sent{Duration(static_cast<Duration::rep>(echo))};

@@ -135,6 +135,16 @@ TEST_F(SessionTest, IgnoresStampsItCannotHaveSent) {
   EXPECT_EQ(listener->established, 0);
 }
 
+TEST_F(SessionTest, IsNotEstablishedByAGuessedStampBeforeItSentAny) {
+  host.loop().run([this] { session->confirm(); });
+  world.run_for(100ms);
+  peer->heard(Heartbeat{1, static_cast<std::uint64_t>(world.now().time_since_epoch().count())});
+
+  world.run_for(100ms);
+
+  EXPECT_EQ(listener->established, 0);
+}
+
 TEST_F(SessionTest, FailsWhenNothingIsHeardForTheAgreedTime) {
   start();
   talk(1s, /*is_hearing=*/true);
@@ -189,18 +199,19 @@ TEST_F(SessionTest, FollowsThePathMtu) {
   EXPECT_EQ(peer->path.read().max_frame_bytes, 1300U - 20 - 8 - 26);
 }
 
-TEST_F(SessionTest, CountsControlMessagesItDoesNotKnow) {
+TEST_F(SessionTest, CountsControlMessagesThatItDoesNotExpect) {
   start();
   host.loop().run([this] {
     session->on_control(9, port_message);
     session->on_control(1, {});
     session->on_control(1, Bytes(2));
+    session->on_control(1, port_message);  // once more
   });
 
   EXPECT_EQ(host.metrics()
                 .counter("weft_udp_overlay_dropped_total", "", {{"reason", "bad_control"}})
                 .value(),
-            3U);
+            4U);
 }
 
 TEST_F(SessionTest, SaysNothingAfterItWasStopped) {
