@@ -162,7 +162,7 @@ TEST_F(ServerTest, DropsAClientThatSendsItsRequestTooSlowly) {
 
 TEST_F(ServerTest, DropsAClientThatDoesNotTakeItsAnswer) {
   for (int i = 0; i < 20'000; ++i) {  // more than a network's buffers hold
-    node.metrics().counter("weft_test_long_total", "Long.", {{"number", std::to_string(i)}});
+    node.metrics().counter("weft_test_long_total", "Long.", {{"number", std::to_string(i)}}).add();
   }
   Client& client = connect();
   other.loop().run([&] { client.stream->pause(); });
