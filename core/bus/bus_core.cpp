@@ -62,7 +62,7 @@ class Topic {
       readers = readers_;
     }
     for (const auto& reader : *readers) {
-      reader->mailbox->wake();
+      HandlerScope::defer(reader->mailbox);
     }
   }
 

@@ -91,6 +91,7 @@ void Mailbox::deliver() {
       to.handler(*delivery.envelope);
     }
     to.is_running = false;
+    HandlerScope::flush();  // what this handler published need not wait for the next ones
     if (to.is_closed) {
       to.handler = {};
       to.on_gap = {};

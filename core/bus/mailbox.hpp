@@ -13,6 +13,7 @@
 #include <weft/loop.hpp>
 #include <weft/metrics.hpp>
 
+#include "loop/handler_scope.hpp"
 #include "loop/trace.hpp"
 
 namespace weft {
@@ -64,7 +65,7 @@ struct Subscriber {
 
 /// The queue in front of one plugin's loop. `push` from any thread; delivery on the loop.
 /// Shared by the view, its subscriptions and the delivery that is posted.
-class Mailbox : public std::enable_shared_from_this<Mailbox> {
+class Mailbox final : public AtHandlerEnd, public std::enable_shared_from_this<Mailbox> {
  public:
   /// Deliveries in one turn of the loop, so that timers stay punctual.
   static constexpr std::size_t deliveries_per_turn = 64;
@@ -80,6 +81,7 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
             const std::shared_ptr<const Envelope>& envelope);
   /// Posts a delivery when something waits and none is on its way.
   void wake() noexcept;
+  void at_handler_end() noexcept override { wake(); }
 
   /// Ends a subscription. On the loop, or after the loop ended.
   void close(Subscriber& subscriber) noexcept;

@@ -11,6 +11,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "loop/handler_scope.hpp"
 #include "loop/trace.hpp"
 
 namespace weft {
@@ -45,6 +46,7 @@ struct TimerState : std::enable_shared_from_this<TimerState> {
       return;
     }
     const ActivityScope scope("timer");
+    const HandlerScope handler;
     if (period > Duration{0}) {
       // Late runs are skipped, not caught up with.
       arm(std::max(timer.expiry() + period, std::chrono::steady_clock::now()));
@@ -163,10 +165,12 @@ Duration ThreadLoop::cpu_time() const noexcept {
 }
 
 void ThreadLoop::post(Task task) noexcept {
+  HandlerScope::flush();
   const std::lock_guard lock(mutex_);
   if (!closed_) {
     boost::asio::post(*context_, [work = std::move(task), trace = current_trace()]() mutable {
       const ActivityScope scope("task");
+      const HandlerScope handler;
       const TraceScope caused_by(trace);
       work();
     });

@@ -9,6 +9,7 @@
 #include <boost/asio/dispatch.hpp>
 #include <weft/reply.hpp>
 
+#include "loop/handler_scope.hpp"
 #include "loop/trace.hpp"
 
 namespace weft {
@@ -174,6 +175,31 @@ TEST_F(ThreadLoopTest, CarriesTheTraceOverPostsRepliesAndBlockingWorkButNotTimer
   run([&] { timer.cancel(); });
 
   EXPECT_EQ(traces, (std::vector<TraceId>{trace, trace, trace, 0}));
+}
+
+TEST_F(ThreadLoopTest, WhatAHandlerDefersRunsOnceAtItsEndButBeforeItPosts) {
+  struct Note final : AtHandlerEnd {
+    explicit Note(std::vector<std::string>& list) : said(list) {}
+    void at_handler_end() noexcept override { said.emplace_back("deferred"); }
+    std::vector<std::string>& said;
+  };
+  std::vector<std::string> said;
+  const auto note = std::make_shared<Note>(said);
+
+  run([&] {
+    HandlerScope::defer(note);
+    HandlerScope::defer(note);
+    said.emplace_back("before post");
+    loop_.post([] {});
+    said.emplace_back("after post");
+    HandlerScope::defer(note);
+    said.emplace_back("end");
+  });
+  run([] {});
+  HandlerScope::defer(note);
+
+  EXPECT_EQ(said, (std::vector<std::string>{"before post", "deferred", "after post", "end",
+                                            "deferred", "deferred"}));
 }
 
 TEST_F(ThreadLoopTest, ReportsAnExceptionAndGoesOn) {
