@@ -39,7 +39,7 @@ class UdpOverlay final : public Overlay, private Wire {
   /// Ends every connection and leaves the lanes.
   void stop() noexcept;
 
-  [[nodiscard]] std::string_view name() const noexcept override { return "udp"; }
+  [[nodiscard]] std::string_view name() const noexcept override { return "udp-overlay"; }
   /// Before sleeve, which would have to encrypt nothing and do the same work; after fastdp.
   [[nodiscard]] int preference() const noexcept override { return 20; }
   /// Errors: Errc::unsupported for a connection that must be encrypted.

@@ -174,7 +174,7 @@ void Session::publish() {
 }
 
 OverlayStatus Session::status() const {
-  return {.overlay = "udp", .mtu = mtu_, .encrypted = false, .established = is_established_};
+  return {.overlay = "udp-overlay", .mtu = mtu_, .encrypted = false, .established = is_established_};
 }
 
 ConnectionStatus Session::describe() const {
