@@ -104,8 +104,18 @@ Result<LabPlan> plan_lab(const LabOptions& options) {
     return fail(Errc::invalid, "use overlay '" + options.overlay +
                                    "': it must be the name of a plugin, such as sleeve");
   }
+  for (const std::string& file : options.plugins) {
+    const std::filesystem::path path(file);
+    if (!path.is_absolute() || path.extension() != ".so" ||
+        !is_plain(path.stem().string(), 32, "-_") ||
+        file.find_first_of("\"\\\n") != std::string::npos) {
+      return fail(Errc::invalid,
+                  "use plugin '" + file + "': it must be the path of a plugin's file, NAME.so");
+    }
+  }
   LabPlan plan;
   plan.name = options.name;
+  plan.plugins = options.plugins;
   plan.overlay = options.overlay;
   plan.directory = std::string(root_directory) + "/" + options.name;
   plan.netns_prefix = "weft-" + options.name + "-";
@@ -123,11 +133,18 @@ Result<LabPlan> plan_lab(const LabOptions& options) {
 
 std::string node_config(const LabPlan& plan, const LabNode& node, const LabPrograms& programs,
                         const std::string& password_file) {
+  std::string names;
+  std::string places;
+  for (const std::string& file : plan.plugins) {
+    const std::filesystem::path path(file);
+    names += fmt::format(", \"{}\"", path.stem().string());
+    places += fmt::format("\"{}\", ", path.parent_path().string());
+  }
   std::string text = fmt::format(
       R"(# {} of lab '{}', written by weft lab up
 [host]
-plugins = ["gossip", "ipam", "{}", "bridge", "nat-nft", "cni"]
-plugin-path = ["{}"]
+plugins = ["gossip", "ipam", "{}", "bridge", "nat-nft", "cni"{}]
+plugin-path = [{}"{}"]
 state-directory = "{}/state"
 run-directory = "{}"
 control-socket = "{}"
@@ -137,8 +154,8 @@ nickname = "{}"
 [plugin.gossip]
 peers = [{}]
 )",
-      node.name, plan.name, plan.overlay, programs.plugins, node.directory, node.directory,
-      node.socket, node.peer_name, node.name, other_nodes(plan, node));
+      node.name, plan.name, plan.overlay, names, places, programs.plugins, node.directory,
+      node.directory, node.socket, node.peer_name, node.name, other_nodes(plan, node));
   if (!password_file.empty()) {
     text += fmt::format("password-file = \"{}\"\n", password_file);
   }

@@ -20,6 +20,7 @@ struct LabOptions {
   std::string password;                   ///< kept in a file that goes with the lab
   std::string underlay = "10.99.0.0/24";  ///< the network between the nodes
   std::string overlay = "sleeve";         ///< the plugin that carries frames between the nodes
+  std::vector<std::string> plugins;       ///< files of plugins that every node loads besides
   bool verbose = false;                   ///< print every command that is run
 };
 
@@ -45,7 +46,8 @@ struct LabPlan {
   std::string gateway6;
   std::string outside;  ///< an address beyond the underlay, for masquerading
   std::uint8_t underlay_bits = 24;
-  std::string overlay;  ///< plugin
+  std::string overlay;               ///< plugin
+  std::vector<std::string> plugins;  ///< absolute paths of those that are loaded besides
   std::vector<LabNode> nodes;
 
   [[nodiscard]] const LabNode* find_node(std::string_view name) const;

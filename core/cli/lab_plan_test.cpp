@@ -62,6 +62,28 @@ TEST(LabPlan, NodesLoadTheChosenOverlayInsteadOfSleeve) {
   EXPECT_EQ(text.find("sleeve"), std::string::npos);
 }
 
+TEST(LabPlan, NodesLoadMorePluginsFromWhereTheyAre) {
+  LabOptions options;
+  options.plugins = {"/home/me/peer-log/build/peer-log.so"};
+  const auto plan = plan_lab(options);
+  ASSERT_TRUE(plan);
+
+  const std::string text =
+      node_config(*plan, plan->nodes[0], {"/x/weftd", "/x/weft-cni", "/x/plugins", "/x"}, "");
+
+  EXPECT_NE(text.find("\"cni\", \"peer-log\"]"), std::string::npos) << text;
+  EXPECT_NE(text.find("plugin-path = [\"/home/me/peer-log/build\", \"/x/plugins\"]"),
+            std::string::npos);
+}
+
+TEST(LabPlan, RefusesWhatIsNoPluginFile) {
+  for (const char* file : {"", "peer-log.so", "/x/peer-log", "/x/.so", "/x/a\"b/c.so"}) {
+    LabOptions options;
+    options.plugins = {file};
+    EXPECT_FALSE(plan_lab(options)) << file;
+  }
+}
+
 TEST(LabPlan, WritesAConfigurationThatWeftdAccepts) {
   const auto plan = plan_lab({});
   const std::string text =

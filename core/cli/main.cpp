@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <filesystem>
+
 #include <fmt/core.h>
 
 #include "cli/commands.hpp"
@@ -211,8 +213,14 @@ void add_lab_up(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
   up->add_option("--underlay", arguments.options.underlay, "Network between the nodes")
       ->capture_default_str();
   add_overlay_option(*up, arguments.options);
+  up->add_option("--plugin", arguments.options.plugins,
+                 "The file of one more plugin that every node loads; may be repeated")
+      ->check(CLI::ExistingFile);
   up->callback([&] {
     chosen = [&] {
+      for (std::string& file : arguments.options.plugins) {
+        file = std::filesystem::canonical(file).string();
+      }
       arguments.options.name = arguments.target.name;
       arguments.options.verbose = arguments.target.verbose;
       return lab_up(arguments.options);
