@@ -58,8 +58,10 @@ std::string render_tapped(std::string_view event) {
     page.line("... events were dropped here: they came faster than they were read");
   }
   const std::string key = text_of(*parsed, "key");
-  page.line("{} {} trace={}{} {}", text_of(*parsed, "time"), text_of(*parsed, "publisher"),
-            text_of(*parsed, "trace"), key.empty() ? "" : " key=" + key, text_of(*parsed, "text"));
+  const std::string text = text_of(*parsed, "text");
+  page.line("{} {} trace={}{}{}{}", text_of(*parsed, "time"), text_of(*parsed, "publisher"),
+            text_of(*parsed, "trace"), key.empty() ? "" : " key=" + key, text.empty() ? "" : " ",
+            text);
   return page.take();
 }
 

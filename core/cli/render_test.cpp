@@ -100,9 +100,33 @@ TEST_F(RenderTest, NeverThrowsOnJsonOfAnotherShape) {
     EXPECT_TRUE(render_peers(text)) << text;
     EXPECT_TRUE(render_connections(text)) << text;
     EXPECT_TRUE(render_ipam(text, "x")) << text;
+    EXPECT_TRUE(render_topics(text)) << text;
+    EXPECT_TRUE(render_lanes(text)) << text;
+    EXPECT_FALSE(render_tapped(text).empty()) << text;
     (void)report_json(odd);
   }
   EXPECT_EQ(render_peers("{").error().code, make_error_code(Errc::malformed));
+}
+
+TEST(RenderTapped, SaysWhenEventsAreMissing) {
+  EXPECT_EQ(render_tapped(R"({"time":"T","publisher":"gossip","key":"","trace":"1f",
+                              "text":"5 peers","after-gap":true})"),
+            "... events were dropped here: they came faster than they were read\n"
+            "T gossip trace=1f 5 peers\n");
+  EXPECT_EQ(render_tapped(R"({"time":"T","publisher":"p","key":"k","trace":"2","text":""})"),
+            "T p trace=2 key=k\n");
+}
+
+TEST(RenderTopics, ShowsLatencyOnceSomethingWasDelivered) {
+  EXPECT_EQ(*render_topics(R"([{"topic":"a/1","kind":"state","published":2,"current-values":1,
+                  "subscribers":[{"plugin":"p","depth":0,"high-water":1,"delivered":2,"dropped":0,
+                  "coalesced":0,"latency-p50-seconds":5e-6,"latency-p99-seconds":0.02},
+                  {"plugin":"q"}]}])"),
+            "TOPIC                        KIND   PUBLISHED VALUES\n"
+            "a/1                          state          2      1\n"
+            "   -> p: 2 delivered, 0 waiting (most 1), 0 dropped, 0 coalesced, latency p50 <= 5us, "
+            "p99 <= 20ms\n"
+            "   -> q: 0 delivered, 0 waiting (most 0), 0 dropped, 0 coalesced\n");
 }
 
 }  // namespace
