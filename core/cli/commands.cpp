@@ -26,11 +26,7 @@ Result<std::optional<std::string>> ask_if_served(const Options& options, std::st
 
 Result<NodeStatus> collect_status(const Options& options) {
   NodeStatus status;
-  std::string host;
-  WEFT_TRY(host, ask(options, "status"));
-  Json parsed;
-  WEFT_TRY(parsed, parse_json(host, "weftd's status"));
-  status.version = text_of(parsed, "Version");
+  WEFT_TRY(status.host, ask(options, "status"));
   WEFT_TRY(status.mesh, ask_if_served(options, "mesh.status"));
   WEFT_TRY(status.peers, ask_if_served(options, "mesh.peers"));
   WEFT_TRY(status.connections, ask_if_served(options, "mesh.connections"));

@@ -145,8 +145,18 @@ std::vector<Share> shares(const Json& entries, std::string_view own_name) {
 }  // namespace
 
 Result<std::string> render_status(const NodeStatus& status) {
+  Json host;
+  WEFT_TRY(host, parse_json(status.host, "the node's status"));
   Page page;
-  page.entry("Version", status.version);
+  page.entry("Version", text_of(host, "Version"));
+  if (const std::string state = text_of(host, "State"); state == "degraded") {
+    page.entry("State", state);
+  }
+  for (const Json& plugin : member(host, "Plugins")) {
+    if (text_of(plugin, "State") == "failed") {
+      page.entry("Failed", text_of(plugin, "Name") + ": " + text_of(plugin, "Reason"));
+    }
+  }
   if (status.mesh) {
     Json mesh;
     WEFT_TRY(mesh, parse_json(*status.mesh, "the mesh's status"));
@@ -272,7 +282,11 @@ Result<ReloadPage> render_reload(std::string_view reloaded) {
 }
 
 Result<std::string> report_json(const NodeStatus& status) {
-  Json report{{"Version", status.version}};
+  Json host;
+  WEFT_TRY(host, parse_json(status.host, "the node's status"));
+  Json report{{"Version", text_of(host, "Version")},
+              {"State", text_of(host, "State")},
+              {"Plugins", member(host, "Plugins")}};
   if (status.mesh) {
     Json router;
     WEFT_TRY(router, parse_json(*status.mesh, "the mesh's status"));

@@ -12,7 +12,7 @@ namespace weft::cli {
 
 /// JSON texts of one node. What a node does not run is absent.
 struct NodeStatus {
-  std::string version;                     ///< plain text
+  std::string host;                        ///< "status"
   std::optional<std::string> mesh;         ///< "mesh.status"
   std::optional<std::string> peers;        ///< "mesh.peers"
   std::optional<std::string> connections;  ///< "mesh.connections"

@@ -43,7 +43,7 @@ class RenderTest : public ::testing::Test {
   NodeStatus status() {
     const auto report = golden_.report();
     const auto& router = report["Router"];
-    return {"2.8.1 (version check update disabled)",
+    return {R"x({"Version":"2.8.1 (version check update disabled)","State":"ready"})x",
             router.dump(),
             router["Peers"].dump(),
             router["Connections"].dump(),
@@ -57,6 +57,18 @@ TEST_F(RenderTest, StatusIsTheOriginalsUpToItsIpamSection) {
   const std::string& expected = golden_.page("GET /status");
 
   EXPECT_EQ(*render_status(status()), expected.substr(0, expected.find("\n        Service: dns")));
+}
+
+TEST_F(RenderTest, StatusSaysWhichPluginFailedAndWhy) {
+  NodeStatus degraded;
+  degraded.host = R"({"Version":"1","State":"degraded","Plugins":[
+      {"Name":"sleeve","State":"started","Reason":""},
+      {"Name":"nat-nft","State":"failed","Reason":"cannot open nfnetlink: Operation not permitted"}]})";
+
+  EXPECT_EQ(*render_status(degraded),
+            "        Version: 1\n"
+            "          State: degraded\n"
+            "         Failed: nat-nft: cannot open nfnetlink: Operation not permitted\n");
 }
 
 TEST_F(RenderTest, StatusSaysWhatIpamWaitsFor) {
