@@ -227,7 +227,7 @@ TEST(Allocator, SaysWhenAllOwnersAreUnreachable) {
 TEST(Allocator, AsksTheNextCandidateWhenOneCannotBeReached) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {  // some seeds prefer the unreachable owner
     World world(seed);
-    for (const std::uint64_t name : {1, 2, 3}) {
+    for (const std::uint64_t name : {1U, 2U, 3U}) {
       world.add(name, "seed=::2,::3");
     }
     world.cut.insert({PeerName{1}, PeerName{2}});
