@@ -39,25 +39,28 @@ Result<CommandRegistration> Registry::add(std::string name, Loop& loop, Control:
       std::make_unique<Registration>(shared_from_this(), std::move(name), std::move(shared)));
 }
 
+std::vector<std::string> Registry::names() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> known;
+  for (const auto& [command, _] : commands_) {
+    known.push_back(command);
+  }
+  return known;
+}
+
 void Registry::dispatch(const std::string& name, std::string params, Reply<std::string> reply) {
   Loop* loop = nullptr;
   std::weak_ptr<Control::Handler> handler;
-  std::string hint;
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = commands_.find(name); found != commands_.end()) {
       loop = found->second.loop;
       handler = found->second.handler;
-    } else {
-      std::vector<std::string> known;
-      for (const auto& [command, _] : commands_) {
-        known.push_back(command);
-      }
-      hint = config::did_you_mean(name, known);
     }
   }
   if (loop == nullptr) {
-    reply(fail(Errc::not_found, "run command '" + name + "'" + hint));
+    reply(
+        fail(Errc::not_found, "run command '" + name + "'" + config::did_you_mean(name, names())));
     return;
   }
   // Dropping the task, or finding the handler gone, answers Errc::abandoned.

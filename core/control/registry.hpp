@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <weft/control.hpp>
 #include <weft/loop.hpp>
@@ -19,6 +20,9 @@ class Registry final : public std::enable_shared_from_this<Registry> {
   /// Serves `name` on `loop` until the registration is destroyed there. Errors: Errc::conflict.
   [[nodiscard]] Result<CommandRegistration> add(std::string name, Loop& loop,
                                                 Control::Handler handler);
+
+  /// Of every command that is served now, sorted.
+  [[nodiscard]] std::vector<std::string> names();
 
   /// Hands a request to its command's loop. Answers Errc::not_found, naming the nearest command,
   /// or Errc::abandoned when the command is withdrawn before it ran.

@@ -120,6 +120,10 @@ void ControlServer::stop() noexcept {
   }
 }
 
+std::vector<std::string> ControlServer::commands() const {
+  return registry_->names();
+}
+
 ControlView ControlServer::view(Loop& loop) const {
   return {registry_, loop};
 }

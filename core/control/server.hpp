@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <weft/control.hpp>
 #include <weft/export.hpp>
@@ -53,6 +54,9 @@ class WEFT_EXPORT ControlServer {
   [[nodiscard]] Result<> start();
   /// Closes the socket and every connection. Commands that run on are no longer heard.
   void stop() noexcept;
+
+  /// Of every command that is served now, sorted. Any thread.
+  [[nodiscard]] std::vector<std::string> commands() const;
 
   /// The control server as the plugin living on `loop` sees it. Any thread.
   [[nodiscard]] ControlView view(Loop& loop) const;

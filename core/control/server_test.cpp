@@ -318,10 +318,11 @@ TEST_F(ControlServerTest, RefusesADirectoryEveryoneMayWriteTo) {
 TEST_F(ControlServerTest, TheClientNamesAnAbsentDaemonAndASlowOne) {
   EXPECT_EQ(ask("echo").error().code, std::errc::no_such_file_or_directory);
   ASSERT_TRUE(start());
-  std::promise<Reply<std::string>> held;
-  serve("hold", [&](std::string, Reply<std::string> reply) { held.set_value(std::move(reply)); });
+  std::optional<Reply<std::string>> held;  // on the plugin's loop
+  serve("hold", [&](std::string, Reply<std::string> reply) { held = std::move(reply); });
 
   EXPECT_EQ(call(path_, "hold", "", 50ms).error().code, make_error_code(Errc::timeout));
+  plugin_.run([&] { held.reset(); });
 }
 
 }  // namespace

@@ -57,6 +57,23 @@ Result<Elf64_Ehdr> read_header(ByteView file) {
   return *header;
 }
 
+/// The kernel maps segments from where the header says; beyond the file's end that is a bus error.
+Result<> check_segments(ByteView file, const Elf64_Ehdr& header) {
+  const auto table =
+      range(file, header.e_phoff, std::uint64_t{header.e_phnum} * sizeof(Elf64_Phdr));
+  if ((header.e_phnum != 0 && header.e_phentsize != sizeof(Elf64_Phdr)) || !table) {
+    return fail(Errc::malformed, "read the ELF program headers: they lie outside the file");
+  }
+  for (std::size_t index = 0; index < header.e_phnum; ++index) {
+    const auto segment = *read_at<Elf64_Phdr>(*table, index * sizeof(Elf64_Phdr));
+    if (segment.p_type == PT_LOAD && !range(file, segment.p_offset, segment.p_filesz)) {
+      return fail(Errc::malformed,
+                  fmt::format("use ELF segment {}: it lies outside the file", index));
+    }
+  }
+  return {};
+}
+
 /// Whether the string at `offset` of `names` is `name`, with its final zero inside.
 bool is_named(ByteView names, std::uint64_t offset, std::string_view name) {
   const auto text = range(names, offset, name.size() + 1);
@@ -70,6 +87,7 @@ Result<ByteView> find_elf_section(ByteView file, std::string_view name) {
   if (!header) {
     return tl::unexpected(std::move(header).error());
   }
+  WEFT_TRY(check_segments(file, *header));
   const auto table =
       range(file, header->e_shoff, std::uint64_t{header->e_shnum} * sizeof(Elf64_Shdr));
   if (!table) {

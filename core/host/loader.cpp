@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <boost/dll/shared_library.hpp>
+#include <cstdio>
+#include <exception>
 #include <filesystem>
 
 #include <fmt/core.h>
@@ -31,8 +33,13 @@ constexpr const char* entry_symbol = "weft_plugin";
 /// `is_sticky_safe`: a directory like /tmp, where others cannot replace what is not theirs.
 Result<> check_owner_and_mode(const std::string& path, bool is_sticky_safe) {
   struct stat status{};
-  if (stat(path.c_str(), &status) != 0) {
+  if (lstat(path.c_str(), &status) != 0) {
     return fail(errno, fmt::format("examine '{}'", path));
+  }
+  if (S_ISLNK(status.st_mode)) {
+    return fail(Errc::denied, fmt::format("load code from '{}': it became a symbolic link while it "
+                                          "was examined",
+                                          path));
   }
   if (status.st_uid != 0 && status.st_uid != geteuid()) {
     return fail(Errc::denied, fmt::format("load code from '{}': it belongs to user {}; fix: chown "
@@ -47,6 +54,38 @@ Result<> check_owner_and_mode(const std::string& path, bool is_sticky_safe) {
   }
   return {};
 }
+
+const char* path_being_loaded = nullptr;  // main thread
+
+/// No exception passes the dynamic linker: what a static constructor throws ends the process. It
+/// ends with a line that says so, as every plugin that does not load does.
+[[noreturn]] void end_with_reason() noexcept {
+  try {
+    std::rethrow_exception(std::current_exception());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "cannot load plugin '%s': a static constructor threw: %s\n",
+                 path_being_loaded, error.what());
+    _exit(1);
+  } catch (...) {
+    std::fprintf(stderr, "cannot load plugin '%s': a static constructor threw\n",
+                 path_being_loaded);
+    _exit(1);
+  }
+}
+
+/// Explains an end of the process while a library's static constructors run.
+class LoadScope {
+ public:
+  explicit LoadScope(const std::string& path) : previous_(std::set_terminate(&end_with_reason)) {
+    path_being_loaded = path.c_str();
+  }
+  ~LoadScope() { std::set_terminate(previous_); }
+  LoadScope(const LoadScope&) = delete;
+  LoadScope& operator=(const LoadScope&) = delete;
+
+ private:
+  std::terminate_handler previous_;
+};
 
 Result<> check_entry(const weft_plugin_v1& entry, const std::string& path) {
   const auto refuse = [&path](std::string_view what) {
@@ -77,19 +116,19 @@ Result<std::string> find_plugin_file(const std::string& name,
                                            places.empty() ? "no directory" : places));
 }
 
-Result<> check_plugin_file(const std::string& path) {
+Result<std::string> check_plugin_file(const std::string& path) {
   std::error_code error;
-  const auto real = std::filesystem::canonical(path, error);
+  const std::filesystem::path real = std::filesystem::canonical(path, error);
   if (error) {
     return tl::unexpected(Error{error, fmt::format("find plugin '{}'", path)});
   }
-  WEFT_TRY(check_owner_and_mode(real.string(), false));
-  WEFT_TRY(check_owner_and_mode(real.parent_path().string(), false));
-  for (auto above = real.parent_path(); above != above.root_path();) {
-    above = above.parent_path();
-    WEFT_TRY(check_owner_and_mode(above.string(), true));
+  // From the root down: once a directory is known to be safe, what it names stays what it is.
+  std::filesystem::path part;
+  for (const std::filesystem::path& name : real) {
+    part /= name;
+    WEFT_TRY(check_owner_and_mode(part.string(), part != real && part != real.parent_path()));
   }
-  return {};
+  return real.string();
 }
 
 Library::Library(std::unique_ptr<Handle> handle, const weft_plugin_v1* entry) noexcept
@@ -107,12 +146,14 @@ Result<Library> Library::load(const std::string& path) {
   if (!path.starts_with('/')) {
     return fail(Errc::invalid, fmt::format("load plugin '{}': want an absolute path", path));
   }
-  WEFT_TRY(check_plugin_file(path));
+  std::string real;
+  WEFT_TRY(real, check_plugin_file(path));
   try {
+    const LoadScope scope(path);
     // rtld_now: undefined symbols show here, not at the first packet. The throwing overload: only
     // it carries the dynamic linker's words.
     const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
-    auto handle = std::make_unique<Handle>(Handle{boost::dll::shared_library(path, mode)});
+    auto handle = std::make_unique<Handle>(Handle{boost::dll::shared_library(real, mode)});
     if (!handle->library.has(entry_symbol)) {
       return fail(Errc::invalid, fmt::format("load plugin '{}': it does not export '{}'; use "
                                              "WEFT_PLUGIN(Class)",
@@ -124,8 +165,6 @@ Result<Library> Library::load(const std::string& path) {
     return library;
   } catch (const std::exception& error) {
     return fail(Errc::invalid, fmt::format("load plugin '{}': {}", path, error.what()));
-  } catch (...) {
-    return fail(Errc::invalid, fmt::format("load plugin '{}': its initialisation failed", path));
   }
 }
 

@@ -15,15 +15,18 @@ namespace weft::host {
     const std::string& name, const std::vector<std::string>& directories);
 
 /// Refuses a file that anyone but root (or us) could have written or replaced: it would run with
-/// our rights. Errors: Errc::denied, naming the path and the fix.
-[[nodiscard]] WEFT_EXPORT Result<> check_plugin_file(const std::string& path);
+/// our rights. Answers `path` without symbolic links: nobody else can make that name another file,
+/// so what was checked is what is loaded by it. Errors: Errc::denied, naming the path and the fix.
+[[nodiscard]] WEFT_EXPORT Result<std::string> check_plugin_file(const std::string& path);
 
 /// A plugin's code in this process. Production never unmaps it; builds with sanitizers do, when
 /// this object goes, so that tests find what a plugin leaves behind. Main thread.
 class Library {
  public:
-  /// Runs the library's static constructors. Errors: Errc::invalid with the dynamic linker's
-  /// words, or a rule of weft_plugin_v1 that is broken; those of check_plugin_file.
+  /// Runs the library's static constructors; one that throws ends the process with a line that
+  /// says so, as the dynamic linker lets no exception through. Errors: Errc::invalid with the
+  /// dynamic linker's words, or a rule of weft_plugin_v1 that is broken; those of
+  /// check_plugin_file.
   [[nodiscard]] WEFT_EXPORT static Result<Library> load(const std::string& path);
 
   WEFT_EXPORT Library(Library&& other) noexcept;

@@ -22,6 +22,7 @@ namespace {
 constexpr unsigned idle_turns_before_sleep = 8;
 
 thread_local bool this_thread_is_lane = false;
+thread_local bool this_thread_is_in_task = false;
 
 void count(std::atomic<std::uint64_t>& counter, std::uint64_t n = 1) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
@@ -154,6 +155,10 @@ bool LaneWorker::is_on_lane() noexcept {
   return this_thread_is_lane;
 }
 
+bool LaneWorker::is_in_task() noexcept {
+  return this_thread_is_in_task;
+}
+
 Frame LaneWorker::scratch(std::uint32_t bytes) noexcept {
   const Frame frame = arena_.take(bytes);
   if (frame.data == nullptr) {
@@ -182,18 +187,20 @@ unsigned LaneWorker::take_turn() noexcept {
   now_ = std::chrono::steady_clock::now();
   const Tasks& tasks = *tasks_.load(std::memory_order_acquire);
   unsigned frames = 0;
+  this_thread_is_in_task = true;
   for (LaneTask* const task : tasks) {
     frames += task->poll(*this, max_batch);
   }
   for (LaneTask* const task : tasks) {
     task->flush(*this);
   }
-  arena_.reset();
-  reader_.pass_quiescent_point(epoch_);
+  this_thread_is_in_task = false;
   count(counts_.turns);
   count(counts_.polls, tasks.size());
   count(counts_.batches, frames > 0 ? 1 : 0);
   count(counts_.frames, frames);
+  arena_.reset();
+  reader_.pass_quiescent_point(epoch_);  // last: from here on `tasks` may be gone
   return frames;
 }
 

@@ -57,6 +57,8 @@ class WEFT_EXPORT LaneWorker final : public Lane {
   [[nodiscard]] LaneStatistics statistics() const;
   /// True on any lane's thread.
   [[nodiscard]] static bool is_on_lane() noexcept;
+  /// True while a lane runs its tasks on the calling thread: where the rules of lanes hold.
+  [[nodiscard]] static bool is_in_task() noexcept;
 
   [[nodiscard]] Frame scratch(std::uint32_t bytes) noexcept override;
 

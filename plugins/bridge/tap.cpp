@@ -30,13 +30,14 @@ struct OffloadStep {
   std::string_view name;
 };
 constexpr unsigned accept_tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-constexpr std::array offload_steps{
-    OffloadStep{accept_tcp | TUN_F_TSO_ECN | accept_uso4 | accept_uso6, "csum tso4 tso6 ecn uso"},
-    OffloadStep{accept_tcp | TUN_F_TSO_ECN, "csum tso4 tso6 ecn"},
-    OffloadStep{accept_tcp, "csum tso4 tso6"},
-    OffloadStep{TUN_F_CSUM, "csum"},
-    OffloadStep{0, "none"},
-};
+// The type is spelled out: what GCC 12 deduces for a constant it keeps in writable memory.
+constexpr std::array<OffloadStep, 5> offload_steps{{
+    {accept_tcp | TUN_F_TSO_ECN | accept_uso4 | accept_uso6, "csum tso4 tso6 ecn uso"},
+    {accept_tcp | TUN_F_TSO_ECN, "csum tso4 tso6 ecn"},
+    {accept_tcp, "csum tso4 tso6"},
+    {TUN_F_CSUM, "csum"},
+    {0, "none"},
+}};
 
 Result<Queue> open_queue(const std::string& name) {
   Queue queue{::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};

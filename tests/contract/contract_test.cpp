@@ -265,6 +265,32 @@ TEST_F(ContractTest, AbandonsAPluginThatHangsInStop) {
   EXPECT_EQ(status_of(**node, "quiet").state, PluginState::stopped);
 }
 
+TEST_F(ContractTest, AbandonsAPluginThatHangsInAHandler) {
+  options_.stop_deadline = 200ms;
+  auto node = create({"hangs-in-handler", "quiet"});
+  ASSERT_TRUE(node) << node.error();
+  ASSERT_TRUE((*node)->start());
+
+  (*node)->stop();
+
+  EXPECT_NE(status_of(**node, "hangs-in-handler").reason.find("it did not stop within 0.2 s"),
+            std::string::npos)
+      << status_of(**node, "hangs-in-handler").reason;
+  EXPECT_EQ(status_of(**node, "quiet").state, PluginState::stopped);
+}
+
+TEST_F(ContractTest, OutlivesWhatPluginsForgetToEnd) {
+  auto node = create({"leaks-thread", "leaks-descriptor", "holds-subscription", "holds-command"});
+  ASSERT_TRUE(node) << node.error();
+  ASSERT_TRUE((*node)->start());
+
+  (*node)->stop();
+
+  for (const PluginStatus& plugin : (*node)->statuses()) {
+    EXPECT_EQ(plugin.state, PluginState::stopped) << plugin.manifest.name << ": " << plugin.reason;
+  }
+}
+
 TEST_F(ContractTest, SurvivesATimerLeftBehind) {
   auto node = create({"leaves-timer"});
   ASSERT_TRUE(node) << node.error();

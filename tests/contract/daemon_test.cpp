@@ -124,6 +124,16 @@ TEST_F(DaemonTest, EndsWithOneClearLineWhenACriticalPluginDoesNotStart) {
       << output();
 }
 
+TEST_F(DaemonTest, EndsWithOneClearLineWhenAStaticConstructorThrows) {
+  configure("\"quiet\", \"throws-when-loaded\"");
+
+  launch();
+
+  EXPECT_EQ(exit_code(), 1);
+  EXPECT_EQ(output(), "cannot load plugin '" + zoo +
+                          "/throws-when-loaded.so': a static constructor threw: no morning\n");
+}
+
 TEST_F(DaemonTest, ChecksAConfigurationWithoutTouchingAnything) {
   configure("\"quiet\"", "[plugin.quiet]\nx = 1\n");
 
