@@ -138,16 +138,25 @@ class Namer {
   std::map<std::string, ObjectSymbols> objects_;
 };
 
-/// From the caller of the forbidden function to the task that the lane runs.
+/// From the caller of the forbidden function to the task that the lane runs; of a deep stack both
+/// ends.
 std::string describe(const Find& find, Namer& namer) {
-  std::string text = find.what;
-  int shown = 0;
-  for (int i = 3; i < find.depth && shown < 6; ++i) {  // record, note, the function itself
-    const std::string frame = namer.name(find.frames.at(static_cast<std::size_t>(i)));
-    if (frame.find("LaneWorker::") != std::string::npos) {
+  std::vector<std::string> frames;
+  for (int i = 3; i < find.depth; ++i) {  // record, note, the function itself
+    frames.push_back(namer.name(find.frames.at(static_cast<std::size_t>(i))));
+    if (frames.back().find("LaneWorker::") != std::string::npos) {
+      frames.pop_back();
       break;
     }
-    text += (shown++ == 0 ? " in " : " < ") + frame;
+  }
+  constexpr std::size_t shown_at_each_end = 3;
+  if (frames.size() > 2 * shown_at_each_end) {
+    frames.erase(frames.begin() + shown_at_each_end, frames.end() - shown_at_each_end);
+    frames.insert(frames.begin() + shown_at_each_end, "...");
+  }
+  std::string text = find.what;
+  for (const std::string& frame : frames) {
+    text += (&frame == &frames.front() ? " in " : " < ") + frame;
   }
   return text;
 }

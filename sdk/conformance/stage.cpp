@@ -9,15 +9,10 @@
 #include <fmt/core.h>
 
 #include "host/check.hpp"
+#include "host/graph.hpp"
 
 namespace weft::conformance {
 namespace {
-
-/// The host's own part of every node.
-bool is_host_interface(const std::string& interface) {
-  return interface == "weft.store/1" || interface == "weft.dataplane/1" ||
-         interface == "weft.overlay-switch/1";
-}
 
 /// The subject last, before it whatever it requires, directly or not.
 tl::expected<std::vector<std::string>, Outcome> with_required(
@@ -30,7 +25,7 @@ tl::expected<std::vector<std::string>, Outcome> with_required(
   while (!wanted.empty()) {
     const std::string interface = std::move(wanted.back());
     wanted.pop_back();
-    if (is_host_interface(interface) || provided.contains(interface)) {
+    if (host::is_host_interface(interface) || provided.contains(interface)) {
       continue;
     }
     const auto provider = std::ranges::find_if(found, [&](const host::FoundPlugin& plugin) {
