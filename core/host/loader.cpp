@@ -2,8 +2,14 @@
 
 #include "host/loader.hpp"
 
+#include <poll.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include <boost/dll/shared_library.hpp>
 #include <cstdio>
@@ -12,6 +18,7 @@
 
 #include <fmt/core.h>
 
+#include "config/file_descriptor.hpp"
 #include "host/manifest.hpp"
 
 namespace weft::host {
@@ -140,6 +147,33 @@ Library::~Library() {
     // Never unmapped: callbacks and static destructors of plugin code may outlive any plan.
     static_cast<void>(handle_.release());
   }
+}
+
+Result<> Library::try_out(const std::string& path) {
+  constexpr int patience_ms = 10'000;
+  const pid_t child = fork();
+  if (child < 0) {
+    return fail(errno, fmt::format("try to load plugin '{}'", path));
+  }
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    _exit(load(path) ? 0 : 2);  // an error is told by the load that follows in the parent
+  }
+  const config::FileDescriptor ended{static_cast<int>(syscall(SYS_pidfd_open, child, 0))};
+  pollfd event{ended.get(), POLLIN, 0};
+  const bool has_ended = poll(&event, 1, patience_ms) == 1;
+  if (!has_ended) {
+    kill(child, SIGKILL);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (has_ended && WIFEXITED(status) && WEXITSTATUS(status) != 1) {
+    return {};
+  }
+  return fail(Errc::invalid, fmt::format("load plugin '{}': {}", path,
+                                         !has_ended ? "its static constructors do not return"
+                                         : WIFSIGNALED(status) ? "it crashes while it is loaded"
+                                                               : "a static constructor threw"));
 }
 
 Result<Library> Library::load(const std::string& path) {

@@ -23,6 +23,11 @@ namespace weft::host {
 /// this object goes, so that tests find what a plugin leaves behind. Main thread.
 class Library {
  public:
+  /// Loads it in a child of this process first, so that a static constructor that throws, hangs
+  /// or crashes there is an error here: for a process that must go on. Blocks for at most 10 s.
+  /// Errors: Errc::invalid, how the child ended.
+  [[nodiscard]] WEFT_EXPORT static Result<> try_out(const std::string& path);
+
   /// Runs the library's static constructors; one that throws ends the process with a line that
   /// says so, as the dynamic linker lets no exception through. Errors: Errc::invalid with the
   /// dynamic linker's words, or a rule of weft_plugin_v1 that is broken; those of

@@ -143,7 +143,10 @@ tl::expected<std::vector<Node::Instance>, Complaints> Node::make_plugins(
     const std::string& name = manifests[index].name;
     if (is_new(plan, name)) {
       if (added.contains(name)) {
-        if (const auto loaded = plugin->verify().and_then([&] { return plugin->load(); });
+        if (const auto loaded =
+                plugin->verify().and_then([&] { return plugin->try_out(); }).and_then([&] {
+                  return plugin->load();
+                });
             !loaded) {
           complaints.push_back(loaded.error().message());
         }

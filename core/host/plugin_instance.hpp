@@ -43,8 +43,10 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
 
   /// Checks the file and the manifest's version and stamp: no code of it has run.
   [[nodiscard]] Result<> verify();
-  /// Maps the code.
+  /// Maps the code. Errors: those of Library::load.
   [[nodiscard]] Result<> load();
+  /// Whether that will do no harm to a process that must go on. Errors: those of Library::try_out.
+  [[nodiscard]] Result<> try_out() const { return Library::try_out(path_); }
   /// Constructs the plugin, asks for its fields and binds `table` to them. Everything that is
   /// wrong, or nothing.
   [[nodiscard]] std::vector<std::string> configure(const config::Table& table,

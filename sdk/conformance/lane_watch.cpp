@@ -42,7 +42,7 @@ std::vector<std::string> end_lane_watch() {
 namespace {
 
 constexpr std::size_t max_finds = 256;
-constexpr int max_frames = 24;
+constexpr int max_frames = 48;
 
 struct Find {
   const char* what;

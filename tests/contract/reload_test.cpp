@@ -175,6 +175,16 @@ TEST_F(ReloadTest, ChangesNothingWhenAnythingIsWrong) {
   EXPECT_EQ(text("holder.seen"), "castor rotsac");
 }
 
+TEST_F(ReloadTest, SurvivesANewPluginThatThrowsWhenItIsLoaded) {
+  write("\"castor\"");
+  run();
+
+  write("\"castor\", \"throws-when-loaded\"");
+  EXPECT_NE(reload().find("a static constructor threw"), std::string::npos);
+
+  EXPECT_EQ(node_state(), "ready");
+}
+
 TEST_F(ReloadTest, GoesOnDegradedWhenTheNewInstanceDoesNotStartAndMendsItLater) {
   write("\"castor\", \"twin-holder\", \"twin-follower\"");
   run();
