@@ -37,7 +37,7 @@ TEST(FillTemplate, ReplacesEveryFormOfTheWord) {
 /// The templates as they stand in the tree.
 class WritePluginTest : public ::testing::Test {
  protected:
-  WritePluginTest() { mkdtemp(directory_.data()); }
+  WritePluginTest() { EXPECT_NE(mkdtemp(directory_.data()), nullptr); }
   ~WritePluginTest() override { fs::remove_all(directory_); }
 
   Result<> write(const PluginKind& kind, const std::string& to) {
