@@ -2,6 +2,8 @@
 
 #include "bus/bus_core.hpp"
 
+#include <stdexcept>
+
 #include <fmt/core.h>
 
 #include "config/binder.hpp"
@@ -34,11 +36,11 @@ class Topic {
   void check_same(const TopicType& other) const {
     if (other.size != type_.size || other.alignment != type_.alignment ||
         (other.key != nullptr) != is_state()) {
-      check_failed(
-          fmt::format("every library agrees about topic {}: {} of {} bytes aligned {}, "
-                      "not {} of {} bytes aligned {}; rebuild against one SDK",
-                      name_, is_state() ? "state" : "signal", type_.size, type_.alignment,
-                      other.key != nullptr ? "state" : "signal", other.size, other.alignment));
+      throw std::logic_error(fmt::format(
+          "broken rule: every library agrees about topic {}: {} of {} bytes aligned {}, "
+          "not {} of {} bytes aligned {}; rebuild against one SDK",
+          name_, is_state() ? "state" : "signal", type_.size, type_.alignment,
+          other.key != nullptr ? "state" : "signal", other.size, other.alignment));
     }
   }
 

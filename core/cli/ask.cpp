@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdio>
 
+#include <fmt/core.h>
+
 #include "control/client.hpp"
 
 namespace weft::cli {
@@ -28,16 +30,32 @@ Result<std::string> ask(const Options& options, std::string_view command, std::s
   return answer;
 }
 
+std::string printable(std::string_view text) {
+  std::string safe;
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if ((octet < 0x20 && c != '\n' && c != '\t') || octet == 0x7F) {
+      safe += fmt::format("\\x{:02x}", octet);
+    } else {
+      safe += c;
+    }
+  }
+  return safe;
+}
+
 int print(const Result<std::string>& text) {
   if (!text) {
     return report_error(text.error());
   }
-  std::fwrite(text->data(), 1, text->size(), stdout);
+  const std::string page = printable(*text);
+  if (std::fwrite(page.data(), 1, page.size(), stdout) != page.size() || std::fflush(stdout) != 0) {
+    return report_error(fail(errno, "write to standard output").value());
+  }
   return exit_ok;
 }
 
 int report_error(const Error& error) {
-  std::fprintf(stderr, "weft: %s\n", error.message().c_str());
+  std::fprintf(stderr, "weft: %s\n", printable(error.message()).c_str());
   return exit_error;
 }
 

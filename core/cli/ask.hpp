@@ -17,6 +17,9 @@ namespace weft::cli {
                                       std::string_view params = "",
                                       std::chrono::seconds patience = std::chrono::seconds{10});
 
+/// `text` without what would drive a terminal: plugins and peers choose some of it.
+[[nodiscard]] std::string printable(std::string_view text);
+
 /// Writes `text` to standard output, or the error as one line. Returns the exit code.
 [[nodiscard]] int print(const Result<std::string>& text);
 

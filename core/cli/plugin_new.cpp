@@ -154,6 +154,9 @@ Result<PluginName> parse_plugin_name(std::string_view name) {
                             "last",
                             name));
   }
+  if (name == "weft" || name == "plugin" || name == "test") {
+    return fail(Errc::invalid, fmt::format("call a plugin '{}': the name is taken", name));
+  }
   return PluginName{std::string(name), in_words(name, '_', false) + "_plugin",
                     in_words(name, '\0', true)};
 }

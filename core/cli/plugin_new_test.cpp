@@ -22,8 +22,8 @@ TEST(PluginName, HasAFormForEveryUse) {
 }
 
 TEST(PluginName, RefusesWhatIsNoName) {
-  for (const char* const name : {"", "Peer", "2fast", "-x", "x-", "a b", "../x", "ä",
-                                 "a123456789012345678901234567890123"}) {
+  for (const char* const name : {"", "weft", "plugin", "test", "Peer", "2fast", "-x", "x-", "a b",
+                                 "../x", "ä", "a123456789012345678901234567890123"}) {
     EXPECT_EQ(parse_plugin_name(name).error().code, Errc::invalid) << name;
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 /// An open file of ours, closed when it goes out of scope, and how to read a small one.
 
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
 #include <string>
@@ -27,6 +28,11 @@ class FileDescriptor {
  private:
   int fd_;
 };
+
+[[nodiscard]] inline bool is_regular(const FileDescriptor& file) {
+  struct stat status{};
+  return fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode);
+}
 
 /// Everything in `file`, or the errno: EFBIG when it holds more than `limit` bytes.
 [[nodiscard]] inline tl::expected<std::string, int> read_all(const FileDescriptor& file,

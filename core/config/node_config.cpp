@@ -173,7 +173,12 @@ tl::expected<NodeConfig, Problems> parse_node_config(std::string_view text, std:
 }
 
 tl::expected<NodeConfig, Problems> load_node_config(const std::string& path) {
-  const FileDescriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // A FIFO would block in open, and a terminal in read.
+  const FileDescriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  if (file && !is_regular(file)) {
+    return tl::unexpected(
+        Problems{{path, {}, "cannot read the configuration: it is not a regular file"}});
+  }
   const auto text = file ? read_all(file, max_config_bytes) : tl::unexpected(errno);
   if (!text) {
     const auto error = fail(text.error(), "read the configuration");

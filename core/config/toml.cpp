@@ -3,6 +3,7 @@
 #include "config/toml.hpp"
 
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include <fmt/core.h>
@@ -77,6 +78,36 @@ Table to_table(const toml::table& source, std::string name, Position at) {
   return table;
 }
 
+/// The parser recurses once for each part of a dotted key.
+constexpr std::size_t max_dots = 128;
+
+/// The line of a key with too many parts. Dots in strings and comments do not count.
+std::optional<std::uint32_t> line_of_deep_key(std::string_view text) {
+  std::uint32_t line = 1;
+  std::size_t dots = 0;
+  char quote = '\0';
+  bool is_comment = false;
+  for (const char c : text) {
+    if (c == '\n') {
+      ++line;
+      dots = 0;
+      quote = '\0';
+      is_comment = false;
+    } else if (is_comment) {
+      continue;
+    } else if (quote != '\0') {
+      quote = c == quote ? '\0' : quote;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '#') {
+      is_comment = true;
+    } else if (c == '.' && ++dots > max_dots) {
+      return line;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string Problem::to_string() const {
@@ -107,6 +138,12 @@ bool same_values(const Table& a, const Table& b) {
 }
 
 tl::expected<Table, Problem> parse_toml(std::string_view text, std::string file) {
+  if (const auto line = line_of_deep_key(text)) {
+    return tl::unexpected(
+        Problem{std::move(file),
+                {*line, 1},
+                fmt::format("cannot read TOML: a key has at most {} dots", max_dots)});
+  }
   try {
     return to_table(toml::parse(text), {}, {});
   } catch (const toml::parse_error& error) {

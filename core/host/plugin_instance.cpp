@@ -2,6 +2,7 @@
 
 #include "host/plugin_instance.hpp"
 
+#include <thread>
 #include <utility>
 
 #include <fmt/core.h>
@@ -11,6 +12,8 @@
 
 namespace weft::host {
 namespace {
+
+constexpr Duration destroy_deadline = std::chrono::seconds{5};
 
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -167,6 +170,10 @@ void PluginInstance::stop(Duration deadline) {
   }
   services_->withdraw();
   loop_.close();
+  if (!loop_.wait_for_blocking(MainLoop::now() + deadline)) {
+    abandon("finish its blocking work", deadline);
+    return;
+  }
   loop_.join_thread();
   if (state() != PluginState::failed) {
     set_state(PluginState::stopped);
@@ -181,11 +188,24 @@ void PluginInstance::destroy() {
     stop(Duration::zero());  // nothing of it ever ran
   }
   WEFT_CHECK(has_ended_, "a plugin is stopped before it is destroyed");
-  if (Plugin* const plugin = std::exchange(plugin_, nullptr)) {
-    library_->entry().destroy(plugin);
+  if (Plugin* const plugin = std::exchange(plugin_, nullptr);
+      plugin != nullptr && !run_destructor(plugin)) {
+    abandon("return from its destructor", destroy_deadline);
+    return;
   }
   loop_.join();
   bus_.reset();
+}
+
+/// On a thread of its own, since its loop has ended and the main thread must go on.
+bool PluginInstance::run_destructor(Plugin* plugin) {
+  const auto has_ended = std::make_shared<bool>(false);
+  std::thread([library = library_, plugin, main = core_->main, has_ended] {
+    library->entry().destroy(plugin);
+    main->post([has_ended] { *has_ended = true; });
+  }).detach();
+  return core_->main->run_until([&has_ended] { return *has_ended; },
+                                MainLoop::now() + destroy_deadline);
 }
 
 void PluginInstance::refuse(std::string reason) {

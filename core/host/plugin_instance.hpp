@@ -93,6 +93,8 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
 
   /// Runs `step` on the plugin's loop. Nothing when it did not end within `deadline`.
   [[nodiscard]] std::optional<Result<>> run(const char* name, Duration deadline, Step step);
+  /// Whether the destructor returned in time.
+  [[nodiscard]] bool run_destructor(Plugin* plugin);
   void set_state(PluginState state);
   void set_failed(const std::string& reason);
   void abandon(const char* step, Duration deadline);

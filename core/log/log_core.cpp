@@ -82,7 +82,8 @@ class LogCore::Named final : public Log {
  private:
   void write(LogLevel level, std::string_view message,
              std::span<const LogField> fields) noexcept override {
-    std::string line(message);
+    std::string line =
+        std::ranges::none_of(message, is_control) ? std::string(message) : quote_log_value(message);
     for (const LogField& field : fields) {
       line += ' ';
       line += field.name;

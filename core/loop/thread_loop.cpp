@@ -115,6 +115,11 @@ void ThreadLoop::close() noexcept {
   boost::asio::post(*context_, [this] { context_->stop(); });
 }
 
+bool ThreadLoop::wait_for_blocking(TimePoint deadline) noexcept {
+  std::unique_lock lock(mutex_);
+  return blocking_done_.wait_until(lock, deadline, [this] { return blocking_outstanding_ == 0; });
+}
+
 void ThreadLoop::join_thread() noexcept {
   WEFT_CHECK(!is_current(), "a loop is joined from outside");
   if (thread_.joinable()) {
@@ -224,15 +229,21 @@ void ThreadLoop::blocking(Task work, Task done) {
         try {
           work();
         } catch (const std::exception& error) {
-          post([this, what = std::string(error.what())] {
-            on_exception_(Error{make_error_code(Errc::invalid),
-                                fmt::format("finish blocking work of '{}': {}", name_, what)});
-          });
+          report_blocking_failure(error.what());
+        } catch (...) {
+          report_blocking_failure("an unknown exception");
         }
         work = {};
         post(std::move(done));
         finish_blocking();
       });
+}
+
+void ThreadLoop::report_blocking_failure(std::string what) {
+  post([this, what = std::move(what)] {
+    on_exception_(Error{make_error_code(Errc::invalid),
+                        fmt::format("finish blocking work of '{}': {}", name_, what)});
+  });
 }
 
 void ThreadLoop::finish_blocking() noexcept {

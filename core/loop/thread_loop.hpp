@@ -39,6 +39,8 @@ class WEFT_EXPORT ThreadLoop final : public Loop {
   void start();
   /// Runs what was posted before, then ends the thread; tasks posted later are dropped. Idempotent.
   void close() noexcept;
+  /// Waits until this loop's blocking work is done, at most until `deadline`. Whether it is.
+  [[nodiscard]] bool wait_for_blocking(TimePoint deadline) noexcept;
   /// After close: waits for the thread and this loop's blocking work. What still waits for
   /// something stays in the io_context, unrun, until `join`. Idempotent.
   void join_thread() noexcept;
@@ -66,6 +68,7 @@ class WEFT_EXPORT ThreadLoop final : public Loop {
  private:
   void run();
   void finish_blocking() noexcept;
+  void report_blocking_failure(std::string what);
 
   const std::string name_;
   BlockingPool& pool_;

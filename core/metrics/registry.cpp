@@ -4,20 +4,42 @@
 
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
 
+#include <fmt/core.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 namespace weft {
 namespace {
 
+/// One bad name would make Prometheus refuse the metrics of the whole node.
+/// Source: Prometheus documentation, "Data model", metric names and labels.
+void check_name(std::string_view name) {
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  const bool is_valid =
+      !name.empty() && is_letter(name.front()) &&
+      std::ranges::all_of(name, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+  if (!is_valid) {
+    throw std::logic_error(fmt::format(
+        "broken rule: a metric or label is called by letters, digits and '_': '{}'", name));
+  }
+}
+
 /// Finds or makes the metric; the order in which labels are given does not matter.
 template <class Families, class... Arguments>
 auto& find_or_add(Families& families, std::string name, std::string help, MetricLabels labels,
                   Arguments... arguments) {
   std::sort(labels.begin(), labels.end());
+  check_name(name);
+  for (const auto& [label, text] : labels) {
+    check_name(label);
+  }
   auto& family = families[std::move(name)];
   if (family.help.empty()) {
+    std::ranges::replace(help, '\n', ' ');
     family.help = std::move(help);
   }
   auto& metric = family.metrics[std::move(labels)];
@@ -30,7 +52,9 @@ auto& find_or_add(Families& families, std::string name, std::string help, Metric
 
 template <class... Others>
 void check_free(const std::string& name, const Others&... others) {
-  WEFT_CHECK((others.count(name) + ...) == 0, "all metrics of one name are of one kind");
+  if ((others.count(name) + ...) != 0) {
+    throw std::logic_error("broken rule: all metrics of one name are of one kind: " + name);
+  }
 }
 
 void set_value(prometheus::ClientMetric& to, const Counter& from) {

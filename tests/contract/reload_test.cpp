@@ -1,5 +1,7 @@
 /// Reconfiguring a running node: what restarts, what is told, and what stays untouched.
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -183,6 +185,49 @@ TEST_F(ReloadTest, SurvivesANewPluginThatThrowsWhenItIsLoaded) {
   EXPECT_NE(reload().find("a static constructor threw"), std::string::npos);
 
   EXPECT_EQ(node_state(), "ready");
+}
+
+TEST_F(ReloadTest, AbandonsAPluginWhoseBlockingWorkNeverEnds) {
+  stop_deadline_ = 200ms;
+  write("\"hangs-in-blocking\", \"quiet\"");
+  run();
+
+  write("\"quiet\"");
+  EXPECT_EQ(reload(), "quiet kept started, hangs-in-blocking stopped stopped, told:[]");
+  EXPECT_EQ(reload(), "quiet kept started, told:[]");
+}
+
+TEST_F(ReloadTest, RefusesAFifoInPlaceOfItsFile) {
+  write("\"quiet\"");
+  run();
+
+  std::filesystem::remove(directory_ + "/weft.toml");
+  ASSERT_EQ(mkfifo((directory_ + "/weft.toml").c_str(), 0600), 0);
+
+  EXPECT_NE(reload().find("it is not a regular file"), std::string::npos);
+}
+
+TEST_F(ReloadTest, RefusesAKeyThatWouldOverflowTheStack) {
+  write("\"quiet\"");
+  run();
+
+  std::string key = "a";
+  for (int i = 0; i < 100'000; ++i) {
+    key += ".a";
+  }
+  write("\"quiet\"", key + " = 1\n");
+
+  EXPECT_NE(reload().find("a key has at most 128 dots"), std::string::npos);
+}
+
+TEST_F(ReloadTest, FailsAPluginThatMeansAnotherTopicByAKnownName) {
+  write("\"ticks\"");
+  run();
+
+  write("\"ticks\", \"other-ticks\"");
+  EXPECT_EQ(reload(), "ticks kept started, other-ticks started failed, told:[]");
+
+  EXPECT_EQ(node_state(), "degraded");
 }
 
 TEST_F(ReloadTest, GoesOnDegradedWhenTheNewInstanceDoesNotStartAndMendsItLater) {

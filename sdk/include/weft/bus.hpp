@@ -132,7 +132,8 @@ class Bus {
  private:
   using ErasedHandler = UniqueFunction<void(const void*)>;
 
-  /// Finds or creates; aborts when two libraries disagree about a topic's size or kind.
+  /// Finds or creates; throws std::logic_error, which fails the plugin, when two libraries disagree
+  /// about a topic's size or kind.
   [[nodiscard]] virtual Topic& topic(const TopicType& type) = 0;
   [[nodiscard]] virtual Subscription subscribe_erased(Topic& topic, ErasedHandler handler,
                                                       Task on_gap, std::size_t depth) = 0;

@@ -120,6 +120,7 @@ using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
 /// Names follow Prometheus: "weft_<plugin>_<what>_<unit>", counters end in "_total".
 /// Asking again for the same name and labels gives the same object. Any thread but a lane.
+/// A name that is none, or one that is another kind of metric already, fails the plugin.
 class Metrics {
  public:
   [[nodiscard]] virtual Counter& counter(std::string name, std::string help,
