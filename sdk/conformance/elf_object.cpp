@@ -69,8 +69,10 @@ std::vector<Symbol> ElfObject::symbols(std::string_view table, std::string_view 
   const ByteView texts = section_or_empty(file_, names);
   std::vector<Symbol> list;
   for (const auto& entry : entries<Elf64_Sym>(section_or_empty(file_, table))) {
-    list.push_back({name_at(texts, entry.st_name), ELF64_ST_BIND(entry.st_info),
-                    ELF64_ST_TYPE(entry.st_info), ELF64_ST_VISIBILITY(entry.st_other),
+    list.push_back({name_at(texts, entry.st_name),
+                    static_cast<unsigned>(ELF64_ST_BIND(entry.st_info)),
+                    static_cast<unsigned>(ELF64_ST_TYPE(entry.st_info)),
+                    static_cast<unsigned>(ELF64_ST_VISIBILITY(entry.st_other)),
                     entry.st_shndx != SHN_UNDEF, is_writable_section(entry.st_shndx),
                     entry.st_value, entry.st_size});
   }

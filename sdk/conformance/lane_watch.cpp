@@ -37,6 +37,8 @@ std::vector<std::string> end_lane_watch() {
   return {};
 }
 
+}  // namespace weft::conformance
+
 #else
 
 namespace {
