@@ -96,11 +96,11 @@ tl::expected<void, Outcome> start_side(const Subject& subject, OverlayPair::Side
 }
 
 Result<> connect_side(OverlayPair::Side& here, const OverlayPair::Side& there, bool outbound,
-                      const std::optional<SessionKey>& key) {
+                      std::uint64_t uid, const std::optional<SessionKey>& key) {
   OverlayLink link;
   link.local = here.name;
   link.remote = there.name;
-  link.connection_uid = 77;
+  link.connection_uid = uid;
   link.local_address = {*net::parse_ip(here.address), outbound ? std::uint16_t{50000} : port};
   link.remote_address = {*net::parse_ip(there.address), outbound ? port : std::uint16_t{50000}};
   link.outbound = outbound;
@@ -180,8 +180,10 @@ OverlayPair::~OverlayPair() {
 
 Result<> OverlayPair::connect(std::optional<SessionKey> key) {
   disconnect();
-  WEFT_TRY(connect_side(b, a, false, key));
-  WEFT_TRY(connect_side(a, b, true, key));
+  // What the kernel still holds of an earlier connection must not pass for this one's.
+  const std::uint64_t uid = ++last_uid_;
+  WEFT_TRY(connect_side(b, a, false, uid, key));
+  WEFT_TRY(connect_side(a, b, true, uid, key));
   b.connection->confirm();
   a.connection->confirm();
   if (!wait([this] { return a.listener->is_established() && b.listener->is_established(); },

@@ -99,6 +99,7 @@ class OverlayPair {
   OverlayPair() = default;
   void carry_controls();
 
+  std::uint64_t last_uid_ = 0;
   std::uint32_t last_number_ = 0;
 };
 
