@@ -23,7 +23,9 @@ bool is_library_name(const std::string& mangled) {
       "(5boost|St|S[absiod]|9__gnu_cxx|10__cxxabiv1|3fmt|2tl|8nlohmann).*");
   static const std::regex toolchain(
       "DW\\.ref\\..*|_ITM_.*|__.*|completed\\..*|_DYNAMIC|_GLOBAL_.*");
-  return std::regex_match(mangled, library) || std::regex_match(mangled, toolchain);
+  static const std::regex c_name("boost_asio_detail_.*");  // extern "C" and inline in Asio
+  return std::regex_match(mangled, library) || std::regex_match(mangled, toolchain) ||
+         std::regex_match(mangled, c_name);
 }
 
 /// At most three names, for people.
