@@ -20,7 +20,7 @@ namespace {
 bool is_library_name(const std::string& mangled) {
   static const std::regex library(
       "_Z(GVZ?|TI|TS|TV|TT|TC|TH|TW|ZN?)?(N[KVrRO]*)?"
-      "(5boost|St|S[absiod]|9__gnu_cxx|10__cxxabiv1|3fmt|2tl|8nlohmann).*");
+      "(5boost|[0-9]+boost_asio_|St|S[absiod]|9__gnu_cxx|10__cxxabiv1|3fmt|2tl|8nlohmann).*");
   static const std::regex toolchain(
       "DW\\.ref\\..*|_ITM_.*|__.*|completed\\..*|_DYNAMIC|_GLOBAL_.*");
   static const std::regex c_name("boost_asio_detail_.*");  // extern "C" and inline in Asio
@@ -93,7 +93,8 @@ Outcome check_exports(const Subject& subject) {
       return s.is_defined && s.name == "weft_plugin" && s.binding == STB_GLOBAL;
     });
     const auto others = names_of(symbols, [](const Symbol& s) {
-      return s.is_defined && s.binding != STB_LOCAL && s.name != "weft_plugin" &&
+      const bool is_sanitizer = s.name.starts_with("__odr_asan.");
+      return s.is_defined && s.binding != STB_LOCAL && s.name != "weft_plugin" && !is_sanitizer &&
              !(s.binding != STB_GLOBAL && is_library_name(s.name));
     });
     if (own.size() != 1) {
