@@ -198,7 +198,11 @@ Result<Lab::Progress> Lab::connection_progress(const LabNode& node) const {
   WEFT_TRY(text, ask(node, "mesh.status"));
   Json mesh;
   WEFT_TRY(mesh, parse_json(text, "the mesh's status"));
+  WEFT_TRY(text, ask(node, "status"));
+  Json status;
+  WEFT_TRY(status, parse_json(text, "the node's status"));
   Progress progress;
+  progress.is_started = text_of(status, "State") != "starting";
   for (const Json& connection : connections) {
     progress.established += text_of(connection, "State") == "established" ? 1 : 0;
   }
@@ -212,7 +216,7 @@ Result<> Lab::wait_connected(std::chrono::milliseconds timeout) {
     while (true) {
       WEFT_TRY(check_daemons());
       const auto connected = connection_progress(node);
-      if (connected && connected->routes >= plan_.nodes.size() &&
+      if (connected && connected->is_started && connected->routes >= plan_.nodes.size() &&
           connected->established + 1 >= plan_.nodes.size()) {
         break;
       }

@@ -71,6 +71,7 @@ class Lab {
   Lab(LabOptions options, LabPlan plan, LabPrograms programs);
 
   struct Progress {
+    bool is_started = false;      ///< every plugin had its turn
     std::size_t established = 0;  ///< connections
     std::size_t routes = 0;       ///< to peers, this node itself included
   };

@@ -100,9 +100,10 @@ Result<LabPlan> plan_lab(const LabOptions& options) {
     return fail(Errc::invalid, "use underlay '" + options.underlay +
                                    "': it must be an IPv4 network of length 8 to 26");
   }
-  if (!is_plain(options.overlay, 32, "-")) {
-    return fail(Errc::invalid, "use overlay '" + options.overlay +
-                                   "': it must be the name of a plugin, such as sleeve");
+  if (!is_plain(options.overlay, 64, "-,")) {
+    return fail(Errc::invalid,
+                "use overlay '" + options.overlay +
+                    "': it must be the name of a plugin, or several: \"odp,sleeve\"");
   }
   for (const std::string& file : options.plugins) {
     const std::filesystem::path path(file);
@@ -140,6 +141,11 @@ std::string node_config(const LabPlan& plan, const LabNode& node, const LabProgr
     names += fmt::format(", \"{}\"", path.stem().string());
     places += fmt::format("\"{}\", ", path.parent_path().string());
   }
+  std::string overlays = plan.overlay;
+  for (std::size_t comma = overlays.find(','); comma != std::string::npos;
+       comma = overlays.find(',', comma + 4)) {
+    overlays.replace(comma, 1, "\", \"");
+  }
   std::string text = fmt::format(
       R"(# {} of lab '{}', written by weft lab up
 [host]
@@ -154,7 +160,7 @@ nickname = "{}"
 [plugin.gossip]
 peers = [{}]
 )",
-      node.name, plan.name, plan.overlay, names, places, programs.plugins, node.directory,
+      node.name, plan.name, overlays, names, places, programs.plugins, node.directory,
       node.directory, node.socket, node.peer_name, node.name, other_nodes(plan, node));
   if (!password_file.empty()) {
     text += fmt::format("password-file = \"{}\"\n", password_file);

@@ -19,7 +19,7 @@ struct LabOptions {
   std::string password_file;              ///< empty: no encryption, unless there is a `password`
   std::string password;                   ///< kept in a file that goes with the lab
   std::string underlay = "10.99.0.0/24";  ///< the network between the nodes
-  std::string overlay = "sleeve";         ///< the plugin that carries frames between the nodes
+  std::string overlay = "sleeve";         ///< plugins that carry frames between nodes, by commas
   std::vector<std::string> plugins;       ///< files of plugins that every node loads besides
   bool verbose = false;                   ///< print every command that is run
 };
@@ -46,7 +46,7 @@ struct LabPlan {
   std::string gateway6;
   std::string outside;  ///< an address beyond the underlay, for masquerading
   std::uint8_t underlay_bits = 24;
-  std::string overlay;               ///< plugin
+  std::string overlay;               ///< plugins, by commas
   std::vector<std::string> plugins;  ///< absolute paths of those that are loaded besides
   std::vector<LabNode> nodes;
 

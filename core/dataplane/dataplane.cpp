@@ -18,6 +18,7 @@ DataplaneImpl::DataplaneImpl(PeerName self, Lanes& lanes, Loop& loop, Bus& bus, 
       loop_(loop),
       log_(log),
       mac_table_(loop.random(), loop.now()),
+      planner_(self, mac_table_, loop),
       counters_(metrics),
       snapshot_(lanes),
       expiry_(loop.every(expiry_period, [this] { expire_macs(); })),
@@ -29,12 +30,12 @@ DataplaneImpl::DataplaneImpl(PeerName self, Lanes& lanes, Loop& loop, Bus& bus, 
 DataplaneImpl::~DataplaneImpl() = default;
 
 void DataplaneImpl::from_bridge(Lane& lane, std::span<const Frame> batch) noexcept {
-  const dataplane::Turn::Node node{self_, mac_table_, snapshot_.read(), counters_};
+  const dataplane::Turn::Node node{self_, mac_table_, snapshot_.read(), counters_, moves_};
   dataplane::Turn{node, lane}.capture(batch);
 }
 
 void DataplaneImpl::from_overlay(Lane& lane, const OverlayBatch& batch) noexcept {
-  const dataplane::Turn::Node node{self_, mac_table_, snapshot_.read(), counters_};
+  const dataplane::Turn::Node node{self_, mac_table_, snapshot_.read(), counters_, moves_};
   dataplane::Turn{node, lane}.receive(batch);
 }
 
@@ -85,8 +86,10 @@ void DataplaneImpl::rebuild() {
   for (auto& [name, neighbour] : by_name) {
     neighbours.push_back(std::move(neighbour));
   }
-  snapshot_.publish(
-      std::make_shared<const dataplane::Snapshot>(*routes_, std::move(neighbours), bridge_));
+  const auto snapshot =
+      std::make_shared<const dataplane::Snapshot>(*routes_, std::move(neighbours), bridge_);
+  snapshot_.publish(snapshot);
+  planner_.use(snapshot);
 }
 
 void DataplaneImpl::on_routes(const std::shared_ptr<const Routes>& routes) {
@@ -114,12 +117,24 @@ void DataplaneImpl::on_topology(const Topology& topology) {
     const std::size_t macs = mac_table_.forget(peer);
     log_.debug("peer left", "peer", peer, "macs", macs);
   }
+  if (!gone.empty()) {
+    planner_.changed();
+  }
   peers_ = std::move(present);
 }
 
 void DataplaneImpl::expire_macs() {
   lanes_.synchronize();
   mac_table_.expire(loop_.now());
+}
+
+Result<> DataplaneImpl::announce_moves() {
+  auto listener = BellListener::open(loop_.io(), moves_, [this] { planner_.changed(); });
+  if (!listener) {
+    return tl::unexpected(std::move(listener).error());
+  }
+  moves_listener_.emplace(*std::move(listener));
+  return {};
 }
 
 std::vector<dataplane::MacEntry> DataplaneImpl::macs() const {

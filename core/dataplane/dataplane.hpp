@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include <weft/bus.hpp>
@@ -16,6 +17,7 @@
 #include <weft/service/dataplane.hpp>
 
 #include "dataplane/flow_plan.hpp"
+#include "dataplane/flow_planner.hpp"
 #include "dataplane/forwarder_directory.hpp"
 #include "dataplane/forwarding_table.hpp"
 #include "dataplane/mac_table.hpp"
@@ -40,6 +42,11 @@ class WEFT_EXPORT DataplaneImpl final : public Dataplane, public dataplane::Forw
 
   [[nodiscard]] dataplane::ForwarderSlot open(PeerName neighbour) override;
 
+  /// Flow decisions by the same knowledge.
+  [[nodiscard]] FlowPlanner& planner() noexcept { return planner_; }
+  /// From now on MACs that lanes saw move are told to those who watch flows. On `loop`'s thread.
+  [[nodiscard]] Result<> announce_moves();
+
   /// For reports: every MAC known, sorted. On `loop`'s thread.
   [[nodiscard]] std::vector<dataplane::MacEntry> macs() const;
 
@@ -62,6 +69,8 @@ class WEFT_EXPORT DataplaneImpl final : public Dataplane, public dataplane::Forw
   Loop& loop_;
   Log& log_;
   dataplane::MacTable mac_table_;
+  dataplane::FlowPlannerImpl planner_;
+  Doorbell moves_;  // rung by lanes
   const dataplane::Counters counters_;
   LaneLocal<dataplane::Snapshot> snapshot_;
 
@@ -72,6 +81,7 @@ class WEFT_EXPORT DataplaneImpl final : public Dataplane, public dataplane::Forw
   std::shared_ptr<BridgePort> bridge_;
 
   std::vector<PeerName> peers_;  // of the last topology, sorted; used on loop_ only
+  std::optional<BellListener> moves_listener_;
   Timer expiry_;
   Subscription routes_subscription_;
   Subscription topology_subscription_;

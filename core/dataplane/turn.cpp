@@ -55,6 +55,7 @@ void Turn::learn(const Frame& frame, PeerName peer) noexcept {
       break;
     case Learned::moved:
       count(node_.counters.moved);
+      node_.moves.ring();
       break;
     case Learned::full:
       count(node_.counters.unlearned);

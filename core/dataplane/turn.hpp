@@ -6,6 +6,7 @@
 #include <span>
 
 #include <weft/lane.hpp>
+#include <weft/lane_queue.hpp>
 #include <weft/service/dataplane.hpp>
 
 #include "dataplane/flow_plan.hpp"
@@ -50,6 +51,7 @@ class Turn {
     MacTable& macs;
     const Snapshot& snapshot;
     const Counters& counters;
+    Doorbell& moves;  ///< rung when a MAC moved
   };
 
   Turn(const Node& node, Lane& lane) noexcept : node_(node), lane_(lane) {}

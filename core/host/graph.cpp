@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include <weft/service/dataplane.hpp>
+#include <weft/service/flows.hpp>
 #include <weft/service/metrics.hpp>
 #include <weft/service/overlay.hpp>
 #include <weft/service/store.hpp>
@@ -19,8 +20,9 @@ namespace weft::host {
 namespace {
 
 /// Interfaces that the host itself provides: everyone's dependencies, nobody's plugin.
-constexpr std::array<std::string_view, 4> host_interfaces{
-    Store::service, MetricsReader::service, Dataplane::service, OverlaySwitch::service};
+constexpr std::array<std::string_view, 5> host_interfaces{Store::service, MetricsReader::service,
+                                                          Dataplane::service, FlowPlanner::service,
+                                                          OverlaySwitch::service};
 
 using Providers = std::map<std::string_view, std::vector<std::size_t>>;
 using Problems = std::vector<std::string>;

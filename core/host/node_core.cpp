@@ -55,6 +55,8 @@ Result<> NodeCore::open() {
         services_view_->provide<Store>(store_)
             .and_then([&] { return services_view_->provide<MetricsReader>(metrics); })
             .and_then([&] { return services_view_->provide<Dataplane>(*dataplane_); })
+            .and_then([&] { return services_view_->provide<FlowPlanner>(dataplane_->planner()); })
+            .and_then([&] { return dataplane_->announce_moves(); })
             .and_then([&] { return services_view_->provide<OverlaySwitch>(*overlay_switch_); })
             .and_then([&] {
               inspection_ = std::make_unique<Inspection>(*bus_view_, lanes, metrics, loop);

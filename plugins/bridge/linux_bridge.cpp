@@ -15,9 +15,6 @@
 namespace weft::bridge {
 namespace {
 
-/// The original's port on the bridge. While its datapath still forwards, frames travel twice.
-constexpr std::string_view predecessor_port = "vethwe-bridge";
-
 bool is_link_local(const net::IpAddress& address) {
   const auto first = load_be<std::uint16_t>(address.octets.data());
   return address.is_v4() ? first == 0xA9FE : (first & 0xFFC0U) == 0xFE80;
@@ -68,17 +65,59 @@ Result<> LinuxBridge::tune() {
   return nl::tune_arp(settings_.name);
 }
 
+Result<> LinuxBridge::silence(std::string_view interface) {
+  return write_if_present(fmt::format("net/ipv6/conf/{}/disable_ipv6", interface), "1");
+}
+
 Result<> LinuxBridge::attach_port() {
   nl::Link bridge;
   nl::Link port;
+  std::optional<nl::Link> to_datapath;
+  WEFT_TRY(to_datapath, nl::find_link(socket_, near_end));
+  if (to_datapath && to_datapath->kind == "veth") {
+    WEFT_TRY(nl::delete_link(socket_, to_datapath->index));
+  }
+  port_ = settings_.port;
   WEFT_TRY(bridge, link());
   WEFT_TRY(port, this->port());
-  // The port has no address of its own: what the kernel would send from it is noise to peers.
-  WEFT_TRY(write_if_present(fmt::format("net/ipv6/conf/{}/disable_ipv6", settings_.port), "1"));
+  WEFT_TRY(silence(port_));
   WEFT_TRY(nl::change_link(socket_, port.index,
                            {.mtu = settings_.mtu, .master = bridge.index, .up = true}));
   // After the first port, or the bridge would take over the port's MTU.
   return nl::change_link(socket_, bridge.index, {.mtu = settings_.mtu, .up = true});
+}
+
+Result<std::string> LinuxBridge::attach_datapath() {
+  nl::Link bridge;
+  nl::Link near;
+  nl::Link far;
+  WEFT_TRY(bridge, link());
+  std::optional<nl::Link> found;
+  WEFT_TRY(found, nl::find_link(socket_, near_end));
+  if (!found) {
+    WEFT_TRY(nl::create_veth(socket_, {.name = std::string(near_end), .mtu = settings_.mtu},
+                             {.name = std::string(far_end), .mtu = settings_.mtu}));
+  }
+  WEFT_TRY(near, nl::require_link(socket_, near_end));
+  WEFT_TRY(far, nl::require_link(socket_, far_end));
+  for (const std::string_view end : {near_end, far_end}) {
+    WEFT_TRY(silence(end));
+  }
+  std::optional<nl::Link> tap;
+  WEFT_TRY(tap, nl::find_link(socket_, settings_.port));
+  if (tap) {
+    WEFT_TRY(silence(tap->name));
+    if (tap->master == bridge.index) {
+      WEFT_TRY(nl::change_link(socket_, tap->index, {.master = 0}));
+    }
+    WEFT_TRY(nl::change_link(socket_, tap->index, {.mtu = settings_.mtu, .up = true}));
+  }
+  WEFT_TRY(nl::change_link(socket_, far.index, {.mtu = settings_.mtu, .up = true}));
+  WEFT_TRY(nl::change_link(socket_, near.index,
+                           {.mtu = settings_.mtu, .master = bridge.index, .up = true}));
+  port_ = near_end;
+  WEFT_TRY(nl::change_link(socket_, bridge.index, {.mtu = settings_.mtu, .up = true}));
+  return std::string(far_end);
 }
 
 Result<Repair> LinuxBridge::check() {
@@ -109,8 +148,8 @@ Result<Repair> LinuxBridge::check() {
     WEFT_TRY(nl::change_link(socket_, bridge.index, {.mac = settings_.mac}));
   }
   std::optional<nl::Link> predecessor;
-  WEFT_TRY(predecessor, nl::find_link(socket_, predecessor_port));
-  if (predecessor && predecessor->master == bridge.index) {
+  WEFT_TRY(predecessor, nl::find_link(socket_, near_end));
+  if (predecessor && port_ != near_end && predecessor->master == bridge.index) {
     repair.warnings.push_back("Weave Net's port vethwe-bridge was still attached; released");
     WEFT_TRY(nl::change_link(socket_, predecessor->index, {.master = 0}));
   }

@@ -30,13 +30,21 @@ class LinuxBridge {
     std::string port;  ///< name of the router's port
   };
 
+  /// The original's names of the veth pair between bridge and datapath.
+  static constexpr std::string_view near_end = "vethwe-bridge";
+  static constexpr std::string_view far_end = "vethwe-datapath";
+
   [[nodiscard]] static Result<LinuxBridge> open(Settings settings);
 
   /// Creates the bridge, or adopts the one there is, pods and addresses included. Errors:
   /// Errc::conflict when the name belongs to something else.
   [[nodiscard]] Result<> ensure();
-  /// Makes the router's port, which exists already, a port of the bridge; then both are up.
+  /// Makes the router's port, which exists already, a port of the bridge; then both are up. The
+  /// way to a datapath, if there is one, goes away: frames would travel twice.
   [[nodiscard]] Result<> attach_port();
+  /// Makes the near end of a veth pair the router's port instead, created or adopted; returns the
+  /// far end, which is up, for a datapath. The port before is released and stays up.
+  [[nodiscard]] Result<std::string> attach_datapath();
 
   /// Compares the devices with what they should be, and puts right what others changed. Errors:
   /// ENODEV when one of them is gone.
@@ -49,16 +57,21 @@ class LinuxBridge {
   [[nodiscard]] Result<std::vector<net::Cidr>> addresses();
 
   [[nodiscard]] Result<nl::Link> link() { return nl::require_link(socket_, settings_.name); }
-  [[nodiscard]] Result<nl::Link> port() { return nl::require_link(socket_, settings_.port); }
+  /// What connects the bridge with the network: the router's port, or the way to a datapath.
+  [[nodiscard]] Result<nl::Link> port() { return nl::require_link(socket_, port_); }
+  [[nodiscard]] const std::string& port_name() const noexcept { return port_; }
   [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
 
  private:
   LinuxBridge(Settings settings, nl::Socket socket)
-      : settings_(std::move(settings)), socket_(std::move(socket)) {}
+      : settings_(std::move(settings)), port_(settings_.port), socket_(std::move(socket)) {}
 
   [[nodiscard]] Result<> tune();
+  /// Switches off what the kernel would send by itself from an interface without address.
+  [[nodiscard]] Result<> silence(std::string_view interface);
 
   Settings settings_;
+  std::string port_;
   nl::Socket socket_;
 };
 

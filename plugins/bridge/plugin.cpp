@@ -13,6 +13,7 @@
 #include <weft/netlink/watcher.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/bridge.hpp>
+#include <weft/service/datapath.hpp>
 #include <weft/service/dataplane.hpp>
 #include <weft/service/nat.hpp>
 #include <weft/service/store.hpp>
@@ -85,6 +86,7 @@ class BridgePlugin final : public Plugin, public Bridge {
   void stop() noexcept override {
     command_ = {};
     following_nat_ = {};
+    following_datapath_ = {};
     settle_timer_.cancel();
     watcher_.reset();
     readers_.reset();
@@ -149,12 +151,64 @@ class BridgePlugin final : public Plugin, public Bridge {
       return tl::unexpected(std::move(tap).error());
     }
     port_ = std::make_shared<TapPort>(*std::move(tap), mtu_, host_.metrics());
-    WEFT_TRY(bridge_->attach_port());
     dataplane_->set_bridge_port(port_);
     readers_.emplace(*port_, host_.lanes(), *dataplane_);
+    WEFT_TRY(following_datapath_,
+             host_.services().follow<Datapath>([this](Datapath* datapath, ServiceHold hold) {
+               datapath_changed(datapath, std::move(hold));
+             }));
+    if (datapath_ == nullptr) {
+      WEFT_TRY(bridge_->attach_port());
+    }
     host_.log().info("bridge ready", "bridge", name_, "mtu", mtu_, "port", port_name, "queues",
                      port_->tap().queues.size(), "offloads", port_->tap().offloads);
     return {};
+  }
+
+  /// With a datapath, pods' frames reach the network by a veth pair and the kernel; the tap becomes
+  /// the datapath's port for what the lanes have to do.
+  void datapath_changed(Datapath* datapath, ServiceHold hold) {
+    Datapath* const before = std::exchange(datapath_, datapath);
+    if (datapath_ != nullptr) {
+      join_datapath();
+    } else if (before != nullptr) {
+      before->leave(Reply<>(host_.loop(), [this, hold = std::move(hold)](const Result<>& left) {
+        if (!left) {
+          host_.log().warn("datapath not left", "error", left.error());
+        }
+        attach_tap();
+      }));
+    }
+  }
+
+  void join_datapath() {
+    auto far_end = bridge_->attach_datapath();
+    if (!far_end) {
+      datapath_failed(far_end.error());
+      return;
+    }
+    datapath_->join({*std::move(far_end), std::string(port_name), mtu_},
+                    Reply<>(host_.loop(), [this](const Result<>& joined) {
+                      if (!joined && bridge_) {
+                        datapath_failed(joined.error());
+                      }
+                    }));
+  }
+
+  /// Pods stay connected, over the overlays that need no datapath.
+  void datapath_failed(const Error& error) {
+    host_.log().error("datapath not used", "bridge", name_, "error", error);
+    datapath_ = nullptr;
+    attach_tap();
+  }
+
+  void attach_tap() {
+    if (!bridge_) {
+      return;
+    }
+    if (const auto attached = bridge_->attach_port(); !attached) {
+      host_.log().error("router's port not attached", "bridge", name_, "error", attached.error());
+    }
   }
 
   Result<> start_watching() {
@@ -171,7 +225,7 @@ class BridgePlugin final : public Plugin, public Bridge {
 
   void link_changed(const nlmsghdr& message) {
     const auto link = nl::parse_link(message);
-    if (link && (link->name == name_ || link->name == port_name)) {
+    if (link && (link->name == name_ || link->name == bridge_->port_name())) {
       check_later();
     }
   }
@@ -191,14 +245,14 @@ class BridgePlugin final : public Plugin, public Bridge {
         host_.fail({repair.error().code,
                     fmt::format("go on without the bridge '{}' or its port '{}': somebody deleted "
                                 "it; restart the node to create it again",
-                                name_, port_name)});
+                                name_, bridge_->port_name())});
       } else {
         host_.log().error("bridge not repaired", "bridge", name_, "error", repair.error());
       }
       return;
     }
     for (const std::string& warning : repair->warnings) {
-      host_.log().warn(warning, "bridge", name_, "port", port_name);
+      host_.log().warn(warning, "bridge", name_, "port", bridge_->port_name());
     }
   }
 
@@ -296,6 +350,7 @@ class BridgePlugin final : public Plugin, public Bridge {
   std::string name_ = "weave";
   std::uint32_t mtu_ = 1376;
   Dataplane* dataplane_ = nullptr;
+  Datapath* datapath_ = nullptr;
   Nat* nat_ = nullptr;
   Store* store_ = nullptr;
   std::optional<LinuxBridge> bridge_;
@@ -306,6 +361,7 @@ class BridgePlugin final : public Plugin, public Bridge {
   Timer settle_timer_;
   CommandRegistration command_;
   Following following_nat_;
+  Following following_datapath_;
 };
 
 }  // namespace weft::bridge

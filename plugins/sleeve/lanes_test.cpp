@@ -8,9 +8,6 @@
 #include <weft/testing/fake_host.hpp>
 #include <weft/testing/running_loop.hpp>
 
-#include <unistd.h>
-#include <boost/asio/posix/stream_descriptor.hpp>
-
 #include "lanes/lane_set.hpp"
 #include "overlay.hpp"
 #include "test_support.hpp"
@@ -92,8 +89,10 @@ struct Node {
     const auto started = overlay.start({*net::parse_endpoint("127.0.0.1:0"), 4 << 20, 4 << 20});
     WEFT_CHECK(started.has_value(), "an overlay starts");
     loop.run([this] {
-      events.emplace(loop.loop().io(), dup(overlay.events_fd()));
-      wait();
+      auto listener =
+          BellListener::open(loop.loop().io(), overlay.bell(), [this] { overlay.drain_events(); });
+      WEFT_CHECK(listener.has_value(), "there are descriptors left");
+      events.emplace(*std::move(listener));
     });
   }
   ~Node() {
@@ -102,23 +101,13 @@ struct Node {
       overlay.stop();
     });
   }
-  void wait() {
-    events->async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                       [this](const boost::system::error_code& error) {
-                         if (!error) {
-                           overlay.drain_events();
-                           wait();
-                         }
-                       });
-  }
-
   weft::testing::FakeHost host;
   CountingDataplane dataplane;
   BlockingPool pool;
   LaneSet lanes{2, pool};
   weft::testing::RunningLoop loop;
   SleeveOverlay overlay;
-  std::optional<boost::asio::posix::stream_descriptor> events;
+  std::optional<BellListener> events;
 };
 
 void exchange(Node& a, Node& b, std::optional<SessionKey> key) {

@@ -131,7 +131,6 @@ void SleeveOverlay::publish_peers() {
 }
 
 void SleeveOverlay::drain_events() {
-  doorbell_.answer();
   for (const auto& port : ports_->all()) {
     LaneEvent event;
     while (port->events().pop(event)) {

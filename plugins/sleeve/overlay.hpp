@@ -47,8 +47,8 @@ class SleeveOverlay final : public Overlay {
   [[nodiscard]] Result<std::unique_ptr<OverlayConnection>> prepare(
       const OverlayLink& link, std::shared_ptr<OverlayListener> listener) override;
 
-  /// Becomes readable when lanes have events; then call drain_events.
-  [[nodiscard]] int events_fd() const noexcept { return doorbell_.fd(); }
+  /// Rung when lanes have events; then call drain_events.
+  [[nodiscard]] Doorbell& bell() noexcept { return doorbell_; }
   void drain_events();
 
   /// The UDP port in use.

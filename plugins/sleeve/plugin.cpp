@@ -5,10 +5,9 @@
 #include <string>
 
 #include <sodium.h>
-#include <unistd.h>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <nlohmann/json.hpp>
 
+#include <weft/lane_queue.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/dataplane.hpp>
 #include <weft/service/overlay.hpp>
@@ -75,23 +74,13 @@ class Sleeve final : public Plugin {
 
  private:
   Result<> watch_events() {
-    const int copy = dup(overlay_->events_fd());  // the descriptor object closes what it holds
-    if (copy < 0) {
-      return fail(errno, "duplicate an eventfd");
+    auto events = BellListener::open(host_.loop().io(), overlay_->bell(),
+                                     [this] { overlay_->drain_events(); });
+    if (!events) {
+      return tl::unexpected(std::move(events).error());
     }
-    events_.emplace(host_.loop().io(), copy);
-    wait_for_events();
+    events_.emplace(*std::move(events));
     return {};
-  }
-
-  void wait_for_events() {
-    events_->async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                        [this](const boost::system::error_code& error) {
-                          if (!error) {
-                            overlay_->drain_events();
-                            wait_for_events();
-                          }
-                        });
   }
 
   Host& host_;
@@ -99,7 +88,7 @@ class Sleeve final : public Plugin {
   ByteSize receive_buffer_{4 << 20};
   ByteSize send_buffer_{4 << 20};
   std::unique_ptr<SleeveOverlay> overlay_;
-  std::optional<boost::asio::posix::stream_descriptor> events_;
+  std::optional<BellListener> events_;
   CommandRegistration status_;
 };
 

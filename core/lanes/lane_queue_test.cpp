@@ -1,34 +1,34 @@
 /// The way from lanes to the loop.
-#include "lane_event.hpp"
+#include <weft/lane_queue.hpp>
 
 #include <gtest/gtest.h>
 #include <poll.h>
 
 #include <thread>
 
-namespace weft::sleeve {
+namespace weft {
 namespace {
 
-TEST(LaneEvents, RefusesWhenFullAndGoesOnWhenDrained) {
-  auto events = std::make_unique<LaneEvents>();
+TEST(LaneQueue, RefusesWhenFullAndGoesOnWhenDrained) {
+  auto queue = std::make_unique<LaneQueue<std::uint32_t>>();
   std::uint32_t pushed = 0;
-  while (events->push({.kind = LaneEvent::Kind::mtu_test, .frame_bytes = pushed})) {
+  while (queue->push(pushed)) {
     ++pushed;
   }
   EXPECT_EQ(pushed, 256U);
 
-  LaneEvent event;
-  ASSERT_TRUE(events->pop(event));
-  EXPECT_EQ(event.frame_bytes, 0U);
-  EXPECT_TRUE(events->push({}));
+  std::uint32_t event = 0;
+  ASSERT_TRUE(queue->pop(event));
+  EXPECT_EQ(event, 0U);
+  EXPECT_TRUE(queue->push(0));
 }
 
-TEST(LaneEvents, KeepsOrderBetweenThreads) {
-  auto events = std::make_unique<LaneEvents>();
+TEST(LaneQueue, KeepsOrderBetweenThreads) {
+  auto queue = std::make_unique<LaneQueue<std::uint32_t>>();
   constexpr std::uint32_t total = 20000;
   std::thread lane([&] {
     for (std::uint32_t i = 0; i < total;) {
-      if (events->push({.kind = LaneEvent::Kind::mtu_test, .frame_bytes = i})) {
+      if (queue->push(i)) {
         ++i;
       } else {
         std::this_thread::yield();
@@ -37,9 +37,9 @@ TEST(LaneEvents, KeepsOrderBetweenThreads) {
   });
 
   for (std::uint32_t expected = 0; expected < total;) {
-    LaneEvent event;
-    if (events->pop(event)) {
-      ASSERT_EQ(event.frame_bytes, expected++);
+    std::uint32_t event = 0;
+    if (queue->pop(event)) {
+      ASSERT_EQ(event, expected++);
     } else {
       std::this_thread::yield();
     }
@@ -64,4 +64,4 @@ TEST(Doorbell, IsReadableFromRingToAnswer) {
 }
 
 }  // namespace
-}  // namespace weft::sleeve
+}  // namespace weft

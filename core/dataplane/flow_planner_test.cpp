@@ -1,0 +1,127 @@
+/// What is known, unknown and refuted about flows.
+
+#include "dataplane/flow_planner.hpp"
+
+#include <gtest/gtest.h>
+
+#include <weft/testing/fake_host.hpp>
+
+namespace weft::dataplane {
+namespace {
+
+using namespace std::chrono_literals;
+using Certainty = FlowDecision::Certainty;
+
+constexpr PeerName self{1};
+constexpr PeerName near{2};  // a neighbour
+constexpr PeerName far{3};   // behind `near`
+const net::Mac pod = net::Mac::from_value(0x020000000011);
+const net::Mac remote = net::Mac::from_value(0x020000000022);
+const net::Mac everyone = net::Mac::from_value(0xFFFFFFFFFFFF);
+
+class NoForwarder final : public Forwarder {
+ public:
+  std::size_t forward(Lane& /*lane*/, PeerName /*source*/, PeerName /*destination*/,
+                      std::span<const Frame> batch) noexcept override {
+    return batch.size();
+  }
+};
+
+class FlowPlannerTest : public ::testing::Test {
+ protected:
+  FlowPlannerTest() {
+    Routes routes;
+    routes.self = self;
+    routes.unicast = {{near, near}, {far, near}};
+    routes.broadcast = {{self, {near}}, {near, {}}, {far, {}}};
+    planner_.use(std::make_shared<const Snapshot>(
+        routes, std::vector<Neighbour>{{near, {forwarder_}}}, nullptr));
+  }
+
+  void learn(net::Mac mac, PeerName peer) { macs_.learn(mac, peer, world_.now()); }
+
+  weft::testing::SimWorld world_;
+  weft::testing::FakeHost host_{world_};
+  MacTable macs_{1, world_.now()};
+  FlowPlannerImpl planner_{self, macs_, host_.loop()};
+  std::shared_ptr<Forwarder> forwarder_ = std::make_shared<NoForwarder>();
+};
+
+TEST_F(FlowPlannerTest, SendsAKnownMacToItsPeerOverTheNextHop) {
+  learn(remote, far);
+  const FlowDecision decision = planner_.captured(pod, remote);
+  EXPECT_EQ(decision.certainty, Certainty::settled);
+  ASSERT_EQ(decision.hops.size(), 1U);
+  EXPECT_EQ(decision.hops[0].destination, far);
+  EXPECT_EQ(decision.hops[0].forwarder, forwarder_);
+}
+
+TEST_F(FlowPlannerTest, MakesNoRuleForAMacThatNobodyKnows) {
+  EXPECT_EQ(planner_.captured(pod, remote).certainty, Certainty::unknown);
+}
+
+TEST_F(FlowPlannerTest, MakesNoRuleTowardsAPeerWithoutARoute) {
+  learn(remote, PeerName{9});
+  EXPECT_EQ(planner_.captured(pod, remote).certainty, Certainty::unknown);
+}
+
+TEST_F(FlowPlannerTest, DropsByRuleWhatTheBridgeDelivered) {
+  learn(remote, self);
+  const FlowDecision decision = planner_.captured(pod, remote);
+  EXPECT_EQ(decision.certainty, Certainty::settled);
+  EXPECT_TRUE(decision.hops.empty());
+}
+
+TEST_F(FlowPlannerTest, CopiesBroadcastsToTheBroadcastRoute) {
+  const FlowDecision decision = planner_.captured(pod, everyone);
+  EXPECT_EQ(decision.certainty, Certainty::settled);
+  ASSERT_EQ(decision.hops.size(), 1U);
+  EXPECT_EQ(decision.hops[0].destination, near);
+}
+
+TEST_F(FlowPlannerTest, RefutesACapturedFlowWhoseSourceMovedAway) {
+  learn(pod, near);
+  learn(remote, far);
+  EXPECT_EQ(planner_.captured(pod, remote).certainty, Certainty::refuted);
+}
+
+TEST_F(FlowPlannerTest, RefutesAReceivedFlowWhoseSourceIsHeardElsewhere) {
+  learn(remote, far);
+  learn(pod, self);
+  EXPECT_EQ(planner_.received(near, self, remote, pod).certainty, Certainty::refuted);
+  const FlowDecision decision = planner_.received(far, self, remote, pod);
+  EXPECT_EQ(decision.certainty, Certainty::settled);
+  EXPECT_TRUE(decision.is_delivered);
+}
+
+TEST_F(FlowPlannerTest, RelaysWithoutAskingForMacs) {
+  const FlowDecision decision = planner_.received(far, near, {}, {});
+  EXPECT_EQ(decision.certainty, Certainty::settled);
+  EXPECT_FALSE(decision.is_delivered);
+  ASSERT_EQ(decision.hops.size(), 1U);
+  EXPECT_EQ(decision.hops[0].destination, near);
+}
+
+TEST_F(FlowPlannerTest, KeepsMacsThatOnlyTheKernelHearsButNeverMovesThem) {
+  learn(remote, near);
+  planner_.heard({{remote, far}, {pod, self}});
+  world_.run_for(1s);
+  EXPECT_EQ(planner_.owner(remote), near);
+  EXPECT_EQ(planner_.owner(pod), self);
+}
+
+TEST_F(FlowPlannerTest, CallsAWatcherOnceForChangesThatComeTogether) {
+  unsigned calls = 0;
+  FlowWatch watch = planner_.watch(host_.loop(), [&calls] { ++calls; });
+  planner_.changed();
+  planner_.changed();
+  world_.run_for(1s);
+  EXPECT_EQ(calls, 1U);
+  planner_.changed();
+  watch = {};
+  world_.run_for(1s);
+  EXPECT_EQ(calls, 1U);
+}
+
+}  // namespace
+}  // namespace weft::dataplane

@@ -1,0 +1,27 @@
+/// Names of the plugin's counters.
+
+#include "counters.hpp"
+
+namespace weft::odp {
+
+Counters::Counters(Metrics& metrics)
+    : misses(metrics.counter("weft_odp_flow_misses_total",
+                             "Frames without a flow that the kernel handed up.")),
+      heartbeats(metrics.counter("weft_odp_heartbeats_total", "Heartbeats of peers received.")),
+      overruns(metrics.counter("weft_odp_upcall_overruns_total",
+                               "Times that the kernel had to drop upcalls: lanes were too slow.")),
+      events_lost(metrics.counter("weft_odp_lane_events_lost_total",
+                                  "Misses whose flow was not installed: the loop was too slow.")),
+      executed(metrics.counter("weft_odp_executed_frames_total",
+                               "Frames that the kernel was asked to encapsulate.")),
+      execute_errors(metrics.counter("weft_odp_execute_errors_total",
+                                     "Frames that the kernel refused to encapsulate.")),
+      unknown_tunnel(metrics.counter("weft_odp_unknown_tunnel_frames_total",
+                                     "Frames whose tunnel id names no known peer.")),
+      no_short_id(metrics.counter("weft_odp_no_short_id_frames_total",
+                                  "Frames for peers whose short id is not known.")),
+      hairpin_conflicts(metrics.counter("weft_odp_hairpin_conflicts_total",
+                                        "Flows that would have sent frames back where they came "
+                                        "from: two nodes disagree about the topology.")) {}
+
+}  // namespace weft::odp

@@ -1,0 +1,22 @@
+#pragma once
+/// What the plugin counts. References to the host's counters.
+
+#include <weft/metrics.hpp>
+
+namespace weft::odp {
+
+struct Counters {
+  explicit Counters(Metrics& metrics);
+
+  Counter& misses;
+  Counter& heartbeats;
+  Counter& overruns;
+  Counter& events_lost;
+  Counter& executed;
+  Counter& execute_errors;
+  Counter& unknown_tunnel;
+  Counter& no_short_id;
+  Counter& hairpin_conflicts;
+};
+
+}  // namespace weft::odp

@@ -1,0 +1,329 @@
+/// Connections, ports and lanes of the fastdp overlay.
+
+#include "fastdp.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+
+#include <weft/netlink/link.hpp>
+#include <weft/netlink/namespace.hpp>
+
+#include "upcall.hpp"
+
+namespace weft::odp {
+namespace {
+
+/// As the original's ports come to be numbered, and its reports show them.
+constexpr PortNumber bridge_number = 1;
+constexpr PortNumber tunnel_number = 2;
+
+/// As long as a daemon takes to be upgraded.
+constexpr Duration linger_time = std::chrono::seconds{10};
+constexpr Duration sweep_period = std::chrono::seconds{10};
+constexpr std::size_t ethernet_bytes = 14;
+
+std::string tunnel_name(std::uint16_t port) {
+  return fmt::format("vxlan-{}", port);
+}
+
+}  // namespace
+
+/// What the overlay switch holds. Any control thread: everything is passed on to the loop, which is
+/// closed before the overlay goes away.
+class Fastdp::Connection final : public OverlayConnection {
+ public:
+  Connection(Fastdp& overlay, std::shared_ptr<Session> session)
+      : overlay_(overlay), loop_(overlay.node_.loop), session_(std::move(session)) {}
+
+  ~Connection() override {
+    loop_.post([&overlay = overlay_, session = session_] { overlay.end(session); });
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void confirm() override {
+    loop_.post([&overlay = overlay_, session = session_] { overlay.confirm(session); });
+  }
+  void on_control(std::uint8_t subtag, ByteView /*body*/) override {
+    loop_.post([session = session_, subtag] { session->on_control(subtag); });
+  }
+  std::shared_ptr<Forwarder> forwarder() const override { return session_->forwarder(); }
+  OverlayStatus status() const override { return session_->status(); }
+
+ private:
+  Fastdp& overlay_;
+  Loop& loop_;
+  std::shared_ptr<Session> session_;
+};
+
+Fastdp::Fastdp(const Node& node, Settings settings)
+    : node_(node), settings_(std::move(settings)), counters_(node.metrics), view_(node.lanes) {}
+
+Fastdp::~Fastdp() {
+  stop();
+}
+
+Result<> Fastdp::start() {
+  auto kernel = Kernel::open(settings_.datapath);
+  if (!kernel) {
+    return tl::unexpected(std::move(kernel).error());
+  }
+  kernel_.emplace(*std::move(kernel));
+  WEFT_TRY(kernel_->ensure_vport({.number = tunnel_number,
+                                  .type = Vport::Type::vxlan,
+                                  .name = tunnel_name(settings_.port),
+                                  .udp_port = settings_.port}));
+  auto port = NetlinkPort::open();
+  if (!port) {
+    return tl::unexpected(std::move(port).error());
+  }
+  heartbeat_port_.emplace(*std::move(port));
+  heartbeat_sender_.emplace(kernel_->families().packet, kernel_->index(), *heartbeat_port_);
+  flows_.emplace(*kernel_, [this](const FlowKey& key) { return plan(key); });
+  is_running_ = true;
+  WEFT_TRY(open_lanes());
+  topology_ = node_.bus.subscribe<events::TopologyChanged>(
+      [this](const events::TopologyChanged& event) { on_topology(*event.topology); });
+  watch_ = node_.planner.watch(node_.loop, [this] { replan(); });
+  sweep_timer_ = node_.loop.every(sweep_period, [this] { sweep(); });
+  sweep();
+  return {};
+}
+
+Result<> Fastdp::open_lanes() {
+  std::vector<std::unique_ptr<LanePort>> ports;
+  std::vector<std::uint32_t> ids;
+  const LanePort::Context context{
+      node_.dataplane, view_, counters_, bell_, kernel_->families().packet, kernel_->index()};
+  for (unsigned lane = 0; lane < node_.lanes.count(); ++lane) {
+    auto port = NetlinkPort::open();
+    if (!port) {
+      return tl::unexpected(std::move(port).error());
+    }
+    ids.push_back(port->id());
+    ports.push_back(std::make_unique<LanePort>(context, *std::move(port)));
+  }
+  ports_ = std::make_shared<LanePorts>(std::move(ports));
+  auto events = BellListener::open(node_.loop.io(), bell_, [this] { drain_events(); });
+  if (!events) {
+    return tl::unexpected(std::move(events).error());
+  }
+  events_.emplace(*std::move(events));
+  for (unsigned lane = 0; lane < node_.lanes.count(); ++lane) {
+    LanePort& port = *ports_->all()[lane];
+    registrations_.push_back(node_.lanes.add(lane, port, {port.port().fd()}));
+  }
+  WEFT_TRY(is_per_cpu_, kernel_->send_upcalls_to(ids));
+  return {};
+}
+
+void Fastdp::stop() noexcept {
+  is_running_ = false;
+  sweep_timer_.cancel();
+  watch_ = {};
+  topology_ = {};
+  events_.reset();
+  for (const auto& [forwarder, session] : std::exchange(sessions_, {})) {
+    session->stop();
+  }
+  registrations_.clear();
+}
+
+Result<std::unique_ptr<OverlayConnection>> Fastdp::prepare(
+    const OverlayLink& link, std::shared_ptr<OverlayListener> listener) {
+  if (!link.local_address.address.is_v4() || !link.remote_address.address.is_v4()) {
+    return fail(Errc::unsupported, "use the fast datapath over IPv6: fastdp is IPv4 only");
+  }
+  if (link.session_key) {
+    return fail(Errc::unsupported, "use the fast datapath for an encrypted connection");
+  }
+  auto session = std::make_shared<Session>(
+      Session::Context{node_.loop, node_.log,
+                       [this](PeerName remote, const TunnelOutput& output, std::uint64_t uid) {
+                         send_heartbeat(remote, output, uid);
+                       }},
+      link, std::make_shared<TunnelForwarder>(node_.lanes, ports_), std::move(listener), mtu_);
+  return std::make_unique<Connection>(*this, std::move(session));
+}
+
+/// Both peers use the port that the listening side was dialled at, plus one; for the dialling side
+/// that may not be its own. Source: weaveworks/weave router/fastdp.go, PrepareConnection.
+Result<PortNumber> Fastdp::tunnel_port(const OverlayLink& link) {
+  const auto port =
+      link.outbound ? static_cast<std::uint16_t>(link.remote_address.port + 1) : settings_.port;
+  PortNumber number = 0;
+  WEFT_TRY(number, kernel_->ensure_vport(
+                       {.type = Vport::Type::vxlan, .name = tunnel_name(port), .udp_port = port}));
+  return number;
+}
+
+void Fastdp::confirm(const std::shared_ptr<Session>& session) {
+  if (!is_running_) {
+    return;
+  }
+  const auto port = tunnel_port(session->link());
+  if (!port) {
+    node_.log.error("fast datapath not used", "peer", session->link().remote, "error",
+                    port.error());
+    return;
+  }
+  sessions_[session->forwarder().get()] = session;
+  session->confirm(*port);
+}
+
+void Fastdp::end(const std::shared_ptr<Session>& session) {
+  if (session->is_working()) {
+    lingering_[session->link().remote] = {*session->output(), node_.loop.now() + linger_time};
+  }
+  session->stop();
+  sessions_.erase(session->forwarder().get());
+}
+
+void Fastdp::send_heartbeat(PeerName remote, TunnelOutput output, std::uint64_t uid) {
+  const auto from = ids_.id(node_.self);
+  const auto to = ids_.id(remote);
+  if (!from || !to) {
+    counters_.no_short_id.add();
+    return;  // the next one finds them
+  }
+  output.tunnel.id = tunnel_id(*from, *to);
+  const Bytes frame = make_heartbeat(uid, mtu_ + ethernet_bytes);
+  static_cast<void>(heartbeat_sender_->stage(frame, output));
+  if (heartbeat_sender_->flush() != 0) {
+    counters_.execute_errors.add();
+  }
+}
+
+void Fastdp::drain_events() {
+  const TimePoint now = node_.loop.now();
+  for (const auto& port : ports_->all()) {
+    LaneEvent event;
+    while (port->events().pop(event)) {
+      if (event.is_heartbeat) {
+        on_heartbeat(event);
+      } else {
+        if (event.key.tunnel && ids_.peer(destination_of(event.key.tunnel->id)) != node_.self) {
+          event.key.macs.reset();  // relayed whatever its MACs
+        }
+        flows_->missed(event.key, now);
+      }
+    }
+  }
+}
+
+void Fastdp::on_heartbeat(const LaneEvent& event) {
+  for (const auto& [forwarder, session] : sessions_) {
+    if (session->link().connection_uid == event.uid && event.frame_bytes != 0) {
+      const auto keep = session;
+      keep->on_heartbeat(event.key.tunnel->source);
+      return;
+    }
+  }
+}
+
+void Fastdp::on_topology(const Topology& topology) {
+  PeerIds ids(topology);
+  if (ids == ids_) {
+    return;
+  }
+  ids_ = std::move(ids);
+  publish_view();
+  sweep();  // what flows say of MACs may make sense only now
+}
+
+void Fastdp::publish_view() {
+  view_.publish(std::make_shared<const LaneView>(LaneView{ids_, bridge_}));
+}
+
+void Fastdp::replan() {
+  if (bridge_ != 0) {
+    flows_->replan(node_.loop.now());
+  }
+}
+
+/// Traffic that the kernel forwards teaches nobody where MACs are: its counters do.
+void Fastdp::sweep() {
+  std::erase_if(lingering_,
+                [now = node_.loop.now()](const auto& each) { return each.second.until <= now; });
+  const auto used = flows_->sweep(node_.loop.now());
+  if (!used) {
+    node_.log.warn("flows not read", "error", used.error());
+    return;
+  }
+  std::vector<MacSighting> sightings;
+  for (const FlowKey& key : *used) {
+    if (const auto seen = sighting(key)) {
+      sightings.push_back(*seen);
+    }
+  }
+  if (!sightings.empty()) {
+    node_.planner.heard(std::move(sightings));
+  }
+  replan();
+}
+
+void Fastdp::join(DatapathPorts ports, Reply<> reply) {
+  node_.loop.post([this, ports = std::move(ports), reply = std::move(reply)]() mutable {
+    reply(is_running_ ? attach(ports)
+                      : fail(Errc::abandoned, "join the datapath: the plugin is stopping"));
+  });
+}
+
+void Fastdp::leave(Reply<> reply) {
+  node_.loop.post([this, reply = std::move(reply)]() mutable { reply(detach()); });
+}
+
+Result<> Fastdp::attach(const DatapathPorts& ports) {
+  mtu_ = ports.mtu;
+  auto rtnl = nl::Socket::open(NETLINK_ROUTE);
+  if (!rtnl) {
+    return tl::unexpected(std::move(rtnl).error());
+  }
+  nl::Link device;
+  WEFT_TRY(device, nl::require_link(*rtnl, settings_.datapath));
+  WEFT_TRY(nl::change_link(*rtnl, device.index, {.mtu = mtu_, .up = true}));
+  WEFT_TRY(bridge_, kernel_->ensure_vport({.number = bridge_number, .name = ports.bridge}));
+  WEFT_TRY(router_, kernel_->ensure_vport({.name = ports.router}));
+  std::vector<std::uint32_t> ids;
+  for (const auto& port : ports_->all()) {
+    ids.push_back(port->port().id());
+  }
+  WEFT_TRY(is_per_cpu_, kernel_->send_upcalls_to(ids));
+  publish_view();
+  sweep();
+  flows_->missed({.in_port = router_}, node_.loop.now());
+  node_.log.info("datapath ready", "datapath", settings_.datapath, "mtu", mtu_, "upcalls",
+                 is_per_cpu_ ? "per processor" : "per port", "adopted flows",
+                 flows_->counts().adopted);
+  return {};
+}
+
+Result<> Fastdp::detach() {
+  if (router_ != 0) {
+    WEFT_TRY(kernel_->delete_vport(router_));
+  }
+  if (bridge_ != 0) {
+    WEFT_TRY(kernel_->delete_vport(bridge_));
+  }
+  router_ = 0;
+  bridge_ = 0;
+  publish_view();
+  return {};
+}
+
+Result<FastdpStatus> Fastdp::status() {
+  FastdpStatus status;
+  WEFT_TRY(status.vports, kernel_->vports());
+  WEFT_TRY(status.flows, kernel_->dump());
+  for (const auto& [forwarder, session] : sessions_) {
+    status.connections.push_back(session->describe());
+  }
+  std::ranges::sort(status.connections, {}, &SessionStatus::remote);
+  status.counts = flows_->counts();
+  status.is_per_cpu = is_per_cpu_;
+  return status;
+}
+
+}  // namespace weft::odp

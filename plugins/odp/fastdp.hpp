@@ -1,0 +1,136 @@
+#pragma once
+/// The fastdp overlay: a kernel datapath that forwards, and the control of it.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <weft/bus.hpp>
+#include <weft/events/topology.hpp>
+#include <weft/lane.hpp>
+#include <weft/lane_queue.hpp>
+#include <weft/log.hpp>
+#include <weft/loop.hpp>
+#include <weft/metrics.hpp>
+#include <weft/service/datapath.hpp>
+#include <weft/service/dataplane.hpp>
+#include <weft/service/flows.hpp>
+#include <weft/service/overlay.hpp>
+
+#include "counters.hpp"
+#include "flow_table.hpp"
+#include "kernel.hpp"
+#include "lane_port.hpp"
+#include "session.hpp"
+
+namespace weft::odp {
+
+/// Everything that a report shows.
+struct FastdpStatus {
+  std::vector<Vport> vports;
+  std::vector<KernelFlow> flows;
+  std::vector<SessionStatus> connections;
+  FlowTable::Counts counts;
+  bool is_per_cpu = false;
+};
+
+/// Owned by the plugin. The services, and the connections that `prepare` makes, may be used on any
+/// control thread; everything else on the loop.
+class Fastdp final : public Overlay, public Datapath {
+ public:
+  struct Node {
+    PeerName self;
+    Loop& loop;
+    Lanes& lanes;
+    Bus& bus;
+    Dataplane& dataplane;
+    FlowPlanner& planner;
+    Metrics& metrics;
+    Log& log;
+  };
+  struct Settings {
+    std::string datapath;
+    std::uint16_t port = 0;  ///< UDP
+  };
+
+  Fastdp(const Node& node, Settings settings);
+  ~Fastdp();
+
+  /// Finds or makes the datapath and its tunnel port, and takes the misses. Errors: as
+  /// Kernel::open; the kernel's.
+  [[nodiscard]] Result<> start();
+  /// Ends every connection and leaves the lanes. The datapath goes on forwarding.
+  void stop() noexcept;
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "fastdp"; }
+  [[nodiscard]] int preference() const noexcept override { return 100; }
+  [[nodiscard]] Result<std::unique_ptr<OverlayConnection>> prepare(
+      const OverlayLink& link, std::shared_ptr<OverlayListener> listener) override;
+
+  void join(DatapathPorts ports, Reply<> reply) override;
+  void leave(Reply<> reply) override;
+
+  [[nodiscard]] Result<FastdpStatus> status();
+  /// Frames without a flow since the start.
+  [[nodiscard]] std::uint64_t misses() const noexcept { return counters_.misses.value(); }
+
+ private:
+  class Connection;
+
+  [[nodiscard]] Result<> open_lanes();
+  [[nodiscard]] Result<> attach(const DatapathPorts& ports);
+  [[nodiscard]] Result<> detach();
+  [[nodiscard]] Result<PortNumber> tunnel_port(const OverlayLink& link);
+  void confirm(const std::shared_ptr<Session>& session);
+  void end(const std::shared_ptr<Session>& session);
+  void send_heartbeat(PeerName remote, TunnelOutput output, std::uint64_t uid);
+
+  void drain_events();
+  void on_heartbeat(const LaneEvent& event);
+  void on_topology(const Topology& topology);
+  void publish_view();
+  void replan();
+  void sweep();
+
+  [[nodiscard]] Verdict plan(const FlowKey& key);
+  [[nodiscard]] Verdict compile(const FlowKey& key, const FlowDecision& decision);
+  /// Where copies for `hop` go now; empty when the kernel cannot send them.
+  [[nodiscard]] std::optional<TunnelOutput> output_for(const FlowHop& hop) const;
+  /// The copies of a flow's frames for other peers; false when one cannot be made in the kernel.
+  [[nodiscard]] bool add_hops(const FlowKey& key, const FlowDecision& decision, Actions& actions);
+  /// The peer whose frames a flow carries, and the MAC they come from; empty for relayed ones.
+  [[nodiscard]] std::optional<MacSighting> sighting(const FlowKey& key) const;
+
+  Node node_;
+  const Settings settings_;
+  Counters counters_;
+  std::optional<Kernel> kernel_;
+  std::optional<FlowTable> flows_;
+  Doorbell bell_;
+  LaneLocal<LaneView> view_;
+  std::shared_ptr<LanePorts> ports_;
+  std::optional<NetlinkPort> heartbeat_port_;
+  std::optional<PacketSender> heartbeat_sender_;
+  bool is_running_ = false;
+  bool is_per_cpu_ = false;
+  PeerIds ids_;
+  std::uint32_t mtu_ = 1376;  ///< of the pods, once the bridge has joined
+  PortNumber bridge_ = 0;     ///< 0: has not joined
+  PortNumber router_ = 0;
+  std::map<const Forwarder*, std::shared_ptr<Session>> sessions_;  // confirmed
+  /// Tunnels to peers whose connection ended while it worked: the peer may only be restarting, and
+  /// its kernel goes on. A way over another peer, which will soon notice the same, can wait.
+  struct Lingering {
+    TunnelOutput output;
+    TimePoint until{};
+  };
+  std::map<PeerName, Lingering> lingering_;
+  Subscription topology_;
+  FlowWatch watch_;
+  Timer sweep_timer_;
+  std::optional<BellListener> events_;
+  std::vector<LaneRegistration> registrations_;  // last: lanes use everything above
+};
+
+}  // namespace weft::odp

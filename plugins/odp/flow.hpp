@@ -1,0 +1,100 @@
+#pragma once
+/// Flows of an Open vSwitch datapath, as values: what they match and what they do.
+/// Source: Linux include/uapi/linux/openvswitch.h; weaveworks/weave router/fastdp.go.
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <weft/bytes.hpp>
+#include <weft/net/ip.hpp>
+#include <weft/net/mac.hpp>
+
+namespace weft::odp {
+
+/// Number of a port of the datapath.
+using PortNumber = std::uint32_t;
+
+/// What the VXLAN header and the outer IPv4 header of a packet say.
+struct Tunnel {
+  std::uint32_t id = 0;           ///< 24 bits: see tunnel_id
+  std::uint32_t source = 0;       ///< IPv4 address, host order
+  std::uint32_t destination = 0;  ///< IPv4 address, host order
+
+  auto operator<=>(const Tunnel&) const = default;
+};
+
+/// Short ids have 12 bits. Source: weaveworks/mesh peer.go, PeerShortIDBits.
+inline constexpr std::uint32_t short_id_bits = 12;
+inline constexpr std::uint32_t short_ids = 1U << short_id_bits;
+
+/// The tunnel id of frames from the peer with short id `source` for the one with `destination`.
+constexpr std::uint32_t tunnel_id(std::uint16_t source, std::uint16_t destination) noexcept {
+  return source | static_cast<std::uint32_t>(destination) << short_id_bits;
+}
+constexpr std::uint16_t source_of(std::uint32_t tunnel_id) noexcept {
+  return static_cast<std::uint16_t>(tunnel_id & (short_ids - 1));
+}
+constexpr std::uint16_t destination_of(std::uint32_t tunnel_id) noexcept {
+  return static_cast<std::uint16_t>(tunnel_id >> short_id_bits & (short_ids - 1));
+}
+
+struct MacPair {
+  net::Mac source;
+  net::Mac destination;
+
+  auto operator<=>(const MacPair&) const = default;
+};
+
+/// What a flow matches; everything else is wild.
+struct FlowKey {
+  PortNumber in_port = 0;
+  std::optional<Tunnel> tunnel{};  ///< present on tunnel ports
+  std::optional<MacPair> macs{};   ///< absent: any frame
+
+  auto operator<=>(const FlowKey&) const = default;
+};
+
+/// Encapsulates what is output next.
+struct SetTunnel {
+  Tunnel tunnel;
+
+  bool operator==(const SetTunnel&) const = default;
+};
+struct Output {
+  PortNumber port = 0;
+
+  bool operator==(const Output&) const = default;
+};
+using Action = std::variant<SetTunnel, Output>;
+/// None: the flow drops.
+using Actions = std::vector<Action>;
+
+/// A key that weft does not match by, as the kernel reports it.
+struct ForeignKey {
+  std::uint16_t type = 0;
+  Bytes key;
+  Bytes mask;
+
+  bool operator==(const ForeignKey&) const = default;
+};
+
+/// A flow as dumped.
+struct KernelFlow {
+  FlowKey key;
+  Actions actions;
+  std::vector<ForeignKey> foreign;
+  bool is_plain = true;  ///< false: it matches or does what these values cannot express
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t used_ms = 0;  ///< when, by the kernel's monotonic clock; 0: never
+};
+
+/// As Weave Net's report shows them: "InPortFlowKey{vport: 1}", "OutputAction{vport: 2}".
+[[nodiscard]] std::vector<std::string> describe_keys(const KernelFlow& flow);
+[[nodiscard]] std::vector<std::string> describe_actions(const Actions& actions);
+
+}  // namespace weft::odp

@@ -1,0 +1,95 @@
+/// From what the dataplane would do with a flow to what the kernel can do by itself.
+
+#include <algorithm>
+
+#include "fastdp.hpp"
+
+namespace weft::odp {
+
+using Certainty = FlowDecision::Certainty;
+
+Verdict Fastdp::plan(const FlowKey& key) {
+  if (key.in_port == router_ && !key.macs && !key.tunnel) {
+    return {Certainty::settled, Actions{Output{bridge_}}};
+  }
+  if (!key.tunnel) {
+    const bool is_ours = key.in_port == bridge_ && key.macs;
+    return is_ours ? compile(key, node_.planner.captured(key.macs->source, key.macs->destination))
+                   : Verdict{Certainty::refuted, std::nullopt};
+  }
+  const PeerName origin = ids_.peer(source_of(key.tunnel->id));
+  const PeerName destination = ids_.peer(destination_of(key.tunnel->id));
+  if (origin == PeerName{} || destination == PeerName{}) {
+    return {};  // the peer may come back, with its id
+  }
+  // Relayed flows match any frame, ours do not.
+  if ((destination == node_.self) != key.macs.has_value()) {
+    return {Certainty::refuted, std::nullopt};
+  }
+  const MacPair macs = key.macs.value_or(MacPair{});
+  return compile(key, node_.planner.received(origin, destination, macs.source, macs.destination));
+}
+
+Verdict Fastdp::compile(const FlowKey& key, const FlowDecision& decision) {
+  Verdict verdict{decision.certainty, std::nullopt};
+  if (decision.certainty != Certainty::settled) {
+    return verdict;
+  }
+  Actions actions;
+  if (decision.is_delivered) {
+    actions.push_back(Output{bridge_});
+  }
+  if (add_hops(key, decision, actions)) {
+    verdict.actions = std::move(actions);
+  } else if (!key.tunnel && router_ != 0) {
+    // Another overlay carries some of it: the lanes get the frames as they are, whole segments.
+    verdict.actions = Actions{Output{router_}};
+  }
+  return verdict;
+}
+
+std::optional<TunnelOutput> Fastdp::output_for(const FlowHop& hop) const {
+  const auto session = sessions_.find(hop.forwarder.get());
+  const bool is_direct =
+      session != sessions_.end() && session->second->link().remote == hop.destination;
+  if (!is_direct) {
+    const auto direct = lingering_.find(hop.destination);
+    if (direct != lingering_.end() && node_.loop.now() < direct->second.until) {
+      return direct->second.output;
+    }
+  }
+  return session != sessions_.end() ? session->second->output() : std::nullopt;
+}
+
+bool Fastdp::add_hops(const FlowKey& key, const FlowDecision& decision, Actions& actions) {
+  const auto from = ids_.id(decision.origin);
+  for (const FlowHop& hop : decision.hops) {
+    const auto output = output_for(hop);
+    const auto to = ids_.id(hop.destination);
+    if (!output || !from || !to) {
+      return false;
+    }
+    const Tunnel tunnel{tunnel_id(*from, *to), output->tunnel.source, output->tunnel.destination};
+    if (key.tunnel && tunnel.id == key.tunnel->id && tunnel.destination == key.tunnel->source) {
+      // Source: weaveworks/weave router/fastdp.go, isHairpinFlow. It drops until routes change.
+      counters_.hairpin_conflicts.add();
+      continue;
+    }
+    actions.push_back(SetTunnel{tunnel});
+    actions.push_back(Output{output->port});
+  }
+  return true;
+}
+
+std::optional<MacSighting> Fastdp::sighting(const FlowKey& key) const {
+  if (!key.macs) {
+    return std::nullopt;
+  }
+  if (!key.tunnel) {
+    return MacSighting{key.macs->source, node_.self};
+  }
+  const PeerName origin = ids_.peer(source_of(key.tunnel->id));
+  return origin == PeerName{} ? std::nullopt : std::optional(MacSighting{key.macs->source, origin});
+}
+
+}  // namespace weft::odp

@@ -1,0 +1,90 @@
+#pragma once
+/// The flows that the kernel has from us, kept equal to what the dataplane would do.
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include <weft/loop.hpp>
+#include <weft/result.hpp>
+#include <weft/service/flows.hpp>
+
+#include "flow.hpp"
+
+namespace weft::odp {
+
+/// Where flows go. Kernel is one; tests have another.
+class FlowSink {
+ public:
+  virtual ~FlowSink() = default;
+
+  /// Adds the flow, or replaces the actions of the one with this key in place, without a gap.
+  [[nodiscard]] virtual Result<> put(const FlowKey& key, const Actions& actions) = 0;
+  /// Succeeds when there is none.
+  [[nodiscard]] virtual Result<> erase(const FlowKey& key) = 0;
+  [[nodiscard]] virtual Result<std::vector<KernelFlow>> dump() = 0;
+};
+
+/// What a flow should do now.
+struct Verdict {
+  FlowDecision::Certainty certainty = FlowDecision::Certainty::unknown;
+  std::optional<Actions> actions;  ///< absent: not for the kernel, each frame is looked at
+};
+
+/// Used on one thread.
+///
+/// A route that is lost, or an address that is forgotten, leaves its flows alone for a while: the
+/// peer may only be restarting while its kernel goes on, and nothing better could be done with the
+/// frames. What is known to be different changes at once.
+class FlowTable {
+ public:
+  using Plan = std::function<Verdict(const FlowKey&)>;
+
+  static constexpr std::size_t max_flows = 16384;
+  static constexpr Duration grace = std::chrono::seconds{60};
+  static constexpr Duration max_idle = std::chrono::minutes{10};
+  static constexpr Duration fresh = std::chrono::seconds{30};
+
+  FlowTable(FlowSink& sink, Plan plan) : sink_(sink), plan_(std::move(plan)) {}
+
+  /// A frame of this flow had no rule.
+  void missed(const FlowKey& key, TimePoint now);
+  /// Decisions may have changed: compares each flow with its plan, and touches those that differ.
+  void replan(TimePoint now);
+  /// Reads the kernel's flows: adopts those not known, forgets what others deleted, drops what was
+  /// idle for max_idle. Returns the keys of flows that were used within `fresh`.
+  [[nodiscard]] Result<std::vector<FlowKey>> sweep(TimePoint now);
+
+  [[nodiscard]] std::size_t size() const noexcept { return flows_.size(); }
+
+  /// Since the start.
+  struct Counts {
+    std::uint64_t installed = 0;
+    std::uint64_t replaced = 0;
+    std::uint64_t deleted = 0;
+    std::uint64_t adopted = 0;
+    std::uint64_t refused = 0;  ///< the table was full, or the kernel said no
+  };
+  [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
+
+ private:
+  struct Entry {
+    Actions actions;
+    TimePoint last_used{};
+    std::optional<TimePoint> doubtful_since = {};
+  };
+  using Flows = std::map<FlowKey, Entry>;
+
+  void install(const FlowKey& key, Actions actions, TimePoint now);
+  /// Compares one flow with its plan; false when it has to go.
+  [[nodiscard]] bool update(const FlowKey& key, Entry& entry, TimePoint now);
+  Flows::iterator remove(Flows::iterator at);
+
+  FlowSink& sink_;
+  Plan plan_;
+  Flows flows_;
+  Counts counts_;
+};
+
+}  // namespace weft::odp

@@ -1,0 +1,276 @@
+/// Talks to the kernel's Open vSwitch families.
+
+#include "kernel.hpp"
+
+#include <linux/genetlink.h>
+#include <linux/openvswitch.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "flow_codec.hpp"
+
+namespace weft::odp {
+namespace {
+
+/// What every message of the families begins with.
+struct OvsMessage {
+  genlmsghdr generic;
+  ovs_header datapath;
+};
+constexpr std::size_t header_bytes = sizeof(OvsMessage);
+
+nl::Message make_message(std::uint16_t family, std::uint8_t command, std::uint8_t version,
+                         int datapath, std::uint16_t flags = 0) {
+  nl::Message message(family, flags);
+  auto& header = message.extra_header<OvsMessage>();
+  header.generic.cmd = command;
+  header.generic.version = version;
+  header.datapath.dp_ifindex = datapath;
+  return message;
+}
+
+std::optional<Vport> parse_vport(const nlmsghdr& message) {
+  Vport port;
+  bool has_number = false;
+  nl::AttributeReader attributes(message, header_bytes);
+  while (const auto attribute = attributes.next()) {
+    switch (attribute->type) {
+      case OVS_VPORT_ATTR_PORT_NO:
+        port.number = attribute->number<std::uint32_t>().value_or(0);
+        has_number = true;
+        break;
+      case OVS_VPORT_ATTR_TYPE:
+        port.type = Vport::Type{attribute->number<std::uint32_t>().value_or(0)};
+        break;
+      case OVS_VPORT_ATTR_NAME:
+        port.name = attribute->text();
+        break;
+      case OVS_VPORT_ATTR_OPTIONS: {
+        nl::AttributeReader options(attribute->value);
+        while (const auto option = options.next()) {
+          if (option->type == OVS_TUNNEL_ATTR_DST_PORT) {
+            port.udp_port = option->number<std::uint16_t>().value_or(0);
+          }
+        }
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  return has_number ? std::optional(port) : std::nullopt;
+}
+
+}  // namespace
+
+std::string_view to_string(Vport::Type type) noexcept {
+  switch (type) {
+    case Vport::Type::netdev:
+      return "netdev";
+    case Vport::Type::internal:
+      return "internal";
+    case Vport::Type::gre:
+      return "gre";
+    case Vport::Type::vxlan:
+      return "vxlan";
+    case Vport::Type::geneve:
+      return "geneve";
+  }
+  return "unknown";
+}
+
+Result<std::uint16_t> Kernel::family(std::string_view name) {
+  nl::Message message(GENL_ID_CTRL, 0);
+  auto& header = message.extra_header<genlmsghdr>();
+  header.cmd = CTRL_CMD_GETFAMILY;
+  header.version = 1;
+  message.put_text(CTRL_ATTR_FAMILY_NAME, name);
+  std::uint16_t id = 0;
+  // Asking makes the kernel load the module when it may.
+  const auto found = socket_.query(
+      message,
+      [&id](const nlmsghdr& answer) {
+        nl::AttributeReader attributes(answer, sizeof(genlmsghdr));
+        while (const auto attribute = attributes.next()) {
+          if (attribute->type == CTRL_ATTR_FAMILY_ID) {
+            id = attribute->number<std::uint16_t>().value_or(0);
+          }
+        }
+      },
+      fmt::format("find the netlink family '{}'", name));
+  if (!found && found.error().code != std::errc::no_such_file_or_directory) {
+    return tl::unexpected(found.error());
+  }
+  if (id == 0) {
+    return fail(Errc::unsupported,
+                "use the fast datapath: this kernel has no Open vSwitch; load the module "
+                "'openvswitch' on the host, or take 'odp' out of the list of plugins");
+  }
+  return id;
+}
+
+Result<Kernel> Kernel::open(const std::string& name) {
+  auto socket = nl::Socket::open(NETLINK_GENERIC);
+  if (!socket) {
+    return tl::unexpected(std::move(socket).error());
+  }
+  Kernel kernel(*std::move(socket));
+  WEFT_TRY(kernel.families_.datapath, kernel.family(OVS_DATAPATH_FAMILY));
+  WEFT_TRY(kernel.families_.vport, kernel.family(OVS_VPORT_FAMILY));
+  WEFT_TRY(kernel.families_.flow, kernel.family(OVS_FLOW_FAMILY));
+  WEFT_TRY(kernel.families_.packet, kernel.family(OVS_PACKET_FAMILY));
+  WEFT_TRY(kernel.ensure_datapath(name));
+  return kernel;
+}
+
+Result<> Kernel::ensure_datapath(const std::string& name) {
+  nl::Message create = make_message(families_.datapath, OVS_DP_CMD_NEW, OVS_DATAPATH_VERSION, 0);
+  create.put_text(OVS_DP_ATTR_NAME, name)
+      .put_number(OVS_DP_ATTR_UPCALL_PID, std::uint32_t{0})
+      .put_number(OVS_DP_ATTR_USER_FEATURES,
+                  std::uint32_t{OVS_DP_F_UNALIGNED | OVS_DP_F_VPORT_PIDS});
+  const auto created = socket_.request(create, fmt::format("create the datapath '{}'", name));
+  if (!created && created.error().code != std::errc::file_exists) {
+    return created;
+  }
+  nl::Message get = make_message(families_.datapath, OVS_DP_CMD_GET, OVS_DATAPATH_VERSION, 0);
+  get.put_text(OVS_DP_ATTR_NAME, name);
+  const auto found = socket_.query(
+      get,
+      [this](const nlmsghdr& answer) {
+        if (const auto* const header = nl::extra_header<OvsMessage>(answer)) {
+          index_ = header->datapath.dp_ifindex;
+        }
+      },
+      fmt::format("look up the datapath '{}'", name));
+  if (!found && found.error().code == std::errc::no_such_device) {
+    return fail(Errc::conflict, fmt::format("create the datapath '{}': an interface of that name "
+                                            "is something else; remove it",
+                                            name));
+  }
+  return found;
+}
+
+Result<bool> Kernel::send_upcalls_to(const std::vector<std::uint32_t>& sockets) {
+  std::vector<Vport> ports;
+  WEFT_TRY(ports, vports());
+  for (const Vport& port : ports) {
+    nl::Message set = make_message(families_.vport, OVS_VPORT_CMD_SET, OVS_VPORT_VERSION, index_);
+    set.put_number(OVS_VPORT_ATTR_PORT_NO, port.number)
+        .put_number(OVS_VPORT_ATTR_UPCALL_PID, sockets[port.number % sockets.size()]);
+    WEFT_TRY(socket_.request(set, fmt::format("take the misses of port '{}'", port.name)));
+  }
+  nl::Message set = make_message(families_.datapath, OVS_DP_CMD_SET, OVS_DATAPATH_VERSION, index_);
+  set.put_number(OVS_DP_ATTR_USER_FEATURES, std::uint32_t{OVS_DP_F_UNALIGNED | OVS_DP_F_VPORT_PIDS |
+                                                          OVS_DP_F_DISPATCH_UPCALL_PER_CPU})
+      .put(OVS_DP_ATTR_PER_CPU_PIDS, std::as_bytes(std::span(sockets)));
+  // Kernels before 5.15 do not know the feature.
+  return socket_.request(set, "spread misses over processors").has_value();
+}
+
+Result<std::vector<Vport>> Kernel::vports() {
+  nl::Message dump =
+      make_message(families_.vport, OVS_VPORT_CMD_GET, OVS_VPORT_VERSION, index_, NLM_F_DUMP);
+  std::vector<Vport> ports;
+  WEFT_TRY(socket_.query(
+      dump,
+      [&ports](const nlmsghdr& message) {
+        if (auto port = parse_vport(message)) {
+          ports.push_back(*std::move(port));
+        }
+      },
+      "list the ports of the datapath"));
+  return ports;
+}
+
+Result<> Kernel::add_vport(const Vport& wanted) {
+  nl::Message add = make_message(families_.vport, OVS_VPORT_CMD_NEW, OVS_VPORT_VERSION, index_);
+  if (wanted.number != 0) {
+    add.put_number(OVS_VPORT_ATTR_PORT_NO, wanted.number);
+  }
+  add.put_text(OVS_VPORT_ATTR_NAME, wanted.name)
+      .put_number(OVS_VPORT_ATTR_TYPE, static_cast<std::uint32_t>(wanted.type))
+      .nest(OVS_VPORT_ATTR_OPTIONS,
+            [&] {
+              if (wanted.udp_port != 0) {
+                add.put_number(OVS_TUNNEL_ATTR_DST_PORT, wanted.udp_port);
+              }
+            })
+      .put_number(OVS_VPORT_ATTR_UPCALL_PID, std::uint32_t{0});
+  return socket_.request(add, fmt::format("add the port '{}' to the datapath", wanted.name));
+}
+
+Result<PortNumber> Kernel::ensure_vport(const Vport& wanted) {
+  const auto find = [&]() -> Result<std::optional<PortNumber>> {
+    std::vector<Vport> ports;
+    WEFT_TRY(ports, vports());
+    const auto at = std::ranges::find(ports, wanted.name, &Vport::name);
+    return at != ports.end() && at->type == wanted.type ? std::optional(at->number) : std::nullopt;
+  };
+  std::optional<PortNumber> found;
+  WEFT_TRY(found, find());
+  if (found) {
+    return *found;
+  }
+  auto added = add_vport(wanted);
+  if (!added && wanted.number != 0 && added.error().code == std::errc::device_or_resource_busy) {
+    Vport elsewhere = wanted;
+    elsewhere.number = 0;
+    added = add_vport(elsewhere);
+  }
+  if (!added && wanted.type == Vport::Type::vxlan &&
+      added.error().code == std::errc::address_family_not_supported) {
+    return fail(Errc::unsupported,
+                "use the fast datapath: this kernel's Open vSwitch has no VXLAN; load the module "
+                "'vport-vxlan' on the host, or take 'odp' out of the list of plugins");
+  }
+  WEFT_TRY(added);
+  WEFT_TRY(found, find());
+  if (!found) {
+    return fail(ENODEV, fmt::format("add the port '{}' to the datapath", wanted.name));
+  }
+  return *found;
+}
+
+Result<> Kernel::delete_vport(PortNumber number) {
+  nl::Message erase = make_message(families_.vport, OVS_VPORT_CMD_DEL, OVS_VPORT_VERSION, index_);
+  erase.put_number(OVS_VPORT_ATTR_PORT_NO, number);
+  const auto erased = socket_.request(erase, "delete a port of the datapath");
+  return !erased && erased.error().code == std::errc::no_such_device ? Result<>{} : erased;
+}
+
+Result<> Kernel::put(const FlowKey& key, const Actions& actions) {
+  // With NLM_F_CREATE the kernel would refuse to replace the actions of a flow that is there.
+  nl::Message put = make_message(families_.flow, OVS_FLOW_CMD_NEW, OVS_FLOW_VERSION, index_);
+  put_key(put, key);
+  put_actions(put, OVS_FLOW_ATTR_ACTIONS, actions);
+  return socket_.request(put, "put a flow into the datapath");
+}
+
+Result<> Kernel::erase(const FlowKey& key) {
+  nl::Message erase = make_message(families_.flow, OVS_FLOW_CMD_DEL, OVS_FLOW_VERSION, index_);
+  put_key(erase, key);
+  const auto erased = socket_.request(erase, "delete a flow of the datapath");
+  return !erased && erased.error().code == std::errc::no_such_file_or_directory ? Result<>{}
+                                                                                : erased;
+}
+
+Result<std::vector<KernelFlow>> Kernel::dump() {
+  nl::Message dump =
+      make_message(families_.flow, OVS_FLOW_CMD_GET, OVS_FLOW_VERSION, index_, NLM_F_DUMP);
+  std::vector<KernelFlow> flows;
+  WEFT_TRY(socket_.query(
+      dump,
+      [&flows](const nlmsghdr& message) {
+        flows.push_back(parse_flow(nl::AttributeReader(message, header_bytes)));
+      },
+      "list the flows of the datapath"));
+  return flows;
+}
+
+}  // namespace weft::odp

@@ -1,0 +1,79 @@
+#pragma once
+/// The datapath in the kernel, over generic netlink: ports and flows.
+/// Source: Linux net/openvswitch/datapath.c, include/uapi/linux/openvswitch.h.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/netlink/socket.hpp>
+#include <weft/result.hpp>
+
+#include "flow.hpp"
+#include "flow_table.hpp"
+
+namespace weft::odp {
+
+/// Numbers that the kernel gave the message families.
+struct Families {
+  std::uint16_t datapath = 0;
+  std::uint16_t vport = 0;
+  std::uint16_t flow = 0;
+  std::uint16_t packet = 0;
+};
+
+/// A port of the datapath.
+struct Vport {
+  enum class Type : std::uint32_t { netdev = 1, internal = 2, gre = 3, vxlan = 4, geneve = 5 };
+
+  PortNumber number = 0;
+  Type type = Type::netdev;
+  std::string name;
+  std::uint16_t udp_port = 0;  ///< of a VXLAN port
+};
+/// "netdev", "internal", "vxlan"; "unknown" for what weft does not make.
+[[nodiscard]] std::string_view to_string(Vport::Type type) noexcept;
+
+/// One datapath. Used on one thread; requests are answered inside the call.
+class Kernel final : public FlowSink {
+ public:
+  /// Finds the families and the datapath `name`, which is created or adopted with all its ports
+  /// and flows. Errors: Errc::unsupported, naming what the kernel lacks and the remedy.
+  [[nodiscard]] static Result<Kernel> open(const std::string& name);
+
+  [[nodiscard]] const Families& families() const noexcept { return families_; }
+  /// The datapath's identity in messages: its device's interface index.
+  [[nodiscard]] int index() const noexcept { return index_; }
+
+  /// Frames without a flow go to `sockets` (netlink port ids), spread over processors where the
+  /// kernel can, else over ports. Returns whether it can. For the ports that there are: call it
+  /// again after adding some.
+  [[nodiscard]] Result<bool> send_upcalls_to(const std::vector<std::uint32_t>& sockets);
+
+  /// In the kernel's order, which is that of their numbers.
+  [[nodiscard]] Result<std::vector<Vport>> vports();
+  /// Adds a port, with the number that it asks for when that is free; 0: any. One of that name and
+  /// type is adopted. Errors: the kernel's.
+  [[nodiscard]] Result<PortNumber> ensure_vport(const Vport& wanted);
+  /// Succeeds when there is none.
+  [[nodiscard]] Result<> delete_vport(PortNumber number);
+
+  [[nodiscard]] Result<> put(const FlowKey& key, const Actions& actions) override;
+  [[nodiscard]] Result<> erase(const FlowKey& key) override;
+  [[nodiscard]] Result<std::vector<KernelFlow>> dump() override;
+
+ private:
+  explicit Kernel(nl::Socket socket) : socket_(std::move(socket)) {}
+
+  [[nodiscard]] Result<std::uint16_t> family(std::string_view name);
+  [[nodiscard]] Result<> ensure_datapath(const std::string& name);
+  [[nodiscard]] Result<> add_vport(const Vport& wanted);
+
+  nl::Socket socket_;
+  Families families_;
+  int index_ = 0;
+};
+
+}  // namespace weft::odp

@@ -1,0 +1,88 @@
+#pragma once
+/// The datapath on one lane: misses come up, frames for tunnels go down.
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <linux/netlink.h>
+
+#include <weft/lane.hpp>
+#include <weft/lane_queue.hpp>
+#include <weft/service/dataplane.hpp>
+
+#include "counters.hpp"
+#include "flow.hpp"
+#include "netlink_port.hpp"
+#include "packet_sender.hpp"
+#include "peer_ids.hpp"
+
+namespace weft::odp {
+
+/// What lanes know. Immutable once published.
+struct LaneView {
+  PeerIds ids;
+  PortNumber bridge = 0;  ///< the bridge's port; 0 while there is none
+};
+
+/// What a lane tells the loop of a frame that had no flow.
+struct LaneEvent {
+  FlowKey key;
+  bool is_heartbeat = false;
+  std::uint64_t uid = 0;          ///< of a heartbeat
+  std::uint32_t frame_bytes = 0;  ///< of a heartbeat that says the truth about its length
+};
+
+/// Created and destroyed by the loop; everything virtual, and `forward`, run on the lane.
+class LanePort final : public LaneTask {
+ public:
+  struct Context {
+    Dataplane& dataplane;
+    const LaneLocal<LaneView>& view;
+    const Counters& counters;
+    Doorbell& bell;
+    std::uint16_t packet_family = 0;
+    int datapath = 0;
+  };
+
+  LanePort(const Context& context, NetlinkPort port);
+
+  unsigned poll(Lane& lane, unsigned budget) noexcept override;
+  void flush(Lane& lane) noexcept override;
+
+  /// Hands frames from peer `source` for peer `destination` to the kernel at the turn's end. `out`:
+  /// the next hop, whatever its id says. Returns how many it took.
+  [[nodiscard]] std::size_t forward(Lane& lane, PeerName source, PeerName destination,
+                                    const TunnelOutput& out, std::span<const Frame> batch) noexcept;
+
+  [[nodiscard]] const NetlinkPort& port() const noexcept { return port_; }
+  [[nodiscard]] LaneQueue<LaneEvent>& events() noexcept { return events_; }
+
+ private:
+  struct Arena;
+  struct Run;
+
+  void take(Lane& lane, nlmsghdr& message, Run& run) noexcept;
+  void finish(Lane& lane, Run& run) noexcept;
+  void tell(Lane& lane, const LaneEvent& event) noexcept;
+
+  const Context context_;
+  NetlinkPort port_;
+  PacketSender sender_;
+  LaneQueue<LaneEvent> events_;
+  std::shared_ptr<Arena> arena_;  // shared only so that its type stays in one file
+};
+
+/// The ports of all lanes. Every Tunnel shares them, because a forwarder may outlive the overlay.
+class LanePorts {
+ public:
+  explicit LanePorts(std::vector<std::unique_ptr<LanePort>> ports) : ports_(std::move(ports)) {}
+
+  [[nodiscard]] LanePort& on(const Lane& lane) noexcept { return *ports_[lane.index()]; }
+  [[nodiscard]] std::span<const std::unique_ptr<LanePort>> all() const noexcept { return ports_; }
+
+ private:
+  std::vector<std::unique_ptr<LanePort>> ports_;
+};
+
+}  // namespace weft::odp

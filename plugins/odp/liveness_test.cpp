@@ -1,0 +1,67 @@
+/// Heartbeats and silence, step by step.
+#include "liveness.hpp"
+
+#include <gtest/gtest.h>
+
+namespace weft::odp {
+namespace {
+
+using namespace std::chrono_literals;
+
+const TimePoint start{1h};
+
+TEST(Liveness, BeatsFastUntilAcknowledgedThenSlowTowardsOriginals) {
+  Liveness liveness(0ms, 0ms);
+  EXPECT_TRUE(liveness.confirm(start).send_heartbeat);
+  EXPECT_EQ(*liveness.next_deadline(), start + 500ms);
+  EXPECT_TRUE(liveness.on_timer(start + 500ms).send_heartbeat);
+
+  EXPECT_TRUE(liveness.acknowledged(start + 600ms).is_established);
+  EXPECT_FALSE(liveness.acknowledged(start + 700ms).is_established);
+  EXPECT_EQ(*liveness.next_deadline(), start + 600ms + 10s);
+}
+
+TEST(Liveness, AcknowledgesTheFirstHeartbeatOnly) {
+  Liveness liveness(0ms, 0ms);
+  EXPECT_FALSE(liveness.heard(start).send_ack);  // not confirmed: a later one will do
+  static_cast<void>(liveness.confirm(start));
+  EXPECT_TRUE(liveness.heard(start).send_ack);
+  EXPECT_FALSE(liveness.heard(start + 1s).send_ack);
+}
+
+TEST(Liveness, IsUnhealthyAfterAMinuteOfSilenceAndHealthyWithTheNextHeartbeat) {
+  Liveness liveness(0ms, 0ms);
+  static_cast<void>(liveness.confirm(start));
+  static_cast<void>(liveness.heard(start));
+  EXPECT_FALSE(liveness.on_timer(start + 59s).is_healthy);
+  EXPECT_EQ(liveness.on_timer(start + 60s).is_healthy, false);
+  EXPECT_FALSE(liveness.is_healthy());
+  EXPECT_FALSE(liveness.on_timer(start + 90s).is_healthy);
+  EXPECT_EQ(liveness.heard(start + 91s).is_healthy, true);
+}
+
+TEST(Liveness, NoticesAWeftPeersSilenceInTheAgreedTimeAndKeepsBeating) {
+  Liveness liveness(100ms, 700ms);
+  static_cast<void>(liveness.confirm(start));
+  static_cast<void>(liveness.heard(start));
+  static_cast<void>(liveness.acknowledged(start));
+  EXPECT_EQ(liveness.on_timer(start + 700ms).is_healthy, false);
+  EXPECT_TRUE(liveness.on_timer(start + 800ms).send_heartbeat);
+}
+
+TEST(Liveness, GivesAWeftPeerTimeToConfirm) {
+  Liveness liveness(100ms, 700ms);
+  static_cast<void>(liveness.confirm(start));
+  EXPECT_FALSE(liveness.on_timer(start + 5s).is_healthy);
+}
+
+TEST(Liveness, DoesNotBlameThePeerForItsOwnStall) {
+  Liveness liveness(100ms, 700ms);
+  static_cast<void>(liveness.confirm(start));
+  static_cast<void>(liveness.heard(start));
+  EXPECT_FALSE(liveness.on_timer(start + 20s).is_healthy);
+  EXPECT_EQ(liveness.on_timer(start + 20s + 700ms).is_healthy, false);
+}
+
+}  // namespace
+}  // namespace weft::odp

@@ -1,0 +1,114 @@
+/// The odp plugin: configuration, services and control command around Fastdp.
+
+#include <net/if.h>
+
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <weft/plugin.hpp>
+
+#include "fastdp.hpp"
+
+namespace weft::odp {
+namespace {
+
+/// Ports and flows in the words of Weave Net's report.
+std::string to_json(const FastdpStatus& status, std::uint64_t misses) {
+  using nlohmann::ordered_json;
+  auto vports = ordered_json::array();
+  for (const Vport& port : status.vports) {
+    vports.push_back({{"ID", port.number},
+                      {"Name", port.name},
+                      {"TypeName", std::string(to_string(port.type))}});
+  }
+  auto flows = ordered_json::array();
+  for (const KernelFlow& flow : status.flows) {
+    flows.push_back({{"FlowKeys", describe_keys(flow)},
+                     {"Actions", describe_actions(flow.actions)},
+                     {"Packets", flow.packets},
+                     {"Bytes", flow.bytes},
+                     {"Used", flow.used_ms}});
+  }
+  auto connections = ordered_json::array();
+  for (const SessionStatus& connection : status.connections) {
+    connections.push_back({{"Name", to_string(connection.remote)},
+                           {"Address", connection.address},
+                           {"State", connection.state}});
+  }
+  return ordered_json{{"Vports", std::move(vports)},
+                      {"Flows", std::move(flows)},
+                      {"FlowMisses", misses},
+                      {"Connections", std::move(connections)},
+                      {"UpcallDispatch", status.is_per_cpu ? "per-processor" : "per-port"},
+                      {"FlowsInstalled", status.counts.installed},
+                      {"FlowsReplaced", status.counts.replaced},
+                      {"FlowsDeleted", status.counts.deleted},
+                      {"FlowsAdopted", status.counts.adopted},
+                      {"FlowsRefused", status.counts.refused}}
+      .dump();
+}
+
+}  // namespace
+
+class Odp final : public Plugin {
+ public:
+  explicit Odp(Host& host) : host_(host) {}
+
+  void describe(Schema& schema) override {
+    schema.field("datapath", datapath_, "Name of the Open vSwitch datapath.");
+    schema.field("port", port_,
+                 "UDP port of the tunnels: one more than the mesh's port, as peers expect it.",
+                 {1, 65535});
+  }
+
+  Result<> validate() override {
+    const bool is_valid = !datapath_.empty() && datapath_.size() < IFNAMSIZ && datapath_ != "." &&
+                          datapath_ != ".." &&
+                          datapath_.find_first_of("/: \t\n\v\f\r") == std::string::npos;
+    return is_valid
+               ? Result<>()
+               : fail(Errc::invalid, fmt::format("use datapath = \"{}\": an interface has 1 to {} "
+                                                 "characters, no space, ':' or '/'",
+                                                 datapath_, IFNAMSIZ - 1));
+  }
+
+  Result<> start() override {
+    Dataplane* dataplane = nullptr;
+    FlowPlanner* planner = nullptr;
+    WEFT_TRY(dataplane, host_.services().require<Dataplane>());
+    WEFT_TRY(planner, host_.services().require<FlowPlanner>());
+    fastdp_ = std::make_unique<Fastdp>(
+        Fastdp::Node{host_.node().name, host_.loop(), host_.lanes(), host_.bus(), *dataplane,
+                     *planner, host_.metrics(), host_.log()},
+        Fastdp::Settings{datapath_, static_cast<std::uint16_t>(port_)});
+    WEFT_TRY(fastdp_->start());
+    WEFT_TRY(status_, host_.control().serve("odp.status", [this](const std::string& /*params*/,
+                                                                 Reply<std::string> answer) {
+      answer(fastdp_->status().map(
+          [this](const FastdpStatus& status) { return to_json(status, fastdp_->misses()); }));
+    }));
+    WEFT_TRY(host_.services().provide<Datapath>(*fastdp_));
+    return host_.services().provide<Overlay>(*fastdp_);
+  }
+
+  void stop() noexcept override {
+    status_ = {};
+    if (fastdp_) {
+      fastdp_->stop();
+    }
+  }
+
+ private:
+  Host& host_;
+  std::string datapath_ = "datapath";
+  std::uint32_t port_ = 6784;
+  std::unique_ptr<Fastdp> fastdp_;
+  CommandRegistration status_;
+};
+
+}  // namespace weft::odp
+
+WEFT_PLUGIN(weft::odp::Odp)
