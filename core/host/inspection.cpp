@@ -9,8 +9,8 @@
 namespace weft::host {
 
 Inspection::Inspection(BusView& bus, const LaneSet& lanes, const MetricRegistry& metrics,
-                       Loop& loop)
-    : lanes_(lanes), metrics_(metrics), loop_(loop), taps_(bus, loop) {}
+                       const DataplaneImpl& dataplane, Loop& loop)
+    : lanes_(lanes), metrics_(metrics), dataplane_(dataplane), loop_(loop), taps_(bus, loop) {}
 
 Result<> Inspection::serve(const control::ControlServer& control) {
   control::ControlView view = control.view(loop_);
@@ -27,6 +27,9 @@ Result<> Inspection::serve(const control::ControlServer& control) {
   }));
   WEFT_TRY(add("metrics.values", [this](const std::string& /*params*/, Reply<std::string> reply) {
     reply(metrics_json(metrics_.readings()));
+  }));
+  WEFT_TRY(add("dataplane.macs", [this](const std::string& /*params*/, Reply<std::string> reply) {
+    reply(macs_json(dataplane_.macs(), loop_.wall_now()));
   }));
   return add("bus.tap", [this](const std::string& params, Reply<std::string> reply) {
     taps_.handle(params, std::move(reply));

@@ -59,7 +59,8 @@ Result<> NodeCore::open() {
             .and_then([&] { return dataplane_->announce_moves(); })
             .and_then([&] { return services_view_->provide<OverlaySwitch>(*overlay_switch_); })
             .and_then([&] {
-              inspection_ = std::make_unique<Inspection>(*bus_view_, lanes, metrics, loop);
+              inspection_ =
+                  std::make_unique<Inspection>(*bus_view_, lanes, metrics, *dataplane_, loop);
               return inspection_->serve(control);
             });
   });

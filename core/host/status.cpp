@@ -164,6 +164,16 @@ std::string metrics_json(const std::vector<MetricReading>& metrics) {
   return dump(list);
 }
 
+std::string macs_json(const std::vector<dataplane::MacEntry>& macs, WallTime now) {
+  Json list = Json::array();
+  for (const dataplane::MacEntry& entry : macs) {
+    list.push_back({{"Mac", to_string(entry.mac)},
+                    {"Name", to_string(entry.peer)},
+                    {"LastSeen", time_text(now - entry.idle)}});
+  }
+  return dump(list);
+}
+
 Result<TapRequest> parse_tap_request(std::string_view params) {
   const Json object = Json::parse(params.begin(), params.end(), nullptr, false);
   TapRequest request;

@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include <weft/export.hpp>
 #include <weft/plugin.hpp>
 
 #include "bus/bus_core.hpp"
+#include "dataplane/mac_table.hpp"
 #include "host/plugin_state.hpp"
 #include "host/reload_plan.hpp"
 #include "lanes/lane_worker.hpp"
@@ -34,6 +36,10 @@ struct NodeStatus {
 [[nodiscard]] Result<std::set<std::string>> parse_reload_params(const std::string& params);
 [[nodiscard]] std::string lanes_json(const std::vector<LaneStatistics>& lanes);
 [[nodiscard]] std::string metrics_json(const std::vector<MetricReading>& metrics);
+
+/// MAC addresses and their peers, with the report's field names. `now` is when `macs` was read.
+[[nodiscard]] WEFT_EXPORT std::string macs_json(const std::vector<dataplane::MacEntry>& macs,
+                                                WallTime now);
 
 /// What `bus.tap` was asked: to open a tap on `topic`, or to read from the open tap `id`.
 struct TapRequest {
