@@ -30,6 +30,17 @@ Result<std::string> ask(const Options& options, std::string_view command, std::s
   return answer;
 }
 
+Result<std::optional<std::string>> ask_if_served(const Options& options, std::string_view command) {
+  auto answer = ask(options, command);
+  if (answer) {
+    return std::optional(std::move(*answer));
+  }
+  if (answer.error().code == Errc::not_found) {
+    return std::nullopt;
+  }
+  return tl::unexpected(std::move(answer).error());
+}
+
 std::string printable(std::string_view text) {
   std::string safe;
   for (const char c : text) {

@@ -2,6 +2,7 @@
 /// Asking the running weftd, and showing what it said.
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,10 @@ namespace weft::cli {
 [[nodiscard]] Result<std::string> ask(const Options& options, std::string_view command,
                                       std::string_view params = "",
                                       std::chrono::seconds patience = std::chrono::seconds{10});
+
+/// As ask. Nothing when the node does not run the plugin that serves `command`.
+[[nodiscard]] Result<std::optional<std::string>> ask_if_served(const Options& options,
+                                                               std::string_view command);
 
 /// `text` without what would drive a terminal: plugins and peers choose some of it.
 [[nodiscard]] std::string printable(std::string_view text);

@@ -5,24 +5,13 @@
 #include "cli/ask.hpp"
 #include "cli/json.hpp"
 #include "cli/render.hpp"
+#include "cli/report.hpp"
 
 namespace weft::cli {
 namespace {
 
 /// Every plugin may take its deadline to stop, and another to start.
 constexpr std::chrono::seconds reload_patience{120};
-
-/// Nothing when the node does not run the plugin that serves `command`.
-Result<std::optional<std::string>> ask_if_served(const Options& options, std::string_view command) {
-  auto answer = ask(options, command);
-  if (answer) {
-    return std::optional(std::move(*answer));
-  }
-  if (answer.error().code == Errc::not_found) {
-    return std::nullopt;
-  }
-  return tl::unexpected(std::move(answer).error());
-}
 
 Result<NodeStatus> collect_status(const Options& options) {
   NodeStatus status;
@@ -33,6 +22,22 @@ Result<NodeStatus> collect_status(const Options& options) {
   WEFT_TRY(status.targets, ask_if_served(options, "mesh.targets"));
   WEFT_TRY(status.ipam, ask_if_served(options, "ipam.status"));
   return status;
+}
+
+Result<std::string> report_of(const Options& options, const std::string& format) {
+  ReportAnswers answers;
+  WEFT_TRY(answers.host, ask(options, "status"));
+  WEFT_TRY(answers.macs, ask(options, "dataplane.macs"));
+  WEFT_TRY(answers.mesh, ask_if_served(options, "mesh.status"));
+  WEFT_TRY(answers.ipam, ask_if_served(options, "ipam.status"));
+  WEFT_TRY(answers.bridge, ask_if_served(options, "bridge.status"));
+  std::optional<std::string> sleeve;
+  WEFT_TRY(sleeve, ask_if_served(options, "sleeve.status"));
+  answers.runs_sleeve = sleeve.has_value();
+  WEFT_TRY(answers.odp, ask_if_served(options, "odp.status"));
+  Json report;
+  WEFT_TRY(report, assemble_report(answers));
+  return format_report(report, format);
 }
 
 Result<std::string> own_name(const Options& options) {
@@ -79,6 +84,10 @@ Result<std::string> change_peers(const Options& options, std::string_view comman
 
 int show_status(const Options& options, std::string_view page) {
   return print(status_page(options, page));
+}
+
+int show_report(const Options& options, const std::string& format) {
+  return print(report_of(options, format));
 }
 
 int show_metrics(const Options& options) {

@@ -22,6 +22,8 @@ struct Options {
 
 /// `page` is "", "peers", "connections", "ipam" or "targets".
 [[nodiscard]] int show_status(const Options& options, std::string_view page);
+/// The node's report through `format`: see format_report.
+[[nodiscard]] int show_report(const Options& options, const std::string& format);
 [[nodiscard]] int show_metrics(const Options& options);
 [[nodiscard]] int show_lanes(const Options& options);
 [[nodiscard]] int show_topics(const Options& options);

@@ -40,6 +40,16 @@ void add_status(CLI::App& app, Options& options, Chosen& chosen) {
   }
 }
 
+void add_report(CLI::App& app, const Options& options, Chosen& chosen, std::string& format) {
+  auto* const report =
+      app.add_subcommand("report", "All that this node knows, as JSON in Weave Net's shape");
+  report->add_option("-f,--format", format,
+                     "Only this: a path, '.Router.Peers[*].Name', or a template, "
+                     "'{{range .Router.Peers}}{{.Name}} {{end}}', with json, len, range, if, with, "
+                     "else and end");
+  report->callback([&] { chosen = [&] { return show_report(options, format); }; });
+}
+
 void add_peers(CLI::App& app, const Options& options, Chosen& chosen,
                std::vector<std::string>& peers, bool& replace) {
   auto* const connect = app.add_subcommand("connect", "Connect to peers and keep trying");
@@ -312,6 +322,8 @@ int main(int argc, char** argv) {
       ->envname("WEFT_SOCKET")
       ->capture_default_str();
   add_status(app, options, chosen);
+  std::string format;
+  add_report(app, options, chosen, format);
   add_peers(app, options, chosen, peers, replace);
   NewPlugin made;
   add_plugin_author(add_plugin(app, options, chosen, files), chosen, made, files.file);

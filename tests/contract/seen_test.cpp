@@ -56,14 +56,16 @@ class Directory {
   std::string path;
 };
 
-/// A node with one plugin that publishes "zoo.tick/1" all the time.
-class RunningNodeTest : public ::testing::Test {
+/// A weftd of its own, in a directory of its own.
+class NodeTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::ofstream(directory_.path + "/weft.toml") << fmt::format(
-        "[host]\nplugins = [\"ticks\"]\nplugin-path = [\"{}/zoo\"]\nname = \"::1\"\n"
-        "state-directory = \"{}/state\"\nrun-directory = \"{}/run\"\n",
-        build, directory_.path, directory_.path);
+  /// Starts the node with these fields of [host] and what follows, and waits until `arguments` of
+  /// weft print `text`.
+  void run_node(const std::string& config_text, const std::string& arguments,
+                const std::string& text) {
+    std::ofstream(directory_.path + "/weft.toml")
+        << fmt::format("[host]\nstate-directory = \"{0}/state\"\nrun-directory = \"{0}/run\"\n{1}",
+                       directory_.path, config_text);
     const std::string program = build + "/bin/weftd";
     const std::string config = directory_.path + "/weft.toml";
     const std::string log = directory_.path + "/log";
@@ -74,7 +76,7 @@ class RunningNodeTest : public ::testing::Test {
       _exit(127);
     }
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-    while (ask("bus topics").text.find("zoo.tick/1") == std::string::npos) {
+    while (ask(arguments).text.find(text) == std::string::npos) {
       ASSERT_LT(std::chrono::steady_clock::now(), deadline) << ask("status").text;
     }
   }
@@ -89,6 +91,31 @@ class RunningNodeTest : public ::testing::Test {
 
   Directory directory_;
   pid_t child_ = -1;
+};
+
+/// A node with one plugin that publishes "zoo.tick/1" all the time.
+class RunningNodeTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    run_node(
+        fmt::format("plugins = [\"ticks\"]\nplugin-path = [\"{}/zoo\"]\nname = \"::1\"\n", build),
+        "bus topics", "zoo.tick/1");
+  }
+};
+
+/// A node of a cluster that has no other yet.
+class MeshNodeTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    run_node(fmt::format("plugins = [\"gossip\", \"ipam\", \"sleeve\"]\n"
+                         "plugin-path = [\"{}/plugins-out\"]\n"
+                         "name = \"02:00:00:00:99:01\"\nnickname = \"node1\"\n"
+                         "[plugin.gossip]\nlisten = \"127.0.0.1:0\"\n"
+                         "[plugin.sleeve]\nlisten = \"127.0.0.1:0\"\n"
+                         "[plugin.ipam]\nrange = \"10.32.0.0/24\"\ninit = \"consensus=3\"\n",
+                         build),
+             "report -f .Ready", "true");
+  }
 };
 
 TEST_F(RunningNodeTest, TapShowsEachEventWithItsTimePublisherKeyTraceAndText) {
@@ -157,6 +184,51 @@ TEST_F(RunningNodeTest, ALineLoggedByAHandlerNamesItsTrace) {
   const std::string text{std::istreambuf_iterator<char>(log), {}};
 
   EXPECT_NE(text.find("ticks: first tick heard trace="), std::string::npos) << text;
+}
+
+TEST_F(MeshNodeTest, TheReportHasTheOriginalsFieldsInItsOrder) {
+  const Output whole = ask("report");
+  ASSERT_EQ(whole.exit_code, 0) << whole.text;
+  const auto report = nlohmann::ordered_json::parse(whole.text, nullptr, false);
+  const auto keys = [](const nlohmann::ordered_json& object) {
+    std::string text;
+    for (const auto& [key, value] : object.items()) {
+      text += key + " ";
+    }
+    return text;
+  };
+
+  EXPECT_EQ(keys(report), "Ready Version VersionCheck Router IPAM ");
+  EXPECT_EQ(keys(report["Router"]),
+            "Protocol ProtocolMinVersion ProtocolMaxVersion Encryption PeerDiscovery Name NickName "
+            "Port Peers UnicastRoutes BroadcastRoutes Connections TerminationCount Targets "
+            "OverlayDiagnostics TrustedSubnets Interface CaptureStats MACs ");
+  EXPECT_EQ(keys(report["Router"]["Peers"][0]), "Name NickName UID ShortID Version Connections ");
+  EXPECT_EQ(keys(report["IPAM"]),
+            "Paxos Range RangeNumIPs ActiveIPs DefaultSubnet Entries PendingClaims "
+            "PendingAllocates ");
+  EXPECT_EQ(keys(report["Router"]["OverlayDiagnostics"]), "sleeve ");
+  EXPECT_EQ(report["Router"]["Interface"], "no overlay bridge");
+  EXPECT_EQ(report["Router"]["UnicastRoutes"][0]["Dest"], "02:00:00:00:99:01");
+  EXPECT_TRUE(report["Router"]["Port"].is_number());
+  EXPECT_TRUE(report["Router"]["MACs"].is_null());
+  EXPECT_EQ(report["IPAM"]["RangeNumIPs"], 256);
+}
+
+TEST_F(MeshNodeTest, TheReportTakesPathsAndTemplates) {
+  EXPECT_EQ(ask("report -f .Router.Peers[*].Name").text, "02:00:00:00:99:01\n");
+  EXPECT_EQ(ask("report --format '{{.Router.NickName}} {{json .Router.Targets}}'").text,
+            "node1 null\n");
+  EXPECT_EQ(ask("report -f '{{range .Router.Peers}}{{.Name}}{{\"\\n\"}}{{end}}'").text,
+            "02:00:00:00:99:01\n");
+
+  const Output wrong = ask("report -f '{{.Router.Nmae}}'");
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_EQ(
+      wrong.text.find("weft: cannot use the format: column 10: there is no 'Nmae' in an object "
+                      "of Protocol, "),
+      0u)
+      << wrong.text;
 }
 
 TEST(PluginFiles, TheDefaultConfigurationOfAllPluginsPassesItsOwnCheck) {
