@@ -18,7 +18,8 @@ constexpr Duration original_timeout = 60s;
 }  // namespace
 
 Liveness::Liveness(std::chrono::milliseconds heartbeat, std::chrono::milliseconds timeout)
-    : interval_(heartbeat.count() > 0 ? Duration(heartbeat) : fast_heartbeat),
+    : is_agreed_(heartbeat.count() > 0),
+      interval_(heartbeat.count() > 0 ? Duration(heartbeat) : fast_heartbeat),
       interval_after_ack_(heartbeat.count() > 0 ? Duration(heartbeat) : slow_heartbeat),
       timeout_(timeout.count() > 0 ? Duration(timeout) : original_timeout) {}
 
@@ -37,6 +38,7 @@ LivenessActions Liveness::heard(TimePoint now) {
   if (!is_confirmed_) {
     return actions;
   }
+  last_heard_ = now;
   silence_due_ = now + timeout_;
   actions.send_ack = !std::exchange(has_acknowledged_, true);
   if (!std::exchange(is_healthy_, true)) {

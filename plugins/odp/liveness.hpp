@@ -39,11 +39,17 @@ class Liveness {
 
   [[nodiscard]] bool is_established() const noexcept { return is_established_; }
   [[nodiscard]] bool is_healthy() const noexcept { return is_healthy_; }
+  /// Whether the path worked until just now: no heartbeat that was agreed is missing.
+  [[nodiscard]] bool is_fresh(TimePoint now) const noexcept {
+    return is_agreed_ && is_established_ && now - last_heard_ < 2 * interval_;
+  }
 
  private:
+  const bool is_agreed_;
   Duration interval_;
   const Duration interval_after_ack_;
   const Duration timeout_;
+  TimePoint last_heard_{};
   bool is_confirmed_ = false;
   bool has_acknowledged_ = false;
   bool is_established_ = false;

@@ -55,6 +55,22 @@ TEST(Liveness, GivesAWeftPeerTimeToConfirm) {
   EXPECT_FALSE(liveness.on_timer(start + 5s).is_healthy);
 }
 
+TEST(Liveness, IsFreshUntilAnAgreedHeartbeatIsMissing) {
+  Liveness liveness(100ms, 700ms);
+  static_cast<void>(liveness.confirm(start));
+  static_cast<void>(liveness.heard(start));
+  EXPECT_FALSE(liveness.is_fresh(start));
+  static_cast<void>(liveness.acknowledged(start));
+  EXPECT_TRUE(liveness.is_fresh(start + 199ms));
+  EXPECT_FALSE(liveness.is_fresh(start + 200ms));
+
+  Liveness original(0ms, 0ms);
+  static_cast<void>(original.confirm(start));
+  static_cast<void>(original.heard(start));
+  static_cast<void>(original.acknowledged(start));
+  EXPECT_FALSE(original.is_fresh(start));
+}
+
 TEST(Liveness, DoesNotBlameThePeerForItsOwnStall) {
   Liveness liveness(100ms, 700ms);
   static_cast<void>(liveness.confirm(start));

@@ -42,9 +42,9 @@ class Session final : public std::enable_shared_from_this<Session> {
   /// Nothing is sent or reported any more.
   void stop() noexcept;
 
-  /// Frames passed both ways until just now, as far as heartbeats tell.
+  /// Frames passed both ways until just now: with a weft peer, as far as heartbeats tell.
   [[nodiscard]] bool is_working() const noexcept {
-    return output_ && liveness_.is_established() && liveness_.is_healthy();
+    return output_ && liveness_.is_fresh(context_.loop.now());
   }
   [[nodiscard]] const OverlayLink& link() const noexcept { return link_; }
   [[nodiscard]] const std::shared_ptr<TunnelForwarder>& forwarder() const noexcept {
