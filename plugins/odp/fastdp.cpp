@@ -238,9 +238,7 @@ void Fastdp::publish_view() {
 }
 
 void Fastdp::replan() {
-  if (bridge_ != 0) {
-    flows_->replan(node_.loop.now());
-  }
+  flows_->replan(node_.loop.now());
 }
 
 /// Traffic that the kernel forwards teaches nobody where MACs are: its counters do.

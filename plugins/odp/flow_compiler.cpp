@@ -9,10 +9,13 @@ namespace weft::odp {
 using Certainty = FlowDecision::Certainty;
 
 Verdict Fastdp::plan(const FlowKey& key) {
-  if (key.in_port == router_ && !key.macs && !key.tunnel) {
+  if (router_ != 0 && key.in_port == router_ && !key.macs && !key.tunnel) {
     return {Certainty::settled, Actions{Output{bridge_}}};
   }
   if (!key.tunnel) {
+    if (bridge_ == 0) {
+      return {};
+    }
     const bool is_ours = key.in_port == bridge_ && key.macs;
     return is_ours ? compile(key, node_.planner.captured(key.macs->source, key.macs->destination))
                    : Verdict{Certainty::refuted, std::nullopt};
@@ -34,6 +37,9 @@ Verdict Fastdp::compile(const FlowKey& key, const FlowDecision& decision) {
   Verdict verdict{decision.certainty, std::nullopt};
   if (decision.certainty != Certainty::settled) {
     return verdict;
+  }
+  if (decision.is_delivered && bridge_ == 0) {
+    return {};  // the bridge has not joined yet
   }
   Actions actions;
   if (decision.is_delivered) {

@@ -7,6 +7,8 @@
 
 #include <fmt/core.h>
 
+#include <weft/events/topology.hpp>
+
 namespace weft::conformance {
 namespace {
 
@@ -75,6 +77,20 @@ class OneFrame final : public LaneTask {
   const std::size_t bytes_;
   const std::uint32_t number_;
 };
+
+/// Both peers and their short ids, as a mesh would announce them: some overlays put those on the
+/// wire.
+std::shared_ptr<const Topology> topology_of(PeerName self, PeerName other) {
+  auto topology = std::make_shared<Topology>();
+  topology->self = self;
+  for (const PeerName name : {std::min(self, other), std::max(self, other)}) {
+    Topology::Peer& peer = topology->peers.emplace_back();
+    peer.name = name;
+    peer.uid = static_cast<std::uint64_t>(name);
+    peer.short_id = static_cast<std::uint16_t>(static_cast<std::uint64_t>(name) & 0xFFFU);
+  }
+  return topology;
+}
 
 tl::expected<void, Outcome> start_side(const Subject& subject, OverlayPair::Side& side) {
   auto trial = start_trial(subject, side.directory.path(), {side.name, "debug"});
@@ -164,6 +180,8 @@ tl::expected<std::unique_ptr<OverlayPair>, Outcome> OverlayPair::make(const Subj
     if (auto started = start_side(subject, *side); !started) {
       return tl::unexpected(std::move(started).error());
     }
+    const PeerName other = side == &pair->a ? pair->b.name : pair->a.name;
+    side->trial->bus().publish(events::TopologyChanged{topology_of(side->name, other)});
   }
   return pair;
 }
