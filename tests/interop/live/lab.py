@@ -121,8 +121,8 @@ class Original(Node):
         (self.home / "restart.sentinel").unlink(missing_ok=True)  # else it ignores its peers
         self.start_process(
             ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", self.lab.weaver,
-             "--no-fastdp", "--no-dns", "--docker-api=", f"--name={self.name}",
-             f"--nickname=n{self.index}", f"--host={address_of(self.index)}", "--port=6783",
+             "--datapath=datapath" if self.lab.fastdp else "--no-fastdp", "--no-dns", "--docker-api=",
+             f"--name={self.name}", f"--nickname=n{self.index}", f"--host={address_of(self.index)}", "--port=6783",
              "--http-addr=127.0.0.1:6784", "--status-addr=127.0.0.1:6782",
              f"--ipalloc-range={UNIVERSE}", f"--ipalloc-init={self.init}",
              f"--db-prefix={self.home}/",
@@ -148,6 +148,9 @@ class Original(Node):
 
     def ipam(self):
         return json.loads(self.http("GET", "/report"))["IPAM"]
+
+    def fastdp(self):
+        return self.router()["OverlayDiagnostics"]["fastdp"]
 
     def connect(self, address):
         run("ip", "netns", "exec", self.netns, "curl", "-s", "-S", "--data-urlencode",
@@ -196,7 +199,8 @@ class Weft(Node):
 
     def start(self):
         quoted = ", ".join(f'"{peer}"' for peer in self.peers)
-        text = (f"[host]\nplugins = {json.dumps(PLUGINS)}\n"
+        plugins = ["odp", *PLUGINS] if self.lab.fastdp else PLUGINS
+        text = (f"[host]\nplugins = {json.dumps(plugins)}\n"
                 f'plugin-path = ["{self.lab.plugins}"]\nlog-level = "debug"\n'
                 f'name = "{self.name}"\nnickname = "n{self.index}"\n'
                 f'state-directory = "{self.home}/state"\nrun-directory = "{self.home}/run"\n'
@@ -250,6 +254,9 @@ class Weft(Node):
     def take_over(self, name):
         return json.dumps(self.call("ipam.take-over", peer=name))
 
+    def fastdp(self):
+        return self.call("odp.status")
+
     def metrics(self):
         return run(self.lab.bin / "weft", "--socket", self.home / "run/weft.sock", "metrics")
 
@@ -285,6 +292,9 @@ class Pod:
     def ip(self):
         return self.address.split("/")[0]
 
+    def mac(self):
+        return self.run("cat", "/sys/class/net/eth0/address").strip()
+
     def run(self, *argv, **options):
         return run("ip", "netns", "exec", self.netns, *argv, **options)
 
@@ -302,7 +312,7 @@ class Lab:
         self.prefix = f"wi{os.getpid()}-"
         self.home = Path(tempfile.mkdtemp(prefix="weft-interop-"))
         self.namespaces, self.nodes = [], {}
-        self.keep = options.keep
+        self.keep, self.fastdp = options.keep, options.fastdp
 
     def __enter__(self):
         return self
