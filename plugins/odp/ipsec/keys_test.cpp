@@ -1,0 +1,120 @@
+/// Keys and announcements against the original's octets, and HKDF against its RFC.
+
+#include "keys.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+
+#include <weft/testing/hex.hpp>
+
+namespace weft::ipsec {
+namespace {
+
+using weft::testing::from_hex;
+using weft::testing::to_hex;
+
+// Source: dp-ipsec.txt, first lines.
+constexpr PeerName peer_a{0x7a0102030405};
+constexpr PeerName peer_b{0x7a0a0b0c0d0e};
+
+/// `first`, `first` + 1, ...
+std::array<std::byte, 32> counting_from(unsigned first) {
+  std::array<std::byte, 32> octets;
+  for (std::byte& octet : octets) {
+    octet = static_cast<std::byte>(first++);
+  }
+  return octets;
+}
+
+/// What follows "`key`=" in the first section of dp-ipsec.txt whose title begins with `section`.
+std::string golden(const std::string& section, const std::string& key) {
+  std::ifstream input(WEFT_SOURCE_DIR "/tests/interop/vectors/dp-ipsec.txt");
+  std::string line;
+  bool is_wanted = false;
+  while (std::getline(input, line)) {
+    if (line.starts_with("## ")) {
+      is_wanted = line.substr(3).starts_with(section);
+    } else if (is_wanted && line.starts_with(key + "=")) {
+      return line.substr(key.size() + 1);
+    }
+  }
+  throw std::runtime_error("no vector '" + section + "', " + key);
+}
+
+TEST(Hkdf, GivesWhatItsRfcSays) {
+  // RFC 5869 appendix A.1.
+  Bytes out(42);
+  hkdf_sha256(Bytes(22, std::byte{0x0b}), from_hex("000102030405060708090a0b0c"),
+              from_hex("f0f1f2f3f4f5f6f7f8f9"), out);
+  EXPECT_EQ(to_hex(out),
+            "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
+
+  // RFC 5869 appendix A.3: neither salt nor info.
+  hkdf_sha256(Bytes(22, std::byte{0x0b}), {}, {}, out);
+  EXPECT_EQ(to_hex(out),
+            "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
+}
+
+TEST(Hkdf, GivesLongOutput) {
+  // RFC 5869 appendix A.2: three blocks.
+  const auto range = [](unsigned first, unsigned last) {
+    Bytes octets;
+    for (unsigned value = first; value <= last; ++value) {
+      octets.push_back(static_cast<std::byte>(value));
+    }
+    return octets;
+  };
+  Bytes out(82);
+  hkdf_sha256(range(0x00, 0x4f), range(0x60, 0xaf), range(0xb0, 0xff), out);
+  EXPECT_EQ(to_hex(out),
+            "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c"
+            "59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71"
+            "cc30c58179ec3e87c14c01d5c1f3434f1d87");
+}
+
+TEST(Keys, AreTheOriginals) {
+  const SessionKey session = counting_from(0x00);
+
+  EXPECT_EQ(to_hex(derive_key(session, counting_from(0x20), peer_a).octets),
+            golden("SA B->A", "key32") + golden("SA B->A", "salt4"));
+  EXPECT_EQ(to_hex(derive_key(session, counting_from(0x80), peer_b).octets),
+            golden("SA A->B", "key32") + golden("SA A->B", "salt4"));
+}
+
+TEST(Offer, IsTheOriginals) {
+  const SaOffer offer{counting_from(0x20), 0xc0ffee01};
+  const Bytes body = from_hex(golden("InitSARemote", "hex"));
+
+  EXPECT_EQ(encode(offer), body);
+  EXPECT_EQ(decode_offer(body).value(), offer);
+}
+
+TEST(Offer, IsRefusedWithAnyOtherLength) {
+  Bytes body = encode({counting_from(0x20), 0xc0ffee01});
+  for (const std::size_t length : {0, 36, 63, 65, 1024}) {
+    body.resize(length);
+    const auto refused = decode_offer(body);
+    ASSERT_FALSE(refused) << length;
+    EXPECT_EQ(refused.error().code, Errc::malformed);
+    EXPECT_NE(refused.error().context.find(std::to_string(length)), std::string::npos);
+  }
+}
+
+TEST(Offer, IsRefusedWithAReservedSpi) {
+  EXPECT_FALSE(decode_offer(encode({{}, 0})));
+  EXPECT_FALSE(decode_offer(encode({{}, 0xff})));
+  EXPECT_TRUE(decode_offer(encode({{}, 0x100})));
+}
+
+TEST(Offer, IgnoresWhatStandsInItsPadding) {
+  Bytes body = encode({counting_from(0x20), 0xc0ffee01});
+  body.back() = std::byte{1};
+  EXPECT_EQ(decode_offer(body).value().spi, 0xc0ffee01U);
+}
+
+}  // namespace
+}  // namespace weft::ipsec
