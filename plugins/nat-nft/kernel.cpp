@@ -15,10 +15,15 @@
 
 #include <fmt/core.h>
 
-#include "nftnl.hpp"
+#include "common/nft/nftnl.hpp"
 
 namespace weft::nat {
 namespace {
+
+using nft::allocated;
+using nft::ChainPtr;
+using nft::RulePtr;
+using nft::SetPtr;
 
 nl::Message query(std::uint16_t type, std::uint16_t flags) {
   nl::Message message(static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8U | type), flags);

@@ -11,10 +11,13 @@
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
 
+#include "common/nft/transaction.hpp"
 #include "ruleset.hpp"
-#include "transaction.hpp"
 
 namespace weft::nat {
+
+using nft::ChainName;
+using nft::Difference;
 
 /// The table of family ip that iptables keeps its forward chain in.
 inline constexpr std::string_view iptables_table = "filter";

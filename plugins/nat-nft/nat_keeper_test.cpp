@@ -93,7 +93,7 @@ TEST_P(NatKeeperTest, RestoresWhatOthersFlush) {
   const auto before = restored();
   auto other = Kernel::open();
 
-  ASSERT_TRUE(other->replace({"weave", {}, {}}));
+  ASSERT_TRUE(other->replace({"weave", {}, {}, {}}));
 
   const auto deadline = std::chrono::steady_clock::now() + 10s;
   while (restored() == before && std::chrono::steady_clock::now() < deadline) {

@@ -61,6 +61,7 @@ Table weave_table(const Intent& intent) {
   Table table{std::string(table_name),
               {{std::string(local_set), merge(intent.local_ranges)},
                {std::string(exposed_set), merge(intent.exposed)}},
+              {},
               {forward(intent)}};
   if (intent.translation == Translation::masquerade) {
     table.chains.push_back(postrouting(intent));

@@ -12,12 +12,14 @@
 #include "expression.hpp"
 #include "nftnl.hpp"
 
-namespace weft::nat {
+namespace weft::nft {
 namespace {
 
 // What the nft tool writes into a set's user data, so that it lists the set as it was declared.
 // Source: nftables datatype.h, enum datatypes and enum byteorder.
 constexpr std::uint32_t nft_type_ipv4_address = 7;
+constexpr std::uint32_t nft_type_inet_service = 13;
+constexpr unsigned nft_type_bits = 6;  // of each part of a concatenation
 constexpr std::uint32_t nft_byteorder_big_endian = 2;
 
 // An element takes about 40 octets and the list is one attribute of at most 64 KiB.
@@ -38,17 +40,27 @@ SetPtr named_set(std::string_view table, std::string_view name) {
   return set;
 }
 
-void append_set(nl::Batch& batch, std::string_view table, const Set& described, std::uint32_t id) {
-  const SetPtr set = named_set(table, described.name);
+/// How the kernel keeps a set.
+struct SetForm {
+  std::uint32_t flags = 0;
+  std::uint32_t key_type = 0;
+  std::uint32_t key_bytes = 0;
+};
+
+void append_set(nl::Batch& batch, std::string_view table, const std::string& name,
+                const SetForm& form, std::uint32_t id) {
+  const SetPtr set = named_set(table, name);
   nftnl_set_set_u32(set.get(), NFTNL_SET_ID, id);
   nftnl_set_set_u32(set.get(), NFTNL_SET_FAMILY, NFPROTO_IPV4);
-  nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_INTERVAL);
-  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, nft_type_ipv4_address);
-  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, 4);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, form.flags);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, form.key_type);
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, form.key_bytes);
 
   const UdataPtr data{allocated(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN))};
   nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, nft_byteorder_big_endian);
-  nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_MERGE_ELEMENTS, 1);
+  if ((form.flags & NFT_SET_INTERVAL) != 0) {
+    nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_MERGE_ELEMENTS, 1);
+  }
   nftnl_set_set_data(set.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(data.get()),
                      nftnl_udata_buf_len(data.get()));
 
@@ -85,6 +97,28 @@ void append_elements(nl::Batch& batch, std::uint16_t type, std::uint16_t flags,
   }
 }
 
+SetForm form_of(const FieldSet& set) {
+  SetForm form;
+  for (const Field field : set.fields) {
+    const bool is_port = field == Field::udp_destination_port;
+    form.key_type =
+        form.key_type << nft_type_bits | (is_port ? nft_type_inet_service : nft_type_ipv4_address);
+    form.key_bytes += 4;
+  }
+  return form;
+}
+
+void append_element(nl::Batch& batch, std::uint16_t type, std::uint16_t flags,
+                    std::string_view table, std::string_view name, ByteView key) {
+  const SetPtr set = named_set(table, name);
+  nftnl_set_elem* const element = allocated(nftnl_set_elem_alloc());
+  nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key.data(),
+                     static_cast<std::uint32_t>(key.size()));
+  nftnl_set_elem_add(set.get(), element);
+  nftnl_set_elems_nlmsg_build_payload(batch.add(type, NFPROTO_IPV4, flags), set.get());
+  batch.next();
+}
+
 void append_chain(nl::Batch& batch, const std::string& table, const Chain& described) {
   const ChainPtr chain{allocated(nftnl_chain_alloc())};
   nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, table.c_str());
@@ -119,8 +153,14 @@ void append_replacement(nl::Batch& batch, const Table& table) {
 
   std::uint32_t id = 0;
   for (const Set& set : table.sets) {
-    append_set(batch, table.name, set, ++id);
+    append_set(batch, table.name, set.name, {NFT_SET_INTERVAL, nft_type_ipv4_address, 4}, ++id);
     append_elements(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table.name, set.name, set.elements);
+  }
+  for (const FieldSet& set : table.field_sets) {
+    append_set(batch, table.name, set.name, form_of(set), ++id);
+    for (const Bytes& element : set.elements) {
+      append_element(batch, table.name, set.name, element);
+    }
   }
   for (const Chain& chain : table.chains) {
     append_chain(batch, table.name, chain);
@@ -138,6 +178,20 @@ void append_set_change(nl::Batch& batch, std::string_view table, std::string_vie
   append_elements(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, set, change.added);
 }
 
+void append_element(nl::Batch& batch, std::string_view table, std::string_view set,
+                    ByteView element) {
+  append_element(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, set, element);
+}
+
+void append_element_deletion(nl::Batch& batch, std::string_view table, std::string_view set,
+                             ByteView element) {
+  append_element(batch, NFT_MSG_DELSETELEM, 0, table, set, element);
+}
+
+void append_table_deletion(nl::Batch& batch, const std::string& table) {
+  append_table(batch, NFT_MSG_DELTABLE, 0, table);
+}
+
 void append_rules_on_top(nl::Batch& batch, const ChainName& chain, std::span<const Rule> rules) {
   for (const Rule& rule : rules | std::views::reverse) {
     append_rule(batch, chain, rule, 0);
@@ -153,4 +207,4 @@ void append_rule_deletion(nl::Batch& batch, const ChainName& chain, std::uint64_
   batch.next();
 }
 
-}  // namespace weft::nat
+}  // namespace weft::nft

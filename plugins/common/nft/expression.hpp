@@ -2,11 +2,11 @@
 /// Statements of a rule as the kernel's expressions.
 
 #include "nftnl.hpp"
-#include "ruleset.hpp"
+#include "table.hpp"
 
-namespace weft::nat {
+namespace weft::nft {
 
 /// A libnftnl rule with the statements and the comment of `rule`, without table or chain.
 [[nodiscard]] RulePtr compile(const Rule& rule);
 
-}  // namespace weft::nat
+}  // namespace weft::nft

@@ -9,6 +9,7 @@
 #include <linux/netfilter/xt_conntrack.h>
 #include <net/if.h>
 #include <netinet/ip.h>
+#include <netinet/udp.h>
 
 #include <array>
 #include <cstddef>
@@ -17,12 +18,32 @@
 #include <type_traits>
 #include <variant>
 
-namespace weft::nat {
+namespace weft::nft {
 namespace {
 
+// Sixteen octets, of which NFT_REG32_00 is the first four.
 constexpr std::uint32_t data_register = NFT_REG_1;
 constexpr std::uint32_t reply_states =
     NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
+
+/// Where the kernel finds a field.
+struct Place {
+  std::uint32_t base;
+  std::uint32_t offset;
+  std::uint32_t bytes;
+};
+
+Place place_of(Field field) {
+  switch (field) {
+    case Field::source_address:
+      return {NFT_PAYLOAD_NETWORK_HEADER, offsetof(iphdr, saddr), 4};
+    case Field::destination_address:
+      return {NFT_PAYLOAD_NETWORK_HEADER, offsetof(iphdr, daddr), 4};
+    case Field::udp_destination_port:
+      break;
+  }
+  return {NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(udphdr, uh_dport), 2};
+}
 
 /// Appends expressions to one rule.
 class Compiler {
@@ -31,7 +52,7 @@ class Compiler {
 
   void operator()(const AddressIn& match) {
     const net::Cidr network = match.network.network();
-    load_address(match.side);
+    load(field(match.side), data_register);
     if (network.prefix_length < 32) {
       const std::uint32_t mask =
           network.prefix_length == 0 ? 0 : UINT32_MAX << (32U - network.prefix_length);
@@ -41,18 +62,26 @@ class Compiler {
   }
 
   void operator()(const AddressInSet& match) {
-    load_address(match.side);
-    nftnl_expr& lookup = append("lookup");
-    nftnl_expr_set_u32(&lookup, NFTNL_EXPR_LOOKUP_SREG, data_register);
-    nftnl_expr_set_str(&lookup, NFTNL_EXPR_LOOKUP_SET, match.set.c_str());
+    load(field(match.side), data_register);
+    look_up(match.set);
+  }
+
+  void operator()(const FieldsInSet& match) {
+    // Consecutive registers of four octets are one key; the first is data_register's beginning.
+    std::uint32_t reg = NFT_REG32_00;
+    for (const Field field : match.fields) {
+      load(field, reg++);
+    }
+    look_up(match.set);
+  }
+
+  void operator()(const Protocol& match) {
+    load_meta(NFT_META_L4PROTO);
+    compare(NFT_CMP_EQ, std::as_bytes(std::span{&match.number, 1}));
   }
 
   void operator()(const Interface& match) {
-    nftnl_expr& meta = append("meta");
-    nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_KEY,
-                       match.direction == Direction::in ? NFT_META_IIFNAME : NFT_META_OIFNAME);
-    nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_DREG, data_register);
-
+    load_meta(match.direction == Direction::in ? NFT_META_IIFNAME : NFT_META_OIFNAME);
     std::array<char, IFNAMSIZ> name{};
     match.name.copy(name.data(), name.size() - 1);
     compare(match.is_negated ? NFT_CMP_NEQ : NFT_CMP_EQ, std::as_bytes(std::span{name}));
@@ -77,6 +106,34 @@ class Compiler {
     nftnl_expr_set_str(&match, NFTNL_EXPR_MT_NAME, "conntrack");
     nftnl_expr_set_u32(&match, NFTNL_EXPR_MT_REV, 3);
     nftnl_expr_set(&match, NFTNL_EXPR_MT_INFO, info, sizeof *info);
+  }
+
+  void operator()(const LacksMark& match) {
+    constexpr std::uint32_t none = 0;
+    load_meta(NFT_META_MARK);
+    and_with(std::as_bytes(std::span{&match.bits, 1}));
+    compare(NFT_CMP_EQ, std::as_bytes(std::span{&none, 1}));
+  }
+
+  void operator()(const SetMark& action) {
+    const std::uint32_t others = ~action.bits;
+    load_meta(NFT_META_MARK);
+    and_with(std::as_bytes(std::span{&others, 1}), action.bits);
+    nftnl_expr& meta = append("meta");
+    nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_KEY, NFT_META_MARK);
+    nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_SREG, data_register);
+  }
+
+  void operator()(const IsWithoutIpsec& match) {
+    if (match.direction == Direction::in) {
+      load_meta(NFT_META_SECPATH);
+    } else {
+      nftnl_expr& route = append("rt");
+      nftnl_expr_set_u32(&route, NFTNL_EXPR_RT_KEY, NFT_RT_XFRM);
+      nftnl_expr_set_u32(&route, NFTNL_EXPR_RT_DREG, data_register);
+    }
+    constexpr std::byte no{0};
+    compare(NFT_CMP_EQ, {&no, 1});
   }
 
   void operator()(const Count&) {
@@ -115,25 +172,40 @@ class Compiler {
     return *expression;
   }
 
-  void load_address(Side side) {
-    const std::size_t offset =
-        side == Side::source ? offsetof(iphdr, saddr) : offsetof(iphdr, daddr);
-    nftnl_expr& payload = append("payload");
-    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_OFFSET, static_cast<std::uint32_t>(offset));
-    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_LEN, 4);
-    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_DREG, data_register);
+  static Field field(Side side) {
+    return side == Side::source ? Field::source_address : Field::destination_address;
   }
 
-  void and_with(ByteView mask) {
-    constexpr std::uint32_t zero = 0;
+  void load(Field field, std::uint32_t into) {
+    const Place place = place_of(field);
+    nftnl_expr& payload = append("payload");
+    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_BASE, place.base);
+    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_OFFSET, place.offset);
+    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_LEN, place.bytes);
+    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_DREG, into);
+  }
+
+  void load_meta(nft_meta_keys key) {
+    nftnl_expr& meta = append("meta");
+    nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_KEY, key);
+    nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_DREG, data_register);
+  }
+
+  void look_up(const std::string& set) {
+    nftnl_expr& lookup = append("lookup");
+    nftnl_expr_set_u32(&lookup, NFTNL_EXPR_LOOKUP_SREG, data_register);
+    nftnl_expr_set_str(&lookup, NFTNL_EXPR_LOOKUP_SET, set.c_str());
+  }
+
+  /// `sets`: bits to set afterwards, which `mask` clears.
+  void and_with(ByteView mask, std::uint32_t sets = 0) {
     nftnl_expr& bitwise = append("bitwise");
     nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_SREG, data_register);
     nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_DREG, data_register);
-    nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_LEN, sizeof zero);
+    nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_LEN, sizeof sets);
     nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_MASK, mask.data(),
                    static_cast<std::uint32_t>(mask.size()));
-    nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof zero);
+    nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_XOR, &sets, sizeof sets);
   }
 
   void compare(nft_cmp_ops operation, ByteView value) {
@@ -164,4 +236,4 @@ RulePtr compile(const Rule& rule) {
   return compiled;
 }
 
-}  // namespace weft::nat
+}  // namespace weft::nft

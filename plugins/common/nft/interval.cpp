@@ -6,7 +6,7 @@
 #include <bit>
 #include <iterator>
 
-namespace weft::nat {
+namespace weft::nft {
 namespace {
 
 Interval interval_of(const net::Cidr& cidr) {
@@ -65,4 +65,4 @@ Difference difference(std::span<const Interval> from, std::span<const Interval> 
   return result;
 }
 
-}  // namespace weft::nat
+}  // namespace weft::nft

@@ -11,7 +11,7 @@
 #include <memory>
 #include <new>
 
-namespace weft::nat {
+namespace weft::nft {
 
 template <auto Free>
 struct NftnlFree {
@@ -36,4 +36,4 @@ T* allocated(T* object) {
   return object;
 }
 
-}  // namespace weft::nat
+}  // namespace weft::nft

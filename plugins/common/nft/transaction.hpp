@@ -8,9 +8,9 @@
 
 #include <weft/netlink/batch.hpp>
 
-#include "ruleset.hpp"
+#include "table.hpp"
 
-namespace weft::nat {
+namespace weft::nft {
 
 /// A chain of family ip by name.
 struct ChainName {
@@ -26,9 +26,19 @@ void append_replacement(nl::Batch& batch, const Table& table);
 void append_set_change(nl::Batch& batch, std::string_view table, std::string_view set,
                        const Difference& change);
 
+/// Adds an element to a FieldSet; also succeeds when it is there.
+void append_element(nl::Batch& batch, std::string_view table, std::string_view set,
+                    ByteView element);
+/// The transaction fails when the element is not there.
+void append_element_deletion(nl::Batch& batch, std::string_view table, std::string_view set,
+                             ByteView element);
+
+/// Deletes the table of that name; the transaction fails when there is none.
+void append_table_deletion(nl::Batch& batch, const std::string& table);
+
 /// Puts `rules`, in their order, before all rules of `chain`.
 void append_rules_on_top(nl::Batch& batch, const ChainName& chain, std::span<const Rule> rules);
 
 void append_rule_deletion(nl::Batch& batch, const ChainName& chain, std::uint64_t handle);
 
-}  // namespace weft::nat
+}  // namespace weft::nft

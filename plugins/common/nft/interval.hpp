@@ -7,7 +7,7 @@
 
 #include <weft/net/ip.hpp>
 
-namespace weft::nat {
+namespace weft::nft {
 
 /// The addresses `first` to `last`, both included, in host order.
 struct Interval {
@@ -36,4 +36,4 @@ struct Difference {
 /// Both sides sorted.
 [[nodiscard]] Difference difference(std::span<const Interval> from, std::span<const Interval> to);
 
-}  // namespace weft::nat
+}  // namespace weft::nft

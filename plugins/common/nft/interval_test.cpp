@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weft::nat {
+namespace weft::nft {
 namespace {
 
 net::Cidr cidr(std::string_view text) {
@@ -48,4 +48,4 @@ TEST(Difference, NamesOnlyWhatChanged) {
 }
 
 }  // namespace
-}  // namespace weft::nat
+}  // namespace weft::nft
