@@ -7,7 +7,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,6 +15,7 @@
 #include <fmt/core.h>
 
 #include "common/nft/nftnl.hpp"
+#include "common/nft/watcher.hpp"
 
 namespace weft::nat {
 namespace {
@@ -108,12 +108,9 @@ Result<Kernel> Kernel::open() {
   if (!socket) {
     return tl::unexpected(with_remedy(std::move(socket).error()));
   }
-  sockaddr_nl address{};
-  socklen_t length = sizeof address;
-  if (getsockname(socket->fd(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-    return fail(errno, "read the port of a netlink socket");
-  }
-  return Kernel(std::move(*socket), address.nl_pid);
+  std::uint32_t port = 0;
+  WEFT_TRY(port, nft::port_of(*socket));
+  return Kernel(std::move(*socket), port);
 }
 
 Result<> Kernel::replace(const Table& table) {

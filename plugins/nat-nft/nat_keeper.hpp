@@ -10,10 +10,13 @@
 #include <weft/loop.hpp>
 #include <weft/service/nat.hpp>
 
+#include "common/nft/watcher.hpp"
 #include "nat_table.hpp"
-#include "watcher.hpp"
 
 namespace weft::nat {
+
+using nft::Change;
+using nft::Watcher;
 
 /// Owned by a plugin; used on its loop, except for the calls of the service. The rules stay when it
 /// stops: pods keep their connections while the node restarts.

@@ -18,10 +18,14 @@
 
 #include <gtest/gtest.h>
 
-#include "watcher.hpp"
+#include "common/nft/watcher.hpp"
 
 namespace weft::nat {
 namespace {
+
+using nft::Change;
+using nft::parse_change;
+using nft::Watcher;
 
 net::Cidr cidr(std::string_view text) {
   return net::parse_cidr(text).value();

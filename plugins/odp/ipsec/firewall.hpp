@@ -12,6 +12,7 @@
 #include <weft/result.hpp>
 
 #include "common/nft/table.hpp"
+#include "common/nft/watcher.hpp"
 
 namespace weft::ipsec {
 
@@ -52,6 +53,8 @@ class Firewall {
   /// Ends the guard of every tunnel.
   [[nodiscard]] Result<> remove();
 
+  /// Marks the kernel's notifications of our own changes (nft::Change::port).
+  [[nodiscard]] Result<std::uint32_t> port() const { return nft::port_of(socket_); }
   [[nodiscard]] std::set<Tunnel> tunnels() const { return {tunnels_.begin(), tunnels_.end()}; }
 
  private:

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "test_network.hpp"
+#include "testing/network.hpp"
 
 namespace weft::ipsec {
 namespace {

@@ -55,6 +55,8 @@ class Ipsec {
 
   /// Puts guard and policies back as they should be, after another program changed them.
   [[nodiscard]] Result<> repair();
+  /// Marks the kernel's notifications of changes that this object made to the guard.
+  [[nodiscard]] Result<std::uint32_t> firewall_port() const { return firewall_.port(); }
 
  private:
   Ipsec(Loop& loop, std::uint16_t tunnel_port, Xfrm xfrm, Firewall firewall, Leftovers leftovers);

@@ -11,7 +11,7 @@
 
 #include <weft/testing/sim_world.hpp>
 
-#include "test_network.hpp"
+#include "testing/network.hpp"
 
 namespace weft::ipsec {
 namespace {

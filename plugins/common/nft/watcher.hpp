@@ -14,7 +14,7 @@ namespace boost::asio {
 class io_context;
 }
 
-namespace weft::nat {
+namespace weft::nft {
 
 /// A change in a table of family ip that someone made.
 struct Change {
@@ -22,6 +22,9 @@ struct Change {
   std::uint32_t port = 0;  ///< of the netlink socket that made it
   bool operator==(const Change&) const = default;
 };
+
+/// What marks the notifications of changes made through `socket` (Change::port).
+[[nodiscard]] Result<std::uint32_t> port_of(const nl::Socket& socket);
 
 /// Reads a notification; empty for other families and for what has no table.
 [[nodiscard]] std::optional<Change> parse_change(const nlmsghdr& message);
@@ -46,4 +49,4 @@ class Watcher {
   std::shared_ptr<State> state_;
 };
 
-}  // namespace weft::nat
+}  // namespace weft::nft

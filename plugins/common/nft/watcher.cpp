@@ -6,12 +6,23 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <sys/socket.h>
 
+#include <cerrno>
 #include <utility>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
-namespace weft::nat {
+namespace weft::nft {
+
+Result<std::uint32_t> port_of(const nl::Socket& socket) {
+  sockaddr_nl address{};
+  socklen_t length = sizeof address;
+  if (::getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return fail(errno, "read the port of a netlink socket");
+  }
+  return address.nl_pid;
+}
 
 std::optional<Change> parse_change(const nlmsghdr& message) {
   const auto* const header = nl::extra_header<nfgenmsg>(message);
@@ -94,4 +105,4 @@ Watcher::~Watcher() {
   state_->descriptor.release();
 }
 
-}  // namespace weft::nat
+}  // namespace weft::nft
