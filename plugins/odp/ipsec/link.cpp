@@ -1,5 +1,7 @@
 /// Sets up, renews and removes the encryption of one connection.
 
+#include <sodium.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -41,6 +43,7 @@ Ipsec::Link::~Link() {
   remove_retired();
   // Last: until here packets pass encrypted or not at all.
   static_cast<void>(owner_.firewall_.release(tunnel()));
+  sodium_memzero(session_key_.data(), session_key_.size());
 }
 
 Result<Bytes> Ipsec::Link::expect() {

@@ -188,17 +188,17 @@ std::optional<Association> read_policy(const nlmsghdr& message) {
 
 /// Says what an administrator can do about the errors that stop everything.
 Error with_remedy(Error error) {
+  constexpr std::string_view remedy = "modprobe -a xfrm_user esp4 gcm ctr ghash_generic seqiv drbg";
   constexpr std::array missing_esp{EPROTONOSUPPORT, EOPNOTSUPP, EAFNOSUPPORT, EPROTO};
   constexpr std::array missing_cipher{ENOSYS, ENOENT};
   const int code = error.code.category() == std::generic_category() ? error.code.value() : 0;
   if (code == EPERM || code == EACCES) {
     error.context += " (weftd needs CAP_NET_ADMIN)";
   } else if (std::ranges::count(missing_esp, code) != 0) {
-    error.context += " (the kernel lacks IPsec: modprobe -a xfrm_user esp4)";
+    error.context += fmt::format(" (the kernel lacks IPsec with ESP: {})", remedy);
     error.code = make_error_code(Errc::unsupported);
   } else if (std::ranges::count(missing_cipher, code) != 0) {
-    error.context +=
-        fmt::format(" (the kernel lacks {}: modprobe -a gcm seqiv aes_generic)", cipher);
+    error.context += fmt::format(" (the kernel lacks {}: {})", cipher, remedy);
     error.code = make_error_code(Errc::unsupported);
   }
   return error;

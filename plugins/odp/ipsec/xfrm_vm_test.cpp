@@ -32,18 +32,38 @@ class XfrmTest : public ::testing::Test {
   void SetUp() override { ASSERT_EQ(::unshare(CLONE_NEWNET), 0); }
 };
 
+/// The error of opening while the kernel may not load modules.
+std::string refusal() {
+  std::ofstream("/proc/sys/kernel/modprobe") << "/bin/false" << std::flush;
+  const auto xfrm = Xfrm::open();
+  std::ofstream("/proc/sys/kernel/modprobe") << "/sbin/modprobe" << std::flush;
+  if (xfrm) {
+    return "opened";
+  }
+  EXPECT_EQ(xfrm.error().code, Errc::unsupported);
+  return xfrm.error().message();
+}
+
 // First: later tests load what is missing here.
 TEST_F(XfrmTest, SaysWhichModulesTheKernelLacks) {
-  ASSERT_EQ(run("grep -E '^(esp4|xfrm_user) ' /proc/modules"), "");
-  std::ofstream("/proc/sys/kernel/modprobe") << "/bin/false" << std::flush;
+  ASSERT_EQ(run("grep -E '^(esp4|xfrm_user|gcm) ' /proc/modules"), "");
+  const std::string remedy = "modprobe -a xfrm_user esp4 gcm ctr ghash_generic seqiv drbg";
+  const std::string no_esp = "(the kernel lacks IPsec with ESP: " + remedy + ")";
+  const std::string no_cipher = "(the kernel lacks rfc4106(gcm(aes)): " + remedy + ")";
 
-  const auto xfrm = Xfrm::open();
+  std::string refused = refusal();
+  EXPECT_NE(refused.find(no_esp), std::string::npos) << refused;
 
-  std::ofstream("/proc/sys/kernel/modprobe") << "/sbin/modprobe" << std::flush;
-  ASSERT_FALSE(xfrm);
-  EXPECT_EQ(xfrm.error().code, Errc::unsupported);
-  EXPECT_NE(xfrm.error().message().find("modprobe -a xfrm_user esp4"), std::string::npos)
-      << xfrm.error().message();
+  ASSERT_EQ(run("modprobe xfrm_user"), "");  // which looks for the cipher first
+  refused = refusal();
+  EXPECT_NE(refused.find(no_cipher), std::string::npos) << refused;
+
+  ASSERT_EQ(run("modprobe -a gcm ctr ghash_generic seqiv drbg"), "");
+  refused = refusal();
+  EXPECT_NE(refused.find(no_esp), std::string::npos) << refused;
+
+  ASSERT_EQ(run(remedy), "");
+  EXPECT_EQ(refusal(), "opened");
 }
 
 TEST_F(XfrmTest, LeavesNothingBehindWhenOpened) {
