@@ -15,10 +15,21 @@ function(weft_add_test name)
   target_compile_definitions(${name} PRIVATE WEFT_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              WEFT_BINARY_DIR="${CMAKE_BINARY_DIR}")
   if(arg_LABEL STREQUAL "vm")
-    add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/vm/run --timeout ${arg_TIMEOUT}
-                                  $<TARGET_FILE:${name}>)
-  else()
-    add_test(NAME ${name} COMMAND ${name})
+    weft_add_vm_test(${name} $<TARGET_FILE:${name}>)
+    return()
   endif()
+  add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+endfunction()
+
+# weft_add_vm_test(NAME COMMAND...): runs COMMAND in the virtual machine of tests/vm, one machine at a
+# time: each has two processors. Where GoogleTest leaves its results is kept.
+function(weft_add_vm_test name)
+  if(WEFT_SANITIZE)
+    return()  # emulated and sanitized, nothing keeps its deadlines
+  endif()
+  add_test(NAME ${name}
+           COMMAND ${PROJECT_SOURCE_DIR}/tests/vm/run --timeout 600
+                   --keep ${CMAKE_BINARY_DIR}/test-results ${ARGN})
+  set_tests_properties(${name} PROPERTIES LABELS vm TIMEOUT 660 RUN_SERIAL TRUE)
 endfunction()

@@ -46,8 +46,10 @@ class Fastdp::Connection final : public OverlayConnection {
   void confirm() override {
     loop_.post([&overlay = overlay_, session = session_] { overlay.confirm(session); });
   }
-  void on_control(std::uint8_t subtag, ByteView /*body*/) override {
-    loop_.post([session = session_, subtag] { session->on_control(subtag); });
+  void on_control(std::uint8_t subtag, ByteView body) override {
+    loop_.post([session = session_, subtag, copy = Bytes(body.begin(), body.end())] {
+      session->on_control(subtag, copy);
+    });
   }
   std::shared_ptr<Forwarder> forwarder() const override { return session_->forwarder(); }
   OverlayStatus status() const override { return session_->status(); }
@@ -75,6 +77,7 @@ Result<> Fastdp::start() {
                                   .type = Vport::Type::vxlan,
                                   .name = tunnel_name(settings_.port),
                                   .udp_port = settings_.port}));
+  open_ipsec();
   auto port = NetlinkPort::open();
   if (!port) {
     return tl::unexpected(std::move(port).error());
@@ -90,6 +93,22 @@ Result<> Fastdp::start() {
   sweep_timer_ = node_.loop.every(sweep_period, [this] { sweep(); });
   sweep();
   return {};
+}
+
+/// Without it connections in clear use the fast path all the same.
+void Fastdp::open_ipsec() {
+  auto opened = ipsec::Ipsec::open(node_.loop, settings_.port);
+  if (!opened) {
+    ipsec_missing_ = std::move(opened).error();
+    return;
+  }
+  ipsec_ = *std::move(opened);
+  auto keeper = ipsec::GuardKeeper::open(node_.loop, node_.log, *ipsec_);
+  if (!keeper) {
+    node_.log.error("encryption's guard not watched", "error", keeper.error());
+    return;
+  }
+  guard_keeper_ = *std::move(keeper);
 }
 
 Result<> Fastdp::open_lanes() {
@@ -125,9 +144,16 @@ void Fastdp::stop() noexcept {
   watch_ = {};
   topology_ = {};
   events_.reset();
+  if (ipsec_ != nullptr) {
+    ipsec_->keep();  // the kernel goes on forwarding
+  }
   for (const auto& [forwarder, session] : std::exchange(sessions_, {})) {
     session->stop();
+    session->take_encryption().reset();
   }
+  retired_.clear();
+  guard_keeper_.reset();
+  ipsec_.reset();
   registrations_.clear();
 }
 
@@ -136,14 +162,15 @@ Result<std::unique_ptr<OverlayConnection>> Fastdp::prepare(
   if (!link.local_address.address.is_v4() || !link.remote_address.address.is_v4()) {
     return fail(Errc::unsupported, "use the fast datapath over IPv6: fastdp is IPv4 only");
   }
-  if (link.session_key) {
-    return fail(Errc::unsupported, "use the fast datapath for an encrypted connection");
+  if (link.session_key && ipsec_missing_) {
+    return tl::unexpected(*ipsec_missing_);
   }
   auto session = std::make_shared<Session>(
       Session::Context{node_.loop, node_.log,
                        [this](PeerName remote, const TunnelOutput& output, std::uint64_t uid) {
                          send_heartbeat(remote, output, uid);
-                       }},
+                       },
+                       [this] { return ipsec_.get(); }},
       link, std::make_shared<TunnelForwarder>(node_.lanes, ports_), std::move(listener), mtu_);
   return std::make_unique<Connection>(*this, std::move(session));
 }
@@ -178,6 +205,11 @@ void Fastdp::end(const std::shared_ptr<Session>& session) {
     lingering_[session->link().remote] = {*session->output(), node_.loop.now() + linger_time};
   }
   session->stop();
+  if (auto encryption = session->take_encryption()) {
+    // Longer than a flow without a route is left alone.
+    retired_.push_back(
+        {std::move(encryption), node_.loop.now() + FlowTable::grace + 3 * sweep_period});
+  }
   sessions_.erase(session->forwarder().get());
 }
 

@@ -20,6 +20,8 @@
 
 #include "counters.hpp"
 #include "flow_table.hpp"
+#include "ipsec/guard_keeper.hpp"
+#include "ipsec/ipsec.hpp"
 #include "kernel.hpp"
 #include "lane_port.hpp"
 #include "session.hpp"
@@ -78,6 +80,7 @@ class Fastdp final : public Overlay, public Datapath {
  private:
   class Connection;
 
+  void open_ipsec();
   [[nodiscard]] Result<> open_lanes();
   [[nodiscard]] Result<> attach(const DatapathPorts& ports);
   [[nodiscard]] Result<> detach();
@@ -110,6 +113,15 @@ class Fastdp final : public Overlay, public Datapath {
   Doorbell bell_;
   LaneLocal<LaneView> view_;
   std::shared_ptr<LanePorts> ports_;
+  std::unique_ptr<ipsec::Ipsec> ipsec_;  // null: ipsec_missing_ says why
+  std::optional<Error> ipsec_missing_;   // set by start, constant afterwards
+  std::unique_ptr<ipsec::GuardKeeper> guard_keeper_;
+  /// Encryption of connections that ended: flows may go on using their tunnels for a while.
+  struct Retired {
+    std::unique_ptr<ipsec::Ipsec::Link> encryption;
+    TimePoint until{};
+  };
+  std::vector<Retired> retired_;
   std::optional<NetlinkPort> heartbeat_port_;
   std::optional<PacketSender> heartbeat_sender_;
   bool is_running_ = false;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <fmt/format.h>
+#include <sodium.h>
 #include <nlohmann/json.hpp>
 
 #include <weft/plugin.hpp>
@@ -36,7 +37,8 @@ std::string to_json(const FastdpStatus& status, std::uint64_t misses) {
   for (const SessionStatus& connection : status.connections) {
     connections.push_back({{"Name", to_string(connection.remote)},
                            {"Address", connection.address},
-                           {"State", connection.state}});
+                           {"State", connection.state},
+                           {"Encrypted", connection.is_encrypted}});
   }
   return ordered_json{{"Vports", std::move(vports)},
                       {"Flows", std::move(flows)},
@@ -76,6 +78,9 @@ class Odp final : public Plugin {
   }
 
   Result<> start() override {
+    if (sodium_init() < 0) {
+      return fail(Errc::unsupported, "initialise libsodium");
+    }
     Dataplane* dataplane = nullptr;
     FlowPlanner* planner = nullptr;
     WEFT_TRY(dataplane, host_.services().require<Dataplane>());

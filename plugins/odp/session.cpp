@@ -10,6 +10,11 @@ namespace {
 /// Sub-tag of the control message over TCP that acknowledges the first heartbeat.
 /// Source: weaveworks/weave router/fastdp.go, FastDatapathHeartbeatAck.
 constexpr std::uint8_t heartbeat_ack = 0;
+/// Of the one that says how to encrypt for its sender: FastDatapathCryptoInitSARemote.
+constexpr std::uint8_t crypto_offer = 1;
+
+/// Half of what any policy asks for; sequence numbers of 64 bits do not run out.
+constexpr Duration rekey_interval = std::chrono::hours{12};
 
 }  // namespace
 
@@ -31,12 +36,67 @@ void Session::confirm(PortNumber port) {
                           .destination = link_.remote_address.address.v4_value()},
                          port};
   publish();
+  ipsec::Ipsec* const ipsec = context_.ipsec();
+  if (link_.session_key) {
+    if (const auto begun = begin_encryption(); !begun) {
+      fail_with(begun.error());
+    }
+    return;
+  }
+  if (ipsec != nullptr) {
+    ipsec->allow_clear(link_);
+  }
   run(liveness_.confirm(context_.loop.now()));
 }
 
-void Session::on_control(std::uint8_t subtag) {
-  if (!is_over_ && subtag == heartbeat_ack) {
+Result<> Session::begin_encryption() {
+  WEFT_TRY(encryption_, context_.ipsec()->link(link_));
+  WEFT_TRY(offer_key());
+  if (const auto early = std::exchange(early_offer_, std::nullopt)) {
+    accept_key(*early);
+  }
+  return {};
+}
+
+Result<> Session::offer_key() {
+  Bytes offer;
+  WEFT_TRY(offer, encryption_->expect());
+  listener_->send_control(crypto_offer, std::move(offer));
+  if (link_.heartbeat.count() > 0) {  // originals take one offer for a connection
+    rekey_timer_ = context_.loop.after(rekey_interval, [this] {
+      if (const auto offered = offer_key(); !offered) {
+        context_.log.error("key not renewed", "peer", link_.remote, "error", offered.error());
+      }
+    });
+  }
+  return {};
+}
+
+void Session::accept_key(const Bytes& body) {
+  if (const auto accepted = encryption_->accept(body); !accepted) {
+    context_.log.error("peer's key not accepted", "peer", link_.remote, "error", accepted.error());
+    return;
+  }
+  run(liveness_.confirm(context_.loop.now()));  // nothing leaves before it is encrypted
+}
+
+void Session::fail_with(Error reason) {
+  const auto listener = listener_;
+  stop();
+  encryption_.reset();
+  listener->on_failed(std::move(reason));
+}
+
+void Session::on_control(std::uint8_t subtag, const Bytes& body) {
+  if (is_over_) {
+    return;
+  }
+  if (subtag == heartbeat_ack) {
     run(liveness_.acknowledged(context_.loop.now()));
+  } else if (subtag == crypto_offer && encryption_ != nullptr) {
+    accept_key(body);
+  } else if (subtag == crypto_offer && link_.session_key) {
+    early_offer_ = body;
   }
 }
 
@@ -56,6 +116,7 @@ void Session::on_heartbeat(std::uint32_t from) {
 void Session::stop() noexcept {
   is_over_ = true;
   timer_.cancel();
+  rekey_timer_.cancel();
   listener_.reset();
   output_.reset();
   publish();
@@ -101,13 +162,14 @@ SessionStatus Session::describe() const {
                                                          : "connecting";
   const std::uint32_t address =
       output_ ? output_->tunnel.destination : link_.remote_address.address.v4_value();
-  return {link_.remote, net::to_string(net::IpAddress::v4(address)), state};
+  return {link_.remote, net::to_string(net::IpAddress::v4(address)), state,
+          link_.session_key.has_value()};
 }
 
 OverlayStatus Session::status() const {
   return {.overlay = "fastdp",
           .mtu = mtu_,
-          .encrypted = false,
+          .encrypted = link_.session_key.has_value(),
           .established = is_established_.load(std::memory_order_relaxed)};
 }
 

@@ -9,6 +9,7 @@
 #include <weft/loop.hpp>
 #include <weft/service/overlay.hpp>
 
+#include "ipsec/ipsec.hpp"
 #include "liveness.hpp"
 #include "tunnel.hpp"
 
@@ -19,6 +20,7 @@ struct SessionStatus {
   PeerName remote{};
   std::string address;
   std::string state;  ///< "prepared", "connecting", "established", "unhealthy"
+  bool is_encrypted = false;
 };
 
 /// Everything on the loop, but `status`.
@@ -29,6 +31,8 @@ class Session final : public std::enable_shared_from_this<Session> {
     Log& log;
     /// Sends a heartbeat of this connection into the tunnel.
     std::function<void(PeerName remote, const TunnelOutput& output, std::uint64_t uid)> send;
+    /// Null where the kernel has none, and nothing is to be encrypted.
+    std::function<ipsec::Ipsec*()> ipsec;
   };
 
   Session(Context context, const OverlayLink& link, std::shared_ptr<TunnelForwarder> forwarder,
@@ -36,11 +40,15 @@ class Session final : public std::enable_shared_from_this<Session> {
 
   /// `port`: the datapath's port towards the remote.
   void confirm(PortNumber port);
-  void on_control(std::uint8_t subtag);
+  void on_control(std::uint8_t subtag, const Bytes& body);
   /// A heartbeat with our UID that arrived whole, from this outer address.
   void on_heartbeat(std::uint32_t from);
   /// Nothing is sent or reported any more.
   void stop() noexcept;
+  /// The connection's encryption, for as long as flows may still use the tunnel. Null in clear.
+  [[nodiscard]] std::unique_ptr<ipsec::Ipsec::Link> take_encryption() noexcept {
+    return std::move(encryption_);
+  }
 
   /// Frames passed both ways until just now: with a weft peer, as far as heartbeats tell.
   [[nodiscard]] bool is_working() const noexcept {
@@ -57,6 +65,11 @@ class Session final : public std::enable_shared_from_this<Session> {
   [[nodiscard]] OverlayStatus status() const;
 
  private:
+  [[nodiscard]] Result<> begin_encryption();
+  /// Announces how to send to us, and again before the key has served long enough.
+  [[nodiscard]] Result<> offer_key();
+  void accept_key(const Bytes& body);
+  void fail_with(Error reason);
   void run(const LivenessActions& actions);
   void arm();
   void publish();
@@ -68,8 +81,11 @@ class Session final : public std::enable_shared_from_this<Session> {
   const std::uint32_t mtu_;
   Liveness liveness_;
   std::optional<TunnelOutput> output_;
+  std::unique_ptr<ipsec::Ipsec::Link> encryption_;
+  std::optional<Bytes> early_offer_;  // arrived before this side confirmed
   bool is_over_ = false;
   std::atomic<bool> is_established_{false};
+  Timer rekey_timer_;
   Timer timer_;
 };
 

@@ -39,8 +39,10 @@ Ipsec::Ipsec(Loop& loop, std::uint16_t tunnel_port, Xfrm xfrm, Firewall firewall
 
 Ipsec::~Ipsec() {
   WEFT_CHECK(links_.empty(), "every link ends before its Ipsec");
-  leftovers_.remove_all(xfrm_, firewall_);
-  static_cast<void>(firewall_.remove());
+  if (!is_kept_) {
+    leftovers_.remove_all(xfrm_, firewall_);
+    static_cast<void>(firewall_.remove());
+  }
 }
 
 Result<std::unique_ptr<Ipsec::Link>> Ipsec::link(const OverlayLink& connection) {

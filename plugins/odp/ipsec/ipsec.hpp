@@ -53,6 +53,10 @@ class Ipsec {
   /// `connection` is not to be encrypted: ends what an earlier run left for its two addresses.
   void allow_clear(const OverlayLink& connection);
 
+  /// From now on destructors leave the kernel as it is, as a crash would: what it forwards by
+  /// itself stays encrypted, and the next run takes over. Before a restart.
+  void keep() noexcept { is_kept_ = true; }
+
   /// Puts guard and policies back as they should be, after another program changed them.
   [[nodiscard]] Result<> repair();
   /// Marks the kernel's notifications of changes that this object made to the guard.
@@ -70,7 +74,8 @@ class Ipsec {
   Firewall firewall_;
   Leftovers leftovers_;
   std::vector<Link*> links_;  // in order of creation
-  Timer forget_leftovers_;    // last
+  bool is_kept_ = false;
+  Timer forget_leftovers_;  // last
 };
 
 /// Encryption of one connection, in both directions. Each side announces how it wants to receive,
@@ -107,6 +112,7 @@ class Ipsec::Link {
   void replace_leftovers();
   void retire();
   void remove_retired() noexcept;
+  void remove_all() noexcept;
 
   Ipsec& owner_;
   PeerName self_;

@@ -27,6 +27,13 @@ Ipsec::Link::Link(Ipsec& owner, const OverlayLink& connection)
 
 Ipsec::Link::~Link() {
   std::erase(owner_.links_, this);
+  if (!owner_.is_kept_) {
+    remove_all();
+  }
+  sodium_memzero(session_key_.data(), session_key_.size());
+}
+
+void Ipsec::Link::remove_all() noexcept {
   if (outbound_) {
     // A newer link may have put its own association into the policy.
     if (const auto demanded = owner_.xfrm_.policy(outbound_direction());
@@ -43,7 +50,6 @@ Ipsec::Link::~Link() {
   remove_retired();
   // Last: until here packets pass encrypted or not at all.
   static_cast<void>(owner_.firewall_.release(tunnel()));
-  sodium_memzero(session_key_.data(), session_key_.size());
 }
 
 Result<Bytes> Ipsec::Link::expect() {

@@ -5,8 +5,8 @@
 
 #include <weft/netlink/link.hpp>
 
-#include "odp/kernel.hpp"
-#include "odp/netlink_port.hpp"
+#include "kernel.hpp"
+#include "netlink_port.hpp"
 
 namespace weft::odp {
 namespace {
