@@ -36,7 +36,7 @@ StepResult run_step(const DemoStep& step, DemoState& state) {
 }
 
 Result<std::vector<StepResult>> run_steps(Lab& lab) {
-  DemoState state{lab, {}, {}, {}, 0, std::nullopt};
+  DemoState state{lab, {}, {}, {}, false, 0, {}, std::nullopt};
   std::printf("making %zu nodes ...\n", lab.plan().nodes.size());
   std::fflush(stdout);
   WEFT_TRY(lab.up());
@@ -46,6 +46,9 @@ Result<std::vector<StepResult>> run_steps(Lab& lab) {
   }
   std::vector<StepResult> results;
   for (const DemoStep& step : demo_steps()) {
+    if (!applies(step, state)) {
+      continue;
+    }
     results.push_back(run_step(step, state));
     if (was_interrupted()) {
       return fail(Errc::cancelled, std::string("finish step ") + step.id);

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <regex>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,7 @@ namespace weft::cli {
 namespace {
 
 constexpr std::chrono::milliseconds poll_interval{50};
+constexpr std::chrono::seconds settle_patience{60};
 
 /// The number right before `label`, as in "5 received".
 template <class Number>
@@ -30,7 +32,40 @@ Result<Number> number_before(const std::string& text, std::string_view label) {
   return number;
 }
 
+/// "fastdp", "sleeve", or nothing until it is established.
+std::string overlay_of(const Json& connection) {
+  return text_of(connection, "State") == "established"
+             ? text_of(member(connection, "Attrs"), "name")
+             : "";
+}
+
+/// Whether the fast path still has a connection that shows another overlay.
+Result<bool> is_settled(const Lab& lab, const LabNode& node) {
+  std::string text;
+  WEFT_TRY(text, lab.ask(node, "odp.status"));
+  Json odp;
+  WEFT_TRY(odp, parse_json(text, "odp's status"));
+  WEFT_TRY(text, lab.ask(node, "mesh.connections"));
+  Json connections;
+  WEFT_TRY(connections, parse_json(text, "connections"));
+  return member(odp, "Connections").empty() ||
+         std::ranges::all_of(connections, [](const Json& connection) {
+           return text_of(connection, "State") != "established" ||
+                  overlay_of(connection) == "fastdp";
+         });
+}
+
 }  // namespace
+
+Check equal(const std::string& expected, const std::string& observed) {
+  const bool ok = expected == observed;
+  return {ok, on_one_line(expected), on_one_line(observed)};
+}
+
+/// `shape` is a regular expression for the whole text; `shown` is how a person would write it.
+Check shaped(const std::string& shape, std::string shown, const std::string& observed) {
+  return {std::regex_match(observed, std::regex(shape)), std::move(shown), on_one_line(observed)};
+}
 
 Result<std::string> output_in(const Lab& lab, const std::string& netns, Arguments argv) {
   std::string text;
@@ -92,6 +127,7 @@ Result<PingCounts> parse_ping(const std::string& text) {
   WEFT_TRY(counts.received, number_before<unsigned>(text, " received"));
   // "rtt min/avg/max/mdev = 0.1/0.2/0.3/0.0 ms"; absent when nothing came back.
   if (const std::size_t at = text.find("mdev = "); at != std::string::npos) {
+    counts.shortest_ms = std::strtod(text.c_str() + text.find('=', at) + 1, nullptr);
     const std::size_t slash = text.find('/', at);
     counts.average_ms = std::strtod(text.c_str() + slash + 1, nullptr);
   }
@@ -125,6 +161,60 @@ Result<std::string> connection_state(const Lab& lab, const LabNode& node, const 
     }
   }
   return state;
+}
+
+Result<std::string> overlay_to(const Lab& lab, const LabNode& node, const LabNode& other) {
+  std::string text;
+  WEFT_TRY(text, lab.ask(node, "mesh.connections"));
+  Json connections;
+  WEFT_TRY(connections, parse_json(text, "connections"));
+  std::string overlay;
+  for (const Json& connection : connections) {
+    const bool is_to_other = text_of(connection, "Info").find(other.peer_name) != std::string::npos;
+    overlay = is_to_other ? overlay_of(connection) : overlay;
+  }
+  return overlay;
+}
+
+Result<std::map<std::string, unsigned>> settled_overlays(const Lab& lab) {
+  const auto all_settled = [&]() -> Result<bool> {
+    for (const LabNode& node : lab.plan().nodes) {
+      bool settled = false;
+      WEFT_TRY(settled, is_settled(lab, node));
+      if (!settled) {
+        return false;
+      }
+    }
+    return true;
+  };
+  const auto waited = wait_until(settle_patience, all_settled, "the fast path take over");
+  if (!waited && waited.error().code != Errc::timeout) {  // then the counts say what is missing
+    return tl::unexpected(waited.error());
+  }
+  std::map<std::string, unsigned> overlays;
+  for (const LabNode& node : lab.plan().nodes) {
+    std::string text;
+    WEFT_TRY(text, lab.ask(node, "mesh.connections"));
+    Json connections;
+    WEFT_TRY(connections, parse_json(text, "connections"));
+    for (const Json& connection : connections) {
+      if (const std::string overlay = overlay_of(connection); !overlay.empty()) {
+        ++overlays[overlay];
+      }
+    }
+  }
+  return overlays;
+}
+
+Result<Json> report_of(const Lab& lab, const LabNode& node, const std::string& path) {
+  std::string text;
+  WEFT_TRY(
+      text,
+      run_ok({{lab.programs().directory + "/weft", "--socket", node.socket, "report", "-f", path},
+              {},
+              {}},
+             lab.is_verbose()));
+  return parse_json(text, "the report's " + path);
 }
 
 Result<std::string> route_via(const Lab& lab, const LabNode& node, const LabNode& other) {

@@ -3,15 +3,23 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "cli/demo_steps.hpp"
+#include "cli/json.hpp"
 #include "cli/lab.hpp"
 
 namespace weft::cli {
 
 inline constexpr const char* pod_network = "10.32.0.0/12";
+
+/// Holds if both are the same.
+[[nodiscard]] Check equal(const std::string& expected, const std::string& observed);
+/// `shape` is a regular expression for the whole text; `shown` is how a person would write it.
+[[nodiscard]] Check shaped(const std::string& shape, std::string shown,
+                           const std::string& observed);
 
 /// The output of a command in a namespace without its final newline.
 [[nodiscard]] Result<std::string> output_in(const Lab& lab, const std::string& netns,
@@ -33,6 +41,14 @@ inline constexpr const char* pod_network = "10.32.0.0/12";
 /// The state of the node's connection to another, or "absent".
 [[nodiscard]] Result<std::string> connection_state(const Lab& lab, const LabNode& node,
                                                    const LabNode& other);
+/// The overlay that the node's connection to another shows, or "".
+[[nodiscard]] Result<std::string> overlay_to(const Lab& lab, const LabNode& node,
+                                             const LabNode& other);
+/// How many established connections each overlay carries, by the names that connections show.
+/// Waits while the fast path still tries to take some.
+[[nodiscard]] Result<std::map<std::string, unsigned>> settled_overlays(const Lab& lab);
+/// What `weft report -f PATH` prints on the node.
+[[nodiscard]] Result<Json> report_of(const Lab& lab, const LabNode& node, const std::string& path);
 /// The next hop of the node's unicast route to another, or "".
 [[nodiscard]] Result<std::string> route_via(const Lab& lab, const LabNode& node,
                                             const LabNode& other);

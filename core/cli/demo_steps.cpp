@@ -3,30 +3,18 @@
 #include "cli/demo_steps.hpp"
 
 #include <array>
-#include <csignal>
+#include <map>
 #include <regex>
 
 #include <fmt/format.h>
 
+#include "cli/demo_cut.hpp"
+#include "cli/demo_path.hpp"
 #include "cli/demo_probe.hpp"
 #include "cli/json.hpp"
 
 namespace weft::cli {
 namespace {
-
-constexpr unsigned steady_per_second = 50;
-constexpr std::chrono::seconds reconverge_patience{65};  // what the original needs
-constexpr std::chrono::seconds heal_patience{120};       // retries back off up to a minute or so
-
-Check equal(std::string expected, const std::string& observed) {
-  const bool ok = expected == observed;
-  return {ok, on_one_line(expected), on_one_line(observed)};
-}
-
-/// `shape` is a regular expression for the whole text; `shown` is how a person would write it.
-Check shaped(const std::string& shape, std::string shown, const std::string& observed) {
-  return {std::regex_match(observed, std::regex(shape)), std::move(shown), on_one_line(observed)};
-}
 
 Result<DemoPod> attach(Lab& lab, const std::string& name, const LabNode& node) {
   LabPod pod;
@@ -78,53 +66,6 @@ Result<Check> node_routes(DemoState& state) {
                            state.lab.plan().gateway4, pod_network, bridge,
                            state.lab.plan().underlay, node.ipv4),
                routes);
-}
-
-Result<Check> route_get(DemoState& state) {
-  std::string route;
-  WEFT_TRY(route, output_in(state.lab, state.p1.netns, {"ip", "route", "get", state.p3.ip}));
-  return equal(fmt::format("{} dev eth0 src {} uid 0 \n    cache ", state.p3.ip, state.p1.ip),
-               route);
-}
-
-Result<Check> neighbour(DemoState& state) {
-  WEFT_TRY(ping(state.lab, state.p1, state.p3.ip, 3, "0.2"));
-  std::string entry;
-  WEFT_TRY(entry, output_in(state.lab, state.p1.netns, {"ip", "neigh", "show", state.p3.ip}));
-  const std::string begin = fmt::format("{} dev eth0 lladdr {} ", state.p3.ip, state.p3.mac);
-  return shaped(begin + "(STALE|REACHABLE|DELAY) *", begin + "STALE, REACHABLE or DELAY", entry);
-}
-
-/// The node reaches the pod's MAC through the bridge port that `port` describes.
-Result<Check> forwarding_entry(DemoState& state, const LabNode& node, const char* port,
-                               const std::string& shown) {
-  std::string entry;
-  WEFT_TRY(entry,
-           output_in(state.lab, node.netns, {"bridge", "fdb", "get", state.p3.mac, "br", "weave"}));
-  return shaped(fmt::format("{} dev {} master weave *", state.p3.mac, port),
-                fmt::format("{} dev {} master weave", state.p3.mac, shown), entry);
-}
-
-Result<Check> remote_mac(DemoState& state) {
-  // Not OVS: the overlay's port on the bridge is called after what it is.
-  return forwarding_entry(state, state.node(1), "vethwe-[a-z]+", "vethwe-...");
-}
-
-Result<Check> local_mac(DemoState& state) {
-  return forwarding_entry(state, state.node(3), "vethwepl[0-9a-f]{7}", "vethwepl + 7 digits");
-}
-
-Result<Check> pod_link(DemoState& state) {
-  std::string link;
-  WEFT_TRY(link, output_in(state.lab, state.p3.netns, {"ip", "link", "show", "dev", "eth0"}));
-  return shaped(
-      "[0-9]+: eth0@if[0-9]+: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1376 qdisc noqueue state UP "
-      "mode DEFAULT group default *\n *link/ether " +
-          state.p3.mac + " brd ff:ff:ff:ff:ff:ff link-netns(id)? .*",
-      fmt::format("eth0@ifM: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1376 qdisc noqueue state UP "
-                  "mode DEFAULT group default | link/ether {} brd ff:ff:ff:ff:ff:ff link-netns...",
-                  state.p3.mac),
-      link);
 }
 
 Result<Check> way_outside(DemoState& state) {
@@ -206,131 +147,60 @@ Result<Check> source_addresses(DemoState& state) {
                "outside sees " + outside + "; p3 sees " + pod);
 }
 
-Result<Check> baseline(DemoState& state) {
-  PingCounts counts;
-  WEFT_TRY(counts, ping(state.lab, state.p1, state.p2.ip, 5, "0.2"));
-  state.baseline_ms = counts.average_ms;
-  return Check{counts.received == 5, "5 of 5 received",
-               fmt::format("{} of {} received, {:.3f} ms on average", counts.received, counts.sent,
-                           counts.average_ms)};
-}
-
-/// Starts the steady ping. `-w` ends it should we be killed.
-Result<> start_steady(DemoState& state) {
-  auto process = Process::start(
-      {Lab::inside(state.p1.netns, {"ping", "-q", "-i", "0.02", "-w", "300", state.p2.ip}),
-       {},
-       {}});
-  if (!process) {
-    return tl::unexpected(std::move(process).error());
+/// The overlay that carries every connection: the one that the connections show.
+Result<Check> overlay_in_use(DemoState& state) {
+  std::map<std::string, unsigned> overlays;
+  WEFT_TRY(overlays, settled_overlays(state.lab));
+  state.is_fast = overlays.size() == 1 && overlays.contains("fastdp");
+  std::string observed;
+  for (const auto& [overlay, count] : overlays) {
+    observed += fmt::format("{}{} by {}", observed.empty() ? "" : ", ", count, overlay);
   }
-  state.steady.emplace(std::move(*process));
-  return {};
+  const std::size_t nodes = state.lab.plan().nodes.size();
+  const std::size_t all = nodes * (nodes - 1);
+  if (state.lab.is_encrypted()) {  // not every overlay can do that
+    return Check{overlays.size() == 1 && overlays.begin()->second == all,
+                 fmt::format("{} by one overlay", all), observed};
+  }
+  return equal(fmt::format("{} by fastdp", all), observed);
 }
 
-Result<PingCounts> finish_steady(DemoState& state) {
-  state.steady->signal(SIGINT);
-  Outcome outcome;
-  WEFT_TRY(outcome, state.steady->wait(std::chrono::seconds{10}));
-  state.steady.reset();
-  return parse_ping(outcome.out);
-}
+using enum DemoStep::When;
 
-Result<Check> cut_one_way(DemoState& state) {
-  WEFT_TRY(start_steady(state));
-  pause_for(std::chrono::seconds{1});  // traffic must be flowing when the cut comes
-  WEFT_TRY(state.lab.cut(state.node(1).name, state.node(2).name, /*one_way=*/true));
-  double seconds = 0;
-  WEFT_TRY(seconds, wait_until(
-                        std::chrono::seconds{10},
-                        [&]() -> Result<bool> {
-                          std::uint64_t packets = 0;
-                          WEFT_TRY(packets, state.lab.cut_packets());
-                          return packets > 0;
-                        },
-                        "the cut drop packets"));
-  return Check{true, "the rule from node1 to node2 counts dropped packets",
-               fmt::format("it does, {:.1f} s after the cut", seconds)};
-}
-
-Result<Check> reconvergence(DemoState& state) {
-  const auto is_relayed = [&]() -> Result<bool> {
-    std::string via;
-    WEFT_TRY(via, route_via(state.lab, state.node(1), state.node(2)));
-    return !via.empty() && via != state.node(2).peer_name;
-  };
-  double seconds = 0;
-  WEFT_TRY(seconds, wait_until(reconverge_patience, is_relayed, "node1 reach node2 by a relay"));
-  PingCounts counts;
-  WEFT_TRY(counts, ping(state.lab, state.p1, state.p2.ip, 5, "0.2"));
-  PingCounts steady;
-  WEFT_TRY(steady, finish_steady(state));
-  const unsigned lost = steady.sent - steady.received;
-  return Check{counts.received == 5 && lost < steady_per_second,
-               fmt::format("5 of 5 received; the steady ping lost less than a second's {} packets",
-                           steady_per_second),
-               fmt::format("{} of {} received, {:.3f} ms on average ({:.3f} before); the steady "
-                           "ping lost {} of {}; rerouted {:.1f} s after the cut",
-                           counts.received, counts.sent, counts.average_ms, state.baseline_ms, lost,
-                           steady.sent, seconds)};
-}
-
-Result<Check> relayed_status(DemoState& state) {
-  std::string second;
-  WEFT_TRY(second, connection_state(state.lab, state.node(1), state.node(2)));
-  std::string third;
-  WEFT_TRY(third, connection_state(state.lab, state.node(1), state.node(3)));
-  std::string via;
-  WEFT_TRY(via, route_via(state.lab, state.node(1), state.node(2)));
-  const bool is_relay =
-      std::any_of(state.lab.plan().nodes.begin(), state.lab.plan().nodes.end(),
-                  [&](const LabNode& node) { return node.number > 2 && node.peer_name == via; });
-  return Check{second != "established" && third == "established" && is_relay,
-               "node2 not established, node3 established, route to node2 via another node",
-               fmt::format("node2 {}, node3 {}, route to node2 via {}", second, third,
-                           via.empty() ? "nobody" : via)};
-}
-
-Result<Check> healing(DemoState& state) {
-  WEFT_TRY(start_steady(state));
-  pause_for(std::chrono::seconds{1});  // traffic must be flowing when the cut goes
-  WEFT_TRY(state.lab.heal());
-  const auto is_direct = [&]() -> Result<bool> {
-    std::string via;
-    WEFT_TRY(via, route_via(state.lab, state.node(1), state.node(2)));
-    std::string connection;
-    WEFT_TRY(connection, connection_state(state.lab, state.node(1), state.node(2)));
-    return via == state.node(2).peer_name && connection == "established";
-  };
-  double seconds = 0;
-  WEFT_TRY(seconds, wait_until(heal_patience, is_direct, "node1 reach node2 directly again"));
-  pause_for(std::chrono::seconds{1});  // and still be flowing on the direct way
-  PingCounts steady;
-  WEFT_TRY(steady, finish_steady(state));
-  const unsigned lost = steady.sent - steady.received;
-  return Check{lost == 0, "direct again, the steady ping lost 0 packets",
-               fmt::format("direct after {:.1f} s, the steady ping lost {} of {}", seconds, lost,
-                           steady.sent)};
-}
-
-constexpr std::array<DemoStep, 16> steps{{
-    {"A", "every node is connected to every other, encrypted if asked", encryption},
-    {"B1", "a pod routes everything over eth0, by the node's bridge", pod_routes},
-    {"B2", "a node has one route for all pods", node_routes},
-    {"C1", "p1 finds p3 on its own link", route_get},
-    {"C2", "p1 learns p3's own MAC: ARP crosses the overlay", neighbour},
-    {"C3", "node1's bridge learned that MAC behind the overlay", remote_mac},
-    {"C9", "node3's bridge has it on p3's own port", local_mac},
-    {"C10", "p3's interface", pod_link},
-    {"D1", "the way outside leads over the bridge and the node", way_outside},
-    {"D2", "the masquerade rules", masquerade_rules},
-    {"D3", "outside sees the node, pods see the pod", source_addresses},
-    {"E1", "p1 pings p2", baseline},
-    {"E2", "node1 can no longer send to node2", cut_one_way},
-    {"E3", "another node relays", reconvergence},
-    {"E5", "the status says so", relayed_status},
-    {"E7", "healed: the direct way comes back unnoticed", healing},
-}};
+constexpr std::array steps{
+    DemoStep{"A", "every node is connected to every other, encrypted if asked", encryption},
+    DemoStep{"A2", "the fast path carries the connections", overlay_in_use, with_fast_path},
+    DemoStep{"B1", "a pod routes everything over eth0, by the node's bridge", pod_routes},
+    DemoStep{"B2", "a node has one route for all pods", node_routes},
+    DemoStep{"C1", "p1 finds p3 on its own link", route_get},
+    DemoStep{"C2", "p1 learns p3's own MAC: ARP crosses the overlay", neighbour},
+    DemoStep{"C3", "node1's bridge learned that MAC behind the overlay", remote_mac, on_other},
+    DemoStep{"C3", "node1's bridge learned that MAC behind the datapath",
+             remote_mac_behind_datapath, on_fast_path},
+    DemoStep{"C4", "a pair of links joins the bridge and the datapath", datapath_links,
+             on_fast_path},
+    DemoStep{"C5", "node1's kernel sends the frames into the tunnel to node3", sending_flow,
+             on_fast_path},
+    DemoStep{"C6", "port 2 of node1 is the tunnels'", tunnel_port, on_fast_path},
+    DemoStep{"C7", "node3's kernel takes them from the tunnel to the bridge", receiving_flow,
+             on_fast_path},
+    DemoStep{"C8", "port 1 of node3 is the bridge's", bridge_port, on_fast_path},
+    DemoStep{"C9", "node3's bridge has it on p3's own port", local_mac},
+    DemoStep{"C10", "p3's interface", pod_link},
+    DemoStep{"D1", "the way outside leads over the bridge and the node", way_outside},
+    DemoStep{"D2", "the masquerade rules", masquerade_rules},
+    DemoStep{"D3", "outside sees the node, pods see the pod", source_addresses},
+    DemoStep{"E1", "p1 pings p2", baseline, on_other},
+    DemoStep{"E1", "p1 pings p2", fast_baseline, on_fast_path},
+    DemoStep{"E2", "node1 can no longer send to node2", cut_one_way},
+    DemoStep{"E3", "another node relays", reconvergence, on_other},
+    DemoStep{"E3", "another node relays", fast_reconvergence, on_fast_path},
+    DemoStep{"E5", "the status says so", relayed_status},
+    DemoStep{"E6", "every packet crosses the wire twice, in the same tunnel", relayed_packets,
+             on_fast_path},
+    DemoStep{"E6", "the relay forwards it in its kernel", relaying_flow, on_fast_path},
+    DemoStep{"E7", "healed: the direct way comes back unnoticed", healing},
+};
 
 }  // namespace
 
@@ -343,6 +213,20 @@ Result<> add_demo_pods(DemoState& state) {
 
 std::span<const DemoStep> demo_steps() {
   return steps;
+}
+
+bool applies(const DemoStep& step, const DemoState& state) {
+  switch (step.when) {
+    case on_fast_path:
+      return state.is_fast;
+    case on_other:
+      return !state.is_fast;
+    case with_fast_path:
+      return ("," + state.lab.plan().overlay + ",").find(",odp,") != std::string::npos;
+    case always:
+      break;
+  }
+  return true;
 }
 
 }  // namespace weft::cli
