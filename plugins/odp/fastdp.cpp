@@ -19,8 +19,9 @@ namespace {
 constexpr PortNumber bridge_number = 1;
 constexpr PortNumber tunnel_number = 2;
 
-/// As long as a daemon takes to be upgraded.
-constexpr Duration linger_time = std::chrono::seconds{10};
+/// As long as the neighbours of a daemon that ended need to notice and to tell each other. Not
+/// longer: a peer that we hear may have ended the connection because it does not hear us.
+constexpr Duration linger_time = std::chrono::seconds{1};
 constexpr Duration sweep_period = std::chrono::seconds{10};
 constexpr std::size_t ethernet_bytes = 14;
 
@@ -141,6 +142,7 @@ Result<> Fastdp::open_lanes() {
 void Fastdp::stop() noexcept {
   is_running_ = false;
   sweep_timer_.cancel();
+  linger_timer_.cancel();
   watch_ = {};
   topology_ = {};
   events_.reset();
@@ -203,6 +205,7 @@ void Fastdp::confirm(const std::shared_ptr<Session>& session) {
 void Fastdp::end(const std::shared_ptr<Session>& session) {
   if (session->is_working()) {
     lingering_[session->link().remote] = {*session->output(), node_.loop.now() + linger_time};
+    linger_timer_ = node_.loop.after(linger_time, [this] { replan(); });
   }
   session->stop();
   if (auto encryption = session->take_encryption()) {

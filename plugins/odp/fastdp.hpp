@@ -132,12 +132,13 @@ class Fastdp final : public Overlay, public Datapath {
   PortNumber router_ = 0;
   std::map<const Forwarder*, std::shared_ptr<Session>> sessions_;  // confirmed
   /// Tunnels to peers whose connection ended while it worked: the peer may only be restarting, and
-  /// its kernel goes on. A way over another peer, which will soon notice the same, can wait.
+  /// its kernel goes on. A way over another peer, which may soon notice the same, waits a moment.
   struct Lingering {
     TunnelOutput output;
     TimePoint until{};
   };
   std::map<PeerName, Lingering> lingering_;
+  Timer linger_timer_;
   Subscription topology_;
   FlowWatch watch_;
   Timer sweep_timer_;
