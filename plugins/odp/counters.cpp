@@ -18,6 +18,9 @@ Counters::Counters(Metrics& metrics)
                                      "Frames that the kernel refused to encapsulate.")),
       unknown_tunnel(metrics.counter("weft_odp_unknown_tunnel_frames_total",
                                      "Frames whose tunnel id names no known peer.")),
+      strangers(metrics.counter("weft_odp_stranger_frames_total",
+                                "Frames in tunnels from addresses of no neighbour, refused because "
+                                "connections are encrypted.")),
       no_short_id(metrics.counter("weft_odp_no_short_id_frames_total",
                                   "Frames for peers whose short id is not known.")),
       hairpin_conflicts(metrics.counter("weft_odp_hairpin_conflicts_total",

@@ -15,6 +15,7 @@ struct Counters {
   Counter& executed;
   Counter& execute_errors;
   Counter& unknown_tunnel;
+  Counter& strangers;
   Counter& no_short_id;
   Counter& hairpin_conflicts;
 };

@@ -200,6 +200,7 @@ void Fastdp::confirm(const std::shared_ptr<Session>& session) {
   }
   sessions_[session->forwarder().get()] = session;
   session->confirm(*port);
+  publish_view();
 }
 
 void Fastdp::end(const std::shared_ptr<Session>& session) {
@@ -214,6 +215,7 @@ void Fastdp::end(const std::shared_ptr<Session>& session) {
         {std::move(encryption), node_.loop.now() + FlowTable::grace + 3 * sweep_period});
   }
   sessions_.erase(session->forwarder().get());
+  publish_view();
 }
 
 void Fastdp::send_heartbeat(PeerName remote, TunnelOutput output, std::uint64_t uid) {
@@ -253,6 +255,9 @@ void Fastdp::on_heartbeat(const LaneEvent& event) {
     if (session->link().connection_uid == event.uid && event.frame_bytes != 0) {
       const auto keep = session;
       keep->on_heartbeat(event.key.tunnel->source);
+      if (!view_.owner()->believes(*event.key.tunnel)) {
+        publish_view();  // its address changed
+      }
       return;
     }
   }
@@ -269,7 +274,19 @@ void Fastdp::on_topology(const Topology& topology) {
 }
 
 void Fastdp::publish_view() {
-  view_.publish(std::make_shared<const LaneView>(LaneView{ids_, bridge_}));
+  view_.publish(std::make_shared<const LaneView>(make_view()));
+}
+
+LaneView Fastdp::make_view() const {
+  LaneView view{.ids = ids_, .bridge = bridge_};
+  for (const auto& [forwarder, session] : sessions_) {
+    view.is_encrypting = view.is_encrypting || session->link().session_key.has_value();
+    if (session->output()) {
+      view.neighbours.push_back(session->output()->tunnel.destination);
+    }
+  }
+  std::ranges::sort(view.neighbours);
+  return view;
 }
 
 void Fastdp::replan() {

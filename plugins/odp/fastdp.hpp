@@ -93,6 +93,7 @@ class Fastdp final : public Overlay, public Datapath {
   void on_heartbeat(const LaneEvent& event);
   void on_topology(const Topology& topology);
   void publish_view();
+  [[nodiscard]] LaneView make_view() const;
   void replan();
   void sweep();
 

@@ -88,6 +88,10 @@ void LanePort::take(Lane& lane, nlmsghdr& message, Run& run) noexcept {
       tell(lane, event);
       return;
     }
+    if (!context_.view.read().believes(*upcall->tunnel)) {
+      context_.counters.strangers.add_on_lane(lane.index());
+      return;
+    }
   } else if (upcall->in_port != context_.view.read().bridge) {
     return;  // the datapath's own device: nobody is there
   }

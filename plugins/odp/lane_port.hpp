@@ -1,6 +1,7 @@
 #pragma once
 /// The datapath on one lane: misses come up, frames for tunnels go down.
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <vector>
@@ -23,6 +24,14 @@ namespace weft::odp {
 struct LaneView {
   PeerIds ids;
   PortNumber bridge = 0;  ///< the bridge's port; 0 while there is none
+  /// Outer addresses of our neighbours, sorted. Where anything is encrypted, tunnel packets of
+  /// others are not believed: nothing guards them.
+  std::vector<std::uint32_t> neighbours{};
+  bool is_encrypting = false;
+
+  [[nodiscard]] bool believes(const Tunnel& tunnel) const noexcept {
+    return !is_encrypting || std::ranges::binary_search(neighbours, tunnel.source);
+  }
 };
 
 /// What a lane tells the loop of a frame that had no flow.

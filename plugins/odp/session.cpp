@@ -104,6 +104,9 @@ void Session::on_heartbeat(std::uint32_t from) {
   if (is_over_ || !output_) {
     return;
   }
+  if (output_->tunnel.destination != from && link_.session_key) {
+    return;  // only the connection's own two addresses are encrypted
+  }
   if (output_->tunnel.destination != from) {
     context_.log.info("peer reached at another address", "peer", link_.remote, "address",
                       net::IpAddress::v4(from));
