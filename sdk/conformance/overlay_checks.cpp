@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
+#include <net/if.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -128,7 +129,15 @@ std::optional<Outcome> encrypt_or_refuse(OverlayPair& pair, bool& refused) {
                   "Errc::unsupported");
   }
   pair.b.network->enter();
-  const config::FileDescriptor tap{::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL))};
+  // On the wire alone: an overlay's own devices may well show frames in clear.
+  const config::FileDescriptor tap{::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)};
+  sockaddr_ll wire{};
+  wire.sll_family = AF_PACKET;
+  wire.sll_protocol = htons(ETH_P_ALL);
+  wire.sll_ifindex = static_cast<int>(if_nametoindex(OverlayPair::wire));
+  if (bind(tap.get(), reinterpret_cast<const sockaddr*>(&wire), sizeof wire) != 0) {
+    return skipped("the wire cannot be watched");
+  }
   const bool carried = pair.deliver(pair.a, pair.b, 500);
   if (!carried || !pair.a.connection->status().encrypted || shows_marker(tap.get())) {
     return failed(carried ? "with a session key it sends frames readable on the wire, or says so"

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::uint16_t port = 6783;  // of the mesh, and by convention of overlays over UDP
 constexpr std::size_t ethernet_bytes = 14;
-constexpr const char* wire = "wire";
 
 std::byte pattern(std::size_t at, std::uint32_t number) {
   return static_cast<std::byte>((at * 7 + number) & 0xFFU);

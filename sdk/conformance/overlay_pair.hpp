@@ -61,6 +61,8 @@ class OverlayPair {
   /// Agreed timers of the link.
   static constexpr std::chrono::milliseconds heartbeat{200};
   static constexpr std::chrono::milliseconds timeout{1000};
+  /// The interface at each end of the wire between the sides.
+  static constexpr const char* wire = "wire";
 
   struct Side {
     TemporaryDirectory directory;
