@@ -1,6 +1,7 @@
 /// What a plugin does while it lives in a node, and what it leaves behind.
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -87,24 +88,24 @@ struct Usage {
   std::size_t bytes = heap_bytes();
 };
 
-Outcome judge_growth(const Usage& middle, const Usage& end, unsigned lives, std::size_t plugins) {
+Outcome judge_growth(const Usage& before, const Usage& end, unsigned lives, std::size_t plugins) {
   const std::size_t allowed = allowed_bytes_per_life * plugins;
-  if (end.descriptors > middle.descriptors) {
+  if (end.descriptors > before.descriptors) {
     return failed(fmt::format("{} lives leave {} descriptors open", lives,
-                              end.descriptors - middle.descriptors),
+                              end.descriptors - before.descriptors),
                   "close in stop() what start() opened; ls -l /proc/PID/fd names them");
   }
-  if (end.threads > middle.threads) {
-    return failed(fmt::format("{} lives leave {} threads", lives, end.threads - middle.threads),
+  if (end.threads > before.threads) {
+    return failed(fmt::format("{} lives leave {} threads", lives, end.threads - before.threads),
                   "start no threads: use Loop::blocking for what blocks");
   }
-  if (end.bytes > middle.bytes + allowed * lives) {
+  if (end.bytes > before.bytes + allowed * lives) {
     return failed(fmt::format("{} lives keep {} bytes each; {} are allowed", lives,
-                              (end.bytes - middle.bytes) / lives, allowed),
+                              (end.bytes - before.bytes) / lives, allowed),
                   "free what the plugin allocated; the preset asan names the place");
   }
   return passed(fmt::format("{} bytes a life over the last {}, no descriptor, no thread",
-                            end.bytes > middle.bytes ? (end.bytes - middle.bytes) / lives : 0,
+                            end.bytes > before.bytes ? (end.bytes - before.bytes) / lives : 0,
                             lives));
 }
 
@@ -176,19 +177,36 @@ Outcome check_cycles(const Subject& subject) {
   if (!network) {
     return skipped(network.error().message());
   }
-  Usage middle;
   std::size_t plugins = 0;
-  for (unsigned life = 1; life <= subject.cycles; ++life) {
-    const auto lived = run_life(subject);
-    if (!lived) {
-      return failed(fmt::format("life {}: {}", life, lived.error()), "as life.start-stop says");
+  unsigned life = 0;
+  const auto live = [&](unsigned lives) -> std::optional<Outcome> {
+    for (unsigned i = 0; i < lives; ++i) {
+      ++life;
+      const auto lived = run_life(subject);
+      if (!lived) {
+        return failed(fmt::format("life {}: {}", life, lived.error()), "as life.start-stop says");
+      }
+      plugins = *lived;
     }
-    plugins = *lived;
-    if (life == subject.cycles / 2) {
-      middle = Usage();
+    return std::nullopt;
+  };
+  const unsigned warm_up = subject.cycles / 2;
+  const unsigned measured = subject.cycles - warm_up;
+  if (const auto died = live(warm_up)) {
+    return *died;
+  }
+  Outcome outcome = passed("");
+  for (int attempt = 0; attempt < 3; ++attempt) {  // what leaks does so again, what wavers does not
+    const Usage before;
+    if (const auto died = live(measured)) {
+      return *died;
+    }
+    outcome = judge_growth(before, Usage(), measured, plugins);
+    if (outcome.status != Outcome::Status::fail) {
+      break;
     }
   }
-  return judge_growth(middle, Usage(), subject.cycles - subject.cycles / 2, plugins);
+  return outcome;
 }
 
 }  // namespace weft::conformance
