@@ -165,7 +165,8 @@ peers = [{}]
   if (!password_file.empty()) {
     text += fmt::format("password-file = \"{}\"\n", password_file);
   }
-  text += fmt::format("\n[plugin.ipam]\ninit = \"consensus={}\"\n", plan.nodes.size());
+  text += fmt::format("\n[plugin.ipam]\ninit = \"consensus={}\"\n\n[plugin.bridge]\nmtu = 1376\n",
+                      plan.nodes.size());
   return text;
 }
 

@@ -19,6 +19,7 @@
 #include <weft/service/store.hpp>
 
 #include "linux_bridge.hpp"
+#include "pods_mtu.hpp"
 #include "status.hpp"
 #include "tap_port.hpp"
 
@@ -46,18 +47,26 @@ class BridgePlugin final : public Plugin, public Bridge {
 
   void describe(Schema& schema) override {
     schema.field("name", name_, "The bridge that pods attach to.");
-    schema.field("mtu", mtu_, "Largest IP packet of the pods, in bytes.", {552, 65485});
+    schema.field("mtu", configured_mtu_,
+                 "Largest IP packet of the pods, in bytes. 0: that of the pods that are on the "
+                 "bridge already, or without any what the underlay carries.",
+                 {0, largest_mtu});
   }
 
   Result<> validate() override {
     // Source: Linux net/core/dev.c, dev_valid_name.
     const bool is_valid = !name_.empty() && name_.size() < IFNAMSIZ && name_ != "." &&
                           name_ != ".." && name_.find_first_of("/: \t\n\v\f\r") == name_.npos;
-    return is_valid ? Result<>()
-                    : fail(Errc::invalid,
-                           fmt::format("use name = \"{}\": an interface has 1 to {} characters, "
-                                       "no space, ':' or '/'",
-                                       name_, IFNAMSIZ - 1));
+    if (!is_valid) {
+      return fail(Errc::invalid, fmt::format("use name = \"{}\": an interface has 1 to {} "
+                                             "characters, no space, ':' or '/'",
+                                             name_, IFNAMSIZ - 1));
+    }
+    if (configured_mtu_ != 0 && configured_mtu_ < smallest_mtu) {
+      return fail(Errc::invalid, fmt::format("use mtu = {}: take 0, or {} to {}", configured_mtu_,
+                                             smallest_mtu, largest_mtu));
+    }
+    return {};
   }
 
   Result<> start() override {
@@ -65,6 +74,7 @@ class BridgePlugin final : public Plugin, public Bridge {
     WEFT_TRY(following_nat_, host_.services().follow<Nat>([this](Nat* nat) { nat_changed(nat); }));
     store_ = host_.services().optional<Store>();
 
+    WEFT_TRY(choose_mtu());
     auto opened = LinuxBridge::open(
         {name_, net::Mac::from_value(static_cast<std::uint64_t>(host_.node().name)), mtu_,
          std::string(port_name)});
@@ -143,6 +153,22 @@ class BridgePlugin final : public Plugin, public Bridge {
 
   Result<> add(const net::Cidr& address) {
     return bridge_ ? bridge_->add_address(address) : stopping();
+  }
+
+  Result<> choose_mtu() {
+    if (configured_mtu_ != 0) {
+      mtu_ = configured_mtu_;
+      return {};
+    }
+    auto socket = nl::Socket::open(NETLINK_ROUTE);
+    if (!socket) {
+      return tl::unexpected(std::move(socket).error());
+    }
+    PodsMtu found;
+    WEFT_TRY(found, find_pods_mtu(*socket, name_, {port_name, LinuxBridge::near_end}));
+    mtu_ = found.mtu;
+    host_.log().info("pods' MTU not configured", "mtu", mtu_, "because", found.reason);
+    return {};
   }
 
   Result<> start_port() {
@@ -348,7 +374,8 @@ class BridgePlugin final : public Plugin, public Bridge {
 
   Host& host_;
   std::string name_ = "weave";
-  std::uint32_t mtu_ = 1376;
+  std::uint32_t configured_mtu_ = 0;
+  std::uint32_t mtu_ = 0;  // of the pods; set by start
   Dataplane* dataplane_ = nullptr;
   Datapath* datapath_ = nullptr;
   Nat* nat_ = nullptr;

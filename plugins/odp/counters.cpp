@@ -25,6 +25,11 @@ Counters::Counters(Metrics& metrics)
                                   "Frames for peers whose short id is not known.")),
       hairpin_conflicts(metrics.counter("weft_odp_hairpin_conflicts_total",
                                         "Flows that would have sent frames back where they came "
-                                        "from: two nodes disagree about the topology.")) {}
+                                        "from: two nodes disagree about the topology.")),
+      too_big(metrics.counter("weft_odp_too_big_frames_total",
+                              "Frames larger than their path carries: cut into fragments, "
+                              "answered with ICMP, or dropped where neither is allowed.")),
+      no_buffer(metrics.counter("weft_odp_no_buffer_frames_total",
+                                "Frames not cut to the end because the lane had no buffer.")) {}
 
 }  // namespace weft::odp

@@ -18,6 +18,8 @@ struct Counters {
   Counter& strangers;
   Counter& no_short_id;
   Counter& hairpin_conflicts;
+  Counter& too_big;
+  Counter& no_buffer;
 };
 
 }  // namespace weft::odp

@@ -23,7 +23,6 @@ constexpr PortNumber tunnel_number = 2;
 /// longer: a peer that we hear may have ended the connection because it does not hear us.
 constexpr Duration linger_time = std::chrono::seconds{1};
 constexpr Duration sweep_period = std::chrono::seconds{10};
-constexpr std::size_t ethernet_bytes = 14;
 
 std::string tunnel_name(std::uint16_t port) {
   return fmt::format("vxlan-{}", port);
@@ -168,12 +167,13 @@ Result<std::unique_ptr<OverlayConnection>> Fastdp::prepare(
     return tl::unexpected(*ipsec_missing_);
   }
   auto session = std::make_shared<Session>(
-      Session::Context{node_.loop, node_.log,
-                       [this](PeerName remote, const TunnelOutput& output, std::uint64_t uid) {
-                         send_heartbeat(remote, output, uid);
-                       },
-                       [this] { return ipsec_.get(); }},
-      link, std::make_shared<TunnelForwarder>(node_.lanes, ports_), std::move(listener), mtu_);
+      Session::Context{
+          node_.loop, node_.log,
+          [this](PeerName remote, const TunnelOutput& output, const Heartbeat& heartbeat) {
+            send_heartbeat(remote, output, heartbeat);
+          },
+          [this] { path_changed(); }, [this] { return ipsec_.get(); }},
+      link, std::make_shared<TunnelForwarder>(node_.lanes, ports_), std::move(listener));
   return std::make_unique<Connection>(*this, std::move(session));
 }
 
@@ -199,7 +199,7 @@ void Fastdp::confirm(const std::shared_ptr<Session>& session) {
     return;
   }
   sessions_[session->forwarder().get()] = session;
-  session->confirm(*port);
+  session->confirm(*port, mtu_);
   publish_view();
 }
 
@@ -218,7 +218,7 @@ void Fastdp::end(const std::shared_ptr<Session>& session) {
   publish_view();
 }
 
-void Fastdp::send_heartbeat(PeerName remote, TunnelOutput output, std::uint64_t uid) {
+void Fastdp::send_heartbeat(PeerName remote, TunnelOutput output, const Heartbeat& heartbeat) {
   const auto from = ids_.id(node_.self);
   const auto to = ids_.id(remote);
   if (!from || !to) {
@@ -226,7 +226,7 @@ void Fastdp::send_heartbeat(PeerName remote, TunnelOutput output, std::uint64_t 
     return;  // the next one finds them
   }
   output.tunnel.id = tunnel_id(*from, *to);
-  const Bytes frame = make_heartbeat(uid, mtu_ + ethernet_bytes);
+  const Bytes frame = make_heartbeat(heartbeat);
   static_cast<void>(heartbeat_sender_->stage(frame, output));
   if (heartbeat_sender_->flush() != 0) {
     counters_.execute_errors.add();
@@ -238,7 +238,7 @@ void Fastdp::drain_events() {
   for (const auto& port : ports_->all()) {
     LaneEvent event;
     while (port->events().pop(event)) {
-      if (event.is_heartbeat) {
+      if (event.heartbeat) {
         on_heartbeat(event);
       } else {
         if (event.key.tunnel && ids_.peer(destination_of(event.key.tunnel->id)) != node_.self) {
@@ -252,12 +252,9 @@ void Fastdp::drain_events() {
 
 void Fastdp::on_heartbeat(const LaneEvent& event) {
   for (const auto& [forwarder, session] : sessions_) {
-    if (session->link().connection_uid == event.uid && event.frame_bytes != 0) {
+    if (session->link().connection_uid == event.heartbeat->uid) {
       const auto keep = session;
-      keep->on_heartbeat(event.key.tunnel->source);
-      if (!view_.owner()->believes(*event.key.tunnel)) {
-        publish_view();  // its address changed
-      }
+      keep->on_heartbeat(event.key.tunnel->source, *event.heartbeat);
       return;
     }
   }
@@ -271,6 +268,19 @@ void Fastdp::on_topology(const Topology& topology) {
   ids_ = std::move(ids);
   publish_view();
   sweep();  // what flows say of MACs may make sense only now
+}
+
+/// Once for all the connections that a turn of the loop is about.
+void Fastdp::path_changed() {
+  if (!std::exchange(is_replan_due_, true)) {
+    node_.loop.post([this] {
+      is_replan_due_ = false;
+      if (is_running_) {
+        publish_view();
+        replan();
+      }
+    });
+  }
 }
 
 void Fastdp::publish_view() {
@@ -327,6 +337,9 @@ void Fastdp::leave(Reply<> reply) {
 
 Result<> Fastdp::attach(const DatapathPorts& ports) {
   mtu_ = ports.mtu;
+  for (const auto& [forwarder, session] : sessions_) {
+    session->set_pods_mtu(mtu_);
+  }
   auto rtnl = nl::Socket::open(NETLINK_ROUTE);
   if (!rtnl) {
     return tl::unexpected(std::move(rtnl).error());

@@ -87,11 +87,12 @@ class Fastdp final : public Overlay, public Datapath {
   [[nodiscard]] Result<PortNumber> tunnel_port(const OverlayLink& link);
   void confirm(const std::shared_ptr<Session>& session);
   void end(const std::shared_ptr<Session>& session);
-  void send_heartbeat(PeerName remote, TunnelOutput output, std::uint64_t uid);
+  void send_heartbeat(PeerName remote, TunnelOutput output, const Heartbeat& heartbeat);
 
   void drain_events();
   void on_heartbeat(const LaneEvent& event);
   void on_topology(const Topology& topology);
+  void path_changed();
   void publish_view();
   [[nodiscard]] LaneView make_view() const;
   void replan();
@@ -101,8 +102,10 @@ class Fastdp final : public Overlay, public Datapath {
   [[nodiscard]] Verdict compile(const FlowKey& key, const FlowDecision& decision);
   /// Where copies for `hop` go now; empty when the kernel cannot send them.
   [[nodiscard]] std::optional<TunnelOutput> output_for(const FlowHop& hop) const;
-  /// The copies of a flow's frames for other peers; false when one cannot be made in the kernel.
-  [[nodiscard]] bool add_hops(const FlowKey& key, const FlowDecision& decision, Actions& actions);
+  /// The copies of a flow's frames for other peers, and the largest that reaches all of them; false
+  /// when one cannot be made in the kernel.
+  [[nodiscard]] bool add_hops(const FlowKey& key, const FlowDecision& decision, Actions& actions,
+                              std::uint32_t& mtu);
   /// The peer whose frames a flow carries, and the MAC they come from; empty for relayed ones.
   [[nodiscard]] std::optional<MacSighting> sighting(const FlowKey& key) const;
 
@@ -126,6 +129,7 @@ class Fastdp final : public Overlay, public Datapath {
   std::optional<NetlinkPort> heartbeat_port_;
   std::optional<PacketSender> heartbeat_sender_;
   bool is_running_ = false;
+  bool is_replan_due_ = false;
   bool is_per_cpu_ = false;
   PeerIds ids_;
   std::uint32_t mtu_ = 1376;  ///< of the pods, once the bridge has joined

@@ -49,8 +49,11 @@ std::vector<std::string> describe_actions(const Actions& actions) {
       texts.push_back(fmt::format(
           "SetTunnelAction{{id: {:016x}, ipv4src: {}, ipv4dst: {}, ttl: 64, df: true}}",
           set->tunnel.id, address(set->tunnel.source), address(set->tunnel.destination)));
+    } else if (const auto* const output = std::get_if<Output>(&action)) {
+      texts.push_back(fmt::format("OutputAction{{vport: {}}}", output->port));
     } else {
-      texts.push_back(fmt::format("OutputAction{{vport: {}}}", std::get<Output>(action).port));
+      texts.push_back(
+          fmt::format("CheckLengthAction{{max: {}}}", std::get<CheckLength>(action).max_bytes));
     }
   }
   return texts;

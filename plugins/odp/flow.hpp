@@ -69,7 +69,14 @@ struct Output {
 
   bool operator==(const Output&) const = default;
 };
-using Action = std::variant<SetTunnel, Output>;
+/// First of a flow's actions: longer frames go up to the lanes, and none of the others is done.
+struct CheckLength {
+  std::uint16_t max_bytes = 0;    ///< of a frame, Ethernet header included
+  std::uint32_t upcall_port = 0;  ///< Kernel::upcall_port
+
+  bool operator==(const CheckLength&) const = default;
+};
+using Action = std::variant<SetTunnel, Output, CheckLength>;
 /// None: the flow drops.
 using Actions = std::vector<Action>;
 

@@ -128,11 +128,39 @@ std::optional<Tunnel> parse_set(ByteView value) {
   return tunnel != attributes.end() ? parse_tunnel(tunnel->second) : std::nullopt;
 }
 
+void parse_actions(KernelFlow& flow, ByteView attributes);
+
+/// Only what put_actions writes is plain: longer frames go up, and nothing else happens to them.
+void parse_length_check(KernelFlow& flow, ByteView value) {
+  const auto parts = by_type(value);
+  const auto part = [&parts](std::uint16_t type) {
+    const auto found = parts.find(type);
+    return found != parts.end() ? found->second : ByteView{};
+  };
+  const auto longer = by_type(part(OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER));
+  const auto up = longer.find(OVS_ACTION_ATTR_USERSPACE);
+  const auto max = nl::Attribute{0, part(OVS_CHECK_PKT_LEN_ATTR_PKT_LEN)}.number<std::uint16_t>();
+  if (!flow.actions.empty() || !max || longer.size() != 1 || up == longer.end()) {
+    flow.is_plain = false;
+    return;
+  }
+  const auto details = by_type(up->second);
+  const auto port = details.find(OVS_USERSPACE_ATTR_PID);
+  flow.is_plain = flow.is_plain && details.size() == 1 && port != details.end();
+  flow.actions.push_back(
+      CheckLength{*max, port != details.end()
+                            ? nl::Attribute{0, port->second}.number<std::uint32_t>().value_or(0)
+                            : 0});
+  parse_actions(flow, part(OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL));
+}
+
 void parse_actions(KernelFlow& flow, ByteView attributes) {
   nl::AttributeReader reader(attributes);
   while (const auto attribute = reader.next()) {
     if (attribute->type == OVS_ACTION_ATTR_OUTPUT) {
       flow.actions.push_back(Output{attribute->number<std::uint32_t>().value_or(0)});
+    } else if (attribute->type == OVS_ACTION_ATTR_CHECK_PKT_LEN) {
+      parse_length_check(flow, attribute->value);
     } else if (const auto tunnel = attribute->type == OVS_ACTION_ATTR_SET
                                        ? parse_set(attribute->value)
                                        : std::nullopt) {
@@ -141,6 +169,48 @@ void parse_actions(KernelFlow& flow, ByteView attributes) {
       flow.is_plain = false;
     }
   }
+}
+
+void put_set_tunnel(nl::Message& message, const Tunnel& tunnel) {
+  message.nest(OVS_ACTION_ATTR_SET, [&] {
+    message.nest(OVS_KEY_ATTR_TUNNEL, [&] {
+      put_be<std::uint64_t>(message, OVS_TUNNEL_KEY_ATTR_ID, tunnel.id);
+      put_be(message, OVS_TUNNEL_KEY_ATTR_IPV4_SRC, tunnel.source);
+      put_be(message, OVS_TUNNEL_KEY_ATTR_IPV4_DST, tunnel.destination);
+      message.put_number(OVS_TUNNEL_KEY_ATTR_TOS, std::uint8_t{0});
+      message.put_number(OVS_TUNNEL_KEY_ATTR_TTL, tunnel_ttl);
+      message.put(OVS_TUNNEL_KEY_ATTR_DONT_FRAGMENT, {});
+    });
+  });
+}
+
+void put_each(nl::Message& message, std::uint16_t type, std::span<const Action> actions);
+
+void put_length_check(nl::Message& message, const CheckLength& check,
+                      std::span<const Action> others) {
+  message.nest(OVS_ACTION_ATTR_CHECK_PKT_LEN, [&] {
+    message.put_number(OVS_CHECK_PKT_LEN_ATTR_PKT_LEN, check.max_bytes);
+    message.nest(OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER, [&] {
+      message.nest(OVS_ACTION_ATTR_USERSPACE,
+                   [&] { message.put_number(OVS_USERSPACE_ATTR_PID, check.upcall_port); });
+    });
+    put_each(message, OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL, others);
+  });
+}
+
+void put_each(nl::Message& message, std::uint16_t type, std::span<const Action> actions) {
+  message.nest(type, [&] {
+    for (const Action& action : actions) {
+      if (const auto* const output = std::get_if<Output>(&action)) {
+        message.put_number(OVS_ACTION_ATTR_OUTPUT, output->port);
+      } else if (const auto* const set = std::get_if<SetTunnel>(&action)) {
+        put_set_tunnel(message, set->tunnel);
+      } else {
+        put_length_check(message, std::get<CheckLength>(action), actions.subspan(1));
+        return;
+      }
+    }
+  });
 }
 
 }  // namespace
@@ -166,25 +236,7 @@ void put_key(nl::Message& message, const FlowKey& key) {
 }
 
 void put_actions(nl::Message& message, std::uint16_t type, const Actions& actions) {
-  message.nest(type, [&] {
-    for (const Action& action : actions) {
-      if (const auto* const output = std::get_if<Output>(&action)) {
-        message.put_number(OVS_ACTION_ATTR_OUTPUT, output->port);
-        continue;
-      }
-      const Tunnel& tunnel = std::get<SetTunnel>(action).tunnel;
-      message.nest(OVS_ACTION_ATTR_SET, [&] {
-        message.nest(OVS_KEY_ATTR_TUNNEL, [&] {
-          put_be<std::uint64_t>(message, OVS_TUNNEL_KEY_ATTR_ID, tunnel.id);
-          put_be(message, OVS_TUNNEL_KEY_ATTR_IPV4_SRC, tunnel.source);
-          put_be(message, OVS_TUNNEL_KEY_ATTR_IPV4_DST, tunnel.destination);
-          message.put_number(OVS_TUNNEL_KEY_ATTR_TOS, std::uint8_t{0});
-          message.put_number(OVS_TUNNEL_KEY_ATTR_TTL, tunnel_ttl);
-          message.put(OVS_TUNNEL_KEY_ATTR_DONT_FRAGMENT, {});
-        });
-      });
-    }
-  });
+  put_each(message, type, actions);
 }
 
 KernelFlow parse_flow(nl::AttributeReader attributes) {

@@ -98,6 +98,27 @@ TEST(FlowCodec, ReadsWhatItWrote) {
   }
 }
 
+TEST(FlowCodec, ReadsTheLengthCheckThatItWrote) {
+  const Actions limited{CheckLength{1390, 4711}, SetTunnel{tunnel}, Output{2}};
+  const KernelFlow flow = round_trip(egress_key, limited);
+  EXPECT_TRUE(flow.is_plain);
+  EXPECT_EQ(flow.actions, limited);
+  EXPECT_EQ(describe_actions(limited).front(), "CheckLengthAction{max: 1390}");
+}
+
+TEST(FlowCodec, SetsApartALengthCheckThatDoesSomethingElse) {
+  nl::Message message = make();
+  put_key(message, egress_key);
+  message.nest(OVS_FLOW_ATTR_ACTIONS, [&] {
+    message.nest(OVS_ACTION_ATTR_CHECK_PKT_LEN, [&] {
+      message.put_number(OVS_CHECK_PKT_LEN_ATTR_PKT_LEN, std::uint16_t{1390});
+      message.nest(OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER,
+                   [&] { message.put_number(OVS_ACTION_ATTR_OUTPUT, std::uint32_t{1}); });
+    });
+  });
+  EXPECT_FALSE(parse_flow(nl::AttributeReader(message.header(), sizeof(OvsMessage))).is_plain);
+}
+
 /// The original writes a full mask over a zero key: a flow that nothing matches (defect F2).
 TEST(FlowCodec, LeavesARelayedFlowsMacsWild) {
   nl::Message message = make();

@@ -45,10 +45,17 @@ Verdict Fastdp::compile(const FlowKey& key, const FlowDecision& decision) {
   if (decision.is_delivered) {
     actions.push_back(Output{bridge_});
   }
-  if (add_hops(key, decision, actions)) {
+  std::uint32_t mtu = mtu_;
+  const bool is_possible =
+      add_hops(key, decision, actions, mtu) && (mtu == mtu_ || kernel_->can_check_length());
+  if (is_possible) {
+    if (mtu < mtu_) {
+      const auto max_bytes = static_cast<std::uint16_t>(mtu + ethernet_bytes);
+      actions.insert(actions.begin(), CheckLength{max_bytes, kernel_->upcall_port()});
+    }
     verdict.actions = std::move(actions);
   } else if (!key.tunnel && router_ != 0) {
-    // Another overlay carries some of it: the lanes get the frames as they are, whole segments.
+    // The lanes get the frames as they are, whole segments: for another overlay, or to be measured.
     verdict.actions = Actions{Output{router_}};
   }
   return verdict;
@@ -67,7 +74,8 @@ std::optional<TunnelOutput> Fastdp::output_for(const FlowHop& hop) const {
   return session != sessions_.end() ? session->second->output() : std::nullopt;
 }
 
-bool Fastdp::add_hops(const FlowKey& key, const FlowDecision& decision, Actions& actions) {
+bool Fastdp::add_hops(const FlowKey& key, const FlowDecision& decision, Actions& actions,
+                      std::uint32_t& mtu) {
   const auto from = ids_.id(decision.origin);
   for (const FlowHop& hop : decision.hops) {
     const auto output = output_for(hop);
@@ -83,6 +91,7 @@ bool Fastdp::add_hops(const FlowKey& key, const FlowDecision& decision, Actions&
     }
     actions.push_back(SetTunnel{tunnel});
     actions.push_back(Output{output->port});
+    mtu = std::min(mtu, output->mtu);
   }
   return true;
 }

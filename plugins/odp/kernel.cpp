@@ -23,6 +23,10 @@ struct OvsMessage {
   ovs_header datapath;
 };
 constexpr std::size_t header_bytes = sizeof(OvsMessage);
+/// Of an upcall that goes to the processor's socket.
+constexpr std::uint32_t any_port = UINT32_MAX;
+/// Of a flow that no frame matches: no port has it.
+constexpr PortNumber no_port = 65534;
 
 nl::Message make_message(std::uint16_t family, std::uint8_t command, std::uint8_t version,
                          int datapath, std::uint16_t flags = 0) {
@@ -125,6 +129,7 @@ Result<Kernel> Kernel::open(const std::string& name) {
   WEFT_TRY(kernel.families_.flow, kernel.family(OVS_FLOW_FAMILY));
   WEFT_TRY(kernel.families_.packet, kernel.family(OVS_PACKET_FAMILY));
   WEFT_TRY(kernel.ensure_datapath(name));
+  WEFT_TRY(kernel.find_features());
   return kernel;
 }
 
@@ -170,7 +175,9 @@ Result<bool> Kernel::send_upcalls_to(const std::vector<std::uint32_t>& sockets) 
                                                           OVS_DP_F_DISPATCH_UPCALL_PER_CPU})
       .put(OVS_DP_ATTR_PER_CPU_PIDS, std::as_bytes(std::span(sockets)));
   // Kernels before 5.15 do not know the feature.
-  return socket_.request(set, "spread misses over processors").has_value();
+  const bool is_per_cpu = socket_.request(set, "spread misses over processors").has_value();
+  upcall_port_ = is_per_cpu ? any_port : sockets.front();
+  return is_per_cpu;
 }
 
 Result<std::vector<Vport>> Kernel::vports() {
@@ -244,11 +251,24 @@ Result<> Kernel::delete_vport(PortNumber number) {
   return !erased && erased.error().code == std::errc::no_such_device ? Result<>{} : erased;
 }
 
+Result<> Kernel::find_features() {
+  const FlowKey unused{.in_port = no_port};
+  can_check_length_ = put(unused, {CheckLength{1500, any_port}, Output{0}}, true).has_value();
+  return can_check_length_ ? erase(unused) : Result<>{};
+}
+
 Result<> Kernel::put(const FlowKey& key, const Actions& actions) {
+  return put(key, actions, false);
+}
+
+Result<> Kernel::put(const FlowKey& key, const Actions& actions, bool is_probe) {
   // With NLM_F_CREATE the kernel would refuse to replace the actions of a flow that is there.
   nl::Message put = make_message(families_.flow, OVS_FLOW_CMD_NEW, OVS_FLOW_VERSION, index_);
   put_key(put, key);
   put_actions(put, OVS_FLOW_ATTR_ACTIONS, actions);
+  if (is_probe) {
+    put.put(OVS_FLOW_ATTR_PROBE, {});  // the kernel's log says nothing when it refuses
+  }
   return socket_.request(put, "put a flow into the datapath");
 }
 

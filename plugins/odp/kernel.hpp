@@ -52,6 +52,11 @@ class Kernel final : public FlowSink {
   /// again after adding some.
   [[nodiscard]] Result<bool> send_upcalls_to(const std::vector<std::uint32_t>& sockets);
 
+  /// Where flows send frames up to, once send_upcalls_to was called.
+  [[nodiscard]] std::uint32_t upcall_port() const noexcept { return upcall_port_; }
+  /// The kernel knows CheckLength: Linux 5.2.
+  [[nodiscard]] bool can_check_length() const noexcept { return can_check_length_; }
+
   /// In the kernel's order, which is that of their numbers.
   [[nodiscard]] Result<std::vector<Vport>> vports();
   /// Adds a port, with the number that it asks for when that is free; 0: any. One of that name and
@@ -70,10 +75,14 @@ class Kernel final : public FlowSink {
   [[nodiscard]] Result<std::uint16_t> family(std::string_view name);
   [[nodiscard]] Result<> ensure_datapath(const std::string& name);
   [[nodiscard]] Result<> add_vport(const Vport& wanted);
+  [[nodiscard]] Result<> put(const FlowKey& key, const Actions& actions, bool is_probe);
+  [[nodiscard]] Result<> find_features();
 
   nl::Socket socket_;
   Families families_;
   int index_ = 0;
+  std::uint32_t upcall_port_ = 0;
+  bool can_check_length_ = false;
 };
 
 }  // namespace weft::odp

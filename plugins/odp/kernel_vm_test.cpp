@@ -69,7 +69,9 @@ TEST_F(OdpKernelTest, ReadsBackEveryKindOfFlow) {
   add_tunnel(kernel);
   ASSERT_TRUE(kernel.ensure_vport({.number = 1, .name = "far"}));
   const Actions to_tunnel{SetTunnel{{0x123456, 0x0a000002, 0x0a000003}}, Output{2}};
-  ASSERT_TRUE(kernel.put(captured, to_tunnel));
+  const Actions limited{CheckLength{1390, UINT32_MAX}, to_tunnel[0], to_tunnel[1]};
+  ASSERT_TRUE(kernel.can_check_length());
+  ASSERT_TRUE(kernel.put(captured, limited));
   ASSERT_TRUE(kernel.put(received, {Output{1}}));
   ASSERT_TRUE(kernel.put(relayed, to_tunnel));
   ASSERT_TRUE(kernel.put({.in_port = 3}, {}));  // drops
@@ -80,7 +82,7 @@ TEST_F(OdpKernelTest, ReadsBackEveryKindOfFlow) {
   for (const KernelFlow& flow : *flows) {
     EXPECT_TRUE(flow.is_plain) << describe_keys(flow).front();
     if (flow.key == captured || flow.key == relayed) {
-      EXPECT_EQ(flow.actions, to_tunnel);
+      EXPECT_EQ(flow.actions, flow.key == captured ? limited : to_tunnel);
     } else if (flow.key == received) {
       EXPECT_EQ(flow.actions, Actions{Output{1}});
     } else {

@@ -6,18 +6,20 @@
 
 #include <cerrno>
 
-#include "upcall.hpp"
+#include "common/inner/fragment.hpp"
+#include "common/inner/packet.hpp"
 
 namespace weft::odp {
 namespace {
 
 constexpr std::size_t slots = 32;
-/// A jumbo frame with its attributes; what is longer is cut off and dropped.
-constexpr std::size_t slot_bytes = 10240;
+/// The longest attribute, a frame, with all that comes before it.
+constexpr std::size_t slot_bytes = 65536 + 1024;
 
 }  // namespace
 
-/// Messages of one turn. Frames stay inside them until its end.
+/// Messages of one turn. Frames stay inside them until its end. Memory that no frame was long
+/// enough to reach stays the kernel's.
 struct LanePort::Arena {
   std::array<std::array<std::byte, frame_headroom + slot_bytes>, slots> octets;
   std::array<iovec, slots> vectors;
@@ -36,7 +38,7 @@ LanePort::LanePort(const Context& context, NetlinkPort port)
     : context_(context),
       port_(std::move(port)),
       sender_(context.packet_family, context.datapath, port_),
-      arena_(std::make_shared<Arena>()) {
+      arena_(std::make_shared_for_overwrite<Arena>()) {
   for (std::size_t i = 0; i < slots; ++i) {
     arena_->vectors[i] = {arena_->octets[i].data() + frame_headroom, slot_bytes};
     arena_->messages[i] = {};
@@ -46,6 +48,7 @@ LanePort::LanePort(const Context& context, NetlinkPort port)
 }
 
 unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
+  const unsigned reported = reports_.deliver(lane, context_.dataplane);
   const int got = ::recvmmsg(port_.fd(), arena_->messages.data(),
                              static_cast<unsigned>(std::min<std::size_t>(budget, slots)),
                              MSG_DONTWAIT, nullptr);
@@ -54,7 +57,7 @@ unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
       context_.counters.overruns.add_on_lane(lane.index());
       return 1;  // what is queued can be read now
     }
-    return 0;
+    return reported;
   }
   Run run;
   for (int i = 0; i < got; ++i) {
@@ -69,7 +72,7 @@ unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
     }
   }
   finish(lane, run);
-  return static_cast<unsigned>(got);
+  return static_cast<unsigned>(got) + reported;
 }
 
 void LanePort::take(Lane& lane, nlmsghdr& message, Run& run) noexcept {
@@ -81,11 +84,10 @@ void LanePort::take(Lane& lane, nlmsghdr& message, Run& run) noexcept {
   if (upcall->tunnel) {
     if (const auto heartbeat = parse_heartbeat(upcall->frame)) {
       context_.counters.heartbeats.add_on_lane(lane.index());
-      event.is_heartbeat = true;
-      event.uid = heartbeat->uid;
-      event.frame_bytes =
-          heartbeat->frame_bytes == upcall->frame.size() ? heartbeat->frame_bytes : 0;
-      tell(lane, event);
+      if (heartbeat->frame_bytes == upcall->frame.size()) {
+        event.heartbeat = heartbeat;
+        tell(lane, event);
+      }
       return;
     }
     if (!context_.view.read().believes(*upcall->tunnel)) {
@@ -95,10 +97,12 @@ void LanePort::take(Lane& lane, nlmsghdr& message, Run& run) noexcept {
   } else if (upcall->in_port != context_.view.read().bridge) {
     return;  // the datapath's own device: nobody is there
   }
-  context_.counters.misses.add_on_lane(lane.index());
-  event.key.macs =
-      MacPair{net::Mac::load(upcall->frame.data() + 6), net::Mac::load(upcall->frame.data())};
-  tell(lane, event);
+  if (upcall->is_miss) {
+    context_.counters.misses.add_on_lane(lane.index());
+    event.key.macs =
+        MacPair{net::Mac::load(upcall->frame.data() + 6), net::Mac::load(upcall->frame.data())};
+    tell(lane, event);
+  }
 
   const bool is_local = !upcall->tunnel;
   const std::uint32_t id = upcall->tunnel ? upcall->tunnel->id : 0;
@@ -149,13 +153,50 @@ std::size_t LanePort::forward(Lane& lane, PeerName source, PeerName destination,
   }
   TunnelOutput output = out;
   output.tunnel.id = tunnel_id(*from, *to);
+  using inner::Handling;
   for (const Frame& frame : batch) {
-    if (!sender_.stage(frame.bytes(), output)) {
-      flush(lane);
-      static_cast<void>(sender_.stage(frame.bytes(), output));
+    const bool fits = frame.length <= ethernet_bytes + std::uint64_t{out.mtu};
+    const Handling handling =
+        fits ? Handling::send_dont_fragment : inner::plan(frame.bytes(), {.mtu = out.mtu});
+    switch (handling) {
+      case Handling::send_dont_fragment:
+      case Handling::send_may_fragment:
+        stage(lane, frame, output);
+        continue;
+      case Handling::fragment:
+        fragment(lane, frame, output);
+        break;
+      case Handling::report_too_big:
+        static_cast<void>(reports_.add(frame, out.mtu, source, destination));
+        break;
+      case Handling::drop_too_big:
+        break;
     }
+    context_.counters.too_big.add_on_lane(lane.index());
   }
   return batch.size();
+}
+
+void LanePort::stage(Lane& lane, const Frame& frame, const TunnelOutput& output) noexcept {
+  if (!sender_.stage(frame.bytes(), output)) {
+    flush(lane);
+    static_cast<void>(sender_.stage(frame.bytes(), output));
+  }
+}
+
+void LanePort::fragment(Lane& lane, const Frame& frame, const TunnelOutput& output) noexcept {
+  const auto packet = inner::parse_ipv4(frame.bytes());
+  const inner::Fragmenter fragmenter(frame.bytes(), *packet, output.mtu);
+  for (std::size_t i = 0; i < fragmenter.count(); ++i) {
+    Frame piece = lane.scratch(static_cast<std::uint32_t>(fragmenter.max_bytes()));
+    if (piece.data == nullptr) {
+      context_.counters.no_buffer.add_on_lane(lane.index());
+      return;
+    }
+    piece.length =
+        static_cast<std::uint32_t>(fragmenter.write(i, {piece.data, fragmenter.max_bytes()}));
+    stage(lane, piece, output);
+  }
 }
 
 void LanePort::flush(Lane& lane) noexcept {

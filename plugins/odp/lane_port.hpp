@@ -12,11 +12,13 @@
 #include <weft/lane_queue.hpp>
 #include <weft/service/dataplane.hpp>
 
+#include "common/inner/report_queue.hpp"
 #include "counters.hpp"
 #include "flow.hpp"
 #include "netlink_port.hpp"
 #include "packet_sender.hpp"
 #include "peer_ids.hpp"
+#include "upcall.hpp"
 
 namespace weft::odp {
 
@@ -37,9 +39,7 @@ struct LaneView {
 /// What a lane tells the loop of a frame that had no flow.
 struct LaneEvent {
   FlowKey key;
-  bool is_heartbeat = false;
-  std::uint64_t uid = 0;          ///< of a heartbeat
-  std::uint32_t frame_bytes = 0;  ///< of a heartbeat that says the truth about its length
+  std::optional<Heartbeat> heartbeat{};  ///< absent: any other frame
 };
 
 /// Created and destroyed by the loop; everything virtual, and `forward`, run on the lane.
@@ -74,11 +74,14 @@ class LanePort final : public LaneTask {
   void take(Lane& lane, nlmsghdr& message, Run& run) noexcept;
   void finish(Lane& lane, Run& run) noexcept;
   void tell(Lane& lane, const LaneEvent& event) noexcept;
+  void stage(Lane& lane, const Frame& frame, const TunnelOutput& output) noexcept;
+  void fragment(Lane& lane, const Frame& frame, const TunnelOutput& output) noexcept;
 
   const Context context_;
   NetlinkPort port_;
   PacketSender sender_;
   LaneQueue<LaneEvent> events_;
+  inner::ReportQueue reports_;
   std::shared_ptr<Arena> arena_;  // shared only so that its type stays in one file
 };
 

@@ -41,9 +41,7 @@ LivenessActions Liveness::heard(TimePoint now) {
   last_heard_ = now;
   silence_due_ = now + timeout_;
   actions.send_ack = !std::exchange(has_acknowledged_, true);
-  if (!std::exchange(is_healthy_, true)) {
-    actions.is_healthy = true;
-  }
+  is_healthy_ = true;
   return actions;
 }
 
@@ -62,9 +60,7 @@ LivenessActions Liveness::on_timer(TimePoint now) {
     // A loop that was stalled for long cannot blame the peer.
     const bool was_asleep = now - *silence_due_ > interval_;
     silence_due_ = was_asleep ? std::optional(now + timeout_) : std::nullopt;
-    if (!was_asleep && std::exchange(is_healthy_, false)) {
-      actions.is_healthy = false;
-    }
+    is_healthy_ = is_healthy_ && was_asleep;
   }
   if (heartbeat_due_ && *heartbeat_due_ <= now) {
     heartbeat_due_ = now + interval_;

@@ -17,8 +17,7 @@ namespace weft::odp {
 struct LivenessActions {
   bool send_heartbeat = false;
   bool send_ack = false;
-  bool is_established = false;       ///< now, and not before
-  std::optional<bool> is_healthy{};  ///< changed to this
+  bool is_established = false;  ///< now, and not before
 };
 
 /// Used on one thread.

@@ -20,6 +20,7 @@ namespace weft::odp {
 struct TunnelOutput {
   Tunnel tunnel;
   PortNumber port = 0;
+  std::uint32_t mtu = UINT32_MAX;  ///< largest IP packet that gets through, bytes
 };
 
 /// Collects frames and hands them to the kernel in one call. Used on one thread; allocates nothing

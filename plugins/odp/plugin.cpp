@@ -38,7 +38,8 @@ std::string to_json(const FastdpStatus& status, std::uint64_t misses) {
     connections.push_back({{"Name", to_string(connection.remote)},
                            {"Address", connection.address},
                            {"State", connection.state},
-                           {"Encrypted", connection.is_encrypted}});
+                           {"Encrypted", connection.is_encrypted},
+                           {"MTU", connection.mtu}});
   }
   return ordered_json{{"Vports", std::move(vports)},
                       {"Flows", std::move(flows)},

@@ -20,21 +20,23 @@ constexpr Duration rekey_interval = std::chrono::hours{12};
 
 Session::Session(Context context, const OverlayLink& link,
                  std::shared_ptr<TunnelForwarder> forwarder,
-                 std::shared_ptr<OverlayListener> listener, std::uint32_t mtu)
+                 std::shared_ptr<OverlayListener> listener)
     : context_(std::move(context)),
       link_(link),
       forwarder_(std::move(forwarder)),
       listener_(std::move(listener)),
-      mtu_(mtu),
-      liveness_(link.heartbeat, link.timeout) {}
+      liveness_(link.heartbeat, link.timeout),
+      hearing_(link.timeout),
+      path_(max_mtu, link.timeout) {}
 
-void Session::confirm(PortNumber port) {
+void Session::confirm(PortNumber port, std::uint32_t mtu) {
   if (is_over_) {
     return;
   }
   output_ = TunnelOutput{{.source = link_.local_address.address.v4_value(),
                           .destination = link_.remote_address.address.v4_value()},
                          port};
+  set_pods_mtu(mtu);
   publish();
   ipsec::Ipsec* const ipsec = context_.ipsec();
   if (link_.session_key) {
@@ -87,12 +89,20 @@ void Session::fail_with(Error reason) {
   listener->on_failed(std::move(reason));
 }
 
+void Session::set_pods_mtu(std::uint32_t mtu) {
+  pods_mtu_ = std::min(mtu, max_mtu);
+  path_.set_own(pods_mtu_);
+  update_mtu();
+}
+
 void Session::on_control(std::uint8_t subtag, const Bytes& body) {
   if (is_over_) {
     return;
   }
   if (subtag == heartbeat_ack) {
-    run(liveness_.acknowledged(context_.loop.now()));
+    if (!is_weft_peer()) {  // echoes say it, and more
+      run(liveness_.acknowledged(context_.loop.now()));
+    }
   } else if (subtag == crypto_offer && encryption_ != nullptr) {
     accept_key(body);
   } else if (subtag == crypto_offer && link_.session_key) {
@@ -100,7 +110,7 @@ void Session::on_control(std::uint8_t subtag, const Bytes& body) {
   }
 }
 
-void Session::on_heartbeat(std::uint32_t from) {
+void Session::on_heartbeat(std::uint32_t from, const Heartbeat& heartbeat) {
   if (is_over_ || !output_) {
     return;
   }
@@ -112,8 +122,37 @@ void Session::on_heartbeat(std::uint32_t from) {
                       net::IpAddress::v4(from));
     output_->tunnel.destination = from;
     publish();
+    context_.changed();
   }
-  run(liveness_.heard(context_.loop.now()));
+  listen(heartbeat);
+}
+
+void Session::listen(const Heartbeat& heartbeat) {
+  const TimePoint now = context_.loop.now();
+  const auto mtu = static_cast<std::uint32_t>(heartbeat.frame_bytes - ethernet_bytes);
+  if (is_weft_peer()) {
+    path_.on_echo(heartbeat.echo, now);
+    if (hearing_.heard(std::min(mtu, pods_mtu_), now)) {
+      send_heartbeat(std::min(PathMtu::floor, pods_mtu_));  // the echo is what it waits for
+    }
+  } else {
+    originals_mtu_ = mtu;
+  }
+  update_mtu();
+  run(liveness_.heard(now));
+  if (is_weft_peer() && path_.mtu() != 0 && !liveness_.is_established()) {
+    run(liveness_.acknowledged(now));
+  }
+}
+
+void Session::update_mtu() {
+  const std::uint32_t now = is_weft_peer() ? path_.mtu() : std::min(pods_mtu_, originals_mtu_);
+  if (mtu_.exchange(now, std::memory_order_relaxed) == now || !output_) {
+    return;
+  }
+  output_->mtu = now != 0 ? now : pods_mtu_;
+  publish();
+  context_.changed();
 }
 
 void Session::stop() noexcept {
@@ -127,22 +166,57 @@ void Session::stop() noexcept {
 
 void Session::run(const LivenessActions& actions) {
   const auto keep = shared_from_this();
-  if (actions.send_heartbeat && output_) {
-    context_.send(link_.remote, *output_, link_.connection_uid);
+  if (actions.send_heartbeat) {
+    send_heartbeats();
   }
-  if (actions.send_ack) {
+  if (actions.send_ack && !is_weft_peer()) {
     listener_->send_control(heartbeat_ack, {});
   }
   if (actions.is_established) {
     is_established_.store(true, std::memory_order_relaxed);
     context_.log.info("fast datapath established", "peer", link_.remote, "address",
-                      net::IpAddress::v4(output_->tunnel.destination));
+                      net::IpAddress::v4(output_->tunnel.destination), "mtu",
+                      mtu_.load(std::memory_order_relaxed));
     listener_->on_established();
   }
-  if (actions.is_healthy) {
-    listener_->on_health(*actions.is_healthy);
-  }
+  report_health();
   arm();
+}
+
+void Session::send_heartbeats() {
+  if (!is_weft_peer()) {
+    send_heartbeat(pods_mtu_);
+    return;
+  }
+  for (const std::uint32_t mtu : path_.sizes(context_.loop.now())) {
+    send_heartbeat(mtu);
+  }
+}
+
+void Session::send_heartbeat(std::uint32_t mtu) {
+  if (!output_) {
+    return;
+  }
+  Heartbeat heartbeat{.uid = link_.connection_uid,
+                      .frame_bytes = static_cast<std::uint16_t>(mtu + ethernet_bytes)};
+  if (is_weft_peer()) {
+    heartbeat.echo = {pods_mtu_, hearing_.largest(context_.loop.now())};
+  }
+  context_.send(link_.remote, *output_, heartbeat);
+}
+
+/// A path is no good when the peer is not heard, and between weft peers also when it does not hear
+/// us, or only less than what passed so far: another overlay carries the frames meanwhile.
+void Session::report_health() {
+  if (is_weft_peer() && !liveness_.is_healthy() && path_.mtu() != 0) {
+    path_.on_silence();
+    update_mtu();
+  }
+  const bool is_cut = is_weft_peer() && liveness_.is_established() && path_.mtu() == 0;
+  const bool is_healthy = liveness_.is_healthy() && !is_cut;
+  if (listener_ != nullptr && std::exchange(was_healthy_, is_healthy) != is_healthy) {
+    listener_->on_health(is_healthy);
+  }
 }
 
 void Session::arm() {
@@ -160,18 +234,18 @@ void Session::publish() {
 
 SessionStatus Session::describe() const {
   const char* const state = !output_                     ? "prepared"
-                            : !liveness_.is_healthy()    ? "unhealthy"
+                            : !was_healthy_              ? "unhealthy"
                             : liveness_.is_established() ? "established"
                                                          : "connecting";
   const std::uint32_t address =
       output_ ? output_->tunnel.destination : link_.remote_address.address.v4_value();
   return {link_.remote, net::to_string(net::IpAddress::v4(address)), state,
-          link_.session_key.has_value()};
+          link_.session_key.has_value(), mtu_.load(std::memory_order_relaxed)};
 }
 
 OverlayStatus Session::status() const {
   return {.overlay = "fastdp",
-          .mtu = mtu_,
+          .mtu = mtu_.load(std::memory_order_relaxed),
           .encrypted = link_.session_key.has_value(),
           .established = is_established_.load(std::memory_order_relaxed)};
 }

@@ -1,5 +1,5 @@
 #pragma once
-/// One connection's fast path on the loop: heartbeats, health, the remote's address.
+/// One connection's fast path on the loop: heartbeats, health, the remote's address and its MTU.
 
 #include <atomic>
 #include <functional>
@@ -11,7 +11,9 @@
 
 #include "ipsec/ipsec.hpp"
 #include "liveness.hpp"
+#include "path_mtu.hpp"
 #include "tunnel.hpp"
+#include "upcall.hpp"
 
 namespace weft::odp {
 
@@ -21,6 +23,7 @@ struct SessionStatus {
   std::string address;
   std::string state;  ///< "prepared", "connecting", "established", "unhealthy"
   bool is_encrypted = false;
+  std::uint32_t mtu = 0;  ///< largest IP packet inside, bytes; 0 while unknown
 };
 
 /// Everything on the loop, but `status`.
@@ -30,19 +33,23 @@ class Session final : public std::enable_shared_from_this<Session> {
     Loop& loop;
     Log& log;
     /// Sends a heartbeat of this connection into the tunnel.
-    std::function<void(PeerName remote, const TunnelOutput& output, std::uint64_t uid)> send;
+    std::function<void(PeerName remote, const TunnelOutput& output, const Heartbeat& heartbeat)>
+        send;
+    /// The way to the remote is not what it was: another address or MTU.
+    std::function<void()> changed;
     /// Null where the kernel has none, and nothing is to be encrypted.
     std::function<ipsec::Ipsec*()> ipsec;
   };
 
   Session(Context context, const OverlayLink& link, std::shared_ptr<TunnelForwarder> forwarder,
-          std::shared_ptr<OverlayListener> listener, std::uint32_t mtu);
+          std::shared_ptr<OverlayListener> listener);
 
-  /// `port`: the datapath's port towards the remote.
-  void confirm(PortNumber port);
+  /// `port`: the datapath's port towards the remote. `mtu`: of this node's pods.
+  void confirm(PortNumber port, std::uint32_t mtu);
+  void set_pods_mtu(std::uint32_t mtu);
   void on_control(std::uint8_t subtag, const Bytes& body);
   /// A heartbeat with our UID that arrived whole, from this outer address.
-  void on_heartbeat(std::uint32_t from);
+  void on_heartbeat(std::uint32_t from, const Heartbeat& heartbeat);
   /// Nothing is sent or reported any more.
   void stop() noexcept;
   /// The connection's encryption, for as long as flows may still use the tunnel. Null in clear.
@@ -70,7 +77,13 @@ class Session final : public std::enable_shared_from_this<Session> {
   [[nodiscard]] Result<> offer_key();
   void accept_key(const Bytes& body);
   void fail_with(Error reason);
+  [[nodiscard]] bool is_weft_peer() const noexcept { return link_.heartbeat.count() > 0; }
+  void send_heartbeats();
+  void send_heartbeat(std::uint32_t mtu);
+  void listen(const Heartbeat& heartbeat);
   void run(const LivenessActions& actions);
+  void report_health();
+  void update_mtu();
   void arm();
   void publish();
 
@@ -78,13 +91,18 @@ class Session final : public std::enable_shared_from_this<Session> {
   const OverlayLink link_;
   std::shared_ptr<TunnelForwarder> forwarder_;
   std::shared_ptr<OverlayListener> listener_;
-  const std::uint32_t mtu_;
   Liveness liveness_;
+  std::uint32_t pods_mtu_ = 0;
+  std::uint32_t originals_mtu_ = UINT32_MAX;  // of its pods, as its heartbeats show
+  Hearing hearing_;
+  PathMtu path_;
+  bool was_healthy_ = true;  // when last reported
   std::optional<TunnelOutput> output_;
   std::unique_ptr<ipsec::Ipsec::Link> encryption_;
   std::optional<Bytes> early_offer_;  // arrived before this side confirmed
   bool is_over_ = false;
   std::atomic<bool> is_established_{false};
+  std::atomic<std::uint32_t> mtu_{0};
   Timer rekey_timer_;
   Timer timer_;
 };

@@ -19,19 +19,22 @@ struct UpcallHeader {
   ovs_header datapath;
 };
 
-constexpr std::size_t ethernet_bytes = 14;
 constexpr std::size_t uid_at = ethernet_bytes;
 constexpr std::size_t length_at = uid_at + sizeof(std::uint64_t);
+constexpr std::size_t mtu_at = heartbeat_bytes;
+constexpr std::size_t heard_at = mtu_at + sizeof(std::uint16_t);
+constexpr std::size_t echo_end = heard_at + sizeof(std::uint16_t);
 
 }  // namespace
 
 std::optional<Upcall> parse_upcall(nlmsghdr& message, std::uint16_t packet_family) noexcept {
   const auto* const header = nl::extra_header<UpcallHeader>(message);
   if (message.nlmsg_type != packet_family || header == nullptr ||
-      header->generic.cmd != OVS_PACKET_CMD_MISS) {
+      (header->generic.cmd != OVS_PACKET_CMD_MISS &&
+       header->generic.cmd != OVS_PACKET_CMD_ACTION)) {
     return std::nullopt;
   }
-  Upcall upcall;
+  Upcall upcall{.is_miss = header->generic.cmd == OVS_PACKET_CMD_MISS};
   nl::AttributeReader attributes(message, sizeof(UpcallHeader));
   while (const auto attribute = attributes.next()) {
     if (attribute->type == OVS_PACKET_ATTR_PACKET) {
@@ -55,14 +58,23 @@ std::optional<Heartbeat> parse_heartbeat(ByteView frame) noexcept {
   if (frame.size() < heartbeat_bytes || !std::ranges::all_of(frame.first(12), is_zero)) {
     return std::nullopt;
   }
-  return Heartbeat{load_be<std::uint64_t>(frame.data() + uid_at),
-                   load_be<std::uint16_t>(frame.data() + length_at)};
+  Heartbeat heartbeat{load_be<std::uint64_t>(frame.data() + uid_at),
+                      load_be<std::uint16_t>(frame.data() + length_at)};
+  if (frame.size() >= echo_end) {
+    heartbeat.echo = {load_be<std::uint16_t>(frame.data() + mtu_at),
+                      load_be<std::uint16_t>(frame.data() + heard_at)};
+  }
+  return heartbeat;
 }
 
-Bytes make_heartbeat(std::uint64_t uid, std::size_t frame_bytes) {
-  Bytes frame(frame_bytes);
-  store_be(frame.data() + uid_at, uid);
-  store_be(frame.data() + length_at, static_cast<std::uint16_t>(frame_bytes));
+Bytes make_heartbeat(const Heartbeat& heartbeat) {
+  Bytes frame(heartbeat.frame_bytes);
+  store_be(frame.data() + uid_at, heartbeat.uid);
+  store_be(frame.data() + length_at, heartbeat.frame_bytes);
+  if (heartbeat.echo != Echo{}) {
+    store_be(frame.data() + mtu_at, static_cast<std::uint16_t>(heartbeat.echo.mtu));
+    store_be(frame.data() + heard_at, static_cast<std::uint16_t>(heartbeat.echo.heard));
+  }
   return frame;
 }
 

@@ -9,14 +9,16 @@
 #include <weft/bytes.hpp>
 
 #include "flow.hpp"
+#include "path_mtu.hpp"
 
 namespace weft::odp {
 
-/// A miss: the frame, and where it entered. Views the message.
+/// A frame that the kernel did not forward by itself, and where it entered. Views the message.
 struct Upcall {
-  std::span<std::byte> frame;
+  bool is_miss = true;  ///< there was no flow; false: its flow sent it up (CheckLength)
+  std::span<std::byte> frame{};
   PortNumber in_port = 0;
-  std::optional<Tunnel> tunnel;
+  std::optional<Tunnel> tunnel{};
 };
 
 /// Reads a message of the packet family. Empty for anything else, and for frames shorter than an
@@ -27,15 +29,20 @@ struct Upcall {
 
 /// What fastdp sends itself to see whether a path works: both MACs and the type zero, the
 /// connection's UID, the frame's length. Source: weaveworks/weave router/fastdp.go, heartbeat.
+/// Then the echo, between weft peers; originals send zeros there, and never look.
 struct Heartbeat {
   std::uint64_t uid = 0;
   std::uint16_t frame_bytes = 0;  ///< as it says itself
+  Echo echo{};
 };
-inline constexpr std::size_t heartbeat_bytes = 24;
+inline constexpr std::size_t ethernet_bytes = 14;
+inline constexpr std::size_t heartbeat_bytes = 24;  ///< without an echo
+/// What VXLAN over IPv4 can carry, bytes of IP packet.
+inline constexpr std::uint32_t max_mtu = 65485;
 
 /// Empty when `frame` is none.
 [[nodiscard]] std::optional<Heartbeat> parse_heartbeat(ByteView frame) noexcept;
-/// A frame of `frame_bytes`, at least heartbeat_bytes.
-[[nodiscard]] Bytes make_heartbeat(std::uint64_t uid, std::size_t frame_bytes);
+/// A frame of `heartbeat.frame_bytes`, which is at least heartbeat_bytes and what an echo needs.
+[[nodiscard]] Bytes make_heartbeat(const Heartbeat& heartbeat);
 
 }  // namespace weft::odp

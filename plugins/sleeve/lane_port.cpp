@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "fragment.hpp"
-#include "inner_packet.hpp"
+#include "common/inner/fragment.hpp"
+#include "common/inner/packet.hpp"
 
 namespace weft::sleeve {
 
@@ -13,14 +13,13 @@ LanePort::LanePort(unsigned lane, const Context& context, Sockets sockets)
       sockets_(std::move(sockets)),
       receiver_({context.self, context.dataplane, context.peers, context.counters, events_,
                  context.doorbell}),
-      sender_(lane, context.self, context.counters, events_, context.doorbell),
-      reports_(std::make_unique<std::array<Reports, 2>>()) {
+      sender_(lane, context.self, context.counters, events_, context.doorbell) {
   sender_.use_sockets(socket(Space::may_fragment).get(), socket(Space::dont_fragment).get());
 }
 
 unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
   receiver_.begin_turn();
-  unsigned handled = deliver_reports(lane);
+  unsigned handled = reports_.deliver(lane, context_.dataplane);
   // Both sockets get datagrams, whichever the peer used. They take turns at being first, so that
   // a flood on one cannot starve the other.
   const std::size_t first = is_second_first_ ? 1 : 0;
@@ -39,8 +38,9 @@ void LanePort::flush(Lane& /*lane*/) noexcept {
 
 void LanePort::forward(Lane& lane, Peer& peer, const PathView& view,
                        const OverlayBatch& batch) noexcept {
+  using inner::Handling;
   for (const Frame& frame : batch.frames) {
-    switch (plan(frame.bytes(), view.limits)) {
+    switch (inner::plan(frame.bytes(), view.limits)) {
       case Handling::send_dont_fragment:
         stage(lane, peer, Space::dont_fragment, frame, batch);
         break;
@@ -83,8 +83,8 @@ void LanePort::stage(Lane& lane, Peer& peer, Space space, const Frame& frame,
 
 void LanePort::fragment(Lane& lane, Peer& peer, const Frame& frame, std::uint32_t mtu,
                         const OverlayBatch& batch) noexcept {
-  const auto packet = parse_ipv4(frame.bytes());
-  const Fragmenter fragmenter(frame.bytes(), *packet, mtu);
+  const auto packet = inner::parse_ipv4(frame.bytes());
+  const inner::Fragmenter fragmenter(frame.bytes(), *packet, mtu);
   if (fragmenter.count() == 0) {
     context_.counters.drop_on_lane(lane.index(), Drop::too_big);
     return;
@@ -103,32 +103,9 @@ void LanePort::fragment(Lane& lane, Peer& peer, const Frame& frame, std::uint32_
 
 void LanePort::report(Lane& lane, const Frame& frame, std::uint32_t mtu,
                       const OverlayBatch& batch) noexcept {
-  Reports& reports = (*reports_)[filling_];
-  if (reports.count == reports.list.size()) {
+  if (!reports_.add(frame, mtu, batch.source, batch.destination)) {
     context_.counters.drop_on_lane(lane.index(), Drop::no_buffer);
-    return;
   }
-  Report& next = reports.list[reports.count];
-  next.length = static_cast<std::uint32_t>(
-      write_too_big_report(frame.bytes(), mtu, std::span(next.buffer).subspan(frame_headroom)));
-  next.source = batch.destination;
-  next.destination = batch.source;
-  reports.count += next.length != 0 ? 1 : 0;
-}
-
-unsigned LanePort::deliver_reports(Lane& lane) noexcept {
-  Reports& ready = (*reports_)[filling_];
-  filling_ = 1 - filling_;
-  for (std::size_t i = 0; i < ready.count; ++i) {
-    Report& report = ready.list[i];
-    const Frame frame{.data = report.buffer.data() + frame_headroom,
-                      .length = report.length,
-                      .headroom = frame_headroom};
-    context_.dataplane.from_overlay(lane, {report.source, report.destination, {&frame, 1}});
-  }
-  const auto count = static_cast<unsigned>(ready.count);
-  ready.count = 0;
-  return count;
 }
 
 }  // namespace weft::sleeve

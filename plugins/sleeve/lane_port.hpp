@@ -9,12 +9,12 @@
 #include <weft/lane.hpp>
 #include <weft/service/dataplane.hpp>
 
+#include "common/inner/report_queue.hpp"
 #include "counters.hpp"
 #include "lane_event.hpp"
 #include "lane_receiver.hpp"
 #include "lane_sender.hpp"
 #include "peer.hpp"
-#include "too_big.hpp"
 #include "udp_socket.hpp"
 
 namespace weft::sleeve {
@@ -46,20 +46,6 @@ class LanePort final : public LaneTask {
   [[nodiscard]] LaneEvents& events() noexcept { return events_; }
 
  private:
-  /// An ICMP error for the sender of a frame, as if the frame's destination peer had sent it. It
-  /// waits for the next turn: the dataplane is in the middle of a batch when it is made.
-  struct Report {
-    PeerName source{};
-    PeerName destination{};
-    std::uint32_t length = 0;
-    std::array<std::byte, frame_headroom + max_report_bytes> buffer;
-  };
-  struct Reports {
-    std::array<Report, 32> list;
-    std::size_t count = 0;
-  };
-
-  unsigned deliver_reports(Lane& lane) noexcept;
   void report(Lane& lane, const Frame& frame, std::uint32_t mtu,
               const OverlayBatch& batch) noexcept;
   void fragment(Lane& lane, Peer& peer, const Frame& frame, std::uint32_t mtu,
@@ -72,8 +58,7 @@ class LanePort final : public LaneTask {
   LaneEvents events_;
   LaneReceiver receiver_;
   LaneSender sender_;
-  std::unique_ptr<std::array<Reports, 2>> reports_;  // one is filled while the other is in use
-  std::size_t filling_ = 0;
+  inner::ReportQueue reports_;
   bool is_second_first_ = false;
 };
 

@@ -11,8 +11,8 @@
 #include <weft/metrics.hpp>
 #include <weft/service/overlay.hpp>
 
+#include "common/inner/packet.hpp"
 #include "crypto.hpp"
-#include "inner_packet.hpp"
 #include "udp_socket.hpp"
 
 namespace weft::sleeve {
@@ -23,7 +23,7 @@ class LanePorts;
 struct PathView {
   std::optional<net::Endpoint> remote;  ///< unset before contact and after failure
   Destination destination;
-  PathLimits limits;
+  inner::PathLimits limits;
   std::uint32_t max_payload = 0;  ///< bytes of UDP payload that DF datagrams may have
 };
 

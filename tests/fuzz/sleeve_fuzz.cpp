@@ -5,22 +5,22 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/inner/fragment.hpp"
+#include "common/inner/packet.hpp"
+#include "common/inner/too_big.hpp"
 #include "sleeve/datagram.hpp"
-#include "sleeve/fragment.hpp"
-#include "sleeve/inner_packet.hpp"
-#include "sleeve/too_big.hpp"
 
 namespace {
 
 void forward(weft::ByteView frame, std::uint32_t mtu) {
-  using weft::sleeve::Handling;
-  const Handling handling = weft::sleeve::plan(frame, {.mtu = mtu, .kernels_fragment = false});
+  using weft::inner::Handling;
+  const Handling handling = weft::inner::plan(frame, {.mtu = mtu, .kernels_fragment = false});
   if (handling == Handling::report_too_big) {
-    std::vector<std::byte> report(weft::sleeve::max_report_bytes);
-    static_cast<void>(weft::sleeve::write_too_big_report(frame, mtu, report));
+    std::vector<std::byte> report(weft::inner::max_report_bytes);
+    static_cast<void>(weft::inner::write_too_big_report(frame, mtu, report));
   } else if (handling == Handling::fragment) {
-    const auto packet = weft::sleeve::parse_ipv4(frame);
-    const weft::sleeve::Fragmenter fragments(frame, *packet, mtu);
+    const auto packet = weft::inner::parse_ipv4(frame);
+    const weft::inner::Fragmenter fragments(frame, *packet, mtu);
     std::vector<std::byte> piece(fragments.max_bytes());
     for (std::size_t i = 0; i < fragments.count(); ++i) {
       static_cast<void>(fragments.write(i, piece));

@@ -6,7 +6,7 @@
 
 #include <weft/bytes.hpp>
 
-namespace weft::sleeve {
+namespace weft::inner {
 
 /// Adds `bytes` to a running one's-complement sum. All but the last part must be of even length.
 [[nodiscard]] inline std::uint32_t add_to_sum(std::uint32_t sum, ByteView bytes) noexcept {
@@ -31,4 +31,4 @@ namespace weft::sleeve {
   return finish_sum(add_to_sum(0, bytes));
 }
 
-}  // namespace weft::sleeve
+}  // namespace weft::inner

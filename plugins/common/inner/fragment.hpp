@@ -7,9 +7,9 @@
 
 #include <weft/bytes.hpp>
 
-#include "inner_packet.hpp"
+#include "packet.hpp"
 
-namespace weft::sleeve {
+namespace weft::inner {
 
 /// A plan for cutting one frame. Pieces repeat the Ethernet and IP headers, options included.
 /// Source: weaveworks/weave router/sleeve.go, fragment.
@@ -32,4 +32,4 @@ class Fragmenter {
   std::size_t count_;
 };
 
-}  // namespace weft::sleeve
+}  // namespace weft::inner

@@ -7,9 +7,9 @@
 
 #include <weft/bytes.hpp>
 
-#include "datagram.hpp"
+namespace weft::inner {
 
-namespace weft::sleeve {
+inline constexpr std::size_t ethernet_header_bytes = 14;
 
 /// The part of an IPv4 header that forwarding looks at; lengths are checked against the frame.
 struct Ipv4Packet {
@@ -48,4 +48,4 @@ struct PathLimits {
 /// count as DF, and who may not be sent an ICMP error (RFC 1122 section 3.2.2) is respected.
 [[nodiscard]] Handling plan(ByteView frame, const PathLimits& path) noexcept;
 
-}  // namespace weft::sleeve
+}  // namespace weft::inner

@@ -1,7 +1,7 @@
 /// Looks into tunnelled frames just far enough to respect their wishes about fragmentation.
-#include "inner_packet.hpp"
+#include "packet.hpp"
 
-namespace weft::sleeve {
+namespace weft::inner {
 namespace {
 
 constexpr std::uint16_t ethertype_ipv4 = 0x0800;
@@ -101,4 +101,4 @@ Handling plan(ByteView frame, const PathLimits& path) noexcept {
   return is_ipv6(frame) ? plan_ipv6(frame, path) : Handling::send_may_fragment;
 }
 
-}  // namespace weft::sleeve
+}  // namespace weft::inner

@@ -7,7 +7,7 @@
 
 #include <weft/bytes.hpp>
 
-namespace weft::sleeve {
+namespace weft::inner {
 
 /// Room for any report: Ethernet and the 1280 bytes that ICMPv6 limits itself to.
 inline constexpr std::size_t max_report_bytes = 14 + 1280;
@@ -19,4 +19,4 @@ inline constexpr std::size_t max_report_bytes = 14 + 1280;
 [[nodiscard]] std::size_t write_too_big_report(ByteView frame, std::uint32_t mtu,
                                                std::span<std::byte> out) noexcept;
 
-}  // namespace weft::sleeve
+}  // namespace weft::inner

@@ -4,10 +4,9 @@
 #include <algorithm>
 
 #include "checksum.hpp"
-#include "datagram.hpp"
-#include "inner_packet.hpp"
+#include "packet.hpp"
 
-namespace weft::sleeve {
+namespace weft::inner {
 namespace {
 
 constexpr std::size_t ipv4_header_bytes = 20;
@@ -86,4 +85,4 @@ std::size_t write_too_big_report(ByteView frame, std::uint32_t mtu,
   return is_ipv6(frame) ? report_ipv6(frame, mtu, out.data()) : 0;
 }
 
-}  // namespace weft::sleeve
+}  // namespace weft::inner

@@ -4,9 +4,8 @@
 #include <algorithm>
 
 #include "checksum.hpp"
-#include "datagram.hpp"
 
-namespace weft::sleeve {
+namespace weft::inner {
 namespace {
 
 constexpr std::size_t minimum_frame_bytes = 60;  // Ethernet without FCS
@@ -51,4 +50,4 @@ std::size_t Fragmenter::write(std::size_t index, std::span<std::byte> out) const
   return length;
 }
 
-}  // namespace weft::sleeve
+}  // namespace weft::inner

@@ -6,7 +6,7 @@
 #include "checksum.hpp"
 #include "test_support.hpp"
 
-namespace weft::sleeve {
+namespace weft::inner {
 namespace {
 
 std::vector<Bytes> cut(const Bytes& frame, std::uint32_t mtu) {
@@ -74,4 +74,4 @@ TEST(Fragment, GivesUpWithoutRoomForEightBytes) {
 }
 
 }  // namespace
-}  // namespace weft::sleeve
+}  // namespace weft::inner

@@ -1,11 +1,11 @@
 /// Which frames go how.
-#include "inner_packet.hpp"
+#include "packet.hpp"
 
 #include <gtest/gtest.h>
 
 #include "test_support.hpp"
 
-namespace weft::sleeve {
+namespace weft::inner {
 namespace {
 
 using testing::ipv4_frame;
@@ -88,4 +88,4 @@ TEST(InnerPacket, RefusesHeadersThatLie) {
 }
 
 }  // namespace
-}  // namespace weft::sleeve
+}  // namespace weft::inner

@@ -6,7 +6,7 @@
 #include "checksum.hpp"
 #include "test_support.hpp"
 
-namespace weft::sleeve {
+namespace weft::inner {
 namespace {
 
 TEST(TooBig, WritesTheOriginalsIcmp) {
@@ -48,4 +48,4 @@ TEST(TooBig, HasNothingToSayAboutOtherProtocols) {
 }
 
 }  // namespace
-}  // namespace weft::sleeve
+}  // namespace weft::inner

@@ -1,0 +1,87 @@
+/// Looks at the bridge, at the routes, and at the devices behind them.
+
+#include "pods_mtu.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include <weft/netlink/link.hpp>
+#include <weft/netlink/route.hpp>
+
+namespace weft::bridge {
+namespace {
+
+/// The most that an overlay adds to a packet: sleeve, encrypted, over IPv4. ESP around VXLAN adds
+/// two less to packets of a multiple of 4, and up to one more to others.
+constexpr std::uint32_t overhead = 86;
+constexpr std::uint32_t ipv6_extra = 20;
+constexpr std::uint32_t multiple = 4;
+/// Weave Net's, where nothing is known.
+constexpr std::uint32_t usual_mtu = 1376;
+
+std::uint32_t fitting(std::uint32_t underlay, net::Family family) {
+  const std::uint32_t headers = overhead + (family == net::Family::v6 ? ipv6_extra : 0);
+  const std::uint32_t room = underlay > headers ? (underlay - headers) / multiple * multiple : 0;
+  return std::clamp(room, smallest_mtu, largest_mtu);
+}
+
+bool is_link_local(const net::Cidr& network) {
+  return !network.address.is_v4() &&
+         (load_be<std::uint16_t>(network.address.octets.data()) & 0xFFC0U) == 0xFE80;
+}
+
+/// The routed device with the smallest MTU. Default routes are asked for first.
+Result<std::optional<nl::Link>> find_underlay(nl::Socket& socket, std::string_view bridge,
+                                              net::Family family) {
+  std::vector<nl::Route> routes;
+  WEFT_TRY(routes, nl::list_routes(socket, family));
+  std::optional<nl::Link> smallest;
+  for (const bool is_default : {true, false}) {
+    for (const nl::Route& route : routes) {
+      const bool is_wanted = (route.destination.prefix_length == 0) == is_default;
+      std::optional<nl::Link> link;
+      if (is_wanted && route.link != 0 && !is_link_local(route.destination)) {
+        WEFT_TRY(link, nl::find_link(socket, route.link));
+      }
+      if (link && link->name != bridge && (!smallest || link->mtu < smallest->mtu)) {
+        smallest = std::move(link);
+      }
+    }
+    if (smallest) {
+      break;
+    }
+  }
+  return smallest;
+}
+
+}  // namespace
+
+Result<PodsMtu> find_pods_mtu(nl::Socket& socket, std::string_view bridge,
+                              std::initializer_list<std::string_view> own_ports) {
+  std::optional<nl::Link> found;
+  std::vector<nl::Link> links;
+  WEFT_TRY(found, nl::find_link(socket, bridge));
+  WEFT_TRY(links, nl::list_links(socket));
+  const bool has_pods = found && std::ranges::any_of(links, [&](const nl::Link& link) {
+                          return link.master == found->index &&
+                                 std::ranges::find(own_ports, link.name) == own_ports.end();
+                        });
+  if (has_pods) {
+    return PodsMtu{std::clamp(found->mtu, smallest_mtu, largest_mtu),
+                   fmt::format("pods are on {} already", bridge)};
+  }
+  for (const net::Family family : {net::Family::v4, net::Family::v6}) {
+    std::optional<nl::Link> underlay;
+    WEFT_TRY(underlay, find_underlay(socket, bridge, family));
+    if (underlay) {
+      return PodsMtu{fitting(underlay->mtu, family),
+                     fmt::format("the underlay {} carries {}", underlay->name, underlay->mtu)};
+    }
+  }
+  return PodsMtu{usual_mtu, "no underlay is routed yet"};
+}
+
+}  // namespace weft::bridge

@@ -1,0 +1,32 @@
+#pragma once
+/// The MTU of pods on a node whose configuration leaves it open.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <weft/netlink/socket.hpp>
+#include <weft/result.hpp>
+
+namespace weft::bridge {
+
+/// What overlays accept.
+inline constexpr std::uint32_t smallest_mtu = 552;
+inline constexpr std::uint32_t largest_mtu = 65485;
+
+struct PodsMtu {
+  std::uint32_t mtu = 0;
+  std::string reason;  ///< for people: "the underlay eth0 carries 1500"
+
+  bool operator==(const PodsMtu&) const = default;
+};
+
+/// The MTU of `bridge` when pods are on it already: they keep theirs, and must not be sent more.
+/// Otherwise what the underlay carries once any overlay has added its headers, encrypted or not.
+/// The underlay is where the default route leads, or without one, every network that is routed to
+/// but the pods'. `own_ports` of the bridge are no pods. `socket`: NETLINK_ROUTE. Errors: the
+/// kernel's.
+[[nodiscard]] Result<PodsMtu> find_pods_mtu(nl::Socket& socket, std::string_view bridge,
+                                            std::initializer_list<std::string_view> own_ports);
+
+}  // namespace weft::bridge

@@ -1,0 +1,98 @@
+/// Where the pods' MTU comes from, on networks made for it.
+#include "pods_mtu.hpp"
+
+#include <gtest/gtest.h>
+#include <linux/rtnetlink.h>
+#include <sched.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include <weft/netlink/address.hpp>
+#include <weft/netlink/link.hpp>
+#include <weft/netlink/route.hpp>
+
+namespace weft::bridge {
+namespace {
+
+class PodsMtuTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::unshare(CLONE_NEWNET) < 0) {
+      GTEST_SKIP() << "cannot create a network namespace: " << std::strerror(errno);
+    }
+    socket_.emplace(nl::Socket::open(NETLINK_ROUTE).value());
+  }
+
+  /// A network card with an address, and so a route to its network.
+  void add_device(const std::string& name, const char* address, std::uint32_t mtu) {
+    ASSERT_TRUE(nl::create_veth(*socket_, {.name = name, .mtu = mtu},
+                                {.name = name + "-wire", .mtu = mtu}));
+    ASSERT_TRUE(nl::change_link(*socket_, index(name + "-wire"), {.up = true}));
+    ASSERT_TRUE(nl::change_link(*socket_, index(name), {.up = true}));
+    ASSERT_TRUE(nl::add_address(*socket_, index(name), net::parse_cidr(address).value()));
+  }
+  void add_bridge(std::uint32_t mtu) {
+    ASSERT_TRUE(nl::create_bridge(*socket_, "weave"));
+    ASSERT_TRUE(nl::change_link(*socket_, index("weave"), {.up = true}));
+    ASSERT_TRUE(nl::add_address(*socket_, index("weave"), net::parse_cidr("10.32.0.1/12").value()));
+    ASSERT_TRUE(nl::change_link(*socket_, index("weave"), {.mtu = mtu}));
+  }
+  void add_port(const std::string& name, std::uint32_t mtu) {
+    ASSERT_TRUE(nl::create_veth(*socket_, {.name = name, .mtu = mtu}, {.name = "p-" + name}));
+    ASSERT_TRUE(nl::change_link(*socket_, index(name), {.master = index("weave"), .up = true}));
+  }
+  int index(const std::string& name) { return nl::require_link(*socket_, name)->index; }
+  std::uint32_t found() {
+    const auto mtu = find_pods_mtu(*socket_, "weave", {"vethwe-tap", "vethwe-bridge"});
+    EXPECT_TRUE(mtu) << mtu.error().message();
+    return mtu ? mtu->mtu : 0;
+  }
+
+  std::optional<nl::Socket> socket_;
+};
+
+TEST_F(PodsMtuTest, IsWhatTheUnderlayCarriesLessTheOverlaysHeaders) {
+  add_device("eth0", "192.0.2.1/24", 1500);
+  EXPECT_EQ(found(), 1412U);
+  ASSERT_TRUE(nl::change_link(*socket_, index("eth0"), {.mtu = 9001}));
+  EXPECT_EQ(found(), 8912U);
+  ASSERT_TRUE(nl::change_link(*socket_, index("eth0"), {.mtu = 576}));
+  EXPECT_EQ(found(), smallest_mtu);
+}
+
+TEST_F(PodsMtuTest, ComesFromTheDefaultRoutesDevice) {
+  add_device("storage", "198.51.100.1/24", 1400);
+  add_device("eth0", "192.0.2.1/24", 9000);
+  EXPECT_EQ(found(), 1312U) << "without a default route, the smallest";
+  ASSERT_TRUE(nl::add_route(*socket_, {.destination = net::parse_cidr("0.0.0.0/0").value(),
+                                       .link = index("eth0"),
+                                       .gateway = net::parse_ip("192.0.2.254").value()}));
+  EXPECT_EQ(found(), 8912U);
+}
+
+TEST_F(PodsMtuTest, ComesFromAnIpv6UnderlayWhereThereIsNoOther) {
+  add_device("eth0", "2001:db8::1/64", 1500);
+  EXPECT_EQ(found(), 1392U);
+}
+
+TEST_F(PodsMtuTest, IsTheUsualOneWithoutAnyNetwork) {
+  EXPECT_EQ(found(), 1376U);
+}
+
+TEST_F(PodsMtuTest, IsNotThatOfABridgeWithoutPods) {
+  add_device("eth0", "192.0.2.1/24", 1500);
+  add_bridge(1376);
+  add_port("vethwe-bridge", 1376);
+  EXPECT_EQ(found(), 1412U);
+}
+
+TEST_F(PodsMtuTest, StaysThatOfThePodsThatAreThere) {
+  add_device("eth0", "192.0.2.1/24", 1500);
+  add_bridge(1376);
+  add_port("vethwepl1", 1376);
+  EXPECT_EQ(found(), 1376U);
+}
+
+}  // namespace
+}  // namespace weft::bridge
