@@ -85,6 +85,52 @@ TEST(Mesh, ShortIdsEndUpDifferent) {
   EXPECT_EQ(ids.size(), 20U);
 }
 
+std::uint16_t short_id_of(const SimNode& seen_by, std::uint64_t number) {
+  for (const auto& peer : seen_by.topology()->peers) {
+    if (peer.name == PeerName{number}) {
+      return peer.short_id.value_or(0);
+    }
+  }
+  return 0;
+}
+
+/// Two nodes of a mesh that is not connected yet, by their numbers, with one short id.
+std::optional<std::pair<std::uint64_t, std::uint64_t>> with_one_short_id(const SimMesh& mesh) {
+  std::map<std::uint16_t, std::uint64_t> owners;
+  for (std::uint64_t number = 1; number <= mesh.nodes.size(); ++number) {
+    const auto [at, is_first] =
+        owners.emplace(short_id_of(*mesh.nodes[number - 1], number), number);
+    if (!is_first) {
+      return std::pair(at->second, number);
+    }
+  }
+  return std::nullopt;
+}
+
+TEST(Mesh, OfTwoNodesThatChoseOneShortIdTheLowerNameKeepsIt) {
+  std::unique_ptr<SimMesh> mesh;
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> rivals;
+  for (std::uint64_t seed = 1; !rivals; ++seed) {
+    mesh = std::make_unique<SimMesh>(seed);
+    for (std::uint64_t number = 1; number <= 20; ++number) {
+      mesh->add(number);
+    }
+    rivals = with_one_short_id(*mesh);
+  }
+  const auto [lower, higher] = *rivals;
+  const std::uint16_t contested = short_id_of(*mesh->nodes[lower - 1], lower);
+
+  ASSERT_TRUE(mesh->converge(60s));
+  mesh->world.run_for(5s);
+
+  const std::uint16_t chosen = short_id_of(*mesh->nodes[higher - 1], higher);
+  EXPECT_NE(chosen, contested);
+  for (const auto& node : mesh->nodes) {
+    EXPECT_EQ(short_id_of(*node, lower), contested);
+    EXPECT_EQ(short_id_of(*node, higher), chosen);
+  }
+}
+
 TEST(Mesh, ABlackHoleIsRoutedAroundWithinASecond) {
   SimMesh mesh;
   for (std::uint64_t i = 1; i <= 3; ++i) {
