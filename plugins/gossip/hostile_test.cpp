@@ -48,7 +48,7 @@ class RawPeer {
     features.nickname = "raw";
     features.uid = uid;
     features.connection_id = connection_id;
-    features.short_id = static_cast<std::uint16_t>(1000);
+    features.short_id = short_id;
     features.overlays = {"sleeve"};
     if (is_weft_) {
       features.weft = {200ms, 700ms};
@@ -80,6 +80,7 @@ class RawPeer {
   }
 
   std::uint64_t uid = 4711;
+  std::uint16_t short_id = 1000;
   bool is_closed = false;
   std::vector<Bytes> received;
 
@@ -141,6 +142,29 @@ class Hostile : public ::testing::Test {
   SimNode& node = mesh.add(1);
   RawPeer peer{mesh.world, 2};
 };
+
+/// No frame of the fast path passes until others know the new one.
+TEST(Rival, AShortIdThatHadToBeGivenUpIsReplacedAtOthersSoon) {
+  SimMesh mesh;
+  mesh.add_as(1, 50, {});
+  SimNode& other = mesh.add(60);
+  ASSERT_TRUE(mesh.converge(10s));
+  mesh.world.run_for(5s);
+  const auto known = [&]() -> std::uint16_t {
+    for (const auto& peer : other.topology()->peers) {
+      if (peer.name == PeerName{50}) {
+        return peer.short_id.value_or(0);
+      }
+    }
+    return 0;
+  };
+
+  RawPeer rival{mesh.world, 2};  // a lower name
+  rival.short_id = known();
+  rival.meet();
+
+  EXPECT_TRUE(mesh.world.run_until([&] { return known() != rival.short_id; }, 200ms));
+}
 
 TEST_F(Hostile, AStrangersOctetsEndTheConnectionAtOnce) {
   peer.dial();

@@ -105,6 +105,7 @@ void MeshState::follow_up(const PeersChange& change) {
   }
   if (change.self_changed) {
     announce_soon({});
+    announce_promptly();
   }
   if (change.self_changed || !change.removed.empty()) {
     recalculate_soon();

@@ -39,8 +39,9 @@ class MeshState {
  public:
   /// Changes of the topology are collected this long before they are gossiped.
   static constexpr Duration announce_delay = std::chrono::seconds{1};
-  /// Neighbours that can take it at once are told of an established connection this soon, since no
-  /// frame passes before they know. Several at a time, then one a second.
+  /// Neighbours that can take it at once are told of an established connection, and of a short id
+  /// that we had to give up, this soon, since no frame passes before they know. Several at a time,
+  /// then one a second.
   static constexpr Duration prompt_delay = std::chrono::milliseconds{20};
   static constexpr unsigned prompt_burst = 3;
   static constexpr Duration garbage_delay = std::chrono::seconds{1};
