@@ -9,6 +9,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <weft/netlink/address.hpp>
@@ -187,6 +188,26 @@ TEST_F(Netlink, ReportsTheFailingMessageOfATransaction) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, std::errc::no_such_file_or_directory);
   EXPECT_NE(answer.error().context.find("message 2 of 2"), std::string::npos);
+}
+
+/// Answers that nobody waited for are taken neither for a failure nor for a success of this
+/// request.
+TEST_F(Netlink, SkipsAnswersToEarlierRequests) {
+  const int bridge = make_bridge("br0").index;
+  const auto send_unanswered = [this](int index) {
+    Message message{RTM_GETLINK, NLM_F_ACK};
+    message.extra_header<ifinfomsg>().ifi_index = index;
+    message.header().nlmsg_seq = 77;
+    ASSERT_GT(::send(socket().fd(), &message.header(), message.header().nlmsg_len, 0), 0);
+  };
+
+  send_unanswered(9999);
+  EXPECT_EQ(require_link(socket(), "br0").value().index, bridge);
+
+  send_unanswered(bridge);
+  const auto missing = find_link(socket(), "none");
+  ASSERT_TRUE(missing);
+  EXPECT_FALSE(*missing);
 }
 
 TEST_F(Netlink, HandsOverNotifications) {

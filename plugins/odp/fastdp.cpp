@@ -134,7 +134,7 @@ Result<> Fastdp::open_lanes() {
     LanePort& port = *ports_->all()[lane];
     registrations_.push_back(node_.lanes.add(lane, port, {port.port().fd()}));
   }
-  WEFT_TRY(is_per_cpu_, kernel_->send_upcalls_to(ids));
+  WEFT_TRY(is_per_cpu_, kernel_->send_upcalls_to(std::move(ids)));
   return {};
 }
 
@@ -349,11 +349,6 @@ Result<> Fastdp::attach(const DatapathPorts& ports) {
   WEFT_TRY(nl::change_link(*rtnl, device.index, {.mtu = mtu_, .up = true}));
   WEFT_TRY(bridge_, kernel_->ensure_vport({.number = bridge_number, .name = ports.bridge}));
   WEFT_TRY(router_, kernel_->ensure_vport({.name = ports.router}));
-  std::vector<std::uint32_t> ids;
-  for (const auto& port : ports_->all()) {
-    ids.push_back(port->port().id());
-  }
-  WEFT_TRY(is_per_cpu_, kernel_->send_upcalls_to(ids));
   publish_view();
   sweep();
   flows_->missed({.in_port = router_}, node_.loop.now());

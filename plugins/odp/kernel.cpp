@@ -161,22 +161,33 @@ Result<> Kernel::ensure_datapath(const std::string& name) {
   return found;
 }
 
-Result<bool> Kernel::send_upcalls_to(const std::vector<std::uint32_t>& sockets) {
+Result<> Kernel::send_upcalls_of(const Vport& port) {
+  nl::Message set = make_message(families_.vport, OVS_VPORT_CMD_SET, OVS_VPORT_VERSION, index_);
+  set.put_number(OVS_VPORT_ATTR_PORT_NO, port.number)
+      .put_number(OVS_VPORT_ATTR_UPCALL_PID, upcall_sockets_[port.number % upcall_sockets_.size()]);
+  return socket_.request(set, fmt::format("take the misses of port '{}'", port.name));
+}
+
+Result<> Kernel::send_upcalls_by_port(std::vector<std::uint32_t> sockets) {
+  upcall_sockets_ = std::move(sockets);
+  upcall_port_ = upcall_sockets_.front();
   std::vector<Vport> ports;
   WEFT_TRY(ports, vports());
   for (const Vport& port : ports) {
-    nl::Message set = make_message(families_.vport, OVS_VPORT_CMD_SET, OVS_VPORT_VERSION, index_);
-    set.put_number(OVS_VPORT_ATTR_PORT_NO, port.number)
-        .put_number(OVS_VPORT_ATTR_UPCALL_PID, sockets[port.number % sockets.size()]);
-    WEFT_TRY(socket_.request(set, fmt::format("take the misses of port '{}'", port.name)));
+    WEFT_TRY(send_upcalls_of(port));
   }
+  return {};
+}
+
+Result<bool> Kernel::send_upcalls_to(std::vector<std::uint32_t> sockets) {
+  WEFT_TRY(send_upcalls_by_port(std::move(sockets)));
   nl::Message set = make_message(families_.datapath, OVS_DP_CMD_SET, OVS_DATAPATH_VERSION, index_);
   set.put_number(OVS_DP_ATTR_USER_FEATURES, std::uint32_t{OVS_DP_F_UNALIGNED | OVS_DP_F_VPORT_PIDS |
                                                           OVS_DP_F_DISPATCH_UPCALL_PER_CPU})
-      .put(OVS_DP_ATTR_PER_CPU_PIDS, std::as_bytes(std::span(sockets)));
+      .put(OVS_DP_ATTR_PER_CPU_PIDS, std::as_bytes(std::span(upcall_sockets_)));
   // Kernels before 5.15 do not know the feature.
   const bool is_per_cpu = socket_.request(set, "spread misses over processors").has_value();
-  upcall_port_ = is_per_cpu ? any_port : sockets.front();
+  upcall_port_ = is_per_cpu ? any_port : upcall_port_;
   return is_per_cpu;
 }
 
@@ -213,16 +224,16 @@ Result<> Kernel::add_vport(const Vport& wanted) {
 }
 
 Result<PortNumber> Kernel::ensure_vport(const Vport& wanted) {
-  const auto find = [&]() -> Result<std::optional<PortNumber>> {
+  const auto find = [&]() -> Result<std::optional<Vport>> {
     std::vector<Vport> ports;
     WEFT_TRY(ports, vports());
     const auto at = std::ranges::find(ports, wanted.name, &Vport::name);
-    return at != ports.end() && at->type == wanted.type ? std::optional(at->number) : std::nullopt;
+    return at != ports.end() && at->type == wanted.type ? std::optional(*at) : std::nullopt;
   };
-  std::optional<PortNumber> found;
+  std::optional<Vport> found;
   WEFT_TRY(found, find());
   if (found) {
-    return *found;
+    return found->number;
   }
   auto added = add_vport(wanted);
   if (!added && wanted.number != 0 && added.error().code == std::errc::device_or_resource_busy) {
@@ -241,7 +252,10 @@ Result<PortNumber> Kernel::ensure_vport(const Vport& wanted) {
   if (!found) {
     return fail(ENODEV, fmt::format("add the port '{}' to the datapath", wanted.name));
   }
-  return *found;
+  if (!upcall_sockets_.empty()) {
+    WEFT_TRY(send_upcalls_of(*found));
+  }
+  return found->number;
 }
 
 Result<> Kernel::delete_vport(PortNumber number) {

@@ -47,10 +47,12 @@ class Kernel final : public FlowSink {
   /// The datapath's identity in messages: its device's interface index.
   [[nodiscard]] int index() const noexcept { return index_; }
 
-  /// Frames without a flow go to `sockets` (netlink port ids), spread over processors where the
-  /// kernel can, else over ports. Returns whether it can. For the ports that there are: call it
-  /// again after adding some.
-  [[nodiscard]] Result<bool> send_upcalls_to(const std::vector<std::uint32_t>& sockets);
+  /// Frames without a flow go to `sockets` (netlink port ids, at least one), spread over processors
+  /// where the kernel can, else over ports. Returns whether it can.
+  [[nodiscard]] Result<bool> send_upcalls_to(std::vector<std::uint32_t> sockets);
+  /// The same for kernels before 5.15: each port's frames go to one socket. Also those of ports
+  /// that are added later.
+  [[nodiscard]] Result<> send_upcalls_by_port(std::vector<std::uint32_t> sockets);
 
   /// Where flows send frames up to, once send_upcalls_to was called.
   [[nodiscard]] std::uint32_t upcall_port() const noexcept { return upcall_port_; }
@@ -77,12 +79,14 @@ class Kernel final : public FlowSink {
   [[nodiscard]] Result<> add_vport(const Vport& wanted);
   [[nodiscard]] Result<> put(const FlowKey& key, const Actions& actions, bool is_probe);
   [[nodiscard]] Result<> find_features();
+  [[nodiscard]] Result<> send_upcalls_of(const Vport& port);
 
   nl::Socket socket_;
   Families families_;
   int index_ = 0;
   std::uint32_t upcall_port_ = 0;
   bool can_check_length_ = false;
+  std::vector<std::uint32_t> upcall_sockets_;
 };
 
 }  // namespace weft::odp

@@ -6,7 +6,6 @@
 #include <weft/netlink/link.hpp>
 
 #include "kernel.hpp"
-#include "netlink_port.hpp"
 
 namespace weft::odp {
 namespace {
@@ -133,16 +132,6 @@ TEST_F(OdpKernelTest, RefusesANameThatIsSomethingElse) {
   ASSERT_FALSE(kernel);
   EXPECT_NE(kernel.error().message().find("remove it"), std::string::npos)
       << kernel.error().message();
-}
-
-TEST_F(OdpKernelTest, SpreadsMissesOverProcessors) {
-  Kernel kernel = open();
-  add_tunnel(kernel);
-  const auto port = NetlinkPort::open();
-  ASSERT_TRUE(port);
-  const auto is_per_cpu = kernel.send_upcalls_to({port->id()});
-  ASSERT_TRUE(is_per_cpu) << is_per_cpu.error().message();
-  EXPECT_TRUE(*is_per_cpu);
 }
 
 }  // namespace

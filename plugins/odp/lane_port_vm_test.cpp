@@ -1,0 +1,99 @@
+/// A lane's netlink socket when the kernel hands up more than it holds, and when it refuses frames.
+
+#include <gtest/gtest.h>
+
+#include <weft/testing/fake_host.hpp>
+
+#include "lane_port.hpp"
+#include "testing/datapath.hpp"
+
+namespace weft::odp {
+namespace {
+
+constexpr PeerName self{1};
+constexpr PeerName remote{2};
+
+class CountingDataplane final : public Dataplane {
+ public:
+  void from_bridge(Lane& /*lane*/, std::span<const Frame> batch) noexcept override {
+    frames += batch.size();
+  }
+  void from_overlay(Lane& /*lane*/, const OverlayBatch& /*batch*/) noexcept override {}
+  void set_bridge_port(std::shared_ptr<BridgePort> /*port*/) override {}
+
+  std::size_t frames = 0;
+};
+
+class OdpLaneTest : public testing::DatapathTest {
+ protected:
+  OdpLaneTest() {
+    auto port = NetlinkPort::open();
+    EXPECT_TRUE(port);
+    lane_port_ =
+        std::make_unique<LanePort>(LanePort::Context{dataplane_, view_, counters_, bell_,
+                                                     kernel_.families().packet, kernel_.index()},
+                                   *std::move(port));
+    EXPECT_TRUE(kernel_.send_upcalls_to({lane_port_->port().id()}));
+    registration_ = lanes_.add(0, *lane_port_, {});
+  }
+
+  void publish(PortNumber bridge) {
+    Topology topology;
+    topology.peers.resize(2);
+    topology.peers[0].name = self;
+    topology.peers[0].short_id = std::uint16_t{1};
+    topology.peers[1].name = remote;
+    topology.peers[1].short_id = std::uint16_t{2};
+    view_.publish(
+        std::make_shared<const LaneView>(LaneView{.ids = PeerIds(topology), .bridge = bridge}));
+  }
+
+  weft::testing::SimWorld world_;
+  weft::testing::FakeHost host_{world_};
+  weft::testing::FakeLanes& lanes_ = host_.lanes();
+  Kernel kernel_ = open_datapath();
+  Counters counters_{host_.metrics()};
+  CountingDataplane dataplane_;
+  LaneLocal<LaneView> view_{lanes_};
+  Doorbell bell_;
+  std::unique_ptr<LanePort> lane_port_;
+  LaneRegistration registration_;
+};
+
+TEST_F(OdpLaneTest, CountsUpcallsThatDidNotFitAndReadsOn) {
+  publish(add_port(kernel_, 0));
+  const int smallest = 1;
+  ASSERT_EQ(
+      ::setsockopt(lane_port_->port().fd(), SOL_SOCKET, SO_RCVBUF, &smallest, sizeof smallest), 0);
+
+  send(0, 1000);
+  lanes_.turn_until_idle();
+
+  EXPECT_GE(counters_.overruns.value(), 1U);
+  EXPECT_GE(dataplane_.frames, 1U);
+  EXPECT_LT(dataplane_.frames, 1000U);
+  EXPECT_EQ(counters_.misses.value(), dataplane_.frames);
+
+  const std::size_t before = dataplane_.frames;
+  send(0, 1);
+  lanes_.turn_until_idle();
+  EXPECT_EQ(dataplane_.frames, before + 1);
+}
+
+TEST_F(OdpLaneTest, CountsFramesThatTheKernelRefusesAndReadsOn) {
+  publish(add_port(kernel_, 0));
+  std::array<std::byte, 60> octets{};
+  const std::array<Frame, 2> frames{Frame{octets.data(), 60}, Frame{octets.data(), 60}};
+  constexpr PortNumber beyond_every_port = 70'000;
+
+  EXPECT_EQ(lane_port_->forward(lanes_.lane(), self, remote, {{}, beyond_every_port}, frames), 2U);
+  send(0, 1);
+  lanes_.turn_until_idle();  // sends at its end
+  lanes_.turn_until_idle();
+
+  EXPECT_EQ(counters_.execute_errors.value(), 2U);
+  EXPECT_EQ(dataplane_.frames, 1U);
+}
+
+}  // namespace
+}  // namespace weft::odp

@@ -1,0 +1,84 @@
+#pragma once
+/// For tests only: a datapath in a network namespace of its own, and frames that enter it.
+
+#include <gtest/gtest.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <string>
+
+#include <weft/netlink/link.hpp>
+
+#include "odp/kernel.hpp"
+
+namespace weft::odp::testing {
+
+/// Source of the frames that `send` makes: what else the kernel sends by itself has another.
+inline const net::Mac sender = net::Mac::from_value(0x020000000011);
+
+/// Each test has a network namespace, and with it datapaths, of its own.
+class DatapathTest : public ::testing::Test {
+ protected:
+  DatapathTest() {
+    EXPECT_EQ(unshare(CLONE_NEWNET), 0);
+    auto opened = nl::Socket::open(NETLINK_ROUTE);
+    EXPECT_TRUE(opened);
+    links_.emplace(*std::move(opened));
+    set_up("lo");
+  }
+
+  static Kernel open_datapath() {
+    auto kernel = Kernel::open("datapath");
+    EXPECT_TRUE(kernel) << kernel.error().message();
+    return *std::move(kernel);
+  }
+
+  /// A port "farN" of the datapath, whose other end is "nearN".
+  PortNumber add_port(Kernel& kernel, unsigned n) {
+    const std::string near = "near" + std::to_string(n);
+    const std::string far = "far" + std::to_string(n);
+    EXPECT_TRUE(nl::create_veth(*links_, {.name = near}, {.name = far}));
+    set_up(near);
+    set_up(far);
+    const auto number = kernel.ensure_vport({.name = far});
+    EXPECT_TRUE(number) << number.error().message();
+    return number.value_or(0);
+  }
+
+  /// Frames into the port whose other end is "nearN", the i-th for the address 02:...:i.
+  static void send(unsigned n, unsigned frames) {
+    const int fd = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    ASSERT_GE(fd, 0);
+    sockaddr_ll to{};
+    to.sll_family = AF_PACKET;
+    to.sll_ifindex = static_cast<int>(::if_nametoindex(("near" + std::to_string(n)).c_str()));
+    for (unsigned i = 0; i < frames; ++i) {
+      std::array<std::byte, 60> frame{};
+      const net::Mac target = net::Mac::from_value(0x020000010000 + i);
+      std::ranges::copy(target.octets, frame.begin());
+      std::ranges::copy(sender.octets, frame.begin() + 6);
+      frame[12] = std::byte{0x88};
+      frame[13] = std::byte{0xB5};  // IEEE 802 local experiments
+      EXPECT_EQ(::sendto(fd, frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&to),
+                         sizeof to),
+                static_cast<ssize_t>(frame.size()));
+    }
+    ::close(fd);
+  }
+
+ private:
+  void set_up(const std::string& name) {
+    const auto link = nl::require_link(*links_, name);
+    ASSERT_TRUE(link);
+    ASSERT_TRUE(nl::change_link(*links_, link->index, {.up = true}));
+  }
+
+  std::optional<nl::Socket> links_;
+};
+
+}  // namespace weft::odp::testing
