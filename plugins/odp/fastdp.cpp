@@ -248,6 +248,7 @@ void Fastdp::drain_events() {
       }
     }
   }
+  count_hairpins();
 }
 
 void Fastdp::on_heartbeat(const LaneEvent& event) {
@@ -301,12 +302,23 @@ LaneView Fastdp::make_view() const {
 
 void Fastdp::replan() {
   flows_->replan(node_.loop.now());
+  count_hairpins();
+}
+
+/// Peers that disagree about the topology agree when its news arrives: nobody has to act.
+void Fastdp::count_hairpins() {
+  const std::uint64_t hairpins = flows_->counts().hairpins;
+  counters_.hairpin_conflicts.add(hairpins - std::exchange(hairpins_counted_, hairpins));
 }
 
 /// Traffic that the kernel forwards teaches nobody where MACs are: its counters do.
 void Fastdp::sweep() {
   std::erase_if(lingering_,
                 [now = node_.loop.now()](const auto& each) { return each.second.until <= now; });
+  if (const auto hairpins = hairpins_counted_ - std::exchange(hairpins_told_, hairpins_counted_);
+      hairpins != 0) {
+    node_.log.info("flows would have gone back to where they came from", "flows", hairpins);
+  }
   const auto used = flows_->sweep(node_.loop.now());
   if (!used) {
     node_.log.warn("flows not read", "error", used.error());

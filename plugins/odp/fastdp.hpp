@@ -96,16 +96,17 @@ class Fastdp final : public Overlay, public Datapath {
   void publish_view();
   [[nodiscard]] LaneView make_view() const;
   void replan();
+  void count_hairpins();
   void sweep();
 
   [[nodiscard]] Verdict plan(const FlowKey& key);
   [[nodiscard]] Verdict compile(const FlowKey& key, const FlowDecision& decision);
   /// Where copies for `hop` go now; empty when the kernel cannot send them.
   [[nodiscard]] std::optional<TunnelOutput> output_for(const FlowHop& hop) const;
-  /// The copies of a flow's frames for other peers, and the largest that reaches all of them; false
-  /// when one cannot be made in the kernel.
-  [[nodiscard]] bool add_hops(const FlowKey& key, const FlowDecision& decision, Actions& actions,
-                              std::uint32_t& mtu);
+  /// The copies of a flow's frames for other peers, up to the length that reaches all of them;
+  /// false when one cannot be made in the kernel.
+  [[nodiscard]] bool add_hops(const FlowKey& key, const FlowDecision& decision,
+                              Verdict& verdict) const;
   /// The peer whose frames a flow carries, and the MAC they come from; empty for relayed ones.
   [[nodiscard]] std::optional<MacSighting> sighting(const FlowKey& key) const;
 
@@ -114,6 +115,8 @@ class Fastdp final : public Overlay, public Datapath {
   Counters counters_;
   std::optional<Kernel> kernel_;
   std::optional<FlowTable> flows_;
+  std::uint64_t hairpins_counted_ = 0;
+  std::uint64_t hairpins_told_ = 0;
   Doorbell bell_;
   LaneLocal<LaneView> view_;
   std::shared_ptr<LanePorts> ports_;

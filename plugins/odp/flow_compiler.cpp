@@ -41,22 +41,14 @@ Verdict Fastdp::compile(const FlowKey& key, const FlowDecision& decision) {
   if (decision.is_delivered && bridge_ == 0) {
     return {};  // the bridge has not joined yet
   }
-  Actions actions;
+  verdict.actions.emplace();
   if (decision.is_delivered) {
-    actions.push_back(Output{bridge_});
+    verdict.actions->push_back(Output{bridge_});
   }
-  std::uint32_t mtu = mtu_;
-  const bool is_possible =
-      add_hops(key, decision, actions, mtu) && (mtu == mtu_ || kernel_->can_check_length());
-  if (is_possible) {
-    if (mtu < mtu_) {
-      const auto max_bytes = static_cast<std::uint16_t>(mtu + ethernet_bytes);
-      actions.insert(actions.begin(), CheckLength{max_bytes, kernel_->upcall_port()});
-    }
-    verdict.actions = std::move(actions);
-  } else if (!key.tunnel && router_ != 0) {
+  if (!add_hops(key, decision, verdict)) {
     // The lanes get the frames as they are, whole segments: for another overlay, or to be measured.
-    verdict.actions = Actions{Output{router_}};
+    const bool has_way = !key.tunnel && router_ != 0;
+    verdict.actions = has_way ? std::optional(Actions{Output{router_}}) : std::nullopt;
   }
   return verdict;
 }
@@ -74,9 +66,9 @@ std::optional<TunnelOutput> Fastdp::output_for(const FlowHop& hop) const {
   return session != sessions_.end() ? session->second->output() : std::nullopt;
 }
 
-bool Fastdp::add_hops(const FlowKey& key, const FlowDecision& decision, Actions& actions,
-                      std::uint32_t& mtu) {
+bool Fastdp::add_hops(const FlowKey& key, const FlowDecision& decision, Verdict& verdict) const {
   const auto from = ids_.id(decision.origin);
+  std::uint32_t mtu = mtu_;
   for (const FlowHop& hop : decision.hops) {
     const auto output = output_for(hop);
     const auto to = ids_.id(hop.destination);
@@ -86,14 +78,19 @@ bool Fastdp::add_hops(const FlowKey& key, const FlowDecision& decision, Actions&
     const Tunnel tunnel{tunnel_id(*from, *to), output->tunnel.source, output->tunnel.destination};
     if (key.tunnel && tunnel.id == key.tunnel->id && tunnel.destination == key.tunnel->source) {
       // Source: weaveworks/weave router/fastdp.go, isHairpinFlow. It drops until routes change.
-      counters_.hairpin_conflicts.add();
+      verdict.is_hairpin = true;
       continue;
     }
-    actions.push_back(SetTunnel{tunnel});
-    actions.push_back(Output{output->port});
+    verdict.actions->push_back(SetTunnel{tunnel});
+    verdict.actions->push_back(Output{output->port});
     mtu = std::min(mtu, output->mtu);
   }
-  return true;
+  if (mtu < mtu_) {
+    const auto max_bytes = static_cast<std::uint16_t>(mtu + ethernet_bytes);
+    verdict.actions->insert(verdict.actions->begin(),
+                            CheckLength{max_bytes, kernel_->upcall_port()});
+  }
+  return mtu == mtu_ || kernel_->can_check_length();
 }
 
 std::optional<MacSighting> Fastdp::sighting(const FlowKey& key) const {

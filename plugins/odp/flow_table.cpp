@@ -3,6 +3,7 @@
 #include "flow_table.hpp"
 
 #include <set>
+#include <utility>
 
 namespace weft::odp {
 namespace {
@@ -28,16 +29,18 @@ void FlowTable::missed(const FlowKey& key, TimePoint now) {
     ++counts_.refused;
     return;
   }
-  install(key, *std::move(verdict.actions), now);
+  install(key, std::move(verdict), now);
 }
 
-void FlowTable::install(const FlowKey& key, Actions actions, TimePoint now) {
-  if (!sink_.put(key, actions)) {
+void FlowTable::install(const FlowKey& key, Verdict verdict, TimePoint now) {
+  if (!sink_.put(key, *verdict.actions)) {
     ++counts_.refused;
     return;
   }
   ++counts_.installed;
-  flows_[key] = Entry{.actions = std::move(actions), .last_used = now};
+  counts_.hairpins += verdict.is_hairpin ? 1 : 0;
+  flows_[key] = Entry{
+      .actions = *std::move(verdict.actions), .last_used = now, .is_hairpin = verdict.is_hairpin};
 }
 
 bool FlowTable::update(const FlowKey& key, Entry& entry, TimePoint now) {
@@ -50,6 +53,8 @@ bool FlowTable::update(const FlowKey& key, Entry& entry, TimePoint now) {
   if (verdict.certainty == Certainty::refuted || !verdict.actions) {
     return false;
   }
+  const bool was_hairpin = std::exchange(entry.is_hairpin, verdict.is_hairpin);
+  counts_.hairpins += verdict.is_hairpin && !was_hairpin ? 1 : 0;
   if (*verdict.actions == entry.actions) {
     return true;
   }

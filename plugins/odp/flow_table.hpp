@@ -30,6 +30,7 @@ class FlowSink {
 struct Verdict {
   FlowDecision::Certainty certainty = FlowDecision::Certainty::unknown;
   std::optional<Actions> actions;  ///< absent: not for the kernel, each frame is looked at
+  bool is_hairpin = false;  ///< a copy is left out, because it would go back to where it came from
 };
 
 /// Used on one thread.
@@ -64,7 +65,8 @@ class FlowTable {
     std::uint64_t replaced = 0;
     std::uint64_t deleted = 0;
     std::uint64_t adopted = 0;
-    std::uint64_t refused = 0;  ///< the table was full, or the kernel said no
+    std::uint64_t refused = 0;   ///< the table was full, or the kernel said no
+    std::uint64_t hairpins = 0;  ///< times that a flow's plan became one
   };
   [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
 
@@ -73,10 +75,11 @@ class FlowTable {
     Actions actions;
     TimePoint last_used{};
     std::optional<TimePoint> doubtful_since = {};
+    bool is_hairpin = false;
   };
   using Flows = std::map<FlowKey, Entry>;
 
-  void install(const FlowKey& key, Actions actions, TimePoint now);
+  void install(const FlowKey& key, Verdict verdict, TimePoint now);
   /// Compares one flow with its plan; false when it has to go.
   [[nodiscard]] bool update(const FlowKey& key, Entry& entry, TimePoint now);
   Flows::iterator remove(Flows::iterator at);

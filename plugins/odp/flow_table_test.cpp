@@ -85,6 +85,26 @@ TEST_F(FlowTableTest, TouchesOnlyTheFlowsWhoseActionsDiffer) {
   EXPECT_EQ(kernel_.flows[key(7)].actions, Actions{Output{3}});
 }
 
+TEST_F(FlowTableTest, CountsAHairpinOnceForAsLongAsItLasts) {
+  settle(key(1), {});
+  plans_[key(1)].is_hairpin = true;
+  table_.missed(key(1), now_);
+  table_.missed(key(1), now_);
+  table_.replan(now_);
+  table_.replan(now_);
+  EXPECT_EQ(table_.counts().hairpins, 1U);
+  EXPECT_EQ(kernel_.puts, 1U);
+
+  settle(key(1), {Output{2}});  // the peers agree again
+  table_.replan(now_);
+  EXPECT_EQ(kernel_.flows[key(1)].actions, Actions{Output{2}});
+  settle(key(1), {});
+  plans_[key(1)].is_hairpin = true;
+  table_.replan(now_);
+  table_.replan(now_);
+  EXPECT_EQ(table_.counts().hairpins, 2U);
+}
+
 TEST_F(FlowTableTest, DeletesAtOnceWhatIsRefuted) {
   settle(key(1), {Output{2}});
   table_.missed(key(1), now_);
