@@ -202,7 +202,12 @@ Result<Lab::Progress> Lab::connection_progress(const LabNode& node) const {
   Json status;
   WEFT_TRY(status, parse_json(text, "the node's status"));
   Progress progress;
-  progress.is_started = text_of(status, "State") != "starting";
+  for (const Json& plugin : member(status, "Plugins")) {
+    if (const std::string state = text_of(plugin, "State");
+        state == "configured" || state == "starting") {
+      progress.starting = text_of(plugin, "Name");
+    }
+  }
   for (const Json& connection : connections) {
     progress.established += text_of(connection, "State") == "established" ? 1 : 0;
   }
@@ -216,7 +221,7 @@ Result<> Lab::wait_connected(std::chrono::milliseconds timeout) {
     while (true) {
       WEFT_TRY(check_daemons());
       const auto connected = connection_progress(node);
-      if (connected && connected->is_started && connected->routes >= plan_.nodes.size() &&
+      if (connected && connected->starting.empty() && connected->routes >= plan_.nodes.size() &&
           connected->established + 1 >= plan_.nodes.size()) {
         break;
       }
@@ -224,6 +229,11 @@ Result<> Lab::wait_connected(std::chrono::milliseconds timeout) {
         return fail(Errc::cancelled, "wait for the nodes to connect");
       }
       if (std::chrono::steady_clock::now() >= deadline) {
+        if (connected && !connected->starting.empty()) {
+          return fail(Errc::timeout,
+                      fmt::format("start plugin '{}' of {} in time; the log is {}/weftd.log",
+                                  connected->starting, node.name, node.directory));
+        }
         return connected
                    ? fail(Errc::timeout,
                           fmt::format("connect {}: {} of {} connections are established, {} "

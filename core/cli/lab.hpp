@@ -71,7 +71,7 @@ class Lab {
   Lab(LabOptions options, LabPlan plan, LabPrograms programs);
 
   struct Progress {
-    bool is_started = false;      ///< every plugin had its turn
+    std::string starting;         ///< a plugin that has not come to its start's end, or empty
     std::size_t established = 0;  ///< connections
     std::size_t routes = 0;       ///< to peers, this node itself included
   };

@@ -153,8 +153,11 @@ Result<std::string> render_status(const NodeStatus& status) {
     page.entry("State", state);
   }
   for (const Json& plugin : member(host, "Plugins")) {
-    if (text_of(plugin, "State") == "failed") {
-      page.entry("Failed", text_of(plugin, "Name") + ": " + text_of(plugin, "Reason"));
+    const std::string state = text_of(plugin, "State");
+    const bool is_late = state == "starting" || state == "configured";
+    if (const std::string reason = text_of(plugin, "Reason");
+        state == "failed" || (is_late && !reason.empty())) {
+      page.entry(is_late ? "Starting" : "Failed", text_of(plugin, "Name") + ": " + reason);
     }
   }
   if (status.mesh) {

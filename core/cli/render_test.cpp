@@ -33,12 +33,14 @@ TEST_F(RenderTest, StatusSaysWhichPluginFailedAndWhy) {
   NodeStatus degraded;
   degraded.host = R"({"Version":"1","State":"degraded","Plugins":[
       {"Name":"sleeve","State":"started","Reason":""},
-      {"Name":"nat-nft","State":"failed","Reason":"cannot open nfnetlink: Operation not permitted"}]})";
+      {"Name":"nat-nft","State":"failed","Reason":"cannot open nfnetlink: Operation not permitted"},
+      {"Name":"odp","State":"starting","Reason":"it did not start within 10 s"}]})";
 
   EXPECT_EQ(*render_status(degraded),
             "        Version: 1\n"
             "          State: degraded\n"
-            "         Failed: nat-nft: cannot open nfnetlink: Operation not permitted\n");
+            "         Failed: nat-nft: cannot open nfnetlink: Operation not permitted\n"
+            "       Starting: odp: it did not start within 10 s\n");
 }
 
 TEST_F(RenderTest, StatusSaysWhatIpamWaitsFor) {

@@ -159,69 +159,10 @@ Result<> Node::start() {
   log.info("node starting", "name", core_->info.name, "nickname", core_->info.nickname, "plugins",
            plugins_.size());
   WEFT_TRY(open());
-  for (const auto& plugin : plugins_) {
-    if (stop_requested_) {
-      return {};
-    }
-    WEFT_TRY(start_plugin(*plugin));
-  }
+  WEFT_TRY(start_configured());
   WEFT_TRY(handle_failures());
   judge_state();
   return {};
-}
-
-void Node::judge_state() {
-  const bool is_whole = std::ranges::all_of(
-      plugins_, [](const auto& plugin) { return plugin->state() == PluginState::started; });
-  state_ = is_whole ? State::ready : State::degraded;
-}
-
-void Node::announce() {
-  Log& log = core_->log("host");
-  for (const PluginStatus& plugin : statuses()) {
-    if (plugin.state == PluginState::failed) {
-      log.warn("node is degraded", "plugin", plugin.manifest.name, "reason", plugin.reason);
-    }
-  }
-  log.info("ready", "state", to_string(state_.load()), "name", core_->info.name);
-}
-
-Result<> Node::start_plugin(PluginInstance& plugin) {
-  Log& log = core_->log("host");
-  const std::string& name = plugin.manifest().name;
-  Result<> started;
-  if (const auto missing = missing_provider(plugin.manifest())) {
-    started =
-        fail(Errc::not_found, fmt::format("start plugin '{}': it requires {}", name, *missing));
-    plugin.refuse(started.error().context);
-  } else {
-    const TimePoint begin = MainLoop::now();
-    started = plugin.start(options_.start_deadline);
-    if (started) {
-      log.info("plugin started", "plugin", name, "version", plugin.manifest().version, "took",
-               MainLoop::now() - begin);
-      core_->services.tell_followers(plugin.manifest().provides);
-      return {};
-    }
-  }
-  log.error("plugin failed", "plugin", name, "error", started.error());
-  plugin.stop(options_.stop_deadline);
-  return plugin.manifest().critical ? started : Result<>();
-}
-
-std::optional<std::string> Node::missing_provider(const Manifest& manifest) const {
-  for (const auto& plugin : plugins_) {
-    if (plugin->state() == PluginState::started) {
-      continue;
-    }
-    for (const std::string& interface : manifest.required) {
-      if (std::ranges::find(plugin->manifest().provides, interface) !=
-          plugin->manifest().provides.end()) {
-        return fmt::format("{} of plugin '{}', which failed", interface, plugin->manifest().name);
-      }
-    }
-  }
-  return std::nullopt;
 }
 
 Result<> Node::handle_failures() {
@@ -244,7 +185,10 @@ Result<> Node::handle_failures() {
 
 Result<> Node::run() {
   while (!stop_requested_) {
-    main_->run_until([this] { return stop_requested_ || !failed_.empty() || !reloads_.empty(); });
+    main_->run_until([this] {
+      return stop_requested_ || !failed_.empty() || !reloads_.empty() || has_late_start();
+    });
+    WEFT_TRY(handle_late_starts());
     WEFT_TRY(handle_failures());
     WEFT_TRY(handle_reloads());
   }

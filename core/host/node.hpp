@@ -55,7 +55,9 @@ class WEFT_EXPORT Node {
 
   /// Starts the plugins in order. A plugin that fails leaves the node degraded and takes along
   /// those that require it; a critical one, or the host's own part, stops the node and is the
-  /// error. A stop asked for meanwhile ends it early, without error.
+  /// error. One that is not done by its deadline leaves the node degraded until it is, in `run`,
+  /// and those that require it wait; a critical one has failed. A stop asked for meanwhile ends it
+  /// early, without error.
   [[nodiscard]] Result<> start();
   /// Says in the log that the node is ready, or degraded and why.
   void announce();
@@ -91,14 +93,27 @@ class WEFT_EXPORT Node {
   [[nodiscard]] Complaints configure();
   [[nodiscard]] Complaints validate();
   [[nodiscard]] Result<> open();
-  [[nodiscard]] Result<> start_plugin(PluginInstance& plugin);
-  /// The first required interface whose provider does not run, for people.
-  [[nodiscard]] std::optional<std::string> missing_provider(const Manifest& manifest) const;
   /// Stops plugins that failed. The error of the first critical one.
   [[nodiscard]] Result<> handle_failures();
   [[nodiscard]] Result<> serve_commands();
   void on_reload_command(const std::string& params, Reply<std::string> reply);
   void watch();
+
+  // node_start.cpp
+  /// A required interface whose provider does not run.
+  struct MissingProvider {
+    std::string text;  ///< for people
+    bool has_failed = false;
+  };
+  /// Starts, in order, what is configured and whose providers run. The error of a critical plugin.
+  [[nodiscard]] Result<> start_configured();
+  [[nodiscard]] Result<> start_plugin(PluginInstance& plugin);
+  /// Tells of a start that has ended, and stops the plugin if it failed.
+  [[nodiscard]] Result<> started(PluginInstance& plugin, const Result<>& outcome);
+  [[nodiscard]] bool has_late_start() const;
+  /// Takes in plugins that started after their deadline, and starts what waited for them.
+  [[nodiscard]] Result<> handle_late_starts();
+  [[nodiscard]] std::optional<MissingProvider> missing_provider(const Manifest& manifest) const;
   /// ready, or degraded when a plugin does not run.
   void judge_state();
 
@@ -123,7 +138,6 @@ class WEFT_EXPORT Node {
   void end_plugins(const ReloadPlan& plan);
   /// The plugins that stay and follow a service whose provider changed.
   [[nodiscard]] std::vector<std::string> told(const ReloadPlan& plan) const;
-  [[nodiscard]] Result<> begin_plugins(const ReloadPlan& plan);
   void replace_plugins(std::vector<Instance> plugins);
   void dismiss(std::vector<Instance> plugins);
 
@@ -141,9 +155,10 @@ class WEFT_EXPORT Node {
   bool is_open_ = false;
   bool has_stopped_ = false;
   const TimePoint created_ = MainLoop::now();
-  std::map<std::string, Heartbeat> heartbeats_;  // by plugin
-  std::vector<CommandRegistration> commands_;    // used on the host's loop
-  std::shared_ptr<void> watchdog_;               // last: gone before what it looks at
+  std::map<std::string, Heartbeat> heartbeats_;   // by plugin
+  std::map<std::string, TimePoint> start_times_;  // by plugin
+  std::vector<CommandRegistration> commands_;     // used on the host's loop
+  std::shared_ptr<void> watchdog_;                // last: gone before what it looks at
 };
 
 }  // namespace weft::host

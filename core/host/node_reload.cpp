@@ -60,7 +60,7 @@ Result<> Node::handle_reloads() {
     replace_plugins(std::move(successor->plugins));
     config_ = std::move(successor->config);
     core_->logs.set_level(config_.host.log_level);
-    const Result<> begun = begin_plugins(plan);
+    const Result<> begun = start_configured();
     judge_state();
     log.info("configuration reloaded", "changed", plan.changes_anything(), "state",
              to_string(state_.load()));
@@ -80,7 +80,7 @@ tl::expected<Node::Successor, Complaints> Node::prepare(const std::set<std::stri
   std::vector<RunningPlugin> running;
   for (const Instance& plugin : plugins_) {
     running.push_back({&plugin->manifest(), &config_.plugins.at(plugin->manifest().name),
-                       plugin->state() == PluginState::started,
+                       plugin->state() == PluginState::failed,
                        [&plugin](std::string_view service) { return plugin->is_pinned(service); }});
   }
   std::map<std::string, Instance> added;
@@ -215,21 +215,6 @@ std::vector<std::string> Node::told(const ReloadPlan& plan) const {
     }
   }
   return names;
-}
-
-Result<> Node::begin_plugins(const ReloadPlan& plan) {
-  Result<> outcome;
-  for (const Instance& plugin : plugins_) {
-    if (stop_requested_) {
-      break;
-    }
-    if (is_new(plan, plugin->manifest().name)) {
-      if (Result<> started = start_plugin(*plugin); !started && outcome) {
-        outcome = std::move(started);
-      }
-    }
-  }
-  return outcome;
 }
 
 void Node::replace_plugins(std::vector<Instance> plugins) {

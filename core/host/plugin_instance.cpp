@@ -123,27 +123,41 @@ std::vector<std::string> PluginInstance::configure(const config::Table& table,
 }
 
 Result<> PluginInstance::start(Duration deadline) {
-  was_started_ = true;
-  auto done = run("start", deadline, [this] { return plugin_->start(); });
-  if (!done) {
-    abandon("start", deadline);
+  set_state(PluginState::starting);
+  start_outcome_ = begin("start", [this] { return plugin_->start(); });
+  core_->main->run_until([this] { return start_outcome_->has_value(); },
+                         MainLoop::now() + deadline);
+  if (!has_start_returned()) {
+    const char* const what = loop_.activity().what;
+    set_reason(fmt::format("it did not start within {} s (busy with '{}')", seconds(deadline),
+                           what == nullptr ? "nothing" : what));
     return weft::fail(Errc::timeout,
                       fmt::format("start plugin '{}': {}", manifest_.name, status().reason));
   }
+  return finish_start();
+}
+
+bool PluginInstance::has_start_returned() const {
+  return state() == PluginState::starting && start_outcome_->has_value();
+}
+
+Result<> PluginInstance::finish_start() {
+  Result<> done = **start_outcome_;
   {
     const std::lock_guard lock(mutex_);
-    if (*done && failure_) {
-      *done = tl::unexpected(*failure_);
+    if (done && failure_) {
+      done = tl::unexpected(*failure_);
     }
-    if (*done) {
+    if (done) {
       state_ = PluginState::started;
+      reason_.clear();
       return {};
     }
   }
-  set_failed(done->error().message());
+  set_failed(done.error().message());
   return tl::unexpected(
-      Error{done->error().code,
-            fmt::format("start plugin '{}': cannot {}", manifest_.name, done->error().context)});
+      Error{done.error().code,
+            fmt::format("start plugin '{}': cannot {}", manifest_.name, done.error().context)});
 }
 
 void PluginInstance::stop(Duration deadline) {
@@ -156,7 +170,7 @@ void PluginInstance::stop(Duration deadline) {
   lanes_.remove_all();
   if (library_ != nullptr) {
     const auto stopped = run("stop", deadline, [this]() -> Result<> {
-      if (was_started_) {
+      if (start_outcome_ != nullptr) {
         plugin_->stop();
       }
       return {};
@@ -212,12 +226,21 @@ void PluginInstance::refuse(std::string reason) {
   set_failed(reason);
 }
 
-std::optional<Result<>> PluginInstance::run(const char* name, Duration deadline, Step step) {
+void PluginInstance::postpone(std::string reason) {
+  set_reason(std::move(reason));
+}
+
+PluginInstance::Outcome PluginInstance::begin(const char* name, Step step) {
   const auto result = std::make_shared<std::optional<Result<>>>();
   loop_.post([main = core_->main, result, name, step = std::move(step)]() mutable {
     auto outcome = run_guarded(name, step);
     main->post([result, outcome = std::move(outcome)] { *result = outcome; });
   });
+  return result;
+}
+
+std::optional<Result<>> PluginInstance::run(const char* name, Duration deadline, Step step) {
+  const Outcome result = begin(name, std::move(step));
   core_->main->run_until([&result] { return result->has_value(); }, MainLoop::now() + deadline);
   return *result;
 }
@@ -235,6 +258,11 @@ PluginState PluginInstance::state() const {
 void PluginInstance::set_state(PluginState state) {
   const std::lock_guard lock(mutex_);
   state_ = state;
+}
+
+void PluginInstance::set_reason(std::string reason) {
+  const std::lock_guard lock(mutex_);
+  reason_ = std::move(reason);
 }
 
 void PluginInstance::set_failed(const std::string& reason) {

@@ -51,7 +51,12 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
   /// wrong, or nothing.
   [[nodiscard]] std::vector<std::string> configure(const config::Table& table,
                                                    const std::string& file, Duration deadline);
+  /// Errors: what the plugin's start answered; Errc::timeout when it did not answer in time. It may
+  /// still do so: then `has_start_returned` and `finish_start` says how it ended.
   [[nodiscard]] Result<> start(Duration deadline);
+  /// Whether a start that was late has come to its end.
+  [[nodiscard]] bool has_start_returned() const;
+  [[nodiscard]] Result<> finish_start();
   /// Nobody finds its services any more, though those who have them may go on using them.
   void withdraw() noexcept { services_->withdraw(); }
   /// Takes the plugin off the lanes, stops it, drains its loop and ends its thread. The plugin
@@ -63,6 +68,8 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
 
   /// Marks a plugin that was not started as failed.
   void refuse(std::string reason);
+  /// Says why a configured plugin is not started yet.
+  void postpone(std::string reason);
 
   [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
   [[nodiscard]] const std::vector<ConfigField>& fields() const noexcept { return schema_.fields(); }
@@ -90,12 +97,16 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
 
  private:
   using Step = UniqueFunction<Result<>()>;
+  using Outcome = std::shared_ptr<std::optional<Result<>>>;
 
+  /// Runs `step` on the plugin's loop. The outcome is there when it has ended.
+  [[nodiscard]] Outcome begin(const char* name, Step step);
   /// Runs `step` on the plugin's loop. Nothing when it did not end within `deadline`.
   [[nodiscard]] std::optional<Result<>> run(const char* name, Duration deadline, Step step);
   /// Whether the destructor returned in time.
   [[nodiscard]] bool run_destructor(Plugin* plugin);
   void set_state(PluginState state);
+  void set_reason(std::string reason);
   void set_failed(const std::string& reason);
   void abandon(const char* step, Duration deadline);
 
@@ -119,7 +130,7 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
   std::shared_ptr<const Library> library_;  // of every instance of this plugin
   Plugin* plugin_ = nullptr;                // made and freed by the library's functions
   Schema schema_;                           // refers to the plugin's members
-  bool was_started_ = false;
+  Outcome start_outcome_;                   // set: it was started
   bool has_ended_ = false;
   std::shared_ptr<PluginInstance> abandoned_self_;  // set: never destroyed
 };

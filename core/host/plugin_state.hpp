@@ -9,13 +9,14 @@
 
 namespace weft::host {
 
-///   discovered -> verified -> loaded -> configured -> started -> stopping -> stopped
+///   discovered -> verified -> loaded -> configured -> starting -> started -> stopping -> stopped
 ///                     any but the first -> failed
 enum class PluginState : std::uint8_t {
   discovered,  ///< its file was found
   verified,    ///< its manifest fits this host and its dependencies are there
   loaded,      ///< its code is in the process
   configured,  ///< constructed, and its configuration is bound
+  starting,    ///< its start has not returned
   started,
   stopping,
   stopped,
@@ -32,6 +33,8 @@ enum class PluginState : std::uint8_t {
       return "loaded";
     case PluginState::configured:
       return "configured";
+    case PluginState::starting:
+      return "starting";
     case PluginState::started:
       return "started";
     case PluginState::stopping:
@@ -49,7 +52,7 @@ struct PluginStatus {
   Manifest manifest;
   std::string path;
   PluginState state = PluginState::discovered;
-  std::string reason;  ///< why it failed, or empty
+  std::string reason;  ///< why it failed or what keeps it from starting, or empty
 };
 
 }  // namespace weft::host

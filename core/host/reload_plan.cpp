@@ -20,7 +20,7 @@ const RunningPlugin* find_running(std::span<const RunningPlugin> running, std::s
 std::string why_restart(const RunningPlugin& plugin, const config::NodeConfig& next,
                         const std::set<std::string>& forced) {
   const std::string& name = plugin.manifest->name;
-  if (!plugin.is_started) {
+  if (plugin.has_failed) {
     return "it had failed";
   }
   if (!config::same_values(*plugin.table, next.plugins.at(name))) {

@@ -18,7 +18,7 @@ namespace weft::host {
 struct RunningPlugin {
   const Manifest* manifest = nullptr;
   const config::Table* table = nullptr;  ///< as it was configured with
-  bool is_started = false;
+  bool has_failed = false;
   std::function<bool(std::string_view service)> is_pinned;  ///< it may hold on to a provider of it
 };
 

@@ -35,9 +35,9 @@ class ReloadPlanTest : public ::testing::Test {
       return [wanted](std::string_view service) { return service == wanted; };
     };
     std::vector<RunningPlugin> running;
-    running.push_back({&base_, &now_.plugins.at("base"), base_runs_, pins("")});
-    running.push_back({&app_, &now_.plugins.at("app"), true, pins("test.base/1")});
-    running.push_back({&guest_, &now_.plugins.at("guest"), true, pins("")});
+    running.push_back({&base_, &now_.plugins.at("base"), base_has_failed_, pins("")});
+    running.push_back({&app_, &now_.plugins.at("app"), false, pins("test.base/1")});
+    running.push_back({&guest_, &now_.plugins.at("guest"), false, pins("")});
     plan_ = plan_reload(running, next, added_, forced);
     std::string text;
     for (const ReloadStep& step : plan_.steps) {
@@ -50,7 +50,7 @@ class ReloadPlanTest : public ::testing::Test {
   Manifest app_;
   Manifest guest_;
   config::NodeConfig now_;
-  bool base_runs_ = true;
+  bool base_has_failed_ = false;
   std::map<std::string, Manifest> added_;
   ReloadPlan plan_;
 };
@@ -88,7 +88,7 @@ TEST_F(ReloadPlanTest, SwapsOneProviderForAnother) {
 }
 
 TEST_F(ReloadPlanTest, TriesAFailedPluginAgain) {
-  base_runs_ = false;
+  base_has_failed_ = true;
 
   EXPECT_EQ(plan(now_), "base restarted, app restarted, guest kept");
   EXPECT_EQ(plan_.find("base")->reason, "it had failed");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -241,16 +242,75 @@ TEST_F(ContractTest, EndsWhenACriticalPluginFailsLater) {
 }
 
 TEST_F(ContractTest, AbandonsAPluginThatHangsInStart) {
-  options_.start_deadline = 200ms;
+  options_.start_deadline = options_.stop_deadline = 200ms;
   auto node = create({"hangs-in-start", "quiet"});
   ASSERT_TRUE(node) << node.error();
 
   ASSERT_TRUE((*node)->start());
+  EXPECT_EQ(status_of(**node, "hangs-in-start").state, PluginState::starting);
+  EXPECT_EQ(status_of(**node, "hangs-in-start").reason,
+            "it did not start within 0.2 s (busy with 'start')");
   (*node)->stop();
 
   EXPECT_EQ(status_of(**node, "hangs-in-start").reason,
-            "it did not start within 0.2 s (busy with 'start'); its thread is abandoned");
+            "it did not stop within 0.2 s (busy with 'start'); its thread is abandoned");
   EXPECT_EQ(status_of(**node, "quiet").state, PluginState::stopped);
+}
+
+/// A plugin that waits at a gate when it starts.
+class LateStartTest : public ContractTest {
+ protected:
+  LateStartTest() {
+    options_.start_deadline = 200ms;
+    mkfifo(gate_.c_str(), 0600);
+  }
+
+  /// Runs `node` until `is_done`.
+  void run(Node& node, const std::function<bool()>& is_done) {
+    const TimePoint deadline = MainLoop::now() + 10s;
+    const auto watching = main_->every(10ms, [&] {
+      if (is_done() || MainLoop::now() > deadline) {
+        node.request_stop();
+      }
+    });
+    EXPECT_TRUE(node.run());
+  }
+
+  const std::string gate_ = directory_ + "/gate";
+};
+
+TEST_F(LateStartTest, TakesInAPluginThatStartsAfterItsDeadlineAndWhatWaitsForIt) {
+  auto node = create({"castor", "twin-holder", "twin-follower"},
+                     fmt::format("[plugin.castor]\ngate = \"{}\"\n", gate_));
+  ASSERT_TRUE(node) << node.error();
+
+  ASSERT_TRUE((*node)->start());
+  EXPECT_EQ((*node)->state(), Node::State::degraded);
+  EXPECT_EQ(status_of(**node, "castor").state, PluginState::starting);
+  EXPECT_EQ(status_of(**node, "twin-holder").reason,
+            "it waits for zoo.twin/1 of plugin 'castor', which has not started yet");
+  EXPECT_EQ(status_of(**node, "twin-follower").state, PluginState::started);
+  const std::ofstream opened(gate_);
+  run(**node, [&] { return (*node)->state() == Node::State::ready; });
+
+  EXPECT_EQ((*node)->state(), Node::State::ready);
+  EXPECT_EQ(status_of(**node, "castor").reason, "");
+  EXPECT_EQ(status_of(**node, "twin-holder").state, PluginState::started);
+}
+
+TEST_F(LateStartTest, FailsWhatWaitsForAPluginThatFailsAfterItsDeadline) {
+  auto node = create({"castor", "twin-holder"},
+                     fmt::format("[plugin.castor]\ngate = \"{}\"\nmay-start = false\n", gate_));
+  ASSERT_TRUE(node) << node.error();
+
+  ASSERT_TRUE((*node)->start());
+  const std::ofstream opened(gate_);
+  run(**node, [&] { return status_of(**node, "twin-holder").state == PluginState::failed; });
+
+  EXPECT_EQ((*node)->state(), Node::State::degraded);
+  EXPECT_EQ(status_of(**node, "castor").reason, "cannot wake up: denied");
+  EXPECT_EQ(status_of(**node, "twin-holder").reason,
+            "start plugin 'twin-holder': it requires zoo.twin/1 of plugin 'castor', which failed");
 }
 
 TEST_F(ContractTest, AbandonsAPluginThatHangsInStop) {

@@ -1,6 +1,7 @@
 /// Provides both versions of zoo.twin, from one object.
 
 #include <algorithm>
+#include <fstream>
 
 #include "animal.hpp"
 #include "twin.hpp"
@@ -14,9 +15,13 @@ class TwinProvider final : public Animal, public Twin2 {
   void describe(Schema& schema) override {
     schema.field("name", name_, "What it calls itself.");
     schema.field("may-start", may_start_, "Whether it starts.");
+    schema.field("gate", gate_, "A FIFO; it starts no sooner than somebody opens it to write.");
   }
 
   Result<> start() override {
+    if (!gate_.empty()) {
+      const std::ifstream opened(gate_);  // waits, as a kernel makes whoever needs its modules
+    }
     if (!may_start_) {
       return fail(Errc::denied, "wake up");
     }
@@ -30,6 +35,7 @@ class TwinProvider final : public Animal, public Twin2 {
  private:
   std::string name_ = "castor";
   bool may_start_ = true;
+  std::string gate_;
 };
 
 }  // namespace weft::zoo
