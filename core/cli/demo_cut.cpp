@@ -148,7 +148,7 @@ Result<Check> cut_one_way(DemoState& state) {
                           return packets > 0;
                         },
                         "the cut drop packets"));
-  return Check{true, "the rule from node1 to node2 counts dropped packets",
+  return Check{true, "the rule from node1 to node2 drops packets",
                fmt::format("it does, {:.1f} s after the cut", seconds)};
 }
 
@@ -167,6 +167,13 @@ Result<Check> reconvergence(DemoState& state) {
                            "ping lost {} of {}; rerouted {:.1f} s after the cut",
                            counts.received, counts.sent, counts.average_ms, state.baseline_ms, lost,
                            steady.sent, seconds)};
+}
+
+Result<Check> dropped_packets(DemoState& state) {
+  std::uint64_t packets = 0;
+  WEFT_TRY(packets, state.lab.cut_packets());
+  return Check{packets > 0, "the rule from node1 to node2 has dropped packets",
+               fmt::format("it dropped {}", packets)};
 }
 
 Result<Check> relayed_status(DemoState& state) {

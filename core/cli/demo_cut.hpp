@@ -8,6 +8,7 @@ namespace weft::cli {
 [[nodiscard]] Result<Check> baseline(DemoState& state);
 [[nodiscard]] Result<Check> cut_one_way(DemoState& state);
 [[nodiscard]] Result<Check> reconvergence(DemoState& state);
+[[nodiscard]] Result<Check> dropped_packets(DemoState& state);
 [[nodiscard]] Result<Check> relayed_status(DemoState& state);
 [[nodiscard]] Result<Check> healing(DemoState& state);
 

@@ -195,6 +195,7 @@ constexpr std::array steps{
     DemoStep{"E2", "node1 can no longer send to node2", cut_one_way},
     DemoStep{"E3", "another node relays", reconvergence, on_other},
     DemoStep{"E3", "another node relays", fast_reconvergence, on_fast_path},
+    DemoStep{"E4", "what node1 sends to node2 was dropped all the while", dropped_packets},
     DemoStep{"E5", "the status says so", relayed_status},
     DemoStep{"E6", "every packet crosses the wire twice, in the same tunnel", relayed_packets,
              on_fast_path},
