@@ -53,7 +53,9 @@ void Session::confirm(PortNumber port, std::uint32_t mtu) {
 
 Result<> Session::begin_encryption() {
   WEFT_TRY(encryption_, context_.ipsec()->link(link_));
-  WEFT_TRY(offer_key());
+  if (is_weft_peer()) {
+    WEFT_TRY(offer_key());
+  }
   if (const auto early = std::exchange(early_offer_, std::nullopt)) {
     accept_key(*early);
   }
@@ -64,7 +66,7 @@ Result<> Session::offer_key() {
   Bytes offer;
   WEFT_TRY(offer, encryption_->expect());
   listener_->send_control(crypto_offer, std::move(offer));
-  if (link_.heartbeat.count() > 0) {  // originals take one offer for a connection
+  if (is_weft_peer()) {  // originals take one offer for a connection
     rekey_timer_ = context_.loop.after(rekey_interval, [this] {
       if (const auto offered = offer_key(); !offered) {
         context_.log.error("key not renewed", "peer", link_.remote, "error", offered.error());
@@ -78,6 +80,12 @@ void Session::accept_key(const Bytes& body) {
   if (const auto accepted = encryption_->accept(body); !accepted) {
     context_.log.error("peer's key not accepted", "peer", link_.remote, "error", accepted.error());
     return;
+  }
+  if (!encryption_->is_ready()) {  // an original, which has confirmed its side
+    if (const auto offered = offer_key(); !offered) {
+      fail_with(offered.error());
+      return;
+    }
   }
   run(liveness_.confirm(context_.loop.now()));  // nothing leaves before it is encrypted
 }

@@ -72,12 +72,16 @@ class Session final : public std::enable_shared_from_this<Session> {
   [[nodiscard]] OverlayStatus status() const;
 
  private:
+  /// The other kind is an original.
+  [[nodiscard]] bool is_weft_peer() const noexcept { return link_.heartbeat.count() > 0; }
   [[nodiscard]] Result<> begin_encryption();
-  /// Announces how to send to us, and again before the key has served long enough.
+  /// Announces how to send to us, and to weft peers again before the key has served long enough.
+  /// To an original only once its own announcement came, which it makes when it confirms: one that
+  /// gets ours earlier never begins to send heartbeats. Source: weaveworks/weave router/fastdp.go,
+  /// handleCryptoInitSARemote.
   [[nodiscard]] Result<> offer_key();
   void accept_key(const Bytes& body);
   void fail_with(Error reason);
-  [[nodiscard]] bool is_weft_peer() const noexcept { return link_.heartbeat.count() > 0; }
   void send_heartbeats();
   void send_heartbeat(std::uint32_t mtu);
   void listen(const Heartbeat& heartbeat);
