@@ -2,6 +2,7 @@
 
 #include <weft/netlink/socket.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
@@ -169,6 +170,46 @@ Result<> Socket::query(Message& message, MessageHandler handler, std::string_vie
     }
   }
   return fail(EAGAIN, fmt::format("{}: the kernel's answer kept changing", doing));
+}
+
+std::vector<Result<>> Socket::request_all(std::span<Message> messages, std::string_view doing) {
+  WEFT_CHECK(messages.size() <= requests_at_once, "netlink requests are sent a few at a time");
+  std::vector<Result<>> outcomes(messages.size());
+  const std::uint32_t first = sequence_ + 1;
+  Bytes octets;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    nlmsghdr& header = messages[i].header();
+    header.nlmsg_seq = ++sequence_;
+    if (!messages[i].is_complete()) {
+      outcomes[i] = fail(EMSGSIZE, std::string(doing));
+      continue;
+    }
+    const auto* const begin = reinterpret_cast<const std::byte*>(&header);
+    octets.insert(octets.end(), begin, begin + header.nlmsg_len);
+    octets.resize(NLMSG_ALIGN(octets.size()));
+  }
+  if (const auto sent = send(octets, doing); !sent) {
+    std::ranges::fill(outcomes, sent);
+    return outcomes;
+  }
+  // The kernel answered inside send: one error per refused message, nothing for the others.
+  for (;;) {
+    const auto datagram = read(MSG_DONTWAIT, doing);
+    if (!datagram) {
+      if (datagram.error().code != std::errc::resource_unavailable_try_again) {
+        std::ranges::fill(outcomes, Result<>(tl::unexpected(datagram.error())));
+      }
+      return outcomes;
+    }
+    for_each_message(*datagram, [&](const nlmsghdr& message) {
+      const std::uint32_t at = message.nlmsg_seq - first;
+      if (message.nlmsg_type == NLMSG_ERROR && at < outcomes.size()) {
+        if (const Verdict answer = verdict(message); answer.error != 0) {
+          outcomes[at] = fail(answer.error, with_text(doing, answer.text));
+        }
+      }
+    });
+  }
 }
 
 Result<> Socket::transact(ByteView octets, std::uint32_t first, std::size_t count,

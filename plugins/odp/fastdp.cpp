@@ -234,7 +234,7 @@ void Fastdp::send_heartbeat(PeerName remote, TunnelOutput output, const Heartbea
 }
 
 void Fastdp::drain_events() {
-  const TimePoint now = node_.loop.now();
+  std::vector<FlowKey> missed;
   for (const auto& port : ports_->all()) {
     LaneEvent event;
     while (port->events().pop(event)) {
@@ -244,9 +244,12 @@ void Fastdp::drain_events() {
         if (event.key.tunnel && ids_.peer(destination_of(event.key.tunnel->id)) != node_.self) {
           event.key.macs.reset();  // relayed whatever its MACs
         }
-        flows_->missed(event.key, now);
+        missed.push_back(event.key);
       }
     }
+  }
+  if (!missed.empty()) {
+    flows_->missed(missed, node_.loop.now());
   }
   count_hairpins();
 }
@@ -363,7 +366,7 @@ Result<> Fastdp::attach(const DatapathPorts& ports) {
   WEFT_TRY(router_, kernel_->ensure_vport({.name = ports.router}));
   publish_view();
   sweep();
-  flows_->missed({.in_port = router_}, node_.loop.now());
+  flows_->missed({{.in_port = router_}}, node_.loop.now());
   node_.log.info("datapath ready", "datapath", settings_.datapath, "mtu", mtu_, "upcalls",
                  is_per_cpu_ ? "per processor" : "per port", "adopted flows",
                  flows_->counts().adopted);

@@ -17,69 +17,82 @@ bool is_permanent(const FlowKey& key) {
 
 }  // namespace
 
-void FlowTable::missed(const FlowKey& key, TimePoint now) {
-  if (flows_.contains(key)) {
-    return;  // frames that were on their way before the rule was there
+void FlowTable::missed(const std::vector<FlowKey>& keys, TimePoint now) {
+  std::vector<FlowChange> additions;
+  for (const FlowKey& key : keys) {
+    if (flows_.contains(key)) {
+      continue;  // frames that were on their way before the rule was there
+    }
+    Verdict verdict = plan_(key);
+    if (verdict.certainty != Certainty::settled || !verdict.actions) {
+      continue;
+    }
+    if (flows_.size() >= max_flows) {
+      ++counts_.refused;
+      continue;
+    }
+    flows_[key] = {.actions = *verdict.actions, .last_used = now, .is_hairpin = verdict.is_hairpin};
+    additions.push_back({key, std::move(verdict.actions)});
   }
+  const auto outcomes = sink_.apply(additions);
+  for (std::size_t i = 0; i < additions.size(); ++i) {
+    if (!outcomes[i]) {
+      ++counts_.refused;
+      flows_.erase(additions[i].key);
+      continue;
+    }
+    ++counts_.installed;
+    counts_.hairpins += flows_[additions[i].key].is_hairpin ? 1 : 0;
+  }
+}
+
+std::optional<FlowChange> FlowTable::update(const FlowKey& key, Entry& entry, TimePoint now) {
+  const FlowChange deletion{key, std::nullopt};
   Verdict verdict = plan_(key);
-  if (verdict.certainty != Certainty::settled || !verdict.actions) {
-    return;
-  }
-  if (flows_.size() >= max_flows) {
-    ++counts_.refused;
-    return;
-  }
-  install(key, std::move(verdict), now);
-}
-
-void FlowTable::install(const FlowKey& key, Verdict verdict, TimePoint now) {
-  if (!sink_.put(key, *verdict.actions)) {
-    ++counts_.refused;
-    return;
-  }
-  ++counts_.installed;
-  counts_.hairpins += verdict.is_hairpin ? 1 : 0;
-  flows_[key] = Entry{
-      .actions = *std::move(verdict.actions), .last_used = now, .is_hairpin = verdict.is_hairpin};
-}
-
-bool FlowTable::update(const FlowKey& key, Entry& entry, TimePoint now) {
-  const Verdict verdict = plan_(key);
   if (verdict.certainty == Certainty::unknown) {
     entry.doubtful_since = entry.doubtful_since.value_or(now);
-    return now - *entry.doubtful_since < grace;
+    return now - *entry.doubtful_since < grace ? std::nullopt : std::optional(deletion);
   }
   entry.doubtful_since.reset();
   if (verdict.certainty == Certainty::refuted || !verdict.actions) {
-    return false;
+    return deletion;
   }
   const bool was_hairpin = std::exchange(entry.is_hairpin, verdict.is_hairpin);
   counts_.hairpins += verdict.is_hairpin && !was_hairpin ? 1 : 0;
-  if (*verdict.actions == entry.actions) {
-    return true;
-  }
-  if (!sink_.put(key, *verdict.actions)) {
-    ++counts_.refused;
-    return false;
-  }
-  ++counts_.replaced;
-  entry.actions = *verdict.actions;
-  return true;
+  return *verdict.actions == entry.actions
+             ? std::nullopt
+             : std::optional(FlowChange{key, std::move(verdict.actions)});
 }
 
-FlowTable::Flows::iterator FlowTable::remove(Flows::iterator at) {
-  if (sink_.erase(at->first)) {
-    ++counts_.deleted;
-  } else {
-    ++counts_.refused;  // the next sweep finds it again
+void FlowTable::apply(std::span<const FlowChange> changes) {
+  const auto outcomes = sink_.apply(changes);
+  std::vector<FlowChange> deletions;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const FlowChange& change = changes[i];
+    counts_.refused += outcomes[i] ? 0 : 1;
+    if (!change.actions) {
+      counts_.deleted += outcomes[i] ? 1 : 0;
+      flows_.erase(change.key);  // if it is still there, the next sweep finds it
+    } else if (outcomes[i]) {
+      ++counts_.replaced;
+      flows_[change.key].actions = *change.actions;
+    } else {
+      deletions.push_back({change.key, std::nullopt});
+    }
   }
-  return flows_.erase(at);
+  if (!deletions.empty()) {
+    apply(deletions);
+  }
 }
 
 void FlowTable::replan(TimePoint now) {
-  for (auto at = flows_.begin(); at != flows_.end();) {
-    at = update(at->first, at->second, now) ? std::next(at) : remove(at);
+  std::vector<FlowChange> changes;
+  for (auto& [key, entry] : flows_) {
+    if (auto change = update(key, entry, now)) {
+      changes.push_back(*std::move(change));
+    }
   }
+  apply(changes);
 }
 
 Result<std::vector<FlowKey>> FlowTable::sweep(TimePoint now) {
@@ -105,15 +118,18 @@ Result<std::vector<FlowKey>> FlowTable::sweep(TimePoint now) {
       }
     }
   }
+  std::vector<FlowChange> deletions;
   for (auto at = flows_.begin(); at != flows_.end();) {
     if (!present.contains(at->first)) {
       at = flows_.erase(at);
-    } else if (now - at->second.last_used >= max_idle && !is_permanent(at->first)) {
-      at = remove(at);
-    } else {
-      ++at;
+      continue;
     }
+    if (now - at->second.last_used >= max_idle && !is_permanent(at->first)) {
+      deletions.push_back({at->first, std::nullopt});
+    }
+    ++at;
   }
+  apply(deletions);
   return used;
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <weft/loop.hpp>
@@ -14,15 +15,20 @@
 
 namespace weft::odp {
 
+/// With actions: adds the flow, or replaces the actions of the one with this key in place, without
+/// a gap. Without: deletes it, and succeeds when there is none.
+struct FlowChange {
+  FlowKey key;
+  std::optional<Actions> actions;
+};
+
 /// Where flows go. Kernel is one; tests have another.
 class FlowSink {
  public:
   virtual ~FlowSink() = default;
 
-  /// Adds the flow, or replaces the actions of the one with this key in place, without a gap.
-  [[nodiscard]] virtual Result<> put(const FlowKey& key, const Actions& actions) = 0;
-  /// Succeeds when there is none.
-  [[nodiscard]] virtual Result<> erase(const FlowKey& key) = 0;
+  /// In order; what became of each, whatever became of the others.
+  [[nodiscard]] virtual std::vector<Result<>> apply(std::span<const FlowChange> changes) = 0;
   [[nodiscard]] virtual Result<std::vector<KernelFlow>> dump() = 0;
 };
 
@@ -49,8 +55,8 @@ class FlowTable {
 
   FlowTable(FlowSink& sink, Plan plan) : sink_(sink), plan_(std::move(plan)) {}
 
-  /// A frame of this flow had no rule.
-  void missed(const FlowKey& key, TimePoint now);
+  /// Frames of these flows had no rule.
+  void missed(const std::vector<FlowKey>& keys, TimePoint now);
   /// Decisions may have changed: compares each flow with its plan, and touches those that differ.
   void replan(TimePoint now);
   /// Reads the kernel's flows: adopts those not known, forgets what others deleted, drops what was
@@ -79,10 +85,10 @@ class FlowTable {
   };
   using Flows = std::map<FlowKey, Entry>;
 
-  void install(const FlowKey& key, Verdict verdict, TimePoint now);
-  /// Compares one flow with its plan; false when it has to go.
-  [[nodiscard]] bool update(const FlowKey& key, Entry& entry, TimePoint now);
-  Flows::iterator remove(Flows::iterator at);
+  /// Compares one flow with its plan.
+  [[nodiscard]] std::optional<FlowChange> update(const FlowKey& key, Entry& entry, TimePoint now);
+  /// Of flows that are in the table. What the kernel does not replace is deleted.
+  void apply(std::span<const FlowChange> changes);
 
   FlowSink& sink_;
   Plan plan_;

@@ -11,18 +11,13 @@ using Certainty = FlowDecision::Certainty;
 
 class FakeKernel final : public FlowSink {
  public:
-  Result<> put(const FlowKey& key, const Actions& actions) override {
-    if (is_refusing) {
-      return fail(ENOSPC, "put a flow");
+  std::vector<Result<>> apply(std::span<const FlowChange> changes) override {
+    std::vector<Result<>> outcomes;
+    batches += changes.empty() ? 0 : 1;
+    for (const FlowChange& change : changes) {
+      outcomes.push_back(change.actions ? put(change.key, *change.actions) : erase(change.key));
     }
-    ++puts;
-    flows[key].actions = actions;
-    return {};
-  }
-  Result<> erase(const FlowKey& key) override {
-    ++erases;
-    flows.erase(key);
-    return {};
+    return outcomes;
   }
   Result<std::vector<KernelFlow>> dump() override {
     std::vector<KernelFlow> dumped;
@@ -34,9 +29,25 @@ class FakeKernel final : public FlowSink {
   }
 
   std::map<FlowKey, KernelFlow> flows;
+  unsigned batches = 0;
   unsigned puts = 0;
   unsigned erases = 0;
   bool is_refusing = false;
+
+ private:
+  Result<> put(const FlowKey& key, const Actions& actions) {
+    if (is_refusing) {
+      return fail(ENOSPC, "put a flow");
+    }
+    ++puts;
+    flows[key].actions = actions;
+    return {};
+  }
+  Result<> erase(const FlowKey& key) {
+    ++erases;
+    flows.erase(key);
+    return {};
+  }
 };
 
 class FlowTableTest : public ::testing::Test {
@@ -60,23 +71,41 @@ class FlowTableTest : public ::testing::Test {
 
 TEST_F(FlowTableTest, InstallsAFlowOnceHoweverManyFramesMissed) {
   settle(key(1), {Output{2}});
-  table_.missed(key(1), now_);
-  table_.missed(key(1), now_);
+  table_.missed({key(1)}, now_);
+  table_.missed({key(1)}, now_);
   EXPECT_EQ(kernel_.puts, 1U);
   EXPECT_EQ(kernel_.flows[key(1)].actions, Actions{Output{2}});
 }
 
+TEST_F(FlowTableTest, ChangesManyFlowsAtOnce) {
+  std::vector<FlowKey> keys;
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    settle(keys.emplace_back(key(i)), {Output{2}});
+  }
+  table_.missed(keys, now_);
+  EXPECT_EQ(kernel_.puts, 100U);
+  EXPECT_EQ(kernel_.batches, 1U);
+  for (const FlowKey& each : keys) {
+    settle(each, {Output{3}});
+  }
+  table_.replan(now_);
+  EXPECT_EQ(kernel_.puts, 200U);
+  EXPECT_EQ(kernel_.batches, 2U);
+  table_.replan(now_);
+  EXPECT_EQ(kernel_.batches, 2U);
+}
+
 TEST_F(FlowTableTest, InstallsNothingForWhatIsNotSettled) {
-  table_.missed(key(1), now_);
+  table_.missed({key(1)}, now_);
   plans_[key(2)] = {Certainty::settled, std::nullopt};
-  table_.missed(key(2), now_);
+  table_.missed({key(2)}, now_);
   EXPECT_EQ(kernel_.puts, 0U);
 }
 
 TEST_F(FlowTableTest, TouchesOnlyTheFlowsWhoseActionsDiffer) {
   for (std::uint64_t i = 1; i <= 100; ++i) {
     settle(key(i), {Output{2}});
-    table_.missed(key(i), now_);
+    table_.missed({key(i)}, now_);
   }
   settle(key(7), {Output{3}});
   table_.replan(now_);
@@ -88,8 +117,8 @@ TEST_F(FlowTableTest, TouchesOnlyTheFlowsWhoseActionsDiffer) {
 TEST_F(FlowTableTest, CountsAHairpinOnceForAsLongAsItLasts) {
   settle(key(1), {});
   plans_[key(1)].is_hairpin = true;
-  table_.missed(key(1), now_);
-  table_.missed(key(1), now_);
+  table_.missed({key(1)}, now_);
+  table_.missed({key(1)}, now_);
   table_.replan(now_);
   table_.replan(now_);
   EXPECT_EQ(table_.counts().hairpins, 1U);
@@ -107,7 +136,7 @@ TEST_F(FlowTableTest, CountsAHairpinOnceForAsLongAsItLasts) {
 
 TEST_F(FlowTableTest, DeletesAtOnceWhatIsRefuted) {
   settle(key(1), {Output{2}});
-  table_.missed(key(1), now_);
+  table_.missed({key(1)}, now_);
   plans_[key(1)] = {Certainty::refuted, std::nullopt};
   table_.replan(now_);
   EXPECT_TRUE(kernel_.flows.empty());
@@ -115,7 +144,7 @@ TEST_F(FlowTableTest, DeletesAtOnceWhatIsRefuted) {
 
 TEST_F(FlowTableTest, LetsAFlowBeWhileItsRouteIsUnknownForAMinute) {
   settle(key(1), {Output{2}});
-  table_.missed(key(1), now_);
+  table_.missed({key(1)}, now_);
   plans_[key(1)] = {};
   table_.replan(now_);
   table_.replan(now_ + 59s);
@@ -126,7 +155,7 @@ TEST_F(FlowTableTest, LetsAFlowBeWhileItsRouteIsUnknownForAMinute) {
 
 TEST_F(FlowTableTest, CountsTheMinuteAnewAfterTheRouteCameBack) {
   settle(key(1), {Output{2}});
-  table_.missed(key(1), now_);
+  table_.missed({key(1)}, now_);
   plans_[key(1)] = {};
   table_.replan(now_);
   settle(key(1), {Output{2}});
@@ -156,17 +185,17 @@ TEST_F(FlowTableTest, LeavesFlowsAloneThatItDoesNotUnderstand) {
 
 TEST_F(FlowTableTest, InstallsAgainWhatSomebodyElseDeleted) {
   settle(key(1), {Output{2}});
-  table_.missed(key(1), now_);
+  table_.missed({key(1)}, now_);
   kernel_.flows.clear();
   EXPECT_TRUE(table_.sweep(now_));
-  table_.missed(key(1), now_);
+  table_.missed({key(1)}, now_);
   EXPECT_EQ(kernel_.puts, 2U);
 }
 
 TEST_F(FlowTableTest, SaysWhichFlowsWereUsedOfLate) {
   for (std::uint64_t i = 1; i <= 3; ++i) {
     settle(key(i), {Output{2}});
-    table_.missed(key(i), now_);
+    table_.missed({key(i)}, now_);
   }
   used(key(2), now_ - 29s);
   used(key(3), now_ - 31s);
@@ -177,7 +206,7 @@ TEST_F(FlowTableTest, DropsWhatWasIdleForTenMinutesButNoRuleOfAPort) {
   const FlowKey port{3, std::nullopt, std::nullopt};
   for (const FlowKey& each : {key(1), key(2), port}) {
     settle(each, {Output{1}});
-    table_.missed(each, now_);
+    table_.missed({each}, now_);
   }
   used(key(2), now_ + 9min);
   EXPECT_TRUE(table_.sweep(now_ + 10min));
@@ -189,7 +218,7 @@ TEST_F(FlowTableTest, DropsWhatWasIdleForTenMinutesButNoRuleOfAPort) {
 TEST_F(FlowTableTest, StaysBoundedWhateverMacsPodsInvent) {
   for (std::uint64_t i = 1; i <= FlowTable::max_flows + 10; ++i) {
     settle(key(i), {Output{2}});
-    table_.missed(key(i), now_);
+    table_.missed({key(i)}, now_);
   }
   EXPECT_EQ(table_.size(), FlowTable::max_flows);
   EXPECT_EQ(table_.counts().refused, 10U);
@@ -198,7 +227,7 @@ TEST_F(FlowTableTest, StaysBoundedWhateverMacsPodsInvent) {
 TEST_F(FlowTableTest, CountsWhatTheKernelRefuses) {
   kernel_.is_refusing = true;
   settle(key(1), {Output{2}});
-  table_.missed(key(1), now_);
+  table_.missed({key(1)}, now_);
   EXPECT_EQ(table_.counts().refused, 1U);
   EXPECT_EQ(table_.size(), 0U);
 }

@@ -267,31 +267,44 @@ Result<> Kernel::delete_vport(PortNumber number) {
 
 Result<> Kernel::find_features() {
   const FlowKey unused{.in_port = no_port};
-  can_check_length_ = put(unused, {CheckLength{1500, any_port}, Output{0}}, true).has_value();
-  return can_check_length_ ? erase(unused) : Result<>{};
+  nl::Message probe = to_message({unused, Actions{CheckLength{1500, any_port}, Output{0}}});
+  probe.put(OVS_FLOW_ATTR_PROBE, {});  // the kernel's log says nothing when it refuses
+  can_check_length_ = socket_.request(probe, "measure frames").has_value();
+  const FlowChange deletion{unused, std::nullopt};
+  return can_check_length_ ? apply({&deletion, 1}).front() : Result<>{};
 }
 
-Result<> Kernel::put(const FlowKey& key, const Actions& actions) {
-  return put(key, actions, false);
-}
-
-Result<> Kernel::put(const FlowKey& key, const Actions& actions, bool is_probe) {
+nl::Message Kernel::to_message(const FlowChange& change) const {
   // With NLM_F_CREATE the kernel would refuse to replace the actions of a flow that is there.
-  nl::Message put = make_message(families_.flow, OVS_FLOW_CMD_NEW, OVS_FLOW_VERSION, index_);
-  put_key(put, key);
-  put_actions(put, OVS_FLOW_ATTR_ACTIONS, actions);
-  if (is_probe) {
-    put.put(OVS_FLOW_ATTR_PROBE, {});  // the kernel's log says nothing when it refuses
+  nl::Message message =
+      make_message(families_.flow, change.actions ? OVS_FLOW_CMD_NEW : OVS_FLOW_CMD_DEL,
+                   OVS_FLOW_VERSION, index_);
+  put_key(message, change.key);
+  if (change.actions) {
+    put_actions(message, OVS_FLOW_ATTR_ACTIONS, *change.actions);
   }
-  return socket_.request(put, "put a flow into the datapath");
+  return message;
 }
 
-Result<> Kernel::erase(const FlowKey& key) {
-  nl::Message erase = make_message(families_.flow, OVS_FLOW_CMD_DEL, OVS_FLOW_VERSION, index_);
-  put_key(erase, key);
-  const auto erased = socket_.request(erase, "delete a flow of the datapath");
-  return !erased && erased.error().code == std::errc::no_such_file_or_directory ? Result<>{}
-                                                                                : erased;
+std::vector<Result<>> Kernel::apply(std::span<const FlowChange> changes) {
+  std::vector<Result<>> outcomes;
+  for (std::size_t at = 0; at < changes.size(); at += nl::Socket::requests_at_once) {
+    std::vector<nl::Message> messages;
+    for (const FlowChange& change :
+         changes.subspan(at, std::min(nl::Socket::requests_at_once, changes.size() - at))) {
+      messages.push_back(to_message(change));
+    }
+    auto some = socket_.request_all(messages, "change a flow of the datapath");
+    std::ranges::move(some, std::back_inserter(outcomes));
+  }
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const bool is_absent =
+        !outcomes[i] && outcomes[i].error().code == std::errc::no_such_file_or_directory;
+    if (!changes[i].actions && is_absent) {
+      outcomes[i] = {};
+    }
+  }
+  return outcomes;
 }
 
 Result<std::vector<KernelFlow>> Kernel::dump() {

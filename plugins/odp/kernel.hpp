@@ -67,8 +67,7 @@ class Kernel final : public FlowSink {
   /// Succeeds when there is none.
   [[nodiscard]] Result<> delete_vport(PortNumber number);
 
-  [[nodiscard]] Result<> put(const FlowKey& key, const Actions& actions) override;
-  [[nodiscard]] Result<> erase(const FlowKey& key) override;
+  [[nodiscard]] std::vector<Result<>> apply(std::span<const FlowChange> changes) override;
   [[nodiscard]] Result<std::vector<KernelFlow>> dump() override;
 
  private:
@@ -77,7 +76,7 @@ class Kernel final : public FlowSink {
   [[nodiscard]] Result<std::uint16_t> family(std::string_view name);
   [[nodiscard]] Result<> ensure_datapath(const std::string& name);
   [[nodiscard]] Result<> add_vport(const Vport& wanted);
-  [[nodiscard]] Result<> put(const FlowKey& key, const Actions& actions, bool is_probe);
+  [[nodiscard]] nl::Message to_message(const FlowChange& change) const;
   [[nodiscard]] Result<> find_features();
   [[nodiscard]] Result<> send_upcalls_of(const Vport& port);
 

@@ -33,6 +33,12 @@ class OdpKernelTest : public ::testing::Test {
     EXPECT_TRUE(number) << number.error().message();
     return number.value_or(0);
   }
+  static Result<> apply(Kernel& kernel, const FlowChange& change) {
+    return kernel.apply({&change, 1}).front();
+  }
+  static Result<> put(Kernel& kernel, const FlowKey& key, Actions actions) {
+    return apply(kernel, {key, std::move(actions)});
+  }
   static void add_veth() {
     auto socket = nl::Socket::open(NETLINK_ROUTE);
     ASSERT_TRUE(socket);
@@ -70,10 +76,10 @@ TEST_F(OdpKernelTest, ReadsBackEveryKindOfFlow) {
   const Actions to_tunnel{SetTunnel{{0x123456, 0x0a000002, 0x0a000003}}, Output{2}};
   const Actions limited{CheckLength{1390, UINT32_MAX}, to_tunnel[0], to_tunnel[1]};
   ASSERT_TRUE(kernel.can_check_length());
-  ASSERT_TRUE(kernel.put(captured, limited));
-  ASSERT_TRUE(kernel.put(received, {Output{1}}));
-  ASSERT_TRUE(kernel.put(relayed, to_tunnel));
-  ASSERT_TRUE(kernel.put({.in_port = 3}, {}));  // drops
+  ASSERT_TRUE(put(kernel, captured, limited));
+  ASSERT_TRUE(put(kernel, received, {Output{1}}));
+  ASSERT_TRUE(put(kernel, relayed, to_tunnel));
+  ASSERT_TRUE(put(kernel, {.in_port = 3}, {}));  // drops
 
   const auto flows = kernel.dump();
   ASSERT_TRUE(flows);
@@ -93,18 +99,38 @@ TEST_F(OdpKernelTest, ReadsBackEveryKindOfFlow) {
 
 TEST_F(OdpKernelTest, ReplacesActionsOfAFlowAndDeletesIt) {
   Kernel kernel = open();
-  ASSERT_TRUE(kernel.put(captured, {Output{2}}));
-  ASSERT_TRUE(kernel.put(captured, {Output{3}}));
+  ASSERT_TRUE(put(kernel, captured, {Output{2}}));
+  ASSERT_TRUE(put(kernel, captured, {Output{3}}));
   auto flows = kernel.dump();
   ASSERT_TRUE(flows);
   ASSERT_EQ(flows->size(), 1U);
   EXPECT_EQ(flows->front().actions, Actions{Output{3}});
 
-  EXPECT_TRUE(kernel.erase(captured));
-  EXPECT_TRUE(kernel.erase(captured));
+  EXPECT_TRUE(apply(kernel, {captured, std::nullopt}));
+  EXPECT_TRUE(apply(kernel, {captured, std::nullopt}));
   flows = kernel.dump();
   ASSERT_TRUE(flows);
   EXPECT_TRUE(flows->empty());
+}
+
+TEST_F(OdpKernelTest, SaysOfEachChangeWhatBecameOfIt) {
+  Kernel kernel = open();
+  std::vector<FlowChange> changes;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const MacPair pair{net::Mac::from_value(0x020000000000 + i), macs.destination};
+    // A port that no datapath can have is refused.
+    changes.push_back({{1, std::nullopt, pair}, Actions{Output{i % 3 == 0 ? 70000U : 2U}}});
+  }
+  changes.push_back({captured, std::nullopt});  // there is none
+  const auto outcomes = kernel.apply(changes);
+  ASSERT_EQ(outcomes.size(), changes.size());
+  for (std::size_t i = 0; i < 200; ++i) {
+    EXPECT_EQ(outcomes[i].has_value(), i % 3 != 0);
+  }
+  EXPECT_TRUE(outcomes.back());
+  const auto flows = kernel.dump();
+  ASSERT_TRUE(flows);
+  EXPECT_EQ(flows->size(), 133U);
 }
 
 TEST_F(OdpKernelTest, FindsWhatAnEarlierRunLeft) {
@@ -112,7 +138,7 @@ TEST_F(OdpKernelTest, FindsWhatAnEarlierRunLeft) {
   {
     Kernel earlier = open();
     add_tunnel(earlier);
-    ASSERT_TRUE(earlier.put(captured, {Output{2}}));
+    ASSERT_TRUE(put(earlier, captured, {Output{2}}));
     index = earlier.index();
   }
   Kernel kernel = open();

@@ -2,6 +2,7 @@
 /// A netlink socket: requests that the kernel answers inside send, and notifications.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,9 @@ using MessageHandler = UniqueFunction<void(const nlmsghdr&)>;
 /// code may call them directly. Use separate sockets for requests and for notifications.
 class Socket {
  public:
+  /// The errors of all of them fit a socket's receive buffer.
+  static constexpr std::size_t requests_at_once = 64;
+
   /// `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_GENERIC, ... Errors: the kernel's.
   [[nodiscard]] static Result<Socket> open(int protocol);
 
@@ -34,6 +38,11 @@ class Socket {
   /// (NLM_F_DUMP), or the single answer of a get. A dump that changed under way is read again, so
   /// the handler sees one consistent state. Errors: as `request`.
   [[nodiscard]] Result<> query(Message& message, MessageHandler handler, std::string_view doing);
+
+  /// Sends requests that have no answer in one call, at most requests_at_once, and returns in order
+  /// what the kernel says of each; none affects the others. Errors: as `request`.
+  [[nodiscard]] std::vector<Result<>> request_all(std::span<Message> messages,
+                                                  std::string_view doing);
 
   /// Applies a transaction: all of it, or nothing. The error is that of the first message that
   /// failed, whose position is in its context. Errors: the kernel's.
