@@ -339,7 +339,7 @@ TEST_F(IpsecTest, AcceptsTheSameOfferTwice) {
 TEST_F(IpsecTest, RefusesBodiesOfAnotherLength) {
   const Links links = connect();
   Bytes body = links.b->expect().value();
-  for (const std::size_t length : {0, 36, 63, 65}) {
+  for (const std::size_t length : {0U, 36U, 63U, 65U}) {
     body.resize(length);
     const auto refused = links.a->accept(body);
     ASSERT_FALSE(refused);

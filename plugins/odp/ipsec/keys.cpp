@@ -16,8 +16,10 @@ constexpr std::uint32_t lowest_spi = 0x100;
 
 using Hash = std::array<std::byte, crypto_auth_hmacsha256_BYTES>;
 
+/// Never null: libsodium wants the address also of nothing.
 const unsigned char* raw(ByteView octets) {
-  return reinterpret_cast<const unsigned char*>(octets.data());
+  static constexpr unsigned char nothing = 0;
+  return octets.empty() ? &nothing : reinterpret_cast<const unsigned char*>(octets.data());
 }
 
 /// Of the concatenation of `parts`.

@@ -95,7 +95,7 @@ TEST(Offer, IsTheOriginals) {
 
 TEST(Offer, IsRefusedWithAnyOtherLength) {
   Bytes body = encode({counting_from(0x20), 0xc0ffee01});
-  for (const std::size_t length : {0, 36, 63, 65, 1024}) {
+  for (const std::size_t length : {0U, 36U, 63U, 65U, 1024U}) {
     body.resize(length);
     const auto refused = decode_offer(body);
     ASSERT_FALSE(refused) << length;

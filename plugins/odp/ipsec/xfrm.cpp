@@ -138,9 +138,22 @@ nl::Message policy_query(std::uint16_t type, const Direction& direction) {
   return message;
 }
 
+/// The protocol header of `message`, copied: messages are aligned to four octets, these structures
+/// to eight.
+template <class T>
+std::optional<T> read_header(const nlmsghdr& message) {
+  const void* const at = nl::extra_header<T>(message);
+  if (at == nullptr) {
+    return std::nullopt;
+  }
+  T header;
+  std::memcpy(&header, at, sizeof header);
+  return header;
+}
+
 std::optional<Association> read_association(const nlmsghdr& message) {
-  const auto* const info = nl::extra_header<xfrm_usersa_info>(message);
-  if (info == nullptr || info->family != AF_INET || info->id.proto != IPPROTO_ESP) {
+  const auto info = read_header<xfrm_usersa_info>(message);
+  if (!info || info->family != AF_INET || info->id.proto != IPPROTO_ESP) {
     return std::nullopt;
   }
   return Association{{from_kernel(info->saddr), from_kernel(info->id.daddr)}, ntohl(info->id.spi)};
@@ -162,8 +175,8 @@ bool sets_tunnel_mark(const nlmsghdr& message) {
 
 /// The association that a policy of ours demands; empty for other policies.
 std::optional<Association> read_policy(const nlmsghdr& message) {
-  const auto* const info = nl::extra_header<xfrm_userpolicy_info>(message);
-  if (info == nullptr || info->sel.family != AF_INET || info->dir != XFRM_POLICY_OUT) {
+  const auto info = read_header<xfrm_userpolicy_info>(message);
+  if (!info || info->sel.family != AF_INET || info->dir != XFRM_POLICY_OUT) {
     return std::nullopt;
   }
   std::optional<std::uint32_t> spi;
@@ -270,8 +283,8 @@ Result<bool> Xfrm::is_used(const Association& association) {
   WEFT_TRY(socket_.query(
       message,
       [&](const nlmsghdr& answer) {
-        const auto* const info = nl::extra_header<xfrm_usersa_info>(answer);
-        used = info != nullptr && info->curlft.packets > 0;
+        const auto info = read_header<xfrm_usersa_info>(answer);
+        used = info && info->curlft.packets > 0;
       },
       fmt::format("read association {}", describe(association))));
   return used;
