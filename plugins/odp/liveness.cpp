@@ -60,6 +60,7 @@ LivenessActions Liveness::on_timer(TimePoint now) {
     // A loop that was stalled for long cannot blame the peer.
     const bool was_asleep = now - *silence_due_ > interval_;
     silence_due_ = was_asleep ? std::optional(now + timeout_) : std::nullopt;
+    actions.send_heartbeat = is_agreed_ && !was_asleep;  // it tells the peer that we hear nothing
     is_healthy_ = is_healthy_ && was_asleep;
   }
   if (heartbeat_due_ && *heartbeat_due_ <= now) {

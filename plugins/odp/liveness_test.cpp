@@ -54,6 +54,15 @@ TEST(Liveness, NoticesAWeftPeersSilenceInTheAgreedTimeAndKeepsBeating) {
   EXPECT_TRUE(liveness.on_timer(start + 800ms).send_heartbeat);
 }
 
+TEST(Liveness, TellsAWeftPeerAtOnceThatItIsNotHeard) {
+  Liveness liveness(100ms, 700ms);
+  static_cast<void>(liveness.confirm(start));
+  static_cast<void>(liveness.heard(start + 50ms));
+  EXPECT_TRUE(liveness.on_timer(start + 700ms).send_heartbeat);
+  EXPECT_TRUE(liveness.on_timer(start + 750ms).send_heartbeat);
+  EXPECT_FALSE(liveness.on_timer(start + 760ms).send_heartbeat);
+}
+
 TEST(Liveness, GivesAWeftPeerTimeToConfirm) {
   Liveness liveness(100ms, 700ms);
   static_cast<void>(liveness.confirm(start));
