@@ -13,10 +13,13 @@ namespace {
 constexpr PeerName self{1};
 constexpr PeerName remote{2};
 
+/// Counts the frames that the test sends: the kernel sends some by itself.
 class CountingDataplane final : public Dataplane {
  public:
   void from_bridge(Lane& /*lane*/, std::span<const Frame> batch) noexcept override {
-    frames += batch.size();
+    for (const Frame& frame : batch) {
+      frames += net::Mac::load(frame.data + 6) == testing::sender ? 1U : 0U;
+    }
   }
   void from_overlay(Lane& /*lane*/, const OverlayBatch& /*batch*/) noexcept override {}
   void set_bridge_port(std::shared_ptr<BridgePort> /*port*/) override {}
@@ -72,7 +75,7 @@ TEST_F(OdpLaneTest, CountsUpcallsThatDidNotFitAndReadsOn) {
   EXPECT_GE(counters_.overruns.value(), 1U);
   EXPECT_GE(dataplane_.frames, 1U);
   EXPECT_LT(dataplane_.frames, 1000U);
-  EXPECT_EQ(counters_.misses.value(), dataplane_.frames);
+  EXPECT_GE(counters_.misses.value(), dataplane_.frames);
 
   const std::size_t before = dataplane_.frames;
   send(0, 1);
