@@ -1,0 +1,140 @@
+# The fast datapath's promises when something is wrong: tunnels that are dropped, peers that disagree,
+# one MAC on two nodes, two peers with one short id. Sourced by fastdp.
+# shellcheck shell=bash disable=SC2154
+
+short_id() { # NODE [SEEN-BY]
+  node "${2:-node1}" report -f .Router.Peers | jq --arg node "$1" '.[] | select(.NickName == $node) | .ShortID'
+}
+counter() { node "$1" metrics | awk -v name="$2" '$1 == name {print $2}'; } # NODE NAME
+hairpins() { counter "$1" weft_odp_hairpin_conflicts_total; }
+
+# node1 sends node3 frames for itself, as a node does that sees the topology otherwise: one upcall, no
+# echo, and a way for them as soon as there is one.
+hairpin() {
+  local id packet flow counted before
+  id=$(printf %06x $(($(short_id node4) | $(short_id node1) << 12)))
+  packet='\x08\0\0\0'$(sed 's/../\\x&/g' <<<"$id")'\0\x02\0\0\0\0\x22\x02\0\0\0\0\x11\x88\xb5'$(printf '\\0%.0s' {1..46})
+  counted=$(hairpins node3) before=$(misses node3)
+  ip netns exec weft-lab-node1 bash -c 'for _ in {1..200}; do printf "$1" >/dev/udp/10.99.0.13/6784; done' - "$packet"
+  flow() {
+    flows node3 | jq -cM --arg key "TunnelFlowKey{id: 0000000000$id, ipv4src: 10.99.0.11, ipv4dst: 10.99.0.13}" \
+      'map(select(.FlowKeys | index($key))) | [.[].Actions[]]'
+  }
+  has_way() { [[ $(flow) == *'ipv4src: 10.99.0.13'* ]]; }
+  wait_until 10 eval '(($(hairpins node3) > counted))' || true
+  counted=$(($(hairpins node3) - counted)) before=$(($(misses node3) - before))
+  verdict hairpin "200 frames that would go back to node1 cost $before upcalls and count as $counted conflict" \
+    "$counted == 1 && $before < 20"
+  local dropped
+  dropped=$(flow)
+  "$weft" lab cut node1 node3
+  must 20 has_way
+  verdict hairpin "its flow dropped them, $dropped, until node1 was reached over another: $(flow)" \
+    "$([[ $dropped == '[]' ]] && echo 1 || echo 0)"
+  "$weft" lab heal >/dev/null
+  everyone_over_fastdp
+}
+
+# Pods of two nodes send from one MAC: it moves with their frames, and others notice nothing.
+mac_on_two_sides() {
+  local own moved upcalls
+  own=$(mac p2)
+  inside p2 ip link set eth0 address "$(mac p3)"
+  inside p1 ip neigh flush dev eth0
+  moved=$(counter node1 weft_dataplane_mac_moves_total) upcalls=$(misses node1)
+  inside p1 ping -q -i 0.01 "$(address p4)" >"$work/ping" &
+  local others=$!
+  inside p2 ping -q -i 0.02 "$(address p1)" >/dev/null &
+  local first=$!
+  inside p3 ping -q -i 0.02 "$(address p1)" >/dev/null &
+  local second=$!
+  pause 5
+  moved=$(($(counter node1 weft_dataplane_mac_moves_total) - moved)) upcalls=$(($(misses node1) - upcalls))
+  stop_ping "$others"
+  wait "$first" "$second" || true
+  inside p2 ip link set eth0 address "$own"
+  inside p1 ip neigh flush dev eth0
+  inside p1 ping -q -c 20 -i 0.05 "$(address p3)" >"$work/cured" || true
+  verdict two-sides "one MAC on node2 and node3 moved $moved times with $upcalls upcalls in 5 s: $(lost "$work/ping") of $(awk '/transmitted/ {print $1}' "$work/ping") pings of others lost, $(lost "$work/cured") of 20 of its own afterwards" \
+    "$moved > 1 && $(lost "$work/ping") == 0 && $(lost "$work/cured") == 0"
+}
+
+# A node with a lower name and node3's short id appears: node3 takes another one, and flows follow.
+short_id_collision() {
+  local to old gap lost
+  to=$(mac p3) old=$(short_id node3)
+  inside p1 ping -D -i 0.01 "$(address p3)" >"$work/ping" &
+  local ping=$!
+  wait_until 10 counts_packets "$to"
+  before=$(packets "$to")
+  local began
+  began=$(now)
+  ip netns exec weft-lab-node4 python3 - "$(dirname "$0")/../interop/live" "$old" <<'END' &
+import socket, sys
+sys.path.insert(0, sys.argv[1])
+from hostile import introduced
+with socket.create_connection(("10.99.0.13", 6783)) as stream:
+    stream.sendall(introduced(b"", Name="02:00:00:00:98:01", ShortID=sys.argv[2])[0])
+    while stream.recv(1 << 16):
+        pass
+END
+  local rival=$!
+  changed() { [[ $(short_id node3 node1) != "$old" && $(short_id node3 node3) != "$old" ]]; }
+  must 60 changed
+  pause 2
+  after=$(packets "$to")
+  stop_ping "$ping"
+  kill "$rival" 2>/dev/null || true
+  read -r lost gap < <(silence "$work/ping" "$began")
+  local id
+  id=$(printf %06x $(($(short_id node1) | $(short_id node3) << 12)))
+  local follows=0
+  [[ $(flows node1) == *"SetTunnelAction{id: 0000000000$id, "* ]] && follows=1
+  verdict collision "node3 gave up short id $old for $(short_id node3): $lost pings lost in $gap ms, the flow counted on" \
+    "$gap < 1000 && $after > $before && $follows"
+}
+
+# node2 drops tunnel packets from node1, and with `both` those to it: sleeve carries the pods' frames
+# until they pass again.
+take_over() { # NAME [both]
+  local to tunnels="table inet takeover {
+    chain input { type filter hook input priority 0; ip saddr 10.99.0.11 udp dport 6784 drop; }
+    ${2:+chain output { type filter hook output priority 0; ip daddr 10.99.0.11 udp dport 6784 drop; \}}
+  }"
+  to=$(mac p2)
+  inside p1 ping -D -i 0.01 "$(address p2)" >"$work/ping" &
+  local ping=$!
+  inside p1 ping -D -i 0.01 127.0.0.1 >"$work/clock" & # stands still when the machine does
+  local clock=$!
+  wait_until 10 counts_packets "$to"
+  local dropped passed before
+  dropped=$(now)
+  ip netns exec weft-lab-node2 nft -f - <<<"$tunnels"
+  must 10 uses node1 node2 sleeve
+  must 10 uses node2 node1 sleeve
+  pause 1
+  before=$(packets "$to") passed=$(now)
+  ip netns exec weft-lab-node2 nft delete table inet takeover
+  must 10 uses node1 node2 fastdp
+  must 10 uses node2 node1 fastdp
+  pause 1
+  after=$(packets "$to")
+  stop_ping "$ping"
+  wait "$clock" || true
+  local gap back still
+  read -r _ gap < <(silence "$work/ping" "$dropped")
+  read -r back _ < <(silence "$work/ping" "$passed")
+  read -r _ still < <(silence "$work/clock" "$dropped")
+  ((still < 200)) || echo $(($(<"$work/stood-still") + 1)) >"$work/stood-still"
+  verdict "$1" "sleeve carried the ping $gap ms after tunnels were dropped" "$gap < 1000 && $gap > 100"
+  verdict "$1" "back in the kernel without a loss: $back pings lost, its flow counted $((after - before)) packets" \
+    "$back == 0 && $after > $before"
+}
+takeover() { take_over takeover both; }
+takeover_one_way() { take_over takeover_one_way; }
+takeover_encrypted() {
+  "$weft" lab down >/dev/null
+  (umask 077 && echo "any-$RANDOM-$RANDOM-phrase" >"$work/password")
+  make_lab 2 --password-file "$work/password"
+  take_over takeover_encrypted both
+}
