@@ -123,10 +123,6 @@ FlowDecision FlowPlannerImpl::received(PeerName origin, PeerName destination, ne
   return decision;
 }
 
-PeerName FlowPlannerImpl::owner(net::Mac mac) const {
-  return macs_.find(mac).value_or(PeerName{});
-}
-
 void FlowPlannerImpl::heard(std::vector<MacSighting> sightings) {
   loop_.post([this, sightings = std::move(sightings)] {
     for (const MacSighting& sighting : sightings) {

@@ -23,7 +23,6 @@ class WEFT_EXPORT FlowPlannerImpl final : public FlowPlanner {
   [[nodiscard]] FlowDecision captured(net::Mac source, net::Mac destination) const override;
   [[nodiscard]] FlowDecision received(PeerName origin, PeerName destination, net::Mac source,
                                       net::Mac target) const override;
-  [[nodiscard]] PeerName owner(net::Mac mac) const override;
   void heard(std::vector<MacSighting> sightings) override;
   [[nodiscard]] FlowWatch watch(Loop& loop, Task on_change) override;
 

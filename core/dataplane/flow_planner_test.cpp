@@ -106,8 +106,8 @@ TEST_F(FlowPlannerTest, KeepsMacsThatOnlyTheKernelHearsButNeverMovesThem) {
   learn(remote, near);
   planner_.heard({{remote, far}, {pod, self}});
   world_.run_for(1s);
-  EXPECT_EQ(planner_.owner(remote), near);
-  EXPECT_EQ(planner_.owner(pod), self);
+  EXPECT_EQ(macs_.find(remote), near);
+  EXPECT_EQ(macs_.find(pod), self);
 }
 
 TEST_F(FlowPlannerTest, CallsAWatcherOnceForChangesThatComeTogether) {

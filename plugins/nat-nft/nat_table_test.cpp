@@ -11,14 +11,13 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <regex>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "common/nft/watcher.hpp"
+#include "shell.hpp"
 
 namespace weft::nat {
 namespace {
@@ -26,28 +25,11 @@ namespace {
 using nft::Change;
 using nft::parse_change;
 using nft::Watcher;
+using testing::run;
+using testing::without_counts;
 
 net::Cidr cidr(std::string_view text) {
   return net::parse_cidr(text).value();
-}
-
-/// What a command prints in the calling thread's namespace, with its errors.
-std::string run(const std::string& command) {
-  std::string output;
-  std::FILE* const pipe = popen((command + " 2>&1").c_str(), "re");
-  if (pipe == nullptr) {
-    return "cannot run " + command;
-  }
-  std::array<char, 4096> chunk{};
-  while (const std::size_t got = std::fread(chunk.data(), 1, chunk.size(), pipe)) {
-    output.append(chunk.data(), got);
-  }
-  pclose(pipe);
-  return output;
-}
-
-std::string without_counts(const std::string& text) {
-  return std::regex_replace(text, std::regex("counter packets [0-9]+ bytes [0-9]+"), "counter");
 }
 
 std::string our_table() {

@@ -124,7 +124,7 @@ Result<> Fastdp::open_lanes() {
     ids.push_back(port->id());
     ports.push_back(std::make_unique<LanePort>(context, *std::move(port)));
   }
-  ports_ = std::make_shared<LanePorts>(std::move(ports));
+  ports_ = std::make_shared<PerLane<LanePort>>(std::move(ports));
   auto events = BellListener::open(node_.loop.io(), bell_, [this] { drain_events(); });
   if (!events) {
     return tl::unexpected(std::move(events).error());

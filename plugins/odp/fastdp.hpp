@@ -119,7 +119,7 @@ class Fastdp final : public Overlay, public Datapath {
   std::uint64_t hairpins_told_ = 0;
   Doorbell bell_;
   LaneLocal<LaneView> view_;
-  std::shared_ptr<LanePorts> ports_;
+  std::shared_ptr<PerLane<LanePort>> ports_;
   std::unique_ptr<ipsec::Ipsec> ipsec_;  // null: ipsec_missing_ says why
   std::optional<Error> ipsec_missing_;   // set by start, constant afterwards
   std::unique_ptr<ipsec::GuardKeeper> guard_keeper_;

@@ -70,6 +70,26 @@ std::optional<Vport> parse_vport(const nlmsghdr& message) {
   return has_number ? std::optional(port) : std::nullopt;
 }
 
+std::optional<KernelFlow> parse_flow_message(const nlmsghdr& message) {
+  return parse_flow(nl::AttributeReader(message, header_bytes));
+}
+
+/// Everything that `dump` asks for and `parse` understands.
+template <class T>
+Result<std::vector<T>> list(nl::Socket& socket, nl::Message dump,
+                            std::optional<T> (*parse)(const nlmsghdr&), std::string_view doing) {
+  std::vector<T> found;
+  WEFT_TRY(socket.query(
+      dump,
+      [&](const nlmsghdr& message) {
+        if (auto one = parse(message)) {
+          found.push_back(*std::move(one));
+        }
+      },
+      doing));
+  return found;
+}
+
 }  // namespace
 
 std::string_view to_string(Vport::Type type) noexcept {
@@ -192,18 +212,10 @@ Result<bool> Kernel::send_upcalls_to(std::vector<std::uint32_t> sockets) {
 }
 
 Result<std::vector<Vport>> Kernel::vports() {
-  nl::Message dump =
-      make_message(families_.vport, OVS_VPORT_CMD_GET, OVS_VPORT_VERSION, index_, NLM_F_DUMP);
-  std::vector<Vport> ports;
-  WEFT_TRY(socket_.query(
-      dump,
-      [&ports](const nlmsghdr& message) {
-        if (auto port = parse_vport(message)) {
-          ports.push_back(*std::move(port));
-        }
-      },
-      "list the ports of the datapath"));
-  return ports;
+  return list(
+      socket_,
+      make_message(families_.vport, OVS_VPORT_CMD_GET, OVS_VPORT_VERSION, index_, NLM_F_DUMP),
+      parse_vport, "list the ports of the datapath");
 }
 
 Result<> Kernel::add_vport(const Vport& wanted) {
@@ -308,16 +320,9 @@ std::vector<Result<>> Kernel::apply(std::span<const FlowChange> changes) {
 }
 
 Result<std::vector<KernelFlow>> Kernel::dump() {
-  nl::Message dump =
-      make_message(families_.flow, OVS_FLOW_CMD_GET, OVS_FLOW_VERSION, index_, NLM_F_DUMP);
-  std::vector<KernelFlow> flows;
-  WEFT_TRY(socket_.query(
-      dump,
-      [&flows](const nlmsghdr& message) {
-        flows.push_back(parse_flow(nl::AttributeReader(message, header_bytes)));
-      },
-      "list the flows of the datapath"));
-  return flows;
+  return list(socket_,
+              make_message(families_.flow, OVS_FLOW_CMD_GET, OVS_FLOW_VERSION, index_, NLM_F_DUMP),
+              parse_flow_message, "list the flows of the datapath");
 }
 
 }  // namespace weft::odp

@@ -38,7 +38,7 @@ LanePort::LanePort(const Context& context, NetlinkPort port)
     : context_(context),
       port_(std::move(port)),
       sender_(context.packet_family, context.datapath, port_),
-      arena_(std::make_shared_for_overwrite<Arena>()) {
+      arena_(std::make_unique_for_overwrite<Arena>()) {
   for (std::size_t i = 0; i < slots; ++i) {
     arena_->vectors[i] = {arena_->octets[i].data() + frame_headroom, slot_bytes};
     arena_->messages[i] = {};
@@ -46,6 +46,8 @@ LanePort::LanePort(const Context& context, NetlinkPort port)
     arena_->messages[i].msg_hdr.msg_iovlen = 1;
   }
 }
+
+LanePort::~LanePort() = default;
 
 unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
   const unsigned reported = reports_.deliver(lane, context_.dataplane);

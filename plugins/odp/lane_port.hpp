@@ -55,6 +55,7 @@ class LanePort final : public LaneTask {
   };
 
   LanePort(const Context& context, NetlinkPort port);
+  ~LanePort();
 
   unsigned poll(Lane& lane, unsigned budget) noexcept override;
   void flush(Lane& lane) noexcept override;
@@ -82,19 +83,7 @@ class LanePort final : public LaneTask {
   PacketSender sender_;
   LaneQueue<LaneEvent> events_;
   inner::ReportQueue reports_;
-  std::shared_ptr<Arena> arena_;  // shared only so that its type stays in one file
-};
-
-/// The ports of all lanes. Every Tunnel shares them, because a forwarder may outlive the overlay.
-class LanePorts {
- public:
-  explicit LanePorts(std::vector<std::unique_ptr<LanePort>> ports) : ports_(std::move(ports)) {}
-
-  [[nodiscard]] LanePort& on(const Lane& lane) noexcept { return *ports_[lane.index()]; }
-  [[nodiscard]] std::span<const std::unique_ptr<LanePort>> all() const noexcept { return ports_; }
-
- private:
-  std::vector<std::unique_ptr<LanePort>> ports_;
+  std::unique_ptr<Arena> arena_;
 };
 
 }  // namespace weft::odp

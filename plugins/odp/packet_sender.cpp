@@ -80,7 +80,9 @@ PacketSender::PacketSender(std::uint16_t packet_family, int datapath, const Netl
     : family_(packet_family),
       datapath_(datapath),
       port_(port),
-      messages_(std::make_shared<Messages>()) {}
+      messages_(std::make_unique<Messages>()) {}
+
+PacketSender::~PacketSender() = default;
 
 bool PacketSender::stage(ByteView frame, const TunnelOutput& output) noexcept {
   if (count_ == max_staged) {

@@ -31,6 +31,7 @@ class PacketSender {
 
   /// `datapath`: see Kernel::index. `port` outlives the sender.
   PacketSender(std::uint16_t packet_family, int datapath, const NetlinkPort& port);
+  ~PacketSender();
 
   /// False when max_staged wait already: flush first.
   [[nodiscard]] bool stage(ByteView frame, const TunnelOutput& output) noexcept;
@@ -45,7 +46,7 @@ class PacketSender {
   const std::uint16_t family_;
   const int datapath_;
   const NetlinkPort& port_;
-  std::shared_ptr<Messages> messages_;  // shared only so that its type stays in one file
+  std::unique_ptr<Messages> messages_;
   std::size_t count_ = 0;
 };
 

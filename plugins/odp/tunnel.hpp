@@ -19,7 +19,7 @@ struct TunnelView {
 /// Lives until the overlay's connection is gone and every lane has passed a quiescent point.
 class TunnelForwarder final : public Forwarder {
  public:
-  TunnelForwarder(Lanes& lanes, std::shared_ptr<LanePorts> ports)
+  TunnelForwarder(Lanes& lanes, std::shared_ptr<PerLane<LanePort>> ports)
       : view(lanes), ports_(std::move(ports)) {}
 
   /// Takes nothing while there is no contact, so that another overlay can be tried.
@@ -32,7 +32,7 @@ class TunnelForwarder final : public Forwarder {
   LaneLocal<TunnelView> view;
 
  private:
-  std::shared_ptr<LanePorts> ports_;
+  std::shared_ptr<PerLane<LanePort>> ports_;
 };
 
 }  // namespace weft::odp

@@ -3,8 +3,6 @@
 
 #include <array>
 #include <memory>
-#include <span>
-#include <vector>
 
 #include <weft/lane.hpp>
 #include <weft/service/dataplane.hpp>
@@ -60,19 +58,6 @@ class LanePort final : public LaneTask {
   LaneSender sender_;
   inner::ReportQueue reports_;
   bool is_second_first_ = false;
-};
-
-/// The ports of all lanes. Every Peer shares them, because a forwarder may outlive the overlay; its
-/// path is gone by then, so that it takes nothing.
-class LanePorts {
- public:
-  explicit LanePorts(std::vector<std::unique_ptr<LanePort>> ports) : ports_(std::move(ports)) {}
-
-  [[nodiscard]] LanePort& on(const Lane& lane) noexcept { return *ports_[lane.index()]; }
-  [[nodiscard]] std::span<const std::unique_ptr<LanePort>> all() const noexcept { return ports_; }
-
- private:
-  std::vector<std::unique_ptr<LanePort>> ports_;
 };
 
 }  // namespace weft::sleeve

@@ -62,7 +62,7 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
     ports.push_back(std::make_unique<LanePort>(lane, context, std::move(sockets)));
   }
   port_ = shared.listen.port;
-  ports_ = std::make_shared<LanePorts>(std::move(ports));
+  ports_ = std::make_shared<PerLane<LanePort>>(std::move(ports));
   const LanePort& first = *ports_->all().front();
   sender_ = std::make_unique<SpecialSender>(
       node_.self, counters_, first.socket(Space::may_fragment), first.socket(Space::dont_fragment));

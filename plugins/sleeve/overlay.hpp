@@ -69,7 +69,7 @@ class SleeveOverlay final : public Overlay {
   Counters counters_;
   Doorbell doorbell_;
   LaneLocal<PeerTable> peers_;
-  std::shared_ptr<LanePorts> ports_;
+  std::shared_ptr<PerLane<LanePort>> ports_;
   std::unique_ptr<SpecialSender> sender_;
   std::uint16_t port_ = 0;
   bool is_running_ = false;

@@ -5,7 +5,7 @@
 
 namespace weft::sleeve {
 
-Peer::Peer(Lanes& lanes, std::shared_ptr<LanePorts> ports, const OverlayLink& link,
+Peer::Peer(Lanes& lanes, std::shared_ptr<PerLane<LanePort>> ports, const OverlayLink& link,
            std::uint32_t connection_id)
     : name(link.remote),
       connection(connection_id),

@@ -17,7 +17,7 @@
 
 namespace weft::sleeve {
 
-class LanePorts;
+class LanePort;
 
 /// How to reach the peer right now. Immutable; replaced by the loop.
 struct PathView {
@@ -41,7 +41,7 @@ struct Outbox {
 /// Lives until the overlay's connection is gone and every lane has passed a quiescent point.
 class Peer final : public Forwarder {
  public:
-  Peer(Lanes& lanes, std::shared_ptr<LanePorts> ports, const OverlayLink& link,
+  Peer(Lanes& lanes, std::shared_ptr<PerLane<LanePort>> ports, const OverlayLink& link,
        std::uint32_t connection_id);
 
   /// Takes nothing while there is no contact, so that another overlay can be tried.
@@ -72,7 +72,7 @@ class Peer final : public Forwarder {
   Counter bytes_out;
 
  private:
-  std::shared_ptr<LanePorts> ports_;
+  std::shared_ptr<PerLane<LanePort>> ports_;
   std::atomic<Duration::rep> last_heard_{0};
 };
 

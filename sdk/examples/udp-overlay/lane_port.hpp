@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 
 #include <weft/lane.hpp>
 #include <weft/service/dataplane.hpp>
@@ -69,19 +68,6 @@ class LanePort final : public LaneTask {
   PeerName run_source_{};
   PeerName run_destination_{};
   std::size_t run_length_ = 0;
-};
-
-/// The ports of all lanes. Every Peer shares them, because a forwarder may outlive the overlay; its
-/// path is closed by then, so that it takes nothing.
-class LanePorts {
- public:
-  explicit LanePorts(std::vector<std::unique_ptr<LanePort>> ports) : ports_(std::move(ports)) {}
-
-  [[nodiscard]] LanePort& on(const Lane& lane) noexcept { return *ports_[lane.index()]; }
-  [[nodiscard]] std::span<const std::unique_ptr<LanePort>> all() const noexcept { return ports_; }
-
- private:
-  std::vector<std::unique_ptr<LanePort>> ports_;
 };
 
 }  // namespace weft::udp_overlay

@@ -55,7 +55,7 @@ Result<> UdpOverlay::start(const net::Endpoint& listen) {
     ports.push_back(
         std::make_unique<LanePort>(lane, node_.dataplane, peers_, counters_, std::move(socket)));
   }
-  ports_ = std::make_shared<LanePorts>(std::move(ports));
+  ports_ = std::make_shared<PerLane<LanePort>>(std::move(ports));
   is_running_ = true;
   for (unsigned lane = 0; lane < node_.lanes.count(); ++lane) {
     LanePort& port = *ports_->all()[lane];

@@ -72,7 +72,7 @@ class UdpOverlay final : public Overlay, private Wire {
   Node node_;
   Counters counters_;
   LaneLocal<PeerTable> peers_;
-  std::shared_ptr<LanePorts> ports_;
+  std::shared_ptr<PerLane<LanePort>> ports_;
   bool is_running_ = false;
   std::map<std::uint64_t, std::shared_ptr<Session>> sessions_;  // confirmed, by connection
   std::vector<LaneRegistration> registrations_;                 // last: lanes use everything above

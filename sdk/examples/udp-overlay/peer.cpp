@@ -8,7 +8,7 @@
 
 namespace weft::udp_overlay {
 
-Peer::Peer(Lanes& lanes, std::shared_ptr<LanePorts> ports, const OverlayLink& link)
+Peer::Peer(Lanes& lanes, std::shared_ptr<PerLane<LanePort>> ports, const OverlayLink& link)
     : name(link.remote), connection(link.connection_uid), path(lanes), ports_(std::move(ports)) {}
 
 std::size_t Peer::forward(Lane& lane, PeerName source, PeerName destination,

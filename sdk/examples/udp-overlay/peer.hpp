@@ -14,7 +14,7 @@
 
 namespace weft::udp_overlay {
 
-class LanePorts;
+class LanePort;
 
 /// How to reach the peer right now. Immutable; replaced by the loop.
 struct Path {
@@ -26,7 +26,7 @@ struct Path {
 /// Lives until the overlay's connection is gone and every lane has passed a quiescent point.
 class Peer final : public Forwarder {
  public:
-  Peer(Lanes& lanes, std::shared_ptr<LanePorts> ports, const OverlayLink& link);
+  Peer(Lanes& lanes, std::shared_ptr<PerLane<LanePort>> ports, const OverlayLink& link);
 
   /// Takes nothing while the path is not open, so that another overlay can be tried.
   [[nodiscard]] std::size_t forward(Lane& lane, PeerName source, PeerName destination,
@@ -53,7 +53,7 @@ class Peer final : public Forwarder {
   LaneLocal<Path> path;
 
  private:
-  std::shared_ptr<LanePorts> ports_;
+  std::shared_ptr<PerLane<LanePort>> ports_;
   std::atomic<Duration::rep> last_heard_{0};
   std::atomic<std::uint64_t> stamp_{0};
   std::atomic<std::uint64_t> echo_{0};

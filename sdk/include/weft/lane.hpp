@@ -24,8 +24,8 @@ struct Offload {
   enum class Segmentation : std::uint8_t { none = 0, tcp4 = 1, udp = 3, tcp6 = 4, udp_l4 = 5 };
 
   Segmentation segmentation = Segmentation::none;
-  bool needs_checksum = false;     ///< complete the checksum over [checksum_start, end)
-  std::uint16_t header_bytes = 0;  ///< Ethernet to transport header, when segmenting
+  bool needs_checksum = false;      ///< complete the checksum over [checksum_start, end)
+  std::uint16_t header_bytes = 0;   ///< Ethernet to transport header, when segmenting
   std::uint16_t segment_bytes = 0;  ///< transport payload per segment, when segmenting
   std::uint16_t checksum_start = 0;
   std::uint16_t checksum_offset = 0;  ///< of the checksum field, from checksum_start
@@ -112,6 +112,21 @@ class Lanes {
 
  protected:
   ~Lanes() = default;
+};
+
+/// One `T` for each lane, such as the socket that it reads. An overlay's forwarders share it,
+/// because they may outlive the overlay: they have no path by then, and take nothing.
+template <class T>
+class PerLane {
+ public:
+  /// In the order of lanes.
+  explicit PerLane(std::vector<std::unique_ptr<T>> each) : each_(std::move(each)) {}
+
+  [[nodiscard]] T& on(const Lane& lane) noexcept { return *each_[lane.index()]; }
+  [[nodiscard]] std::span<const std::unique_ptr<T>> all() const noexcept { return each_; }
+
+ private:
+  std::vector<std::unique_ptr<T>> each_;
 };
 
 /// State that control code replaces and lanes read: `publish` swaps a pointer, lanes load it once

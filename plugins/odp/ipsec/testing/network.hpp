@@ -10,9 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -22,27 +20,16 @@
 #include <weft/net/ip.hpp>
 #include <weft/netlink/namespace.hpp>
 
+#include "shell.hpp"
+
 namespace weft::ipsec::testing {
+
+using weft::testing::run;
 
 inline constexpr int patience_ms = 10'000;
 
 inline net::IpAddress address(std::string_view text) {
   return net::parse_ip(text).value();
-}
-
-/// What a command prints in the calling thread's namespace, with its errors.
-inline std::string run(const std::string& command) {
-  std::string output;
-  std::FILE* const pipe = popen(("(" + command + ") 2>&1").c_str(), "re");
-  if (pipe == nullptr) {
-    return "cannot run " + command;
-  }
-  std::array<char, 4096> chunk{};
-  while (const std::size_t got = std::fread(chunk.data(), 1, chunk.size(), pipe)) {
-    output.append(chunk.data(), got);
-  }
-  pclose(pipe);
-  return output;
 }
 
 /// A socket that closes itself.

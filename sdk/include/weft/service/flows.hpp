@@ -64,8 +64,6 @@ class FlowPlanner {
   /// peer are relayed whatever their MACs.
   [[nodiscard]] virtual FlowDecision received(PeerName origin, PeerName destination,
                                               net::Mac source, net::Mac target) const = 0;
-  /// Where `mac` was last heard; the zero name when unknown.
-  [[nodiscard]] virtual PeerName owner(net::Mac mac) const = 0;
 
   /// Keeps MACs known whose frames no lane sees any more. Those known at another peer stay there:
   /// only a frame moves them.
