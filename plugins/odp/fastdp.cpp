@@ -3,8 +3,8 @@
 #include "fastdp.hpp"
 
 #include <algorithm>
+#include <set>
 
-#include <fmt/format.h>
 #include <linux/rtnetlink.h>
 
 #include <weft/netlink/link.hpp>
@@ -15,18 +15,12 @@
 namespace weft::odp {
 namespace {
 
-/// As the original's ports come to be numbered, and its reports show them.
-constexpr PortNumber bridge_number = 1;
-constexpr PortNumber tunnel_number = 2;
+constexpr PortNumber bridge_number = 1;  // see TunnelPorts
 
 /// As long as the neighbours of a daemon that ended need to notice and to tell each other. Not
 /// longer: a peer that we hear may have ended the connection because it does not hear us.
 constexpr Duration linger_time = std::chrono::seconds{1};
 constexpr Duration sweep_period = std::chrono::seconds{10};
-
-std::string tunnel_name(std::uint16_t port) {
-  return fmt::format("vxlan-{}", port);
-}
 
 }  // namespace
 
@@ -73,10 +67,8 @@ Result<> Fastdp::start() {
     return tl::unexpected(std::move(kernel).error());
   }
   kernel_.emplace(*std::move(kernel));
-  WEFT_TRY(kernel_->ensure_vport({.number = tunnel_number,
-                                  .type = Vport::Type::vxlan,
-                                  .name = tunnel_name(settings_.port),
-                                  .udp_port = settings_.port}));
+  tunnels_.emplace(*kernel_, settings_.port);
+  WEFT_TRY(tunnels_->ensure_own());
   open_ipsec();
   auto port = NetlinkPort::open();
   if (!port) {
@@ -177,29 +169,18 @@ Result<std::unique_ptr<OverlayConnection>> Fastdp::prepare(
   return std::make_unique<Connection>(*this, std::move(session));
 }
 
-/// Both peers use the port that the listening side was dialled at, plus one; for the dialling side
-/// that may not be its own. Source: weaveworks/weave router/fastdp.go, PrepareConnection.
-Result<PortNumber> Fastdp::tunnel_port(const OverlayLink& link) {
-  const auto port =
-      link.outbound ? static_cast<std::uint16_t>(link.remote_address.port + 1) : settings_.port;
-  PortNumber number = 0;
-  WEFT_TRY(number, kernel_->ensure_vport(
-                       {.type = Vport::Type::vxlan, .name = tunnel_name(port), .udp_port = port}));
-  return number;
-}
-
 void Fastdp::confirm(const std::shared_ptr<Session>& session) {
   if (!is_running_) {
     return;
   }
-  const auto port = tunnel_port(session->link());
-  if (!port) {
+  const auto tunnel = tunnels_->ensure_for(session->link());
+  if (!tunnel) {
     node_.log.error("fast datapath not used", "peer", session->link().remote, "error",
-                    port.error());
+                    tunnel.error());
     return;
   }
   sessions_[session->forwarder().get()] = session;
-  session->confirm(*port, mtu_);
+  session->confirm(*tunnel, mtu_);
   publish_view();
 }
 
@@ -258,7 +239,7 @@ void Fastdp::on_heartbeat(const LaneEvent& event) {
   for (const auto& [forwarder, session] : sessions_) {
     if (session->link().connection_uid == event.heartbeat->uid) {
       const auto keep = session;
-      keep->on_heartbeat(event.key.tunnel->source, *event.heartbeat);
+      keep->on_heartbeat(event.key.in_port, event.key.tunnel->source, *event.heartbeat);
       return;
     }
   }
@@ -296,7 +277,7 @@ LaneView Fastdp::make_view() const {
   for (const auto& [forwarder, session] : sessions_) {
     view.is_encrypting = view.is_encrypting || session->link().session_key.has_value();
     if (session->output()) {
-      view.neighbours.push_back(session->output()->tunnel.destination);
+      view.neighbours.emplace_back(session->output()->port, session->output()->tunnel.destination);
     }
   }
   std::ranges::sort(view.neighbours);
@@ -316,6 +297,8 @@ void Fastdp::count_hairpins() {
 
 /// Traffic that the kernel forwards teaches nobody where MACs are: its counters do.
 void Fastdp::sweep() {
+  std::erase_if(retired_,
+                [now = node_.loop.now()](const Retired& each) { return each.until <= now; });
   std::erase_if(lingering_,
                 [now = node_.loop.now()](const auto& each) { return each.second.until <= now; });
   if (const auto hairpins = hairpins_counted_ - std::exchange(hairpins_told_, hairpins_counted_);
@@ -337,6 +320,24 @@ void Fastdp::sweep() {
     node_.planner.heard(std::move(sightings));
   }
   replan();
+  remove_unused_ports();
+}
+
+void Fastdp::remove_unused_ports() {
+  std::set<PortNumber> used;
+  for (const auto& [forwarder, session] : sessions_) {
+    if (session->output()) {
+      used.insert(session->output()->port);
+    }
+  }
+  for (const auto& [peer, lingering] : lingering_) {
+    used.insert(lingering.output.port);
+  }
+  const auto removed = tunnels_->remove_unused(
+      [&](PortNumber port) { return used.contains(port) || flows_->uses(port); });
+  if (!removed) {
+    node_.log.warn("unused tunnel port not removed", "error", removed.error());
+  }
 }
 
 void Fastdp::join(DatapathPorts ports, Reply<> reply) {

@@ -25,6 +25,7 @@
 #include "kernel.hpp"
 #include "lane_port.hpp"
 #include "session.hpp"
+#include "tunnel_ports.hpp"
 
 namespace weft::odp {
 
@@ -84,7 +85,6 @@ class Fastdp final : public Overlay, public Datapath {
   [[nodiscard]] Result<> open_lanes();
   [[nodiscard]] Result<> attach(const DatapathPorts& ports);
   [[nodiscard]] Result<> detach();
-  [[nodiscard]] Result<PortNumber> tunnel_port(const OverlayLink& link);
   void confirm(const std::shared_ptr<Session>& session);
   void end(const std::shared_ptr<Session>& session);
   void send_heartbeat(PeerName remote, TunnelOutput output, const Heartbeat& heartbeat);
@@ -98,6 +98,7 @@ class Fastdp final : public Overlay, public Datapath {
   void replan();
   void count_hairpins();
   void sweep();
+  void remove_unused_ports();
 
   [[nodiscard]] Verdict plan(const FlowKey& key);
   [[nodiscard]] Verdict compile(const FlowKey& key, const FlowDecision& decision);
@@ -114,6 +115,7 @@ class Fastdp final : public Overlay, public Datapath {
   const Settings settings_;
   Counters counters_;
   std::optional<Kernel> kernel_;
+  std::optional<TunnelPorts> tunnels_;
   std::optional<FlowTable> flows_;
   std::uint64_t hairpins_counted_ = 0;
   std::uint64_t hairpins_told_ = 0;

@@ -22,7 +22,8 @@ Verdict Fastdp::plan(const FlowKey& key) {
   }
   const PeerName origin = ids_.peer(source_of(key.tunnel->id));
   const PeerName destination = ids_.peer(destination_of(key.tunnel->id));
-  if (origin == PeerName{} || destination == PeerName{} || !view_.owner()->believes(*key.tunnel)) {
+  if (origin == PeerName{} || destination == PeerName{} ||
+      !view_.owner()->believes(key.in_port, *key.tunnel)) {
     return {};  // the peer may come back, with its id
   }
   // Relayed flows match any frame, ours do not.

@@ -2,6 +2,7 @@
 
 #include "flow_table.hpp"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -93,6 +94,13 @@ void FlowTable::replan(TimePoint now) {
     }
   }
   apply(changes);
+}
+
+bool FlowTable::uses(PortNumber port) const {
+  const Action leaving = Output{port};
+  return std::ranges::any_of(flows_, [&](const auto& flow) {
+    return flow.first.in_port == port || std::ranges::count(flow.second.actions, leaving) != 0;
+  });
 }
 
 Result<std::vector<FlowKey>> FlowTable::sweep(TimePoint now) {

@@ -63,6 +63,8 @@ class FlowTable {
   /// idle for max_idle. Returns the keys of flows that were used within `fresh`.
   [[nodiscard]] Result<std::vector<FlowKey>> sweep(TimePoint now);
 
+  /// Whether frames of a flow come in or leave through `port`.
+  [[nodiscard]] bool uses(PortNumber port) const;
   [[nodiscard]] std::size_t size() const noexcept { return flows_.size(); }
 
   /// Since the start.

@@ -134,6 +134,15 @@ TEST_F(FlowTableTest, CountsAHairpinOnceForAsLongAsItLasts) {
   EXPECT_EQ(table_.counts().hairpins, 2U);
 }
 
+TEST_F(FlowTableTest, KnowsWhichPortsItsFlowsUse) {
+  const FlowKey received{5, Tunnel{}, std::nullopt};
+  settle(received, {SetTunnel{}, Output{6}});
+  table_.missed(received, now_);
+  EXPECT_TRUE(table_.uses(5));
+  EXPECT_TRUE(table_.uses(6));
+  EXPECT_FALSE(table_.uses(7));
+}
+
 TEST_F(FlowTableTest, DeletesAtOnceWhatIsRefuted) {
   settle(key(1), {Output{2}});
   table_.missed({key(1)}, now_);

@@ -92,7 +92,7 @@ void LanePort::take(Lane& lane, nlmsghdr& message, Run& run) noexcept {
       }
       return;
     }
-    if (!context_.view.read().believes(*upcall->tunnel)) {
+    if (!context_.view.read().believes(upcall->in_port, *upcall->tunnel)) {
       context_.counters.strangers.add_on_lane(lane.index());
       return;
     }

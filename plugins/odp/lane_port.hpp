@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <linux/netlink.h>
@@ -26,13 +27,14 @@ namespace weft::odp {
 struct LaneView {
   PeerIds ids;
   PortNumber bridge = 0;  ///< the bridge's port; 0 while there is none
-  /// Outer addresses of our neighbours, sorted. Where anything is encrypted, tunnel packets of
-  /// others are not believed: nothing guards them.
-  std::vector<std::uint32_t> neighbours{};
+  /// Ports of our neighbours' tunnels, with their outer addresses, sorted. Where anything is
+  /// encrypted, other tunnel packets are not believed: nothing guards them.
+  std::vector<std::pair<PortNumber, std::uint32_t>> neighbours{};
   bool is_encrypting = false;
 
-  [[nodiscard]] bool believes(const Tunnel& tunnel) const noexcept {
-    return !is_encrypting || std::ranges::binary_search(neighbours, tunnel.source);
+  [[nodiscard]] bool believes(PortNumber in_port, const Tunnel& tunnel) const noexcept {
+    return !is_encrypting ||
+           std::ranges::binary_search(neighbours, std::pair(in_port, tunnel.source));
   }
 };
 

@@ -29,30 +29,30 @@ Session::Session(Context context, const OverlayLink& link,
       hearing_(link.timeout),
       path_(max_mtu, link.timeout) {}
 
-void Session::confirm(PortNumber port, std::uint32_t mtu) {
+void Session::confirm(const Vport& tunnel, std::uint32_t mtu) {
   if (is_over_) {
     return;
   }
   output_ = TunnelOutput{{.source = link_.local_address.address.v4_value(),
                           .destination = link_.remote_address.address.v4_value()},
-                         port};
+                         tunnel.number};
   set_pods_mtu(mtu);
   publish();
   ipsec::Ipsec* const ipsec = context_.ipsec();
   if (link_.session_key) {
-    if (const auto begun = begin_encryption(); !begun) {
+    if (const auto begun = begin_encryption(tunnel.udp_port); !begun) {
       fail_with(begun.error());
     }
     return;
   }
   if (ipsec != nullptr) {
-    ipsec->allow_clear(link_);
+    ipsec->allow_clear(link_, tunnel.udp_port);
   }
   run(liveness_.confirm(context_.loop.now()));
 }
 
-Result<> Session::begin_encryption() {
-  WEFT_TRY(encryption_, context_.ipsec()->link(link_));
+Result<> Session::begin_encryption(std::uint16_t tunnel_port) {
+  WEFT_TRY(encryption_, context_.ipsec()->link(link_, tunnel_port));
   if (is_weft_peer()) {
     WEFT_TRY(offer_key());
   }
@@ -118,12 +118,12 @@ void Session::on_control(std::uint8_t subtag, const Bytes& body) {
   }
 }
 
-void Session::on_heartbeat(std::uint32_t from, const Heartbeat& heartbeat) {
+void Session::on_heartbeat(PortNumber port, std::uint32_t from, const Heartbeat& heartbeat) {
   if (is_over_ || !output_) {
     return;
   }
-  if (output_->tunnel.destination != from && link_.session_key) {
-    return;  // only the connection's own two addresses are encrypted
+  if (link_.session_key && (port != output_->port || from != output_->tunnel.destination)) {
+    return;  // only between the connection's own two addresses, on its port, is it encrypted
   }
   if (output_->tunnel.destination != from) {
     context_.log.info("peer reached at another address", "peer", link_.remote, "address",

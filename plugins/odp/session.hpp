@@ -10,6 +10,7 @@
 #include <weft/service/overlay.hpp>
 
 #include "ipsec/ipsec.hpp"
+#include "kernel.hpp"
 #include "liveness.hpp"
 #include "path_mtu.hpp"
 #include "tunnel.hpp"
@@ -44,12 +45,12 @@ class Session final : public std::enable_shared_from_this<Session> {
   Session(Context context, const OverlayLink& link, std::shared_ptr<TunnelForwarder> forwarder,
           std::shared_ptr<OverlayListener> listener);
 
-  /// `port`: the datapath's port towards the remote. `mtu`: of this node's pods.
-  void confirm(PortNumber port, std::uint32_t mtu);
+  /// `tunnel`: the datapath's port towards the remote. `mtu`: of this node's pods.
+  void confirm(const Vport& tunnel, std::uint32_t mtu);
   void set_pods_mtu(std::uint32_t mtu);
   void on_control(std::uint8_t subtag, const Bytes& body);
-  /// A heartbeat with our UID that arrived whole, from this outer address.
-  void on_heartbeat(std::uint32_t from, const Heartbeat& heartbeat);
+  /// A heartbeat with our UID that arrived whole, through this port from this outer address.
+  void on_heartbeat(PortNumber port, std::uint32_t from, const Heartbeat& heartbeat);
   /// Nothing is sent or reported any more.
   void stop() noexcept;
   /// The connection's encryption, for as long as flows may still use the tunnel. Null in clear.
@@ -74,7 +75,7 @@ class Session final : public std::enable_shared_from_this<Session> {
  private:
   /// The other kind is an original.
   [[nodiscard]] bool is_weft_peer() const noexcept { return link_.heartbeat.count() > 0; }
-  [[nodiscard]] Result<> begin_encryption();
+  [[nodiscard]] Result<> begin_encryption(std::uint16_t tunnel_port);
   /// Announces how to send to us, and to weft peers again before the key has served long enough.
   /// To an original only once its own announcement came, which it makes when it confirms: one that
   /// gets ours earlier never begins to send heartbeats. Source: weaveworks/weave router/fastdp.go,

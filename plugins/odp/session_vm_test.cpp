@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -18,8 +19,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint16_t tunnel_port = 6784;
-constexpr std::uint8_t crypto_offer = 1;  // the original's FastDatapathCryptoInitSARemote
+/// Towards a peer that listens at another port than this node.
+const Vport tunnel{.number = 3, .type = Vport::Type::vxlan, .name = {}, .udp_port = 7784};
+constexpr std::uint32_t local_address = 0x0a630001;
+constexpr std::uint32_t remote_address = 0x0a630002;
+
+constexpr std::uint8_t heartbeat_ack = 0;  // the original's FastDatapathHeartbeatAck
+constexpr std::uint8_t crypto_offer = 1;   // and FastDatapathCryptoInitSARemote
 
 struct Listener final : OverlayListener {
   void on_established() override {}
@@ -28,10 +34,13 @@ struct Listener final : OverlayListener {
   void send_control(std::uint8_t subtag, Bytes body) override {
     if (subtag == crypto_offer) {
       offers.push_back(std::move(body));
+    } else if (subtag == heartbeat_ack) {
+      ++acks;
     }
   }
 
   std::vector<Bytes> offers;
+  int acks = 0;
 };
 
 Bytes peers_offer() {
@@ -42,8 +51,8 @@ OverlayLink connection(std::chrono::milliseconds heartbeat) {
   OverlayLink link;
   link.local = PeerName{0x020000009901};
   link.remote = PeerName{0x020000009902};
-  link.local_address = net::parse_endpoint("10.99.0.1:6783").value();
-  link.remote_address = net::parse_endpoint("10.99.0.2:40000").value();
+  link.local_address = {net::IpAddress::v4(local_address), 40000};
+  link.remote_address = {net::IpAddress::v4(remote_address), 7783};
   link.session_key.emplace();
   link.heartbeat = heartbeat;
   link.timeout = 3 * heartbeat;
@@ -54,7 +63,7 @@ class SessionTest : public ::testing::Test {
  protected:
   SessionTest() {
     EXPECT_EQ(::unshare(CLONE_NEWNET), 0);
-    ipsec_ = ipsec::Ipsec::open(host_.loop(), tunnel_port).value();
+    ipsec_ = ipsec::Ipsec::open(host_.loop(), /*tunnel_port=*/6784).value();
   }
   ~SessionTest() override {
     session_->stop();
@@ -75,7 +84,7 @@ class SessionTest : public ::testing::Test {
   /// Those that open packets from the peer.
   [[nodiscard]] static std::ptrdiff_t inbound_associations() {
     const auto all = ipsec::Xfrm::open()->associations().value();
-    return std::ranges::count(all, net::IpAddress::v4(0x0a630001),
+    return std::ranges::count(all, net::IpAddress::v4(local_address),
                               [](const auto& each) { return each.direction.destination; });
   }
 
@@ -90,7 +99,7 @@ class SessionTest : public ::testing::Test {
 TEST_F(SessionTest, OffersAWeftPeerItsKeyAtOnce) {
   begin_with_weft();
 
-  session_->confirm(2, 1376);
+  session_->confirm(tunnel, 1376);
   EXPECT_EQ(listener_->offers.size(), 1U);
   EXPECT_EQ(heartbeats_, 0);  // there is no way to encrypt them yet
 
@@ -104,7 +113,7 @@ TEST_F(SessionTest, OffersAWeftPeerItsKeyAtOnce) {
 TEST_F(SessionTest, OffersAnOriginalItsKeyOnceTheOriginalOffered) {
   begin_with_original();
 
-  session_->confirm(2, 1376);
+  session_->confirm(tunnel, 1376);
   EXPECT_TRUE(listener_->offers.empty());
   EXPECT_EQ(heartbeats_, 0);
 
@@ -119,7 +128,7 @@ TEST_F(SessionTest, KeepsAnOfferThatComesBeforeItConfirms) {
   session_->on_control(crypto_offer, peers_offer());
   EXPECT_TRUE(listener_->offers.empty());
 
-  session_->confirm(2, 1376);
+  session_->confirm(tunnel, 1376);
 
   EXPECT_EQ(listener_->offers.size(), 1U);
   EXPECT_EQ(heartbeats_, 2);
@@ -130,7 +139,7 @@ TEST_F(SessionTest, KeepsAnOriginalsOfferThatComesBeforeItConfirms) {
   session_->on_control(crypto_offer, peers_offer());
   EXPECT_TRUE(listener_->offers.empty());
 
-  session_->confirm(2, 1376);
+  session_->confirm(tunnel, 1376);
 
   EXPECT_EQ(listener_->offers.size(), 1U);
   EXPECT_EQ(heartbeats_, 1);
@@ -138,7 +147,7 @@ TEST_F(SessionTest, KeepsAnOriginalsOfferThatComesBeforeItConfirms) {
 
 TEST_F(SessionTest, RenewsItsKeyTowardsAWeftPeerTwiceADay) {
   begin_with_weft();
-  session_->confirm(2, 1376);
+  session_->confirm(tunnel, 1376);
   session_->on_control(crypto_offer, peers_offer());
 
   world_.run_for(12h);
@@ -154,7 +163,7 @@ TEST_F(SessionTest, RenewsItsKeyTowardsAWeftPeerTwiceADay) {
 
 TEST_F(SessionTest, OffersAnOriginalOneKeyForAllTime) {
   begin_with_original();
-  session_->confirm(2, 1376);
+  session_->confirm(tunnel, 1376);
   session_->on_control(crypto_offer, peers_offer());
   session_->on_control(crypto_offer, peers_offer());
 
@@ -162,6 +171,29 @@ TEST_F(SessionTest, OffersAnOriginalOneKeyForAllTime) {
 
   EXPECT_EQ(listener_->offers.size(), 1U);
   EXPECT_EQ(inbound_associations(), 1);
+}
+
+TEST_F(SessionTest, GuardsThePortThatTheConnectionUses) {
+  begin_with_weft();
+  session_->confirm(tunnel, 1376);
+
+  const std::set<ipsec::Tunnel> guarded = ipsec::Firewall::open()->tunnels();
+  EXPECT_EQ(guarded, (std::set<ipsec::Tunnel>{{net::IpAddress::v4(local_address),
+                                               net::IpAddress::v4(remote_address), 7784}}));
+}
+
+TEST_F(SessionTest, HearsOnlyWhatTheGuardCovers) {
+  begin_with_original();
+  session_->confirm(tunnel, 1376);
+  session_->on_control(crypto_offer, peers_offer());
+
+  const Heartbeat heartbeat{.frame_bytes = 1390};
+  session_->on_heartbeat(tunnel.number - 1, remote_address, heartbeat);
+  session_->on_heartbeat(tunnel.number, remote_address + 1, heartbeat);
+  EXPECT_EQ(listener_->acks, 0);
+
+  session_->on_heartbeat(tunnel.number, remote_address, heartbeat);
+  EXPECT_EQ(listener_->acks, 1);
 }
 
 }  // namespace

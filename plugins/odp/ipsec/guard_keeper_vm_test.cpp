@@ -35,7 +35,7 @@ TEST(GuardKeeper, RestoresWhatOthersFlush) {
   std::unique_ptr<GuardKeeper> keeper;
   loop.run([&] {
     ipsec = Ipsec::open(loop, 6784).value();
-    link = ipsec->link(connection).value();
+    link = ipsec->link(connection, 6784).value();
     keeper = GuardKeeper::open(loop, host.as_host().log(), *ipsec).value();
   });
   const std::string before = run("nft list ruleset");

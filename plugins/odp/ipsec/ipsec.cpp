@@ -21,13 +21,11 @@ Result<std::unique_ptr<Ipsec>> Ipsec::open(Loop& loop, std::uint16_t tunnel_port
   Leftovers leftovers;
   WEFT_TRY(leftovers, Leftovers::find(*xfrm, *firewall, tunnel_port));
   return std::unique_ptr<Ipsec>(
-      new Ipsec(loop, tunnel_port, std::move(*xfrm), std::move(*firewall), std::move(leftovers)));
+      new Ipsec(loop, std::move(*xfrm), std::move(*firewall), std::move(leftovers)));
 }
 
-Ipsec::Ipsec(Loop& loop, std::uint16_t tunnel_port, Xfrm xfrm, Firewall firewall,
-             Leftovers leftovers)
+Ipsec::Ipsec(Loop& loop, Xfrm xfrm, Firewall firewall, Leftovers leftovers)
     : loop_(loop),
-      tunnel_port_(tunnel_port),
       xfrm_(std::move(xfrm)),
       firewall_(std::move(firewall)),
       leftovers_(std::move(leftovers)) {
@@ -45,7 +43,8 @@ Ipsec::~Ipsec() {
   }
 }
 
-Result<std::unique_ptr<Ipsec::Link>> Ipsec::link(const OverlayLink& connection) {
+Result<std::unique_ptr<Ipsec::Link>> Ipsec::link(const OverlayLink& connection,
+                                                 std::uint16_t tunnel_port) {
   const auto doing = [&] {
     return fmt::format("encrypt for peer {}", to_string(connection.remote));
   };
@@ -58,13 +57,14 @@ Result<std::unique_ptr<Ipsec::Link>> Ipsec::link(const OverlayLink& connection) 
     return fail(Errc::unsupported, fmt::format("{}: {} and {} are not both IPv4", doing(),
                                                to_string(local), to_string(remote)));
   }
-  WEFT_TRY(firewall_.guard({local, remote, tunnel_port_}));
-  return std::unique_ptr<Link>(new Link(*this, connection));
+  WEFT_TRY(firewall_.guard({local, remote, tunnel_port}));
+  return std::unique_ptr<Link>(new Link(*this, connection, tunnel_port));
 }
 
-void Ipsec::allow_clear(const OverlayLink& connection) {
-  leftovers_.remove(xfrm_, firewall_,
-                    {connection.local_address.address, connection.remote_address.address});
+void Ipsec::allow_clear(const OverlayLink& connection, std::uint16_t tunnel_port) {
+  leftovers_.remove(
+      xfrm_, firewall_,
+      {connection.local_address.address, connection.remote_address.address, tunnel_port});
 }
 
 Result<> Ipsec::repair() {

@@ -34,10 +34,10 @@ class Ipsec {
  public:
   class Link;
 
-  /// In the network namespace of the calling thread; `tunnel_port` is where peers receive tunnel
-  /// packets, 6784 for vxlan of the original. What a crashed run left keeps protecting the kernel's
-  /// traffic until links replace it. Errors: Errc::unsupported when the kernel lacks something,
-  /// with the modules to load; EPERM without CAP_NET_ADMIN.
+  /// In the network namespace of the calling thread; `tunnel_port` is where this node receives
+  /// tunnel packets, 6784 for vxlan of the original. What a crashed run left keeps protecting the
+  /// kernel's traffic until links replace it. Errors: Errc::unsupported when the kernel lacks
+  /// something, with the modules to load; EPERM without CAP_NET_ADMIN.
   [[nodiscard]] static Result<std::unique_ptr<Ipsec>> open(Loop& loop, std::uint16_t tunnel_port);
 
   /// After the last Link.
@@ -45,13 +45,16 @@ class Ipsec {
   Ipsec(const Ipsec&) = delete;
   Ipsec& operator=(const Ipsec&) = delete;
 
-  /// Begins to guard the packets between the two addresses of `connection`; they pass once the link
-  /// is ready. Several links may join the same two addresses: packets leave through the one that
-  /// accepted last. Errors: Errc::invalid without a session key, Errc::unsupported for IPv6.
-  [[nodiscard]] Result<std::unique_ptr<Link>> link(const OverlayLink& connection);
+  /// Begins to guard the packets between the two addresses of `connection`, to `tunnel_port` at
+  /// either; they pass once the link is ready. Several links may join the same two addresses, also
+  /// on different ports: packets of all of them leave through the one that accepted last. Errors:
+  /// Errc::invalid without a session key, Errc::unsupported for IPv6.
+  [[nodiscard]] Result<std::unique_ptr<Link>> link(const OverlayLink& connection,
+                                                   std::uint16_t tunnel_port);
 
-  /// `connection` is not to be encrypted: ends what an earlier run left for its two addresses.
-  void allow_clear(const OverlayLink& connection);
+  /// `connection` is not to be encrypted: ends what an earlier run left for its two addresses, and
+  /// the guard that it left on `tunnel_port` between them.
+  void allow_clear(const OverlayLink& connection, std::uint16_t tunnel_port);
 
   /// From now on destructors leave the kernel as it is, as a crash would: what it forwards by
   /// itself stays encrypted, and the next run takes over. Before a restart.
@@ -63,13 +66,12 @@ class Ipsec {
   [[nodiscard]] Result<std::uint32_t> firewall_port() const { return firewall_.port(); }
 
  private:
-  Ipsec(Loop& loop, std::uint16_t tunnel_port, Xfrm xfrm, Firewall firewall, Leftovers leftovers);
+  Ipsec(Loop& loop, Xfrm xfrm, Firewall firewall, Leftovers leftovers);
 
   /// Another link than `except` that can send in this direction; null when there is none.
   [[nodiscard]] const Link* sender(const Direction& outbound, const Link* except) const noexcept;
 
   Loop& loop_;
-  std::uint16_t tunnel_port_;
   Xfrm xfrm_;
   Firewall firewall_;
   Leftovers leftovers_;
@@ -103,11 +105,11 @@ class Ipsec::Link {
  private:
   friend class Ipsec;
 
-  Link(Ipsec& owner, const OverlayLink& connection);
+  Link(Ipsec& owner, const OverlayLink& connection, std::uint16_t tunnel_port);
 
   [[nodiscard]] Direction outbound_direction() const noexcept { return {local_, remote_}; }
   [[nodiscard]] Direction inbound_direction() const noexcept { return {remote_, local_}; }
-  [[nodiscard]] Tunnel tunnel() const noexcept { return {local_, remote_, owner_.tunnel_port_}; }
+  [[nodiscard]] Tunnel tunnel() const noexcept { return {local_, remote_, port_}; }
 
   void replace_leftovers();
   void retire();
@@ -119,6 +121,7 @@ class Ipsec::Link {
   PeerName peer_;
   net::IpAddress local_;
   net::IpAddress remote_;
+  std::uint16_t port_;
   SessionKey session_key_;
   std::optional<Association> inbound_;   // the newest
   std::optional<Association> outbound_;  // what this link's policy demands

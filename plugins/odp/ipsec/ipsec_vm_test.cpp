@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <weft/testing/sim_world.hpp>
@@ -25,7 +26,8 @@ using testing::UdpSocket;
 using Traffic = Sniffer::Traffic;
 
 constexpr std::uint16_t tunnel_port = 6784;
-constexpr std::uint16_t clear_port = 7000;  // nobody guards it
+constexpr std::uint16_t other_tunnel_port = 7784;  // of connections that one side dialled there
+constexpr std::uint16_t clear_port = 7000;         // nobody guards it
 constexpr std::string_view secret = "what nobody else may read";
 constexpr std::string_view last = "the last packet";
 
@@ -35,7 +37,7 @@ struct Node {
        std::string_view node_address)
       : name(node_name), peer(node_peer), ip(address(node_address)), world(world_of_test) {
     const auto scope = TwoNodes::enter(name);
-    tunnel.emplace(ip, tunnel_port);
+    tunnel.emplace(ip, port);
     clear.emplace(ip, clear_port);
     sniffer.emplace("wire");
     open();
@@ -45,6 +47,13 @@ struct Node {
     const auto scope = TwoNodes::enter(name);
     loop = &world.add_loop(name);
     ipsec = Ipsec::open(*loop, tunnel_port).value();
+  }
+
+  /// Its tunnel is at `tunnel_port` from now on, and so are new links.
+  void move_tunnel(std::uint16_t to) {
+    const auto scope = TwoNodes::enter(name);
+    port = to;
+    tunnel.emplace(ip, port);
   }
 
   [[nodiscard]] OverlayLink connection_to(const Node& other) const {
@@ -58,7 +67,7 @@ struct Node {
   }
 
   [[nodiscard]] std::unique_ptr<Ipsec::Link> link_to(const Node& other) const {
-    return ipsec->link(connection_to(other)).value();
+    return ipsec->link(connection_to(other), port).value();
   }
 
   /// What a command prints on this node.
@@ -73,6 +82,7 @@ struct Node {
   std::string name;
   PeerName peer;
   net::IpAddress ip;
+  std::uint16_t port = tunnel_port;
   weft::testing::SimWorld& world;
   weft::testing::SimLoop* loop = nullptr;  // of the run that opened `ipsec`
   std::unique_ptr<Ipsec> ipsec;
@@ -107,7 +117,7 @@ class IpsecTest : public ::testing::Test {
   static Traffic send(Node& from, const Node& to, std::size_t padding = 0) {
     std::string text(secret);
     text.append(padding, '.');
-    from.tunnel->send(to.ip, tunnel_port, text);
+    from.tunnel->send(to.ip, to.port, text);
     from.clear->send(to.ip, clear_port, last);
     const Traffic traffic = from.sniffer->read_until(last, secret);
     EXPECT_TRUE(traffic.saw_end);
@@ -150,6 +160,11 @@ class IpsecTest : public ::testing::Test {
   static void drain(Node& node) {
     const Traffic seen = node.sniffer->read_until(last, secret);
     EXPECT_TRUE(seen.saw_end);
+  }
+
+  void move_tunnels(std::uint16_t port) {
+    a_.move_tunnel(port);
+    b_.move_tunnel(port);
   }
 
   /// As when the process is killed: nothing is removed, and nobody holds it any more.
@@ -288,6 +303,43 @@ TEST_F(IpsecTest, ALinkSurvivesTheEndOfANewerOne) {
   expect_encrypted(b_, a_);
 }
 
+TEST_F(IpsecTest, GuardsWhateverPortAConnectionUses) {
+  move_tunnels(other_tunnel_port);
+  const Links links{a_.link_to(b_), b_.link_to(a_)};
+  expect_dropped_by_sender(a_, b_);
+  exchange(links);
+
+  expect_encrypted(a_, b_);
+  expect_encrypted(b_, a_);
+}
+
+TEST_F(IpsecTest, ClearDatagramsToWhateverPortAConnectionUsesAreDropped) {
+  move_tunnels(other_tunnel_port);
+  const auto link = b_.link_to(a_);
+
+  expect_dropped_by_receiver(a_, b_);
+}
+
+TEST_F(IpsecTest, LinksOnTwoPortsJoinTheSameNodes) {
+  Links on_main = connect();
+  move_tunnels(other_tunnel_port);
+  Links on_other = connect();
+  expect_encrypted(a_, b_);
+  expect_encrypted(b_, a_);
+  move_tunnels(tunnel_port);
+  expect_encrypted(a_, b_);
+  expect_encrypted(b_, a_);
+
+  on_other = {};
+  expect_encrypted(a_, b_);
+  move_tunnels(other_tunnel_port);
+  expect_clear(a_, b_);  // nobody guards it any more
+  on_other = connect();
+  on_main = {};
+  expect_encrypted(a_, b_);
+  expect_encrypted(b_, a_);
+}
+
 TEST_F(IpsecTest, AnEndedLinkLeavesNothing) {
   Links links = connect();
   links = {};
@@ -351,11 +403,11 @@ TEST_F(IpsecTest, RefusesBodiesOfAnotherLength) {
 TEST_F(IpsecTest, RefusesWhatItCannotEncrypt) {
   OverlayLink without_key = a_.connection_to(b_);
   without_key.session_key.reset();
-  EXPECT_EQ(a_.ipsec->link(without_key).error().code, Errc::invalid);
+  EXPECT_EQ(a_.ipsec->link(without_key, tunnel_port).error().code, Errc::invalid);
 
   OverlayLink of_ipv6 = a_.connection_to(b_);
   of_ipv6.remote_address.address = address("fd00::2");
-  EXPECT_EQ(a_.ipsec->link(of_ipv6).error().code, Errc::unsupported);
+  EXPECT_EQ(a_.ipsec->link(of_ipv6, tunnel_port).error().code, Errc::unsupported);
 }
 
 TEST_F(IpsecTest, WhatACrashLeavesProtectsUntilNewLinksReplaceIt) {
@@ -380,6 +432,79 @@ TEST_F(IpsecTest, WhatACrashLeavesProtectsUntilNewLinksReplaceIt) {
   expect_encrypted(b_, a_);
 }
 
+// The kernel's flows of the earlier run use that port until others replace them.
+TEST_F(IpsecTest, WhatACrashLeavesOnAnotherPortStaysGuarded) {
+  move_tunnels(other_tunnel_port);
+  crash(connect());
+  a_.open();
+  b_.open();
+  move_tunnels(tunnel_port);
+  const Links links = connect();
+  expect_encrypted(a_, b_);
+
+  move_tunnels(other_tunnel_port);
+  expect_encrypted(a_, b_);
+  expect_encrypted(b_, a_);
+
+  world_.run_for(leftover_patience + 1s);
+  EXPECT_EQ(a_.shell("nft list set ip weft-ipsec tunnels").find("7784"), std::string::npos);
+  move_tunnels(tunnel_port);
+  expect_encrypted(a_, b_);
+}
+
+TEST_F(IpsecTest, RemovesAnOriginalsAssociationsWithAPeerThatIsBack) {
+  const auto add = [&](std::string_view between, std::string_view more) {
+    const std::string key(72, '7');
+    return b_.shell(
+        fmt::format("ip xfrm state add {} proto esp {} mode transport flag esn "
+                    "replay-window 256 aead 'rfc4106(gcm(aes))' 0x{} 128",
+                    between, more, key));
+  };
+  ASSERT_EQ(add("src 10.99.0.1 dst 10.99.0.2", "spi 0x1111"), "");
+  ASSERT_EQ(add("src 10.99.0.2 dst 10.99.0.1", "spi 0x2222"), "");
+  ASSERT_EQ(add("src 10.99.0.3 dst 10.99.0.2", "spi 0x3333"), "");          // has not come back
+  ASSERT_EQ(add("src 10.99.0.1 dst 10.99.0.2", "spi 0x4444 reqid 1"), "");  // of a key daemon
+  b_.open();
+
+  const Links links = connect();
+  EXPECT_EQ(b_.associations(), 5);  // what may still arrive under the old key can be read
+  expect_encrypted(a_, b_);
+  world_.run_for(2s);
+
+  EXPECT_EQ(b_.associations(), 4);
+  EXPECT_EQ(b_.shell("ip xfrm state list | grep -c -e 0x00003333 -e 0x00004444"), "2\n");
+  expect_encrypted(a_, b_);
+  expect_encrypted(b_, a_);
+}
+
+// In nftables' words; Source: weaveworks/weave net/ipsec/ipsec.go.
+TEST_F(IpsecTest, PassesTheRulesThatAnOriginalLeft) {
+  constexpr const char* rules = R"(table ip left {
+    chain mark_out {
+      type route hook output priority mangle
+      ip saddr 10.99.0.2 ip daddr 10.99.0.1 udp dport 6784 meta mark set meta mark | 0x20000
+    }
+    chain out {
+      type filter hook output priority filter
+      ip protocol != esp rt ipsec missing meta mark & 0x20000 == 0x20000 drop
+    }
+    chain mark_in {
+      type filter hook input priority mangle
+      ip saddr 10.99.0.1 ip daddr 10.99.0.2 esp spi 0x1111 meta mark set meta mark | 0x20000
+    }
+    chain in {
+      type filter hook input priority filter
+      ip saddr 10.99.0.1 ip daddr 10.99.0.2 udp dport 6784 meta mark & 0x20000 != 0x20000 drop
+    }
+  })";
+  ASSERT_EQ(b_.shell(fmt::format("nft '{}'", rules)), "");
+
+  const Links links = connect();
+
+  expect_encrypted(a_, b_);
+  expect_encrypted(b_, a_);
+}
+
 TEST_F(IpsecTest, ForgetsWhatACrashLeftForAPeerThatStaysAway) {
   crash(connect());
   a_.open();
@@ -397,7 +522,7 @@ TEST_F(IpsecTest, CleansUpAfterACrashWhenEncryptionIsSwitchedOff) {
   a_.open();
   a_.ipsec = nullptr;
   b_.open();
-  b_.ipsec->allow_clear(b_.connection_to(a_));
+  b_.ipsec->allow_clear(b_.connection_to(a_), tunnel_port);
 
   EXPECT_EQ(a_.shell("ip xfrm state list; ip xfrm policy list; nft list ruleset"), "");
   EXPECT_EQ(b_.shell("ip xfrm state list; ip xfrm policy list"), "");

@@ -19,12 +19,33 @@ std::vector<T> extract(std::vector<T>& from, Predicate is_wanted) {
   return extracted;
 }
 
-bool concerns(const Tunnel& tunnel, const Direction& outbound) {
-  return tunnel.local == outbound.source && tunnel.remote == outbound.destination;
-}
-
 Direction reverse(const Direction& direction) {
   return {direction.destination, direction.source};
+}
+
+Direction outbound_of(const Tunnel& tunnel) {
+  return {tunnel.local, tunnel.remote};
+}
+
+void remove_policies(Xfrm& xfrm, const std::vector<Association>& demanded) {
+  for (const Association& old : demanded) {
+    if (const auto now = xfrm.policy(old.direction); now && *now == old) {
+      static_cast<void>(xfrm.remove_policy(old.direction));
+    }
+  }
+}
+
+void remove_associations(Xfrm& xfrm, const std::vector<Association>& associations) {
+  for (const Association& association : associations) {
+    static_cast<void>(xfrm.remove(association));
+  }
+}
+
+/// Last: until here the tunnels' packets pass encrypted or not at all.
+void release(Firewall& firewall, const std::vector<Tunnel>& tunnels) {
+  for (const Tunnel& tunnel : tunnels) {
+    static_cast<void>(firewall.release(tunnel));
+  }
 }
 
 }  // namespace
@@ -34,12 +55,12 @@ Result<Leftovers> Leftovers::find(Xfrm& xfrm, Firewall& firewall, std::uint16_t 
   const std::set<Tunnel> guarded = firewall.tunnels();
   left.tunnels_.assign(guarded.begin(), guarded.end());
   WEFT_TRY(left.associations_, xfrm.associations());
+  WEFT_TRY(left.originals_, xfrm.original_associations());
   WEFT_TRY(left.policies_, xfrm.policies());
 
   for (const Association& demanded : left.policies_) {
     const Direction& outbound = demanded.direction;
-    if (std::ranges::none_of(left.tunnels_,
-                             [&](const Tunnel& tunnel) { return concerns(tunnel, outbound); })) {
+    if (std::ranges::count(left.tunnels_, outbound, outbound_of) == 0) {
       const Tunnel tunnel{outbound.source, outbound.destination, port};
       WEFT_TRY(firewall.guard(tunnel));
       left.tunnels_.push_back(tunnel);
@@ -53,44 +74,27 @@ Result<Leftovers> Leftovers::find(Xfrm& xfrm, Firewall& firewall, std::uint16_t 
 }
 
 std::vector<Association> Leftovers::take(const Direction& direction) {
-  return extract(associations_, [&](const Association& association) {
-    return association.direction == direction;
-  });
+  const auto is_wanted = [&](const Association& each) { return each.direction == direction; };
+  std::vector<Association> taken = extract(associations_, is_wanted);
+  std::ranges::move(extract(originals_, is_wanted), std::back_inserter(taken));
+  return taken;
 }
 
-void Leftovers::remove(Xfrm& xfrm, Firewall& firewall, const Direction& outbound) {
-  const auto demanded =
-      extract(policies_, [&](const Association& policy) { return policy.direction == outbound; });
-  for (const Association& old : demanded) {
-    if (const auto now = xfrm.policy(outbound); now && *now == old) {
-      static_cast<void>(xfrm.remove_policy(outbound));
-    }
-  }
+void Leftovers::remove(Xfrm& xfrm, Firewall& firewall, const Tunnel& tunnel) {
+  const Direction outbound = outbound_of(tunnel);
+  remove_policies(xfrm, extract(policies_, [&](const Association& policy) {
+                    return policy.direction == outbound;
+                  }));
   for (const Direction& direction : {outbound, reverse(outbound)}) {
-    for (const Association& association : take(direction)) {
-      static_cast<void>(xfrm.remove(association));
-    }
+    remove_associations(xfrm, take(direction));
   }
-  // Last: until here the tunnel's packets pass encrypted or not at all.
-  const auto guarded =
-      extract(tunnels_, [&](const Tunnel& tunnel) { return concerns(tunnel, outbound); });
-  for (const Tunnel& tunnel : guarded) {
-    static_cast<void>(firewall.release(tunnel));
-  }
+  release(firewall, extract(tunnels_, [&](const Tunnel& guarded) { return guarded == tunnel; }));
 }
 
 void Leftovers::remove_all(Xfrm& xfrm, Firewall& firewall) {
-  while (!policies_.empty()) {
-    remove(xfrm, firewall, Direction{policies_.back().direction});
-  }
-  while (!associations_.empty()) {
-    const Association association = associations_.back();
-    associations_.pop_back();
-    static_cast<void>(xfrm.remove(association));
-  }
-  while (!tunnels_.empty()) {
-    remove(xfrm, firewall, {tunnels_.back().local, tunnels_.back().remote});
-  }
+  remove_policies(xfrm, std::exchange(policies_, {}));
+  remove_associations(xfrm, std::exchange(associations_, {}));
+  release(firewall, std::exchange(tunnels_, {}));
 }
 
 }  // namespace weft::ipsec

@@ -17,8 +17,9 @@ namespace weft::ipsec {
 /// until the next start.
 class Leftovers {
  public:
-  /// Everything of ours in the kernel, before this run made anything. A policy whose tunnel has no
-  /// guard, as the original leaves it, gets one for `port`.
+  /// Everything of ours in the kernel, before this run made anything: what is guarded on whatever
+  /// port, and what the original left. A policy whose tunnel has no guard, as the original leaves
+  /// it, gets one for `port`.
   [[nodiscard]] static Result<Leftovers> find(Xfrm& xfrm, Firewall& firewall, std::uint16_t port);
 
   [[nodiscard]] bool is_empty() const noexcept {
@@ -28,15 +29,19 @@ class Leftovers {
   /// Gives away the associations of one direction: the caller removes them.
   [[nodiscard]] std::vector<Association> take(const Direction& direction);
 
-  /// Removes what concerns one peer. `outbound`: from this node to the peer. A policy that demands
-  /// an association of this run by now is left alone.
-  void remove(Xfrm& xfrm, Firewall& firewall, const Direction& outbound);
+  /// Removes the associations and the policy between the two addresses of `tunnel`, and its guard.
+  /// Guards of other ports between them stay: flows of the earlier run may still send there. A
+  /// policy that demands an association of this run by now is left alone.
+  void remove(Xfrm& xfrm, Firewall& firewall, const Tunnel& tunnel);
+  /// All but the original's associations with peers that did not come back: without a new link to
+  /// one they are not known to be the original's.
   void remove_all(Xfrm& xfrm, Firewall& firewall);
 
  private:
   std::vector<Association> associations_;
-  std::vector<Association> policies_;  // what each demands
-  std::vector<Tunnel> tunnels_;        // guarded once for each
+  std::vector<Association> originals_;  // not by `remove_all`
+  std::vector<Association> policies_;   // what each demands
+  std::vector<Tunnel> tunnels_;         // guarded once for each
 };
 
 }  // namespace weft::ipsec

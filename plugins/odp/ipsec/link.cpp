@@ -15,12 +15,13 @@ constexpr std::chrono::seconds retirement_check{1};
 
 }  // namespace
 
-Ipsec::Link::Link(Ipsec& owner, const OverlayLink& connection)
+Ipsec::Link::Link(Ipsec& owner, const OverlayLink& connection, std::uint16_t tunnel_port)
     : owner_(owner),
       self_(connection.local),
       peer_(connection.remote),
       local_(connection.local_address.address),
       remote_(connection.remote_address.address),
+      port_(tunnel_port),
       session_key_(*connection.session_key) {
   owner_.links_.push_back(this);
 }
@@ -97,7 +98,7 @@ Result<> Ipsec::Link::accept(ByteView body) {
 
 void Ipsec::Link::replace_leftovers() {
   if (is_ready()) {
-    owner_.leftovers_.remove(owner_.xfrm_, owner_.firewall_, outbound_direction());
+    owner_.leftovers_.remove(owner_.xfrm_, owner_.firewall_, tunnel());
   }
 }
 

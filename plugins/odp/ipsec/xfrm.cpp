@@ -173,6 +173,35 @@ bool sets_tunnel_mark(const nlmsghdr& message) {
   return mark == tunnel_mark && mask == tunnel_mark;
 }
 
+/// Source: weaveworks/weave net/ipsec/ipsec.go, xfrmState.
+bool is_like_originals(const nlmsghdr& message) {
+  const auto* const info = nl::extra_header<xfrm_usersa_info>(message);
+  if (info == nullptr || info->mode != XFRM_MODE_TRANSPORT || info->reqid != 0 ||
+      (info->flags & XFRM_STATE_ESN) == 0) {
+    return false;
+  }
+  bool has_cipher = false;
+  bool has_window = false;
+  nl::AttributeReader attributes(message, sizeof(xfrm_usersa_info));
+  while (const auto attribute = attributes.next()) {
+    if (attribute->type == XFRMA_SET_MARK || attribute->type == XFRMA_MARK) {
+      return false;
+    }
+    if (attribute->type == XFRMA_ALG_AEAD && attribute->value.size() >= sizeof(xfrm_algo_aead)) {
+      xfrm_algo_aead aead;
+      std::memcpy(&aead, attribute->value.data(), sizeof aead);
+      has_cipher = cipher == static_cast<const char*>(aead.alg_name) &&
+                   aead.alg_key_len == 8 * sizeof(SaKey::octets) && aead.alg_icv_len == icv_bits;
+    } else if (attribute->type == XFRMA_REPLAY_ESN_VAL &&
+               attribute->value.size() >= sizeof(xfrm_replay_state_esn)) {
+      xfrm_replay_state_esn replay;
+      std::memcpy(&replay, attribute->value.data(), sizeof replay);
+      has_window = replay.replay_window == replay_window;
+    }
+  }
+  return has_cipher && has_window;
+}
+
 /// The association that a policy of ours demands; empty for other policies.
 std::optional<Association> read_policy(const nlmsghdr& message) {
   const auto info = read_header<xfrm_userpolicy_info>(message);
@@ -290,18 +319,27 @@ Result<bool> Xfrm::is_used(const Association& association) {
   return used;
 }
 
-Result<std::vector<Association>> Xfrm::associations() {
+Result<std::vector<Association>> Xfrm::list_associations(
+    const std::function<bool(const nlmsghdr&)>& is_wanted) {
   nl::Message message(XFRM_MSG_GETSA, NLM_F_DUMP);
-  std::vector<Association> ours;
+  std::vector<Association> wanted;
   WEFT_TRY(socket_.query(
       message,
       [&](const nlmsghdr& answer) {
-        if (const auto read = read_association(answer); read && sets_tunnel_mark(answer)) {
-          ours.push_back(*read);
+        if (const auto read = read_association(answer); read && is_wanted(answer)) {
+          wanted.push_back(*read);
         }
       },
       "list security associations"));
-  return ours;
+  return wanted;
+}
+
+Result<std::vector<Association>> Xfrm::associations() {
+  return list_associations(sets_tunnel_mark);
+}
+
+Result<std::vector<Association>> Xfrm::original_associations() {
+  return list_associations(is_like_originals);
 }
 
 Result<> Xfrm::set_policy(const Association& association) {

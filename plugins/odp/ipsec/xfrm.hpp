@@ -2,6 +2,7 @@
 /// The kernel's IPsec: security associations and the policies that demand them.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -57,6 +58,9 @@ class Xfrm {
   [[nodiscard]] Result<bool> is_used(const Association& association);
   /// Every association of ours, in both directions, whoever made it.
   [[nodiscard]] Result<std::vector<Association>> associations();
+  /// Every association that looks as the original makes them: the parameters of ours, without the
+  /// mark, and with no request id, which key daemons always give.
+  [[nodiscard]] Result<std::vector<Association>> original_associations();
 
   /// Demands `association` for marked UDP packets of its direction, in place of another.
   [[nodiscard]] Result<> set_policy(const Association& association);
@@ -72,6 +76,8 @@ class Xfrm {
 
   /// Makes and removes an association, so that the kernel loads what that needs.
   [[nodiscard]] Result<> probe();
+  [[nodiscard]] Result<std::vector<Association>> list_associations(
+      const std::function<bool(const nlmsghdr&)>& is_wanted);
 
   nl::Socket socket_;
 };
