@@ -137,7 +137,7 @@ TEST_F(FlowTableTest, CountsAHairpinOnceForAsLongAsItLasts) {
 TEST_F(FlowTableTest, KnowsWhichPortsItsFlowsUse) {
   const FlowKey received{5, Tunnel{}, std::nullopt};
   settle(received, {SetTunnel{}, Output{6}});
-  table_.missed(received, now_);
+  table_.missed({received}, now_);
   EXPECT_TRUE(table_.uses(5));
   EXPECT_TRUE(table_.uses(6));
   EXPECT_FALSE(table_.uses(7));

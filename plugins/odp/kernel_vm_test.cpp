@@ -121,7 +121,7 @@ TEST_F(OdpKernelTest, SaysOfEachChangeWhatBecameOfIt) {
     // A port that no datapath can have is refused.
     changes.push_back({{1, std::nullopt, pair}, Actions{Output{i % 3 == 0 ? 70000U : 2U}}});
   }
-  changes.push_back({captured, std::nullopt});  // there is none
+  changes.push_back({relayed, std::nullopt});  // there is none
   const auto outcomes = kernel.apply(changes);
   ASSERT_EQ(outcomes.size(), changes.size());
   for (std::size_t i = 0; i < 200; ++i) {
