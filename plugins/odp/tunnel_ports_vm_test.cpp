@@ -2,6 +2,7 @@
 
 #include "tunnel_ports.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ class TunnelPortsTest : public testing::DatapathTest {
     for (const Vport& port : ports) {
       names.push_back(port.name);
     }
+    std::ranges::sort(names);  // the bridge's number is free
     return names;
   }
   using Names = std::vector<std::string>;
