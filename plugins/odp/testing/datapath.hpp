@@ -9,7 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdint>
+#include <fstream>
+#include <optional>
 #include <string>
 
 #include <weft/netlink/link.hpp>
@@ -26,6 +29,8 @@ class DatapathTest : public ::testing::Test {
  protected:
   DatapathTest() {
     EXPECT_EQ(unshare(CLONE_NEWNET), 0);
+    // Or the kernel sends frames of its own, on its own time.
+    std::ofstream("/proc/sys/net/ipv6/conf/default/disable_ipv6") << "1" << std::flush;
     auto opened = nl::Socket::open(NETLINK_ROUTE);
     EXPECT_TRUE(opened);
     links_.emplace(*std::move(opened));
