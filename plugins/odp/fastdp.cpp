@@ -3,7 +3,6 @@
 #include "fastdp.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <linux/rtnetlink.h>
 
@@ -17,10 +16,9 @@ namespace {
 
 constexpr PortNumber bridge_number = 1;  // see TunnelPorts
 
-/// As long as the neighbours of a daemon that ended need to notice and to tell each other. Not
-/// longer: a peer that we hear may have ended the connection because it does not hear us.
-constexpr Duration linger_time = std::chrono::seconds{1};
-constexpr Duration sweep_period = std::chrono::seconds{10};
+/// As long as the neighbours of a daemon that ended need to notice and to tell each other, also on
+/// busy machines.
+constexpr Duration linger_time = std::chrono::seconds{3};
 
 }  // namespace
 
@@ -282,62 +280,6 @@ LaneView Fastdp::make_view() const {
   }
   std::ranges::sort(view.neighbours);
   return view;
-}
-
-void Fastdp::replan() {
-  flows_->replan(node_.loop.now());
-  count_hairpins();
-}
-
-/// Peers that disagree about the topology agree when its news arrives: nobody has to act.
-void Fastdp::count_hairpins() {
-  const std::uint64_t hairpins = flows_->counts().hairpins;
-  counters_.hairpin_conflicts.add(hairpins - std::exchange(hairpins_counted_, hairpins));
-}
-
-/// Traffic that the kernel forwards teaches nobody where MACs are: its counters do.
-void Fastdp::sweep() {
-  std::erase_if(retired_,
-                [now = node_.loop.now()](const Retired& each) { return each.until <= now; });
-  std::erase_if(lingering_,
-                [now = node_.loop.now()](const auto& each) { return each.second.until <= now; });
-  if (const auto hairpins = hairpins_counted_ - std::exchange(hairpins_told_, hairpins_counted_);
-      hairpins != 0) {
-    node_.log.info("flows would have gone back to where they came from", "flows", hairpins);
-  }
-  const auto used = flows_->sweep(node_.loop.now());
-  if (!used) {
-    node_.log.warn("flows not read", "error", used.error());
-    return;
-  }
-  std::vector<MacSighting> sightings;
-  for (const FlowKey& key : *used) {
-    if (const auto seen = sighting(key)) {
-      sightings.push_back(*seen);
-    }
-  }
-  if (!sightings.empty()) {
-    node_.planner.heard(std::move(sightings));
-  }
-  replan();
-  remove_unused_ports();
-}
-
-void Fastdp::remove_unused_ports() {
-  std::set<PortNumber> used;
-  for (const auto& [forwarder, session] : sessions_) {
-    if (session->output()) {
-      used.insert(session->output()->port);
-    }
-  }
-  for (const auto& [peer, lingering] : lingering_) {
-    used.insert(lingering.output.port);
-  }
-  const auto removed = tunnels_->remove_unused(
-      [&](PortNumber port) { return used.contains(port) || flows_->uses(port); });
-  if (!removed) {
-    node_.log.warn("unused tunnel port not removed", "error", removed.error());
-  }
 }
 
 void Fastdp::join(DatapathPorts ports, Reply<> reply) {

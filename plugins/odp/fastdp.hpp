@@ -81,6 +81,8 @@ class Fastdp final : public Overlay, public Datapath {
  private:
   class Connection;
 
+  static constexpr Duration sweep_period = std::chrono::seconds{10};
+
   void open_ipsec();
   [[nodiscard]] Result<> open_lanes();
   [[nodiscard]] Result<> attach(const DatapathPorts& ports);

@@ -15,6 +15,7 @@ constexpr std::uint8_t crypto_offer = 1;
 
 /// Half of what any policy asks for; sequence numbers of 64 bits do not run out.
 constexpr Duration rekey_interval = std::chrono::hours{12};
+constexpr Duration rekey_retry = std::chrono::minutes{1};
 
 }  // namespace
 
@@ -67,13 +68,18 @@ Result<> Session::offer_key() {
   WEFT_TRY(offer, encryption_->expect());
   listener_->send_control(crypto_offer, std::move(offer));
   if (is_weft_peer()) {  // originals take one offer for a connection
-    rekey_timer_ = context_.loop.after(rekey_interval, [this] {
-      if (const auto offered = offer_key(); !offered) {
-        context_.log.error("key not renewed", "peer", link_.remote, "error", offered.error());
-      }
-    });
+    renew_key_in(rekey_interval);
   }
   return {};
+}
+
+void Session::renew_key_in(Duration wait) {
+  rekey_timer_ = context_.loop.after(wait, [this] {
+    if (const auto offered = offer_key(); !offered) {
+      context_.log.error("key not renewed", "peer", link_.remote, "error", offered.error());
+      renew_key_in(rekey_retry);
+    }
+  });
 }
 
 void Session::accept_key(const Bytes& body) {

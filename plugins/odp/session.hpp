@@ -60,7 +60,7 @@ class Session final : public std::enable_shared_from_this<Session> {
 
   /// Frames passed both ways until just now: with a weft peer, as far as heartbeats tell.
   [[nodiscard]] bool is_working() const noexcept {
-    return output_ && liveness_.is_fresh(context_.loop.now());
+    return output_ && liveness_.is_fresh(context_.loop.now()) && path_.mtu() != 0;
   }
   [[nodiscard]] const OverlayLink& link() const noexcept { return link_; }
   [[nodiscard]] const std::shared_ptr<TunnelForwarder>& forwarder() const noexcept {
@@ -81,6 +81,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   /// gets ours earlier never begins to send heartbeats. Source: weaveworks/weave router/fastdp.go,
   /// handleCryptoInitSARemote.
   [[nodiscard]] Result<> offer_key();
+  void renew_key_in(Duration wait);
   void accept_key(const Bytes& body);
   void fail_with(Error reason);
   void send_heartbeats();

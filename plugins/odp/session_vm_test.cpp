@@ -3,9 +3,13 @@
 
 #include "session.hpp"
 
+#include <linux/capability.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -159,6 +163,37 @@ TEST_F(SessionTest, RenewsItsKeyTowardsAWeftPeerTwiceADay) {
 
   world_.run_for(ipsec::rekey_patience + 2s);
   EXPECT_EQ(inbound_associations(), 1);
+}
+
+/// This thread may not change the kernel's network.
+class WithoutPower {
+ public:
+  WithoutPower() {
+    EXPECT_EQ(::syscall(SYS_capget, &header_, before_.data()), 0);
+    auto without = before_;
+    without[0].effective &= ~(1U << CAP_NET_ADMIN);
+    EXPECT_EQ(::syscall(SYS_capset, &header_, without.data()), 0);
+  }
+  ~WithoutPower() { EXPECT_EQ(::syscall(SYS_capset, &header_, before_.data()), 0); }
+
+ private:
+  __user_cap_header_struct header_{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> before_{};
+};
+
+TEST_F(SessionTest, RenewsItsKeyAMinuteLaterWhenTheKernelRefused) {
+  begin_with_weft();
+  session_->confirm(tunnel, 1376);
+  session_->on_control(crypto_offer, peers_offer());
+  {
+    const WithoutPower refused;
+    world_.run_for(12h + 1s);
+    EXPECT_EQ(listener_->offers.size(), 1U);
+  }
+  world_.run_for(1min);
+  EXPECT_EQ(listener_->offers.size(), 2U);
+  world_.run_for(12h);
+  EXPECT_EQ(listener_->offers.size(), 3U);
 }
 
 TEST_F(SessionTest, OffersAnOriginalOneKeyForAllTime) {

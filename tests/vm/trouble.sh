@@ -38,6 +38,15 @@ hairpin() {
   everyone_over_fastdp
 }
 
+# Somebody deletes node1's tunnels: it makes them again.
+deleted_tunnels() {
+  ip netns exec weft-lab-node1 ip link del vxlan-6784
+  must 10 uses node1 node2 sleeve
+  must 30 uses node1 node2 fastdp
+  inside p1 ping -q -c 20 -i 0.05 "$(address p2)" >"$work/ping" || true
+  verdict deleted-tunnels "node1's tunnels were deleted and are back: $(lost "$work/ping") of 20 pings lost" "$(lost "$work/ping") == 0"
+}
+
 # Pods of two nodes send from one MAC: it moves with their frames, and others notice nothing.
 mac_on_two_sides() {
   local own moved upcalls

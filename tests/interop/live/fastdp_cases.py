@@ -1,7 +1,11 @@
 """Originals and weft with their kernel datapaths. Each case gets an empty Lab."""
 
+import contextlib
+import subprocess
+import sys
+
 from cases import exchange, label, pair
-from lab import Original, Weft, check, peer_name, wait_established, wait_until
+from lab import HERE, Original, Weft, check, peer_name, wait_established, wait_until
 
 PASSWORD = "wFvAEBpCBMrgDJQ5"
 
@@ -60,11 +64,60 @@ def relay(lab, kinds):
     return said
 
 
+def short_id(node, peer):
+    """The short id of peer number `peer`, as `node` knows it."""
+    return next((each["ShortID"] for each in node.router()["Peers"]
+                 if each["Name"] == peer_name(peer)), None)
+
+
+@contextlib.contextmanager
+def rival(node, address, claimed):
+    """A peer with a lower name than everybody's that has taken the short id `claimed`."""
+    script = f"""
+import socket, sys
+sys.path.insert(0, {str(HERE)!r})
+from hostile import introduced
+with socket.create_connection(({address!r}, 6783)) as stream:
+    stream.sendall(introduced(b"", Name="02:00:00:00:98:01", ShortID="{claimed}")[0])
+    while stream.recv(1 << 16):
+        pass
+"""
+    process = subprocess.Popen(["ip", "netns", "exec", node.netns, sys.executable, "-c", script])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def collision(lab, weft_yields):
+    """One of both has to take another short id under traffic: flows of both follow."""
+    theirs, ours, _ = pair(lab, None, True)
+    wait_fastdp((theirs, 2), (ours, 1))
+    a, b = theirs.add_pod("a"), ours.add_pod("b")
+    said = exchange(a, b, (56,), (("tcp", 1 << 16),))
+    node, peer = (ours, 2) if weft_yields else (theirs, 1)
+    old = short_id(node, peer)
+    with rival(node, f"10.99.0.{peer}", old):
+        wait_until(lambda: all(short_id(each, peer) not in (None, old) for each in (theirs, ours)),
+                   "another short id", 60)
+        said += exchange(a, b, (56, 1300), (("tcp", 1 << 20),))
+        first, second = short_id(theirs, 1), short_id(theirs, 2)
+        for each, tunnel in ((theirs, first | second << 12), (ours, second | first << 12)):
+            wait_until(lambda each=each, tunnel=tunnel: any(
+                f"SetTunnelAction{{id: {tunnel:016x}," in flow for flow in flow_strings(each)),
+                f"{each.kind}'s flow has the new id", 20)
+        wait_fastdp((theirs, 2), (ours, 1))
+    return [f"{node.kind} gave up {old} for {short_id(node, peer)}", *said]
+
+
 FASTDP_CASES = {
     "weft-dials": lambda lab: dial(lab, True),
     "original-dials": lambda lab: dial(lab, False),
     "weft-dials-encrypted": lambda lab: dial(lab, True, PASSWORD),
     "original-dials-encrypted": lambda lab: dial(lab, False, PASSWORD),
     "relay-by-weft": lambda lab: relay(lab, (Original, Weft, Original)),
+    "weft-yields-short-id": lambda lab: collision(lab, True),
+    "original-yields-short-id": lambda lab: collision(lab, False),
     "relay-by-original": lambda lab: relay(lab, (Weft, Original, Weft)),
 }

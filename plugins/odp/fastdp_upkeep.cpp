@@ -1,0 +1,69 @@
+/// What the fastdp overlay looks after while nobody asks: its flows, its tunnels, what expired.
+
+#include <algorithm>
+#include <set>
+
+#include "fastdp.hpp"
+
+namespace weft::odp {
+
+void Fastdp::replan() {
+  flows_->replan(node_.loop.now());
+  count_hairpins();
+}
+
+/// Peers that disagree about the topology agree when its news arrives: nobody has to act.
+void Fastdp::count_hairpins() {
+  const std::uint64_t hairpins = flows_->counts().hairpins;
+  counters_.hairpin_conflicts.add(hairpins - std::exchange(hairpins_counted_, hairpins));
+}
+
+/// Traffic that the kernel forwards teaches nobody where MACs are: its counters do.
+void Fastdp::sweep() {
+  if (const auto ensured = tunnels_->ensure_own(); !ensured) {  // somebody may have deleted it
+    node_.log.error("tunnel port missing", "error", ensured.error());
+  }
+  std::erase_if(retired_,
+                [now = node_.loop.now()](const Retired& each) { return each.until <= now; });
+  std::erase_if(lingering_,
+                [now = node_.loop.now()](const auto& each) { return each.second.until <= now; });
+  if (const auto hairpins = hairpins_counted_ - std::exchange(hairpins_told_, hairpins_counted_);
+      hairpins != 0) {
+    node_.log.info("flows would have gone back to where they came from", "flows", hairpins);
+  }
+  const auto used = flows_->sweep(node_.loop.now());
+  if (!used) {
+    node_.log.warn("flows not read", "error", used.error());
+    return;
+  }
+  std::vector<MacSighting> sightings;
+  for (const FlowKey& key : *used) {
+    if (const auto seen = sighting(key)) {
+      sightings.push_back(*seen);
+    }
+  }
+  if (!sightings.empty()) {
+    node_.planner.heard(std::move(sightings));
+  }
+  replan();
+  remove_unused_ports();
+}
+
+void Fastdp::remove_unused_ports() {
+  std::set<PortNumber> used;
+  for (const auto& [forwarder, session] : sessions_) {
+    if (session->output()) {
+      used.insert(session->output()->port);
+    }
+  }
+  for (const auto& [peer, lingering] : lingering_) {
+    used.insert(lingering.output.port);
+  }
+  const auto removed = tunnels_->remove_unused(
+      [&](PortNumber port) { return used.contains(port) || flows_->uses(port); });
+  if (!removed) {
+    node_.log.warn("unused tunnel port not removed", "error", removed.error());
+  }
+}
+
+}  // namespace weft::odp
