@@ -47,7 +47,9 @@ deleted_tunnels() {
   verdict deleted-tunnels "node1's tunnels were deleted and are back: $(lost "$work/ping") of 20 pings lost" "$(lost "$work/ping") == 0"
 }
 
-# Pods of two nodes send from one MAC: it moves with their frames, and others notice nothing.
+# Pods of two nodes send from one MAC: it moves with their frames, and others notice nothing. The frame
+# that brings it home may be the answer that node1's pod waited for: one more is on its way by the old flow
+# while that is replaced.
 mac_on_two_sides() {
   local own moved upcalls
   own=$(mac p2)
@@ -68,7 +70,7 @@ mac_on_two_sides() {
   inside p1 ip neigh flush dev eth0
   inside p1 ping -q -c 20 -i 0.05 "$(address p3)" >"$work/cured" || true
   verdict two-sides "one MAC on node2 and node3 moved $moved times with $upcalls upcalls in 5 s: $(lost "$work/ping") of $(awk '/transmitted/ {print $1}' "$work/ping") pings of others lost, $(lost "$work/cured") of 20 of its own afterwards" \
-    "$moved > 1 && $(lost "$work/ping") == 0 && $(lost "$work/cured") == 0"
+    "$moved > 1 && $(lost "$work/ping") == 0 && $(lost "$work/cured") <= 1"
 }
 
 # A node with a lower name and node3's short id appears: node3 takes another one, and flows follow.
