@@ -26,12 +26,11 @@ constexpr std::uint8_t protocol_udp = 17;
 
 // Within the TCP header. Source: RFC 9293 section 3.1.
 constexpr std::uint32_t tcp_sequence_at = 4;
-constexpr std::uint32_t tcp_data_offset_at = 12;
-constexpr std::uint32_t tcp_flags_at = 13;
+constexpr std::uint32_t tcp_data_offset_at = 12;  // with the flags, one word
 constexpr std::uint32_t tcp_checksum_at = 16;
-constexpr std::byte tcp_fin{0x01};
-constexpr std::byte tcp_push{0x08};
-constexpr std::byte tcp_congestion_reduced{0x80};
+constexpr std::uint16_t tcp_fin = 0x01;
+constexpr std::uint16_t tcp_push = 0x08;
+constexpr std::uint16_t tcp_congestion_reduced = 0x80;
 // Within the UDP header.
 constexpr std::uint32_t udp_length_at = 4;
 constexpr std::uint32_t udp_checksum_at = 6;
@@ -71,38 +70,6 @@ bool is_tcp(Offload::Segmentation kind) {
 
 }  // namespace
 
-std::uint64_t add_to_checksum(std::uint64_t sum, std::span<const std::byte> octets) noexcept {
-  // Sums native 32-bit words; one's complement sums do not depend on byte order until the end.
-  std::uint64_t native = 0;
-  while (octets.size() >= 4) {
-    std::uint32_t word;
-    std::memcpy(&word, octets.data(), sizeof word);
-    native += word;
-    octets = octets.subspan(4);
-  }
-  if (!octets.empty()) {
-    std::uint32_t word = 0;
-    std::memcpy(&word, octets.data(), octets.size());
-    native += word;
-  }
-  while (native >> 16U != 0) {
-    native = (native & 0xFFFFU) + (native >> 16U);
-  }
-  const auto folded = static_cast<std::uint16_t>(native);
-  if constexpr (std::endian::native == std::endian::little) {
-    return sum + static_cast<std::uint16_t>(folded << 8U | folded >> 8U);
-  } else {
-    return sum + folded;
-  }
-}
-
-std::uint16_t finish_checksum(std::uint64_t sum) noexcept {
-  while (sum >> 16U != 0) {
-    sum = (sum & 0xFFFFU) + (sum >> 16U);
-  }
-  return static_cast<std::uint16_t>(~sum);
-}
-
 bool complete_checksum(Frame& frame) noexcept {
   const std::uint32_t start = frame.offload.checksum_start;
   const std::uint32_t field = start + frame.offload.checksum_offset;
@@ -111,8 +78,7 @@ bool complete_checksum(Frame& frame) noexcept {
   }
   // The field already holds the sum of the pseudo-header. Zero would mean "no checksum" in UDP,
   // and both forms of zero are equal in TCP.
-  const std::uint16_t sum =
-      finish_checksum(add_to_checksum(0, {frame.data + start, frame.length - start}));
+  const std::uint16_t sum = net::internet_checksum({frame.data + start, frame.length - start});
   store_be<std::uint16_t>(frame.data + field, sum == 0 ? 0xFFFF : sum);
   frame.offload.needs_checksum = false;
   return true;
@@ -161,6 +127,7 @@ std::optional<Segmenter> Segmenter::create(const Frame& frame) noexcept {
   if (cut.header_bytes_ >= frame.length) {
     return std::nullopt;
   }
+  cut.prepare_sums();
   return cut;
 }
 
@@ -173,36 +140,75 @@ std::uint32_t Segmenter::count() const noexcept {
   return (length_ - header_bytes_ + segment_bytes_ - 1) / segment_bytes_;
 }
 
+void Segmenter::prepare_sums() noexcept {
+  const auto without = [](net::InternetChecksum& sum, const std::byte* field) {
+    sum.add(static_cast<std::uint16_t>(~load16(field)));
+  };
+  const std::byte* const ip = data_ + network_at_;
+  const std::byte* const transport = data_ + transport_at_;
+  if (is_v4_) {
+    network_sum_.add({ip, transport_at_ - network_at_});
+    without(network_sum_, ip + ipv4_length_at);
+    without(network_sum_, ip + ipv4_id_at);
+    without(network_sum_, ip + ipv4_checksum_at);
+    transport_sum_.add({ip + ipv4_addresses_at, 8});
+  } else {
+    transport_sum_.add({ip + ipv6_addresses_at, 32});
+  }
+  transport_sum_.add(is_tcp_ ? protocol_tcp : protocol_udp)
+      .add({transport, header_bytes_ - transport_at_});
+  if (is_tcp_) {
+    without(transport_sum_, transport + tcp_sequence_at);
+    without(transport_sum_, transport + tcp_sequence_at + 2);
+    without(transport_sum_, transport + tcp_data_offset_at);  // the flags' word
+    without(transport_sum_, transport + tcp_checksum_at);
+  } else {
+    without(transport_sum_, transport + udp_length_at);
+    without(transport_sum_, transport + udp_checksum_at);
+  }
+}
+
 void Segmenter::patch_network_header(std::byte* to, std::uint32_t length) const noexcept {
   std::byte* const ip = to + network_at_;
   if (!is_v4_) {
     store_be(ip + ipv6_length_at, static_cast<std::uint16_t>(length - network_at_ - ipv6_bytes));
     return;
   }
-  store_be(ip + ipv4_length_at, static_cast<std::uint16_t>(length - network_at_));
-  store_be(ip + ipv4_id_at, static_cast<std::uint16_t>(load16(ip + ipv4_id_at) + index_));
-  store_be<std::uint16_t>(ip + ipv4_checksum_at, 0);
-  store_be(ip + ipv4_checksum_at,
-           finish_checksum(add_to_checksum(0, {ip, transport_at_ - network_at_})));
+  const auto total = static_cast<std::uint16_t>(length - network_at_);
+  const auto identification =
+      static_cast<std::uint16_t>(load16(data_ + network_at_ + ipv4_id_at) + index_);
+  store_be(ip + ipv4_length_at, total);
+  store_be(ip + ipv4_id_at, identification);
+  net::InternetChecksum sum = network_sum_;
+  store_be(ip + ipv4_checksum_at, sum.add(total).add(identification).finish());
 }
 
-void Segmenter::patch_tcp(std::byte* to, std::uint32_t payload) const noexcept {
-  std::byte* const tcp = to + transport_at_;
-  store_be(tcp + tcp_sequence_at, load_be<std::uint32_t>(tcp + tcp_sequence_at) + done_bytes_);
-  if (index_ != 0) {
-    tcp[tcp_flags_at] &= ~tcp_congestion_reduced;
+std::uint16_t Segmenter::patch_transport_header(std::byte* to,
+                                                std::uint32_t payload) const noexcept {
+  const std::byte* const original = data_ + transport_at_;
+  std::byte* const transport = to + transport_at_;
+  const auto length = static_cast<std::uint16_t>(header_bytes_ - transport_at_ + payload);
+  net::InternetChecksum sum = transport_sum_;
+  sum.add(length);
+  if (is_tcp_) {
+    const std::uint32_t sequence = load_be<std::uint32_t>(original + tcp_sequence_at) + done_bytes_;
+    std::uint16_t flags = load16(original + tcp_data_offset_at);
+    if (index_ != 0) {
+      flags &= static_cast<std::uint16_t>(~tcp_congestion_reduced);
+    }
+    if (header_bytes_ + done_bytes_ + payload < length_) {
+      flags &= static_cast<std::uint16_t>(~(tcp_fin | tcp_push));
+    }
+    store_be(transport + tcp_sequence_at, sequence);
+    store_be(transport + tcp_data_offset_at, flags);
+    sum.add(static_cast<std::uint16_t>(sequence >> 16U))
+        .add(static_cast<std::uint16_t>(sequence))
+        .add(flags);
+  } else {
+    store_be(transport + udp_length_at, length);
+    sum.add(length);
   }
-  if (header_bytes_ + done_bytes_ + payload < length_) {
-    tcp[tcp_flags_at] &= ~(tcp_fin | tcp_push);
-  }
-}
-
-std::uint64_t Segmenter::pseudo_header_sum(const std::byte* to,
-                                           std::uint32_t transport_bytes) const noexcept {
-  const std::byte* const addresses =
-      to + network_at_ + (is_v4_ ? ipv4_addresses_at : ipv6_addresses_at);
-  const std::uint64_t fixed = transport_bytes + (is_tcp_ ? protocol_tcp : protocol_udp);
-  return add_to_checksum(fixed, {addresses, is_v4_ ? std::size_t{8} : std::size_t{32}});
+  return sum.add({data_ + header_bytes_ + done_bytes_, payload}).finish();
 }
 
 void Segmenter::write_next(std::byte* to) noexcept {
@@ -211,20 +217,9 @@ void Segmenter::write_next(std::byte* to) noexcept {
   std::memcpy(to, data_, header_bytes_);
   std::memcpy(to + header_bytes_, data_ + header_bytes_ + done_bytes_, payload);
   patch_network_header(to, length);
-
-  std::byte* const transport = to + transport_at_;
-  const std::uint32_t transport_bytes = length - transport_at_;
-  if (is_tcp_) {
-    patch_tcp(to, payload);
-  } else {
-    store_be(transport + udp_length_at, static_cast<std::uint16_t>(transport_bytes));
-  }
-  std::byte* const field = transport + (is_tcp_ ? tcp_checksum_at : udp_checksum_at);
-  store_be<std::uint16_t>(field, 0);
-  const std::uint16_t sum = finish_checksum(
-      add_to_checksum(pseudo_header_sum(to, transport_bytes), {transport, transport_bytes}));
+  const std::uint16_t sum = patch_transport_header(to, payload);
+  std::byte* const field = to + transport_at_ + (is_tcp_ ? tcp_checksum_at : udp_checksum_at);
   store_be<std::uint16_t>(field, sum == 0 && !is_tcp_ ? 0xFFFF : sum);
-
   done_bytes_ += payload;
   ++index_;
 }

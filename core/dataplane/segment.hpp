@@ -6,18 +6,13 @@
 
 #include <weft/export.hpp>
 #include <weft/lane.hpp>
+#include <weft/net/checksum.hpp>
 
 namespace weft::dataplane {
 
 /// Completes the checksum that `frame.offload` asks for, in place. False when it contradicts the
 /// frame. Source: Linux Documentation/networking/checksum-offloads.rst, "TX checksum offload".
 [[nodiscard]] WEFT_EXPORT bool complete_checksum(Frame& frame) noexcept;
-
-/// The 16-bit one's complement sum of `octets` added to `sum`, not yet folded. RFC 1071.
-[[nodiscard]] WEFT_EXPORT std::uint64_t add_to_checksum(std::uint64_t sum,
-                                                        std::span<const std::byte> octets) noexcept;
-/// Folds and complements: what goes into a checksum field, in host order.
-[[nodiscard]] WEFT_EXPORT std::uint16_t finish_checksum(std::uint64_t sum) noexcept;
 
 /// Cuts one TCP or UDP super-frame into plain frames as the kernel would have, one per call, so
 /// that the caller bounds the storage. Views the super-frame, which must stay unchanged.
@@ -39,10 +34,11 @@ class WEFT_EXPORT Segmenter {
  private:
   Segmenter() = default;
 
+  void prepare_sums() noexcept;
   void patch_network_header(std::byte* to, std::uint32_t length) const noexcept;
-  void patch_tcp(std::byte* to, std::uint32_t payload) const noexcept;
-  [[nodiscard]] std::uint64_t pseudo_header_sum(const std::byte* to,
-                                                std::uint32_t transport_bytes) const noexcept;
+  /// Returns the checksum of the segment at `to`, whose payload is the same in `data_`.
+  [[nodiscard]] std::uint16_t patch_transport_header(std::byte* to,
+                                                     std::uint32_t payload) const noexcept;
 
   const std::byte* data_ = nullptr;
   std::uint32_t length_ = 0;
@@ -54,6 +50,9 @@ class WEFT_EXPORT Segmenter {
   std::uint32_t index_ = 0;       // of the next segment
   bool is_v4_ = false;
   bool is_tcp_ = false;
+  // Of what segments have in common: headers without the fields that change.
+  net::InternetChecksum network_sum_;
+  net::InternetChecksum transport_sum_;  // with the addresses and protocol of the pseudo-header
 };
 
 }  // namespace weft::dataplane

@@ -3,7 +3,6 @@
 #include "lanes/lane_worker.hpp"
 
 #include <pthread.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -18,32 +17,11 @@
 namespace weft {
 namespace {
 
-/// Turns without work before the lane sleeps: what arrives in pairs is found without a wake-up.
-constexpr unsigned idle_turns_before_sleep = 8;
-
 thread_local bool this_thread_is_lane = false;
 thread_local bool this_thread_is_in_task = false;
 
 void count(std::atomic<std::uint64_t>& counter, std::uint64_t n = 1) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
-
-/// Binds the calling thread to the lane's share of the processors it may use.
-void pin(unsigned lane) noexcept {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
-    return;  // it runs wherever the kernel puts it
-  }
-  unsigned skip = lane % static_cast<unsigned>(CPU_COUNT(&allowed));
-  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &allowed) && skip-- == 0) {
-      cpu_set_t one;
-      CPU_ZERO(&one);
-      CPU_SET(cpu, &one);
-      sched_setaffinity(0, sizeof one, &one);
-      return;
-    }
-  }
 }
 
 }  // namespace
@@ -170,14 +148,10 @@ Frame LaneWorker::scratch(std::uint32_t bytes) noexcept {
 void LaneWorker::run() noexcept {
   this_thread_is_lane = true;
   pthread_setname_np(pthread_self(), fmt::format("lane:{}", index_).c_str());
-  pin(index_);
   reader_.come_back(epoch_);
-  unsigned idle_turns = 0;
   while (!is_stopping_.load(std::memory_order_acquire)) {
-    idle_turns = take_turn() > 0 ? 0 : idle_turns + 1;
-    if (idle_turns >= idle_turns_before_sleep) {
+    if (take_turn() == 0) {
       sleep();
-      idle_turns = 0;
     }
   }
   reader_.go_away();

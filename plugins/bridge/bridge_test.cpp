@@ -205,6 +205,7 @@ TEST_F(BridgeTest, PutsFramesOnTheBridge) {
   const Frame frame{octets.data(), static_cast<std::uint32_t>(octets.size()), 0, {}};
 
   EXPECT_EQ(port_->inject(lanes_.lane(), {&frame, 1}), 1u);
+  port_->flush(lanes_.lane());
 
   EXPECT_TRUE(pod.receives(octets));
 }
@@ -220,6 +221,7 @@ TEST_F(BridgeTest, CountsFramesThatPodsInterfacesAreTooSmallFor) {
                           Frame{fits.data(), static_cast<std::uint32_t>(fits.size()), 0, {}}};
 
   EXPECT_EQ(port_->inject(lanes_.lane(), frames), 2u);
+  port_->flush(lanes_.lane());
 
   EXPECT_EQ(pod.next_of({exceeds, fits}), fits);  // the kernel's limit is where we think it is
   EXPECT_EQ(port_->counters().written_oversized.value(), 1u);
@@ -233,6 +235,7 @@ TEST_F(BridgeTest, AFrameTheKernelRejectsDoesNotHoldUpTheNext) {
                           Frame{octets.data(), static_cast<std::uint32_t>(octets.size()), 0, {}}};
 
   EXPECT_EQ(port_->inject(lanes_.lane(), frames), 2u);
+  port_->flush(lanes_.lane());
 
   EXPECT_TRUE(pod.receives(octets));
   EXPECT_EQ(port_->counters().write_errors.value(), 1u);

@@ -99,9 +99,9 @@ class BridgePlugin final : public Plugin, public Bridge {
     following_datapath_ = {};
     settle_timer_.cancel();
     watcher_.reset();
-    readers_.reset();
     if (port_ != nullptr) {
       dataplane_->set_bridge_port(nullptr);
+      readers_.reset();
       port_.reset();
     }
     bridge_.reset();
@@ -177,8 +177,8 @@ class BridgePlugin final : public Plugin, public Bridge {
       return tl::unexpected(std::move(tap).error());
     }
     port_ = std::make_shared<TapPort>(*std::move(tap), mtu_, host_.metrics());
-    dataplane_->set_bridge_port(port_);
     readers_.emplace(*port_, host_.lanes(), *dataplane_);
+    dataplane_->set_bridge_port(port_);
     WEFT_TRY(following_datapath_,
              host_.services().follow<Datapath>([this](Datapath* datapath, ServiceHold hold) {
                datapath_changed(datapath, std::move(hold));

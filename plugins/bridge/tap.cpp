@@ -69,7 +69,8 @@ Result<Tap> open_tap(const std::string& name, unsigned queues) {
   if (name.empty() || name.size() >= IFNAMSIZ) {
     return fail(Errc::invalid, fmt::format("name a tap device '{}': 1 to 15 characters", name));
   }
-  Tap tap{name, {}, {}};
+  Tap tap;
+  tap.name = name;
   tap.queues.reserve(queues);
   for (unsigned i = 0; i < queues; ++i) {
     auto queue = open_queue(name);
@@ -81,6 +82,7 @@ Result<Tap> open_tap(const std::string& name, unsigned queues) {
   for (const OffloadStep& step : offload_steps) {
     if (::ioctl(tap.queues.front().fd(), TUNSETOFFLOAD, step.flags) == 0) {
       tap.offloads = step.name;
+      tap.cuts_udp = (step.flags & accept_uso4) != 0;  // both came with Linux 6.2
       break;
     }
   }

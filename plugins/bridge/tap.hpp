@@ -28,7 +28,8 @@ class Queue {
 struct Tap {
   std::string name;
   std::vector<Queue> queues;
-  std::string offloads;  ///< what the kernel leaves to us, for people: "csum tso4 tso6 uso"
+  std::string offloads;   ///< what the kernel leaves to us, for people: "csum tso4 tso6 uso"
+  bool cuts_udp = false;  ///< the kernel, given joined UDP datagrams, can cut them apart
 };
 
 /// Creates the device, down, with virtio-net headers and non-blocking queues. It accepts as much

@@ -34,6 +34,8 @@ PortCounters::PortCounters(Metrics& metrics)
       written_frames(
           metrics.counter("weft_bridge_written_frames_total", "Frames put on the bridge.")),
       written_bytes(metrics.counter("weft_bridge_written_bytes_total", "Bytes of those frames.")),
+      writes(metrics.counter("weft_bridge_writes_total",
+                             "Packets that those frames were written as, joined frames as one.")),
       written_oversized(metrics.counter("weft_bridge_written_oversized_total",
                                         "Of those, frames above the pods' MTU, which the kernel "
                                         "drops at their interfaces: a peer's pods have a larger "
@@ -43,8 +45,8 @@ PortCounters::PortCounters(Metrics& metrics)
       write_errors(
           metrics.counter("weft_bridge_write_errors_total", "Frames the kernel rejected.")) {}
 
-QueueReader::QueueReader(int fd, Dataplane& dataplane, const PortCounters& counters)
-    : fd_(fd), dataplane_(dataplane), counters_(counters), arena_(arena_bytes) {}
+QueueReader::QueueReader(int fd, TapPort& port, Dataplane& dataplane)
+    : fd_(fd), port_(port), dataplane_(dataplane), arena_(arena_bytes) {}
 
 bool QueueReader::read_one(Lane& lane, std::size_t at, Frame& frame, std::size_t& used) noexcept {
   std::byte* const header = arena_.data() + at + frame_headroom;
@@ -52,14 +54,14 @@ bool QueueReader::read_one(Lane& lane, std::size_t at, Frame& frame, std::size_t
   const ssize_t got = ::read(fd_, header, vnet_header_bytes + largest_frame);
   if (got < 0) {
     if (errno != EAGAIN && errno != EINTR) {
-      counters_.read_errors.add_on_lane(lane.index());
+      port_.counters().read_errors.add_on_lane(lane.index());
     }
     return false;
   }
   const auto bytes = static_cast<std::size_t>(got);
   const auto offload = parse_vnet_header({header, bytes});
   if (!offload) {
-    counters_.bad_headers.add_on_lane(lane.index());
+    port_.counters().bad_headers.add_on_lane(lane.index());
     return true;
   }
   used = frame_headroom + bytes;
@@ -86,51 +88,78 @@ unsigned QueueReader::poll(Lane& lane, unsigned budget) noexcept {
     }
   }
   if (count != 0) {
-    counters_.read_frames.add_on_lane(lane.index(), count);
-    counters_.read_bytes.add_on_lane(lane.index(), bytes);
+    port_.counters().read_frames.add_on_lane(lane.index(), count);
+    port_.counters().read_bytes.add_on_lane(lane.index(), bytes);
     dataplane_.from_bridge(lane, {frames.data(), count});
   }
   return static_cast<unsigned>(count);
 }
 
-std::size_t TapPort::inject(Lane& lane, std::span<const Frame> batch) noexcept {
-  static constexpr std::array<std::byte, vnet_header_bytes> plain{};  // nothing left to do
-  const int fd = tap_.queues[lane.index() % tap_.queues.size()].fd();
-  std::size_t bytes = 0;
-  std::size_t taken = 0;
-  std::size_t rejected = 0;
-  std::size_t oversized = 0;
-  for (const Frame& frame : batch) {
-    // writev does not change what it reads from.
-    const std::array<iovec, 2> parts{iovec{const_cast<std::byte*>(plain.data()), plain.size()},
-                                     iovec{frame.data, frame.length}};
-    if (::writev(fd, parts.data(), static_cast<int>(parts.size())) < 0) {
-      if (errno == EAGAIN || errno == ENOBUFS) {
-        counters_.write_refused.add_on_lane(lane.index(), batch.size() - taken);
-        break;
-      }
-      ++rejected;  // such as EIO while the link is down; the next frame may do better
-    } else {
-      bytes += frame.length;
-      oversized += frame.length > largest_forwarded_ ? 1 : 0;
-    }
-    ++taken;
-  }
-  counters_.written_frames.add_on_lane(lane.index(), taken - rejected);
-  counters_.written_bytes.add_on_lane(lane.index(), bytes);
-  if (oversized != 0) {
-    counters_.written_oversized.add_on_lane(lane.index(), oversized);
-  }
-  if (rejected != 0) {
-    counters_.write_errors.add_on_lane(lane.index(), rejected);
-  }
-  return taken;
+void QueueReader::flush(Lane& lane) noexcept {
+  port_.flush(lane);
 }
 
-PortReaders::PortReaders(const TapPort& port, Lanes& lanes, Dataplane& dataplane) {
+TapPort::TapPort(Tap tap, std::uint32_t mtu, Metrics& metrics)
+    : tap_(std::move(tap)), largest_forwarded_(mtu + link_overhead), counters_(metrics) {
+  waiting_.reserve(tap_.queues.size());
+  for (std::size_t i = 0; i < tap_.queues.size(); ++i) {
+    waiting_.emplace_back(tap_.cuts_udp);
+  }
+}
+
+std::size_t TapPort::inject(Lane& lane, std::span<const Frame> batch) noexcept {
+  Coalescer& waiting = waiting_[lane.index()];
+  for (const Frame& frame : batch) {
+    if (!waiting.add(frame)) {
+      flush(lane);
+      static_cast<void>(waiting.add(frame));
+    }
+  }
+  return batch.size();
+}
+
+void TapPort::flush(Lane& lane) noexcept {
+  Coalescer& waiting = waiting_[lane.index()];
+  if (waiting.is_empty()) {
+    return;
+  }
+  const int fd = tap_.queues[lane.index()].fd();
+  std::size_t bytes = 0;
+  std::size_t frames = 0;
+  std::size_t writes = 0;
+  std::size_t rejected = 0;
+  std::size_t oversized = 0;
+  const std::size_t refused = waiting.drain([&](const Coalescer::Packet& packet) {
+    if (::writev(fd, packet.parts.data(), static_cast<int>(packet.parts.size())) >= 0) {
+      bytes += packet.bytes;
+      frames += packet.frames;
+      oversized += packet.largest_bytes > largest_forwarded_ ? packet.frames : 0;
+      ++writes;
+      return true;
+    }
+    if (errno == EAGAIN || errno == ENOBUFS) {
+      return false;
+    }
+    rejected += packet.frames;  // such as EIO while the link is down; the next may do better
+    return true;
+  });
+  const auto count = [&lane](Counter& counter, std::size_t n) {
+    if (n != 0) {
+      counter.add_on_lane(lane.index(), n);
+    }
+  };
+  count(counters_.written_frames, frames);
+  count(counters_.written_bytes, bytes);
+  count(counters_.writes, writes);
+  count(counters_.written_oversized, oversized);
+  count(counters_.write_errors, rejected);
+  count(counters_.write_refused, refused);
+}
+
+PortReaders::PortReaders(TapPort& port, Lanes& lanes, Dataplane& dataplane) {
   unsigned lane = 0;
   for (const Queue& queue : port.tap().queues) {
-    readers_.push_back(std::make_unique<QueueReader>(queue.fd(), dataplane, port.counters()));
+    readers_.push_back(std::make_unique<QueueReader>(queue.fd(), port, dataplane));
     registrations_.push_back(lanes.add(lane++, *readers_.back(), {queue.fd()}));
   }
 }

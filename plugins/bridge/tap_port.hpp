@@ -9,6 +9,7 @@
 #include <weft/metrics.hpp>
 #include <weft/service/dataplane.hpp>
 
+#include "coalescer.hpp"
 #include "tap.hpp"
 
 namespace weft::bridge {
@@ -23,37 +24,22 @@ struct PortCounters {
   Counter& bad_headers;
   Counter& written_frames;
   Counter& written_bytes;
+  Counter& writes;
   Counter& written_oversized;
   Counter& write_refused;
   Counter& write_errors;
 };
 
-/// Reads one queue on one lane, into an arena that is reused each turn.
-class QueueReader final : public LaneTask {
- public:
-  QueueReader(int fd, Dataplane& dataplane, const PortCounters& counters);
-
-  unsigned poll(Lane& lane, unsigned budget) noexcept override;
-
- private:
-  /// A frame read at `at` in the arena; false when the queue is empty.
-  [[nodiscard]] bool read_one(Lane& lane, std::size_t at, Frame& frame, std::size_t& used) noexcept;
-
-  const int fd_;
-  Dataplane& dataplane_;
-  const PortCounters& counters_;
-  std::vector<std::byte> arena_;
-};
-
 /// The tap as the dataplane's port. Shared with the dataplane, whose lanes may use it until they
-/// pass a quiescent point after it was replaced.
+/// pass a quiescent point after it was replaced. Frames are written when their lane flushes.
 class TapPort final : public BridgePort {
  public:
   /// `mtu` is the pods', in bytes.
-  TapPort(Tap tap, std::uint32_t mtu, Metrics& metrics)
-      : tap_(std::move(tap)), largest_forwarded_(mtu + link_overhead), counters_(metrics) {}
+  TapPort(Tap tap, std::uint32_t mtu, Metrics& metrics);
 
   [[nodiscard]] std::size_t inject(Lane& lane, std::span<const Frame> batch) noexcept override;
+  /// On a lane: writes what was injected this turn.
+  void flush(Lane& lane) noexcept;
 
   [[nodiscard]] const Tap& tap() const noexcept { return tap_; }
   [[nodiscard]] const PortCounters& counters() const noexcept { return counters_; }
@@ -65,12 +51,32 @@ class TapPort final : public BridgePort {
   Tap tap_;
   const std::uint32_t largest_forwarded_;  // bytes of a frame
   PortCounters counters_;
+  std::vector<Coalescer> waiting_;  // by lane
 };
 
-/// Reads every queue while it exists. Control code.
+/// Reads one queue on one lane, into an arena that is reused each turn, and flushes the port.
+class QueueReader final : public LaneTask {
+ public:
+  QueueReader(int fd, TapPort& port, Dataplane& dataplane);
+
+  unsigned poll(Lane& lane, unsigned budget) noexcept override;
+  void flush(Lane& lane) noexcept override;
+
+ private:
+  /// A frame read at `at` in the arena; false when the queue is empty.
+  [[nodiscard]] bool read_one(Lane& lane, std::size_t at, Frame& frame, std::size_t& used) noexcept;
+
+  const int fd_;
+  TapPort& port_;
+  Dataplane& dataplane_;
+  std::vector<std::byte> arena_;
+};
+
+/// Reads and flushes every queue while it exists: longer than the dataplane has the port. Control
+/// code.
 class PortReaders {
  public:
-  PortReaders(const TapPort& port, Lanes& lanes, Dataplane& dataplane);
+  PortReaders(TapPort& port, Lanes& lanes, Dataplane& dataplane);
 
  private:
   std::vector<std::unique_ptr<QueueReader>> readers_;

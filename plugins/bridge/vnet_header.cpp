@@ -1,4 +1,4 @@
-/// Reads virtio-net headers.
+/// Reads and writes virtio-net headers.
 
 #include "vnet_header.hpp"
 
@@ -64,6 +64,19 @@ std::optional<Offload> parse_vnet_header(ByteView octets) noexcept {
                  .segment_bytes = header.segment_bytes,
                  .checksum_start = header.checksum_start,
                  .checksum_offset = header.checksum_offset};
+}
+
+void write_vnet_header(std::byte* to, const Offload& offload) noexcept {
+  const VnetHeader header{
+      .flags = offload.needs_checksum ? flag_needs_checksum : std::uint8_t{0},
+      .gso_type = static_cast<std::uint8_t>(offload.segmentation),
+      .header_bytes = offload.header_bytes,
+      .segment_bytes = offload.segment_bytes,
+      .checksum_start = offload.checksum_start,
+      .checksum_offset = offload.checksum_offset,
+      .buffers = 0,
+  };
+  std::memcpy(to, &header, sizeof header);
 }
 
 }  // namespace weft::bridge

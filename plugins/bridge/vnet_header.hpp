@@ -16,4 +16,7 @@ inline constexpr std::size_t vnet_header_bytes = 12;
 /// segmentation that does not exist.
 [[nodiscard]] std::optional<Offload> parse_vnet_header(ByteView octets) noexcept;
 
+/// The opposite: vnet_header_bytes that say `offload`.
+void write_vnet_header(std::byte* to, const Offload& offload) noexcept;
+
 }  // namespace weft::bridge

@@ -8,12 +8,12 @@
 
 namespace weft::sleeve {
 
-LanePort::LanePort(unsigned lane, const Context& context, Sockets sockets)
+LanePort::LanePort(const Context& context, Sockets sockets)
     : context_(context),
       sockets_(std::move(sockets)),
       receiver_({context.self, context.dataplane, context.peers, context.counters, events_,
                  context.doorbell}),
-      sender_(lane, context.self, context.counters, events_, context.doorbell) {
+      sender_(context.self, {context.counters, events_, context.doorbell}) {
   sender_.use_sockets(socket(Space::may_fragment).get(), socket(Space::dont_fragment).get());
 }
 
@@ -32,8 +32,8 @@ unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
   return handled;
 }
 
-void LanePort::flush(Lane& /*lane*/) noexcept {
-  sender_.flush();
+void LanePort::flush(Lane& lane) noexcept {
+  sender_.flush(lane);
 }
 
 void LanePort::forward(Lane& lane, Peer& peer, const PathView& view,
@@ -75,7 +75,7 @@ void LanePort::stage(Lane& lane, Peer& peer, Space space, const Frame& frame,
   }
   std::byte* const record = placed.data - record_header_bytes;
   write_record_header(record, batch.source, batch.destination, placed.length);
-  sender_.stage(peer, space,
+  sender_.stage(lane, peer, space,
                 {.bytes = record,
                  .length = placed.length + static_cast<std::uint32_t>(record_header_bytes),
                  .room = placed.headroom - static_cast<std::uint32_t>(record_header_bytes)});

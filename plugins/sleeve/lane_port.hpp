@@ -30,7 +30,7 @@ class LanePort final : public LaneTask {
   /// Sockets by space.
   using Sockets = std::array<Fd, space_count>;
 
-  LanePort(unsigned lane, const Context& context, Sockets sockets);
+  LanePort(const Context& context, Sockets sockets);
 
   [[nodiscard]] unsigned poll(Lane& lane, unsigned budget) noexcept override;
   void flush(Lane& lane) noexcept override;

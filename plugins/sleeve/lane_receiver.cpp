@@ -1,9 +1,29 @@
 /// Reception: foreign bytes become runs of frames, or are counted and dropped.
 #include "lane_receiver.hpp"
 
+#include <netinet/udp.h>
+
 #include <algorithm>
+#include <cstring>
 
 namespace weft::sleeve {
+namespace {
+
+/// The size of each datagram but the last, where the kernel joined several.
+/// Source: Linux Documentation/networking/segmentation-offloads.rst.
+std::uint32_t joined_bytes(msghdr& header) noexcept {
+  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
+       control = CMSG_NXTHDR(&header, control)) {
+    if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_GRO) {
+      int bytes = 0;
+      std::memcpy(&bytes, CMSG_DATA(control), sizeof bytes);
+      return static_cast<std::uint32_t>(std::max(bytes, 0));
+    }
+  }
+  return 0;
+}
+
+}  // namespace
 
 Peer* PeerTable::find(PeerName name) const noexcept {
   const auto at = std::lower_bound(
@@ -27,49 +47,85 @@ void LaneReceiver::prepare(unsigned first, unsigned count) noexcept {
     header.msg_namelen = sizeof addresses_[i];
     header.msg_iov = &pieces_[i];
     header.msg_iovlen = 1;
+    header.msg_control = controls_[i].octets.data();
+    header.msg_controllen = controls_[i].octets.size();
   }
 }
 
 unsigned LaneReceiver::receive(Lane& lane, int fd, unsigned budget) noexcept {
-  const unsigned wanted = std::min(budget, slots - used_);
-  if (wanted == 0) {
-    return 0;
-  }
-  const unsigned first = used_;
-  prepare(first, wanted);
-  const int got = recvmmsg(fd, &messages_[first], wanted, MSG_DONTWAIT, nullptr);
-  if (got <= 0) {
-    return 0;
-  }
-  used_ += static_cast<unsigned>(got);
-  std::uint64_t bytes = 0;
-  for (unsigned i = first; i < used_; ++i) {
-    bytes += messages_[i].msg_len;
-    handle(lane, {slot(i), messages_[i].msg_len}, addresses_[i]);
+  unsigned received = 0;
+  latest_ = nullptr;
+  while (received < budget) {
+    const unsigned first = used_;
+    const unsigned wanted =
+        std::min({budget - received, slots - used_, are_joined_ ? max_joined_messages : slots});
+    if (wanted == 0) {
+      break;
+    }
+    prepare(first, wanted);
+    const int got = recvmmsg(fd, &messages_[first], wanted, MSG_DONTWAIT, nullptr);
+    if (got <= 0) {
+      break;
+    }
+    used_ += static_cast<unsigned>(got);
+    std::uint64_t bytes = 0;
+    for (unsigned i = first; i < used_; ++i) {
+      bytes += messages_[i].msg_len;
+      received += split(lane, i);
+    }
+    context_.counters.bytes_in.add_on_lane(lane.index(), bytes);
+    if (static_cast<unsigned>(got) < wanted) {
+      break;
+    }
   }
   deliver(lane);
-  context_.counters.datagrams_in.add_on_lane(lane.index(), used_ - first);
-  context_.counters.bytes_in.add_on_lane(lane.index(), bytes);
-  return used_ - first;
+  if (received != 0) {
+    context_.counters.datagrams_in.add_on_lane(lane.index(), received);
+  }
+  return received;
 }
 
-void LaneReceiver::handle(Lane& lane, std::span<std::byte> datagram,
-                          const sockaddr_storage& from) noexcept {
-  if (datagram.size() < clear_header_bytes) {
+unsigned LaneReceiver::split(Lane& lane, unsigned index) noexcept {
+  const net::Endpoint from = net::from_sockaddr(reinterpret_cast<sockaddr&>(addresses_[index]));
+  std::span<std::byte> rest{slot(index), messages_[index].msg_len};
+  const std::uint32_t joined = joined_bytes(messages_[index].msg_hdr);
+  are_joined_ = joined != 0;
+  unsigned count = 0;
+  std::uint32_t headroom = frame_headroom;
+  do {
+    const std::size_t bytes =
+        joined == 0 ? rest.size() : std::min<std::size_t>(joined, rest.size());
+    handle(lane, {rest.first(bytes), headroom, from});
+    rest = rest.subspan(bytes);
+    headroom = 0;
+    ++count;
+  } while (!rest.empty());
+  return count;
+}
+
+Peer* LaneReceiver::find(PeerName name) noexcept {
+  if (latest_ == nullptr || latest_->name != name) {
+    latest_ = context_.peers.read().find(name);
+  }
+  return latest_;
+}
+
+void LaneReceiver::handle(Lane& lane, const Arrival& arrival) noexcept {
+  if (arrival.octets.size() < clear_header_bytes) {
     context_.counters.drop_on_lane(lane.index(), Drop::short_datagram);
     return;
   }
-  Peer* const peer = context_.peers.read().find(load_peer_name(datagram.data()));
+  Peer* const peer = find(load_peer_name(arrival.octets.data()));
   if (peer == nullptr) {
     context_.counters.drop_on_lane(lane.index(), Drop::unknown_sender);
     return;
   }
-  const std::span<std::byte> body = open(lane, *peer, datagram);
+  const std::span<std::byte> body = open(lane, *peer, arrival.octets);
   if (body.empty()) {
     return;
   }
-  peer->bytes_in.add_on_lane(lane.index(), datagram.size());
-  walk(lane, *peer, body, net::from_sockaddr(reinterpret_cast<const sockaddr&>(from)));
+  peer->bytes_in.add_on_lane(lane.index(), arrival.octets.size());
+  walk(lane, *peer, body, arrival);
 }
 
 std::span<std::byte> LaneReceiver::open(Lane& lane, Peer& peer,
@@ -103,13 +159,15 @@ std::span<std::byte> LaneReceiver::open(Lane& lane, Peer& peer,
 /// sockets send from the host that sends the heartbeats, and when its address changes, the next
 /// heartbeat announces it. The port is not compared: NAT may give each socket its own.
 void LaneReceiver::walk(Lane& lane, Peer& peer, std::span<std::byte> body,
-                        const net::Endpoint& from) noexcept {
+                        const Arrival& arrival) noexcept {
+  const net::Endpoint& from = arrival.from;
   const PathView& view = peer.path.read();
   const bool is_trusted = peer.is_encrypted() || !view.remote ||
                           from.address == view.remote->address || from.address == peer.tcp_address;
   const auto drop = [&](Drop reason) { context_.counters.drop_on_lane(lane.index(), reason); };
   RecordReader reader(body);
-  std::uint32_t headroom = frame_headroom;
+  auto headroom = static_cast<std::uint32_t>(
+      arrival.headroom + (body.data() - arrival.octets.data()) + record_header_bytes);
   while (const auto record = reader.next()) {
     const FrameKind kind = classify(record->frame);
     if (kind == FrameKind::undecodable) {

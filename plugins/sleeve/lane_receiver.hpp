@@ -52,23 +52,39 @@ class LaneReceiver {
 
   /// Makes all buffers usable again. Once per turn, before receive.
   void begin_turn() noexcept { used_ = 0; }
-  /// Receives up to `budget` datagrams from `fd`; returns how many.
+  /// Receives about `budget` datagrams from `fd`; returns how many.
   [[nodiscard]] unsigned receive(Lane& lane, int fd, unsigned budget) noexcept;
 
  private:
   static constexpr unsigned slots = 64;
+  /// Asked for at once while the kernel joins datagrams (UDP_GRO), 64 KiB of them in a message:
+  /// more would leave the cache before they are looked at.
+  static constexpr unsigned max_joined_messages = 8;
   static constexpr std::size_t slot_bytes = 65536;
   static constexpr std::size_t stride = frame_headroom + slot_bytes;
+
+  /// A datagram where it lies.
+  struct Arrival {
+    std::span<std::byte> octets;
+    std::uint32_t headroom = 0;  // writable bytes before it
+    const net::Endpoint& from;
+  };
+  struct alignas(cmsghdr) Control {
+    std::array<std::byte, CMSG_SPACE(sizeof(int))> octets;
+  };
 
   [[nodiscard]] std::byte* slot(unsigned index) const noexcept {
     return memory_.get() + index * stride + frame_headroom;
   }
   void prepare(unsigned first, unsigned count) noexcept;
-  void handle(Lane& lane, std::span<std::byte> datagram, const sockaddr_storage& from) noexcept;
+  /// Takes apart what arrived as message `index`; returns how many datagrams it was.
+  unsigned split(Lane& lane, unsigned index) noexcept;
+  void handle(Lane& lane, const Arrival& arrival) noexcept;
+  [[nodiscard]] Peer* find(PeerName name) noexcept;
   /// The records of an acceptable datagram, in clear; empty when it was dropped.
   [[nodiscard]] std::span<std::byte> open(Lane& lane, Peer& peer,
                                           std::span<std::byte> datagram) noexcept;
-  void walk(Lane& lane, Peer& peer, std::span<std::byte> body, const net::Endpoint& from) noexcept;
+  void walk(Lane& lane, Peer& peer, std::span<std::byte> body, const Arrival& arrival) noexcept;
   void handle_special(Lane& lane, const Peer& peer, const Record& record, FrameKind kind,
                       const net::Endpoint& from) noexcept;
   void collect(Lane& lane, const Record& record, std::uint32_t headroom) noexcept;
@@ -80,6 +96,9 @@ class LaneReceiver {
   std::array<mmsghdr, slots> messages_{};
   std::array<iovec, slots> pieces_{};
   std::array<sockaddr_storage, slots> addresses_{};
+  std::array<Control, slots> controls_{};
+  Peer* latest_ = nullptr;   // of this call of receive
+  bool are_joined_ = false;  // the datagrams that came last
   PeerName run_source_{};
   PeerName run_destination_{};
   std::array<Frame, max_batch> run_;

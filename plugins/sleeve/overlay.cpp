@@ -59,7 +59,7 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
     LanePort::Sockets sockets;
     WEFT_TRY(sockets, open_sockets(shared));
     const LanePort::Context context{node_.self, node_.dataplane, peers_, counters_, doorbell_};
-    ports.push_back(std::make_unique<LanePort>(lane, context, std::move(sockets)));
+    ports.push_back(std::make_unique<LanePort>(context, std::move(sockets)));
   }
   port_ = shared.listen.port;
   ports_ = std::make_shared<PerLane<LanePort>>(std::move(ports));

@@ -55,6 +55,14 @@ class Peer final : public Forwarder {
   [[nodiscard]] TimePoint last_heard() const noexcept {
     return TimePoint(Duration(last_heard_.load(std::memory_order_relaxed)));
   }
+  /// On a lane: whether the kernel may be asked to cut messages for this peer into datagrams.
+  [[nodiscard]] bool may_segment(TimePoint now) const noexcept {
+    return now.time_since_epoch().count() >= whole_until_.load(std::memory_order_relaxed);
+  }
+  /// On a lane: it refused.
+  void refuse_segments(TimePoint until) noexcept {
+    whole_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
+  }
   [[nodiscard]] bool is_encrypted() const noexcept { return sealer != nullptr; }
 
   const PeerName name;
@@ -74,6 +82,7 @@ class Peer final : public Forwarder {
  private:
   std::shared_ptr<PerLane<LanePort>> ports_;
   std::atomic<Duration::rep> last_heard_{0};
+  std::atomic<Duration::rep> whole_until_{0};
 };
 
 }  // namespace weft::sleeve

@@ -1,6 +1,7 @@
 /// Opens the overlay's sockets and asks the kernel about paths.
 #include "udp_socket.hpp"
 
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -60,6 +61,9 @@ Result<Fd> bind_udp(int family, const SocketOptions& options, Space space) {
     WEFT_TRY(set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
                         may_fragment ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO, "IPV6_MTU_DISCOVER"));
   }
+  // Absent before Linux 5.0: datagrams then come one by one.
+  const int joined = 1;
+  setsockopt(socket.get(), SOL_UDP, UDP_GRO, &joined, sizeof joined);
   set_buffer(socket, SO_RCVBUFFORCE, SO_RCVBUF, options.receive_buffer_bytes);
   set_buffer(socket, SO_SNDBUFFORCE, SO_SNDBUF, options.send_buffer_bytes);
 
@@ -152,6 +156,16 @@ void Destination::apply(msghdr& message) const noexcept {
   message.msg_namelen = address_bytes_;
   message.msg_control = control_bytes_ != 0 ? const_cast<std::byte*>(control_.data()) : nullptr;
   message.msg_controllen = control_bytes_;
+}
+
+void Destination::apply(msghdr& message, std::span<std::byte, max_control_bytes> control,
+                        std::uint16_t segment_bytes) const noexcept {
+  apply(message);
+  std::memcpy(control.data(), control_.data(), control_bytes_);
+  const std::size_t used =
+      write_control(control.data() + control_bytes_, SOL_UDP, UDP_SEGMENT, segment_bytes);
+  message.msg_control = control.data();
+  message.msg_controllen = control_bytes_ + used;
 }
 
 // Only a connected socket has a path MTU, so this takes a socket of its own; it sends nothing.

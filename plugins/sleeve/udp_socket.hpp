@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <weft/net/ip.hpp>
@@ -49,6 +50,10 @@ struct SocketOptions {
 /// The port it got; useful when `listen` asked for port 0.
 [[nodiscard]] std::uint16_t port_of(const Fd& socket) noexcept;
 
+/// Room for what Destination::apply writes.
+inline constexpr std::size_t max_control_bytes =
+    CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(std::uint16_t));
+
 /// Where to send, ready for sendmsg on a socket of one family: the address, and the local address
 /// to send from, because a node with several must not surprise the peer with another.
 class Destination {
@@ -58,6 +63,10 @@ class Destination {
 
   /// Points `message` at this object, which must outlive the sending.
   void apply(msghdr& message) const noexcept;
+  /// The same, and asks the kernel to cut the message into datagrams of `segment_bytes`. `control`
+  /// must outlive the sending too.
+  void apply(msghdr& message, std::span<std::byte, max_control_bytes> control,
+             std::uint16_t segment_bytes) const noexcept;
 
  private:
   sockaddr_storage address_{};

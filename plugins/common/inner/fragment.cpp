@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "checksum.hpp"
+#include <weft/net/checksum.hpp>
 
 namespace weft::inner {
 namespace {
@@ -42,7 +42,7 @@ std::size_t Fragmenter::write(std::size_t index, std::span<std::byte> out) const
   store_be(ip + 2, static_cast<std::uint16_t>(packet_.header_bytes + payload));
   store_be(ip + 6, static_cast<std::uint16_t>(old_flags | (has_more ? 0x2000U : 0U) | offset));
   store_be(ip + 10, std::uint16_t{0});
-  store_be(ip + 10, checksum({ip, packet_.header_bytes}));
+  store_be(ip + 10, net::internet_checksum({ip, packet_.header_bytes}));
 
   const std::size_t length = std::max(headers + payload, minimum_frame_bytes);
   std::fill(out.begin() + static_cast<std::ptrdiff_t>(headers + payload),

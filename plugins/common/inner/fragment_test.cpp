@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "checksum.hpp"
+#include <weft/net/checksum.hpp>
+
 #include "test_support.hpp"
 
 namespace weft::inner {
@@ -40,7 +41,7 @@ TEST(Fragment, LosesNothing) {
     const auto packet = parse_ipv4(piece);
     ASSERT_TRUE(packet);
     EXPECT_LE(packet->total_bytes, 576U);
-    EXPECT_EQ(checksum(ByteView(piece).subspan(14, 20)), 0);
+    EXPECT_EQ(net::internet_checksum(ByteView(piece).subspan(14, 20)), 0);
     EXPECT_EQ(packet->fragment_offset * 8U, payload.size());
     payload.insert(payload.end(), piece.begin() + 34,
                    piece.begin() + static_cast<std::ptrdiff_t>(14 + packet->total_bytes));

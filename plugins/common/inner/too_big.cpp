@@ -3,7 +3,8 @@
 
 #include <algorithm>
 
-#include "checksum.hpp"
+#include <weft/net/checksum.hpp>
+
 #include "packet.hpp"
 
 namespace weft::inner {
@@ -37,14 +38,14 @@ std::size_t report_ipv4(ByteView frame, const Ipv4Packet& packet, std::uint32_t 
   ip[9] = std::byte{1};  // ICMP
   std::copy_n(original.data() + 16, 4, ip + 12);
   std::copy_n(original.data() + 12, 4, ip + 16);
-  store_be(ip + 10, checksum({ip, ipv4_header_bytes}));
+  store_be(ip + 10, net::internet_checksum({ip, ipv4_header_bytes}));
 
   std::byte* const icmp = ip + ipv4_header_bytes;
   icmp[0] = std::byte{3};  // destination unreachable
   icmp[1] = std::byte{4};  // fragmentation needed and DF set
   store_be(icmp + 6, static_cast<std::uint16_t>(mtu));
   std::copy_n(original.data(), quoted, icmp + icmp_header_bytes);
-  store_be(icmp + 2, checksum({icmp, icmp_header_bytes + quoted}));
+  store_be(icmp + 2, net::internet_checksum({icmp, icmp_header_bytes + quoted}));
   return ethernet_header_bytes + total;
 }
 
@@ -69,9 +70,9 @@ std::size_t report_ipv6(ByteView frame, std::uint32_t mtu, std::byte* out) noexc
   store_be(icmp + 4, std::max(mtu, ipv6_minimum_mtu));
   std::copy_n(original.data(), quoted, icmp + icmp_header_bytes);
   // RFC 8200 section 8.1: the pseudo-header is both addresses, the length and the protocol.
-  std::uint32_t sum = add_to_sum(0, {ip + 8, 32});
-  sum += static_cast<std::uint32_t>(payload) + 58U;
-  store_be(icmp + 2, finish_sum(add_to_sum(sum, {icmp, payload})));
+  net::InternetChecksum sum;
+  sum.add({ip + 8, 32}).add(static_cast<std::uint16_t>(payload)).add(58);
+  store_be(icmp + 2, sum.add({icmp, payload}).finish());
   return ethernet_header_bytes + ipv6_header_bytes + payload;
 }
 

@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "checksum.hpp"
+#include <weft/net/checksum.hpp>
+
 #include "test_support.hpp"
 
 namespace weft::inner {
@@ -38,8 +39,9 @@ TEST(TooBig, WritesIcmpv6WithAValidChecksum) {
   EXPECT_EQ(out[14 + 24 + 15], std::byte{1});
   EXPECT_EQ(out[54], std::byte{2});
   EXPECT_EQ(load_be<std::uint32_t>(out.data() + 58), 1414U);
-  std::uint32_t sum = add_to_sum(0, ByteView(out).subspan(22, 32)) + 1240 + 58;
-  EXPECT_EQ(finish_sum(add_to_sum(sum, ByteView(out).subspan(54))), 0);
+  net::InternetChecksum sum;
+  sum.add(ByteView(out).subspan(22, 32)).add(1240).add(58);
+  EXPECT_EQ(sum.add(ByteView(out).subspan(54)).finish(), 0);
 }
 
 TEST(TooBig, HasNothingToSayAboutOtherProtocols) {

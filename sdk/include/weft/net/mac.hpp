@@ -29,18 +29,14 @@ struct Mac {
 
   /// The 48 bits as an integer, first octet most significant.
   [[nodiscard]] std::uint64_t value() const noexcept {
-    std::uint64_t value = 0;
-    for (const std::byte octet : octets) {
-      value = value << 8U | std::to_integer<std::uint64_t>(octet);
-    }
-    return value;
+    return std::uint64_t{load_be<std::uint16_t>(octets.data())} << 32U |
+           load_be<std::uint32_t>(octets.data() + 2);
   }
 
   [[nodiscard]] static Mac from_value(std::uint64_t value) noexcept {
     Mac mac;
-    for (std::size_t i = mac.octets.size(); i-- > 0; value >>= 8U) {
-      mac.octets[i] = static_cast<std::byte>(value & 0xFFU);
-    }
+    store_be(mac.octets.data(), static_cast<std::uint16_t>(value >> 32U));
+    store_be(mac.octets.data() + 2, static_cast<std::uint32_t>(value));
     return mac;
   }
 
