@@ -1,107 +1,173 @@
-"""Compares weft's sleeve with other overlays on this machine; see docs/performance.md."""
+"""Compares weft's sleeve with other overlays on this machine.
+
+What is measured and how: docs/performance.md. Needs root. Contestants are the kernel's limits (raw,
+vxlan), the peers, sleeve (also encrypted, and through a relay), and with --original Weave Net and both
+together; each also with the suffix -nooffload, over an underlay without any offload. Peers that are not
+installed are installed from Debian.
+"""
 import argparse
 import json
 import os
 import signal
 import statistics
+import subprocess
 import sys
+import time
+from pathlib import Path
 
-from contestants import LIMITS, OURS, PACKAGES, PEERS
-from machine import BenchError, run
+from network import Failure, run
+from contestants import OURS, PEERS, NO_OFFLOAD, chosen
 from measure import measure
+from table import COLUMNS, table
 
-COLUMNS = {"tcp_mbps": max, "udp_pps": max, "rtt_p50_us": min, "rtt_p99_us": min, "cpu_s_per_gb": min}
+TOOLS = {"ethtool": "ethtool", "iproute2": "ip", "iputils-ping": "ping"}
+NEEDED = ("bin/weftd", "bin/weft-cni", "plugins-out/sleeve.so")
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--report", metavar="FILE", help="write the medians as JSON")
-    parser.add_argument("--peers", metavar="LIST", default=",".join(PEERS),
-                        help="compare with these, of " + ",".join(PEERS))
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the medians as JSON, whenever the run ends")
+    parser.add_argument("--peers", type=names, metavar="LIST", default=list(PEERS),
+                        help="compare with these, of " + ",".join(PEERS) + "; empty for none (all)")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="medians of N runs (5)")
-    parser.add_argument("--seconds", type=int, default=2, metavar="S", help="of each measurement (2)")
-    parser.add_argument("--build", default="build/release", help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=float, default=2, metavar="S", help="of each measurement (2)")
+    parser.add_argument("--only", type=names, metavar="LIST", help="measure nobody but these contestants")
+    parser.add_argument("--original", type=Path, metavar="FILE", help="Weave Net's router, to compare with too")
+    parser.add_argument("--build", type=Path, metavar="DIR", default=Path("build/release"),
+                        help="where weft is built (build/release, built anew unless this is given)")
     options = parser.parse_args()
-    options.peers = [name for name in options.peers.split(",") if name]
     for name in options.peers:
         if name not in PEERS:
-            parser.error(f"unknown peer '{name}': one of {', '.join(PEERS)}")
-    if options.runs < 1 or options.seconds < 1:
-        parser.error("--runs and --seconds must be at least 1")
+            parser.error(f"--peers: no peer is named '{name}'; there are {', '.join(PEERS)}")
+    if options.runs < 1:
+        parser.error(f"--runs: {options.runs} is not at least 1")
+    if not 0.1 <= options.seconds <= 600:
+        parser.error(f"--seconds: {options.seconds:g} is not between 0.1 and 600")
+    check_files(parser, options)
+    options.kinds = chosen(options.peers, options.original)
+    for name in options.only or ():
+        if name not in options.kinds:
+            parser.error(f"--only: no contestant is named '{name}'; there are {', '.join(options.kinds)}")
+    if options.only:
+        options.kinds = {name: kind for name, kind in options.kinds.items() if name in options.only}
     return options
 
 
+def names(text):
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def check_files(parser, options):
+    """What could only fail after minutes fails now."""
+    options.build = options.build.resolve()
+    for name in NEEDED:
+        if not (options.build / name).is_file():
+            parser.error(f"--build: {options.build / name} is missing; build weft there first")
+    if options.original:
+        options.original = options.original.resolve()
+        if not os.access(options.original, os.X_OK) or options.original.is_dir():
+            parser.error(f"--original: {options.original} is no program")
+    if options.report:
+        options.report = options.report.resolve()
+        if options.report.is_dir() or not os.access(options.report.parent, os.W_OK):
+            parser.error(f"--report: cannot write {options.report}")
+
+
 def install(packages):
-    missing = [p for p in packages if "installed" not in run(
-        "dpkg-query", "-W", "-f", "${db:Status-Status}\n", p, check=False).split()]
+    """Installs those that are missing, from Debian, and says so."""
+    missing = [package for package in packages if "installed" not in run(
+        "dpkg-query", "-W", "-f", "${db:Status-Status} ", package, ok=False).split()]
     if missing:
-        print(f"bench: installing {' '.join(missing)}", flush=True)
-        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, timeout=300,
-            env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+        say(f"installing {' '.join(missing)}")
+        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, timeout=600,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
 
 
-def one(kind, name, offload, options):
-    contestant = kind(name, options.build)
-    try:
-        return measure(*contestant.open(offload), options.seconds)
-    finally:
-        contestant.close()
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-def table(report, peers, skipped):
-    """One line per contestant; in brackets the ratio to the best peer under the same offloads."""
-    lines = [f"{'':26}" + "".join(f"{column:>21}" for column in COLUMNS)]
-    for name, row in report.items():
-        suffix = "-nooffload" if name.endswith("-nooffload") else ""
-        rivals = [report[p + suffix] for p in peers if p + suffix in report]
-        cells = []
-        for column, best in COLUMNS.items():
-            value = row[column]
-            known = [rival[column] for rival in rivals if rival[column]]
-            ratio = f"({value / best(known):.2f})" if value is not None and known else ""
-            cells.append(f"{'-' if value is None else f'{value:.1f}':>12} {ratio:>8}")
-        lines.append(f"{name:26}" + "".join(cells))
-    return "\n".join(lines + [f"{name:26} skipped: {reason}" for name, reason in skipped.items()])
+def order(kinds, turn):
+    """Those of a run; every other run goes backwards, so that nobody is always after the same one."""
+    return list(kinds) if turn % 2 == 0 else list(reversed(kinds))
+
+
+class Bench:
+    """All runs: rows by contestant, and what went wrong."""
+
+    def __init__(self, options):
+        self.options, self.rows, self.failures = options, {name: [] for name in options.kinds}, {}
+
+    def run(self):
+        total = self.options.runs * len(self.options.kinds)
+        steps = [(turn, name) for turn in range(self.options.runs) for name in order(self.options.kinds, turn)]
+        for done, (turn, name) in enumerate(steps):
+            begin = time.monotonic()
+            try:
+                row = self.one(name)
+            except (Failure, OSError, ValueError, KeyError, subprocess.SubprocessError) as failure:
+                self.failures[name] = f"{type(failure).__name__}: {failure}"
+                say(f"[{done + 1}/{total}] run {turn + 1} {name} failed: {failure}")
+                continue
+            self.rows[name].append(row)
+            said = ", ".join(f"{COLUMNS[column][0]} {value:.4g}" for column, value in row.items() if value is not None)
+            say(f"[{done + 1}/{total}] run {turn + 1} {name}: {said} ({time.monotonic() - begin:.1f} s)")
+
+    def one(self, name):
+        kind = self.options.kinds[name]
+        install(kind.packages)
+        contestant = kind(name, self.options, offload=not name.endswith(NO_OFFLOAD))
+        with contestant.network as network:
+            try:
+                return measure(network, contestant.path(), self.options.seconds)
+            except Exception:
+                for line in network.log_tails():
+                    say(f"    {line}")
+                raise
+
+    def report(self):
+        """Medians over the runs that succeeded."""
+        return {name: {column: median([row[column] for row in rows]) for column in COLUMNS}
+                for name, rows in self.rows.items() if rows}
+
+    def finish(self):
+        """Prints the table and writes the report of what was measured so far."""
+        report = self.report()
+        if self.options.report:
+            self.options.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        if report:
+            print(table(report), flush=True)
+        for name, failure in self.failures.items():
+            say(f"{name} failed in {self.options.runs - len(self.rows[name])} of {self.options.runs} runs: {failure}")
+
+
+def median(values):
+    return None if None in values else statistics.median(values)
+
+
+def interrupted(number, _frame):
+    """Ends the run once; what then removes namespaces and daemons is not interrupted again."""
+    for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, signal.SIG_IGN)
+    say("interrupted: removing what was made")
+    sys.exit(128 + number)
 
 
 def main():
     options = arguments()
     if os.geteuid() != 0:
         sys.exit("bench: network namespaces need root: sudo scripts/bench")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    install(["iperf3", "ethtool"])
-    skipped, kinds = {}, {**LIMITS, **{p: PEERS[p] for p in options.peers}, **OURS}
-    for name in options.peers:
-        try:
-            install(PACKAGES[name])
-        except BenchError as error:
-            skipped[name] = skipped[name + "-nooffload"] = str(error)
-    samples = {name + suffix: [] for suffix in ("", "-nooffload") for name in kinds}
-    for turn in range(options.runs):
-        for full in samples:
-            if full in skipped:
-                continue
-            name = full.removesuffix("-nooffload")
-            print(f"bench: run {turn + 1}/{options.runs} {full}", file=sys.stderr, flush=True)
-            try:
-                samples[full].append(one(kinds[name], name, name == full, options))
-            except BenchError as error:
-                skipped[full] = str(error)
-    report = {name: {column: None if rows[0][column] is None else statistics.median(
-        row[column] for row in rows) for column in COLUMNS}
-        for name, rows in samples.items() if rows and name not in skipped}
-    print(table(report, options.peers, skipped))
-    if options.report:
-        with open(options.report, "w", encoding="utf-8") as file:
-            json.dump({**report, **{n: {"skipped": r} for n, r in skipped.items()}}, file, indent=2)
-            file.write("\n")
-    return 1 if any(name.startswith("sleeve") for name in skipped) else 0
+    for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, interrupted)
+    install(TOOLS)
+    bench = Bench(options)
+    try:
+        bench.run()
+    finally:
+        bench.finish()
+    return 1 if bench.failures else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BenchError as error:
-        sys.exit(f"bench: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main())

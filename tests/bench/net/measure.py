@@ -1,15 +1,16 @@
-"""What is measured between two namespaces: throughput, packets, round trips and CPU of daemons."""
+"""One measurement of one contestant: throughput, packets, round trips, and CPU of its daemons."""
+import contextlib
 import json
 import os
-import socket
+import re
 import subprocess
 import sys
-import time
 
-from machine import BenchError, await_true, inside, run
+from network import HERE, Failure, inside, run
 
-PORT = 5201
-PING = os.path.abspath(__file__)
+GB = 1e9  # bytes of TCP payload
+PATIENCE = 60.0  # seconds that a measurement may take longer than it should
+SPINNER = "import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile True: pass"
 
 
 def cpu_seconds(pids):
@@ -22,65 +23,108 @@ def cpu_seconds(pids):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def iperf(source, target, seconds, *options):
-    text = run(*inside(source, "iperf3", "-J", "-c", target, "-t", str(seconds), *options), check=False,
-               timeout=seconds + 20)
+@contextlib.contextmanager
+def process(*argv, **options):
+    """A process that is gone when the block ends."""
+    child = subprocess.Popen(argv, text=True, **options)
     try:
-        report = json.loads(text)
-    except ValueError as error:
-        raise BenchError("iperf3 gave no report") from error
-    if "error" in report:
-        raise BenchError(f"iperf3: {report['error']}")
-    return report["end"]
-
-
-def measure(source, sink, target, pids, seconds):
-    """One run. `target` is the sink's overlay address, `pids` the daemons that carry the frames."""
-    servers = [subprocess.Popen(inside(sink, *argv), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-               for argv in (("iperf3", "-s"), (sys.executable, PING, "serve", target))]
-    try:
-        await_true("iperf3 listens", lambda: f":{PORT} " in run(*inside(sink, "ss", "-Hltn")))
-        before = cpu_seconds(pids)
-        tcp = iperf(source, target, seconds)["sum_received"]
-        spent = cpu_seconds(pids) - before
-        if not tcp["bytes"]:
-            raise BenchError("no TCP byte arrived")
-        udp = iperf(source, target, seconds, "-u", "-b", "0", "-l", "64")["sum"]
-        arrived = (udp["packets"] - udp["lost_packets"]) / udp["seconds"]
-        trips = json.loads(run(*inside(source, sys.executable, PING, "ask", target, str(seconds)),
-                               timeout=seconds + 20))
+        yield child
     finally:
-        for server in servers:
-            server.terminate()
-            server.wait()
-    return {"tcp_mbps": tcp["bits_per_second"] / 1e6, "udp_pps": arrived,
+        child.kill()
+        child.communicate()
+
+
+@contextlib.contextmanager
+def busy_cores():
+    """Keeps every core from sleeping, by work that gives way to any other (SCHED_IDLE)."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(os.cpu_count()):
+            stack.enter_context(process(sys.executable, "-c", SPINNER))
+        yield
+
+
+def transfer(path, how, streams, seconds):
+    """What the receiving pod counted while the sending one sent for `seconds`."""
+    own = [streams] if how == "tcp" else []
+    # The sender of datagrams goes on a little longer than the receiver counts.
+    sends = seconds if how == "tcp" else seconds + 0.3
+    traffic = [sys.executable, HERE / "traffic.py"]
+    counts = own if how == "tcp" else [seconds]
+    with process(*inside(path.sink, *traffic, f"receive-{how}", *counts), stdout=subprocess.PIPE,
+                 stderr=subprocess.PIPE) as receiver:
+        if receiver.stdout.readline() != "ready\n":
+            raise Failure(f"receive-{how}: {receiver.stderr.read().strip()}")
+        try:
+            run(*inside(path.source, *traffic, f"send-{how}", path.target, *own, sends), timeout=seconds + PATIENCE)
+            said, error = receiver.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired as timeout:
+            raise Failure(f"{how}: not over {PATIENCE:g} s after its end") from timeout
+    if receiver.returncode or not said:
+        raise Failure(f"receive-{how}: {(error.strip() or 'nothing arrived').splitlines()[-1]}")
+    return json.loads(said)
+
+
+def round_trips(path, seconds):
+    """Sorted times in microseconds of pings, one a millisecond, with the cores kept busy."""
+    with busy_cores():
+        text = run(*inside(path.source, "ping", "-n", "-i", "0.001", "-W", "1", "-c", max(1, int(seconds * 1000)),
+                           path.target), timeout=seconds + PATIENCE, ok=False)
+    trips = sorted(float(value) * 1000 for value in re.findall(r" time=([0-9.]+) ms", text))
+    if len(trips) < 0.9 * seconds * 1000:
+        raise Failure(f"only {len(trips)} of {int(seconds * 1000)} pings were answered")
+    return trips
+
+
+@contextlib.contextmanager
+def small_packets(network):
+    """Failure at the end of the block if a packet over 1500 bytes was on the wire in it."""
+    ports = [f"p{index}" for index in range(1, network.count + 1)]
+    with process(*inside(network.switch, sys.executable, HERE / "oversize.py", *ports),
+                 stdin=subprocess.PIPE, stdout=subprocess.PIPE) as watch:
+        if watch.stdout.readline() != "ready\n":
+            raise Failure("cannot watch for packets over 1500 bytes")
+        yield
+        seen = int(watch.communicate("", timeout=PATIENCE)[0])
+    if seen:
+        raise Failure(f"{seen} packets over 1500 bytes on the underlay, with its offloads off")
+
+
+def measure(network, path, seconds):
+    """One row of the report. With the offloads off, every packet on the underlay is checked."""
+    if network.offload:
+        return measure_all(network, path, seconds)
+    with small_packets(network):
+        return measure_all(network, path, seconds)
+
+
+def measure_all(network, path, seconds):
+    transfer(path, "tcp", 1, min(seconds, 0.5))  # what only the first packets cost is not measured
+    trips = round_trips(path, seconds)
+    tcp, spent = watched_transfer(network, path, seconds)
+    four = transfer(path, "tcp", 4, seconds)
+    udp = transfer(path, "udp", 1, seconds)
+    network.check_alive()
+    return {"tcp_mbps": rate(tcp), "udp_pps": udp["packets"] / udp["seconds"],
             "rtt_p50_us": trips[len(trips) // 2], "rtt_p99_us": trips[len(trips) * 99 // 100],
-            "cpu_s_per_gb": spent / (tcp["bytes"] / 1e9) if pids else None}
+            "cpu_s_per_gb": None if spent is None else spent / (tcp["bytes"] / GB), "tcp4_mbps": rate(four)}
 
 
-def serve(address):
-    """Echoes datagrams for ever."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as echo:
-        echo.bind((address, PORT + 1))
-        while True:
-            echo.sendto(*echo.recvfrom(2048))
+def rate(tcp):
+    return tcp["bytes"] * 8 / 1e6 / tcp["seconds"]
 
 
-def ask(address, seconds):
-    """Prints the sorted round trips, in microseconds, of 64-byte datagrams sent one by one."""
-    trips, deadline = [], time.monotonic() + seconds
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.settimeout(1)
-        probe.connect((address, PORT + 1))
-        while time.monotonic() < deadline or not trips:
-            sequence = len(trips).to_bytes(8, "big") + bytes(56)
-            begin = time.perf_counter_ns()
-            probe.send(sequence)
-            while probe.recv(2048) != sequence:
-                pass
-            trips.append((time.perf_counter_ns() - begin) / 1000)
-    print(json.dumps(sorted(trips)))
+def watched_transfer(network, path, seconds):
+    """One TCP stream, with the CPU seconds of the daemons or None where the kernel does it all.
 
-
-if __name__ == "__main__":
-    serve(sys.argv[2]) if sys.argv[1] == "serve" else ask(sys.argv[2], float(sys.argv[3]))
+    Failure when its bytes did not pass every node of `path.nodes`, such as the relay.
+    """
+    pids = network.pids()
+    spent, links = cpu_seconds(pids), [network.link_bytes(node) for node in path.nodes]
+    tcp = transfer(path, "tcp", 1, seconds)
+    spent = cpu_seconds(pids) - spent
+    for node, before in zip(path.nodes, links):
+        sent, received = (now - then for now, then in zip(network.link_bytes(node), before))
+        wanted = {path.nodes[0]: [sent], path.nodes[-1]: [received]}.get(node, [sent, received])
+        if min(wanted) < tcp["bytes"]:
+            raise Failure(f"only {min(wanted)} of {tcp['bytes']} bytes passed node {node}")
+    return tcp, spent if pids else None

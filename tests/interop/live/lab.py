@@ -60,6 +60,7 @@ class Node:
     """What an original and a weft node have in common: a namespace, a process, its log."""
 
     pod_mtu = None  # weft only: where its pods must match those of an original without fastdp
+    log_level = "debug"  # weft only
     trusting = False  # whether it trusts the underlay: frames in clear when both sides do
 
     def __init__(self, lab, index, password, peers, init, keep_state):
@@ -201,7 +202,8 @@ class Weft(Node):
         quoted = ", ".join(f'"{peer}"' for peer in self.peers)
         plugins = ["odp", *PLUGINS] if self.lab.fastdp else PLUGINS
         text = (f"[host]\nplugins = {json.dumps(plugins)}\n"
-                f'plugin-path = ["{self.lab.plugins}"]\nlog-level = "debug"\n'
+                f'plugin-path = ["{self.lab.plugins}"]\n'
+                f'log-level = "{self.log_level}"\n'
                 f'name = "{self.name}"\nnickname = "n{self.index}"\n'
                 f'state-directory = "{self.home}/state"\nrun-directory = "{self.home}/run"\n'
                 f'[plugin.gossip]\npeers = [{quoted}]\n')
