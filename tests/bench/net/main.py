@@ -15,10 +15,12 @@ import sys
 import time
 from pathlib import Path
 
-from network import Failure, run
-from contestants import OURS, PEERS, NO_OFFLOAD, chosen
+from contestants import NO_OFFLOAD, PEERS, chosen
 from measure import measure
+from memory import kib_per_peer
+from network import Failure, run
 from table import COLUMNS, table
+from targets import verdicts
 
 TOOLS = {"ethtool": "ethtool", "iproute2": "ip", "iputils-ping": "ping"}
 NEEDED = ("bin/weftd", "bin/weft-cni", "plugins-out/sleeve.so")
@@ -31,9 +33,11 @@ def arguments():
     parser.add_argument("--peers", type=names, metavar="LIST", default=list(PEERS),
                         help="compare with these, of " + ",".join(PEERS) + "; empty for none (all)")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="medians of N runs (5)")
-    parser.add_argument("--seconds", type=float, default=2, metavar="S", help="of each measurement (2)")
+    parser.add_argument("--seconds", type=float, default=1.5, metavar="S", help="of each measurement (1.5)")
     parser.add_argument("--only", type=names, metavar="LIST", help="measure nobody but these contestants")
     parser.add_argument("--original", type=Path, metavar="FILE", help="Weave Net's router, to compare with too")
+    parser.add_argument("--memory", action="store_true", help="measure nothing but the memory of a node for each "
+                        "encrypted peer that it is connected to")
     parser.add_argument("--build", type=Path, metavar="DIR", default=Path("build/release"),
                         help="where weft is built (build/release, built anew unless this is given)")
     options = parser.parse_args()
@@ -134,12 +138,16 @@ class Bench:
     def finish(self):
         """Prints the table and writes the report of what was measured so far."""
         report = self.report()
-        if self.options.report:
-            self.options.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_report(self.options, report)
         if report:
-            print(table(report), flush=True)
+            print("\n".join([table(report), "", *verdicts(report)]).rstrip(), flush=True)
         for name, failure in self.failures.items():
             say(f"{name} failed in {self.options.runs - len(self.rows[name])} of {self.options.runs} runs: {failure}")
+
+
+def write_report(options, report):
+    if options.report:
+        options.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def median(values):
@@ -161,6 +169,11 @@ def main():
     for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, interrupted)
     install(TOOLS)
+    if options.memory:
+        kib = kib_per_peer(options)
+        print(f"sleeve-encrypted: {kib:.0f} KiB for each connected peer, idle")
+        write_report(options, {"sleeve-encrypted": {"memory_kib_per_peer": kib}})
+        return 0
     bench = Bench(options)
     try:
         bench.run()
@@ -170,4 +183,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Failure as failure:
+        sys.exit(f"bench: {failure}")

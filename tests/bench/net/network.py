@@ -5,6 +5,10 @@
 Namespaces, daemons and files are made here and removed at the end, whatever happens between.
 """
 import argparse
+import contextlib
+import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +16,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "interop/live"))
 
-from lab import Failure, Lab, address_of, run, wait_until  # noqa: E402
+from lab import (  # noqa: E402, F401 - others take theirs from here, where the path is set
+    Failure, Lab, Original, Weft, address_of, run, wait_established, wait_until)
 
 POD_NETWORK = "10.41.0"
 TAIL_LINES = 8  # of each log, shown when a contestant fails
-# Everything by which a packet on the wire could stand for several, or lack its checksum.
-OFFLOADS = ["tso", "gso", "gro", "tx", "rx", "sg", "tx-udp-segmentation", "rx-gro-list",
-            "rx-udp-gro-forwarding"]
+# Features by which a packet could stand for several, or leave work to the device.
+OFFLOAD = re.compile(r"segmentation|receive-offload|gro|checksum|^[rt]x$|scatter-gather")
 
 
 def inside(netns, *argv):
@@ -32,7 +36,8 @@ class Network(Lab):
         super().__init__(argparse.Namespace(
             weaver=options.original, weave_cni=None, bin=options.build / "bin",
             plugins=options.build / "plugins-out", keep=False, fastdp=False))
-        self.prefix = self.prefix.replace("wi", "wb", 1)
+        self.prefix = f"wb{os.getpid()}-"
+        self.home = self.home.rename(self.home.with_name(f"weft-bench-{self.prefix}{self.home.name[-8:]}"))
         self.count, self.offload, self.daemons, self.leftovers = nodes, offload, [], []
 
     def __enter__(self):
@@ -49,14 +54,12 @@ class Network(Lab):
         return self
 
     def __exit__(self, *_):
+        for netns in self.namespaces:
+            for pid in run("ip", "netns", "pids", netns, ok=False).split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
         for process, _log in self.daemons:
-            process.terminate()
-        for process, _log in self.daemons:
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait()
         for path in self.leftovers:
             path.unlink(missing_ok=True)
         super().__exit__()
@@ -149,9 +152,15 @@ class Network(Lab):
         return tuple(map(int, text.split()))
 
 
+def offloads(netns, device):
+    """Names of the offloads that are on and could be off."""
+    lines = run(*inside(netns, "ethtool", "-k", device)).splitlines()
+    features = dict(line.strip().split(": ", 1) for line in lines if ": " in line)
+    return [name for name, state in features.items() if state == "on" and OFFLOAD.search(name)]
+
+
 def switch_offloads_off(netns, device):
     """Failure when one stays on that would let a packet stand for several."""
-    run(*inside(netns, "ethtool", "-K", device, *(word for name in OFFLOADS for word in (name, "off"))))
-    for line in run(*inside(netns, "ethtool", "-k", device)).splitlines():
-        if ("segmentation" in line or "receive-offload" in line) and ": on" in line:
-            raise Failure(f"cannot switch off on {device}: {line.strip()}")
+    run(*inside(netns, "ethtool", "-K", device, *(word for name in offloads(netns, device) for word in (name, "off"))))
+    if left := offloads(netns, device):
+        raise Failure(f"cannot switch off on {device}: {', '.join(left)}")

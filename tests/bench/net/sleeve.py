@@ -1,5 +1,5 @@
 """weft's sleeve, that of Weave Net where the caller has its router, and the two together."""
-from lab import Failure, Original, Weft, wait_established
+from network import Failure, Original, Weft, wait_established
 from peers import ENDS, Contestant, Path
 
 PASSWORD = "benchmark-of-sleeve"
@@ -8,6 +8,22 @@ RELAY = 3  # the node between those of the pods
 
 class QuietWeft(Weft):
     log_level = "info"
+
+    def is_answering(self):
+        check_running(self)
+        return super().is_answering()
+
+
+class WatchedOriginal(Original):
+    def http(self, *request, **options):
+        check_running(self)
+        return super().http(*request, **options)
+
+
+def check_running(node):
+    """Failure at once when its process has ended, instead of waiting for its answer."""
+    if node.process.poll() is not None:
+        raise Failure(f"{node.kind} on node {node.index} ended by itself with {node.process.returncode}")
 
 
 class Sleeve(Contestant):
@@ -28,8 +44,10 @@ class Sleeve(Contestant):
         return self.network.start(kind, index, self.password, list(range(1, index)), f"consensus={self.nodes}")
 
     def check_encryption(self, node):
+        """Failure when what the node says of its connection is not what is to be measured."""
         for connection in node.router()["Connections"]:
-            if connection["State"] == "established" and bool(connection["Attrs"].get("encrypted")) != bool(self.password):
+            is_encrypted = bool(connection["Attrs"].get("encrypted"))
+            if connection["State"] == "established" and is_encrypted != bool(self.password):
                 raise Failure(f"{node.kind} on node {node.index}: {connection['Info']}, "
                               f"wanted it {'encrypted' if self.password else 'in clear'}")
 
@@ -56,7 +74,7 @@ class SleeveRelay(Sleeve):
 
 
 class Originals(Sleeve):
-    kinds = (Original, Original)
+    kinds = (WatchedOriginal, WatchedOriginal)
 
 
 class OriginalsEncrypted(Originals):
@@ -64,7 +82,7 @@ class OriginalsEncrypted(Originals):
 
 
 class ToOriginal(Sleeve):
-    kinds = (QuietWeft, Original)
+    kinds = (QuietWeft, WatchedOriginal)
 
 
 class ToOriginalEncrypted(ToOriginal):
@@ -72,7 +90,7 @@ class ToOriginalEncrypted(ToOriginal):
 
 
 class FromOriginal(Sleeve):
-    kinds = (Original, QuietWeft)
+    kinds = (WatchedOriginal, QuietWeft)
 
 
 class FromOriginalEncrypted(FromOriginal):

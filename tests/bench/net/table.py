@@ -1,5 +1,5 @@
 """The table that is printed: medians, and in brackets their ratio to the best user-space peer."""
-from contestants import NO_OFFLOAD, ORIGINALS, PEERS
+from contestants import NO_OFFLOAD, PEERS
 
 # What is reported, its heading, and which of two values is the better one.
 COLUMNS = {"tcp_mbps": ("TCP Mbit/s", max), "tcp4_mbps": ("4 streams", max), "udp_pps": ("UDP 64 B/s", max),
@@ -13,7 +13,7 @@ def table(report):
     lines = [" " * names + "".join(f"{heading:>{WIDTH}}" for heading, _better in COLUMNS.values())]
     for name, row in report.items():
         suffix = NO_OFFLOAD if name.endswith(NO_OFFLOAD) else ""
-        rivals = [report[rival + suffix] for rival in (*PEERS, *ORIGINALS) if rival + suffix in report]
+        rivals = [report[rival + suffix] for rival in PEERS if rival + suffix in report]
         lines.append(f"{name:{names}}" + "".join(cell(row[column], [rival[column] for rival in rivals], better)
                                                  for column, (_heading, better) in COLUMNS.items()))
     return "\n".join(line.rstrip() for line in lines)
