@@ -183,8 +183,7 @@ void Segmenter::patch_network_header(std::byte* to, std::uint32_t length) const 
   store_be(ip + ipv4_checksum_at, sum.add(total).add(identification).finish());
 }
 
-std::uint16_t Segmenter::patch_transport_header(std::byte* to,
-                                                std::uint32_t payload) const noexcept {
+std::uint16_t Segmenter::write_transport(std::byte* to, std::uint32_t payload) const noexcept {
   const std::byte* const original = data_ + transport_at_;
   std::byte* const transport = to + transport_at_;
   const auto length = static_cast<std::uint16_t>(header_bytes_ - transport_at_ + payload);
@@ -208,16 +207,16 @@ std::uint16_t Segmenter::patch_transport_header(std::byte* to,
     store_be(transport + udp_length_at, length);
     sum.add(length);
   }
-  return sum.add({data_ + header_bytes_ + done_bytes_, payload}).finish();
+  return sum.add_copying(to + header_bytes_, {data_ + header_bytes_ + done_bytes_, payload})
+      .finish();
 }
 
 void Segmenter::write_next(std::byte* to) noexcept {
   const std::uint32_t length = next_length();
   const std::uint32_t payload = length - header_bytes_;
   std::memcpy(to, data_, header_bytes_);
-  std::memcpy(to + header_bytes_, data_ + header_bytes_ + done_bytes_, payload);
   patch_network_header(to, length);
-  const std::uint16_t sum = patch_transport_header(to, payload);
+  const std::uint16_t sum = write_transport(to, payload);
   std::byte* const field = to + transport_at_ + (is_tcp_ ? tcp_checksum_at : udp_checksum_at);
   store_be<std::uint16_t>(field, sum == 0 && !is_tcp_ ? 0xFFFF : sum);
   done_bytes_ += payload;

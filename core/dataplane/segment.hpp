@@ -36,9 +36,8 @@ class WEFT_EXPORT Segmenter {
 
   void prepare_sums() noexcept;
   void patch_network_header(std::byte* to, std::uint32_t length) const noexcept;
-  /// Returns the checksum of the segment at `to`, whose payload is the same in `data_`.
-  [[nodiscard]] std::uint16_t patch_transport_header(std::byte* to,
-                                                     std::uint32_t payload) const noexcept;
+  /// Patches the transport header at `to` and copies the payload behind it; returns the checksum.
+  [[nodiscard]] std::uint16_t write_transport(std::byte* to, std::uint32_t payload) const noexcept;
 
   const std::byte* data_ = nullptr;
   std::uint32_t length_ = 0;

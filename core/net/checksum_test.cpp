@@ -33,9 +33,14 @@ TEST(InternetChecksum, IsWordByWordAtEveryLengthAndAlignment) {
       octet = filler == std::byte{0} ? static_cast<std::byte>(random()) : filler;
     }
     for (std::size_t at = 0; at < 17; ++at) {
-      for (const std::size_t length : {0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 1447, 1448}) {
+      for (const std::size_t length :
+           {0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1447, 1448}) {
         const ByteView part = ByteView(octets).subspan(at, length);
         EXPECT_EQ(InternetChecksum{}.add(part).sum(), plain_sum(part)) << at << ' ' << length;
+        Bytes copy(length + 1, std::byte{0x77});
+        EXPECT_EQ(InternetChecksum{}.add_copying(copy.data(), part).sum(), plain_sum(part));
+        EXPECT_TRUE(std::equal(part.begin(), part.end(), copy.begin())) << at << ' ' << length;
+        EXPECT_EQ(copy.back(), std::byte{0x77});
       }
     }
   }

@@ -14,6 +14,7 @@
 
 #include "bridge/coalescer.hpp"
 #include "dataplane/segment.hpp"
+#include "lanes/scratch_arena.hpp"
 #include "metrics/registry.hpp"
 #include "sleeve/lane_port.hpp"
 #include "sleeve/lane_receiver.hpp"
@@ -57,12 +58,13 @@ class SuperFrame {
   Bytes octets_;
 };
 
-/// The frames that a lane cuts it into, in the lane's buffers.
-void cut(Lane& lane, SuperFrame& super, std::vector<Frame>& frames) {
+/// The frames that a lane cuts it into.
+void cut(ScratchArena& arena, SuperFrame& super, std::vector<Frame>& frames) {
+  arena.reset();
   frames.clear();
   auto segmenter = dataplane::Segmenter::create(super.frame());
   while (const std::uint32_t length = segmenter->next_length()) {
-    Frame piece = lane.scratch(length);
+    Frame piece = arena.take(length);
     segmenter->write_next(piece.data);
     piece.length = length;
     frames.push_back(piece);
@@ -77,22 +79,21 @@ void report(benchmark::State& state, std::int64_t frames, double copied) {
 }
 
 void cut_super_frames(benchmark::State& state) {
-  testing::FakeLanes lanes;
+  ScratchArena arena;
   SuperFrame super;
   std::vector<Frame> frames;
   for (auto _ : state) {
-    cut(lanes.lane(), super, frames);
-    lanes.turn();
+    cut(arena, super, frames);
   }
   report(state, state.iterations() * frames_each, headers_bytes + segment_bytes);
 }
 BENCHMARK(cut_super_frames);
 
 void join_frames(benchmark::State& state) {
-  testing::FakeLanes lanes;
+  ScratchArena arena;
   SuperFrame super;
   std::vector<Frame> frames;
-  cut(lanes.lane(), super, frames);
+  cut(arena, super, frames);
   bridge::Coalescer coalescer(true);
   std::size_t packets = 0;
   for (auto _ : state) {
@@ -190,12 +191,12 @@ struct Pair {
 /// Frames in, datagrams through the kernel, frames out; cutting is not counted.
 void frames_through_sockets(benchmark::State& state, bool is_encrypted) {
   Pair pair(is_encrypted);
+  ScratchArena arena;
   SuperFrame super;
   std::vector<Frame> frames;
   for (auto _ : state) {
     state.PauseTiming();
-    pair.lanes.turn();
-    cut(pair.lanes.lane(), super, frames);
+    cut(arena, super, frames);
     state.ResumeTiming();
     pair.send(frames);
     pair.receive();
