@@ -2,7 +2,7 @@
 
 #include "segment_view.hpp"
 
-#include <algorithm>
+#include <cstring>
 
 #include <weft/net/checksum.hpp>
 
@@ -120,9 +120,7 @@ Classified read_ipv6(ByteView frame) noexcept {
 }
 
 bool are_equal(ByteView a, ByteView b, std::size_t from, std::size_t to) noexcept {
-  return std::equal(a.begin() + static_cast<std::ptrdiff_t>(from),
-                    a.begin() + static_cast<std::ptrdiff_t>(to),
-                    b.begin() + static_cast<std::ptrdiff_t>(from));
+  return std::memcmp(a.data() + from, b.data() + from, to - from) == 0;
 }
 
 net::InternetChecksum pseudo_header(const std::byte* frame, const SegmentView& segment,

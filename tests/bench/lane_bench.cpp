@@ -26,6 +26,7 @@ constexpr std::size_t headers_bytes = 14 + 20 + 32;  // with the timestamp optio
 constexpr std::uint16_t segment_bytes = 1376 - 20 - 32;
 constexpr std::size_t payload_bytes = 45 * segment_bytes;
 constexpr std::int64_t frames_each = 45;
+constexpr std::int64_t iterations = 20'000;  // fixed, so that instructions can be counted
 constexpr PeerName here{1};
 constexpr PeerName there{2};
 
@@ -87,7 +88,7 @@ void cut_super_frames(benchmark::State& state) {
   }
   report(state, state.iterations() * frames_each, headers_bytes + segment_bytes);
 }
-BENCHMARK(cut_super_frames);
+BENCHMARK(cut_super_frames)->Iterations(iterations);
 
 void join_frames(benchmark::State& state) {
   ScratchArena arena;
@@ -111,7 +112,7 @@ void join_frames(benchmark::State& state) {
     state.SkipWithError("a train was not joined to one packet");
   }
 }
-BENCHMARK(join_frames);
+BENCHMARK(join_frames)->Iterations(iterations);
 
 class CountingDataplane final : public Dataplane {
  public:
@@ -208,8 +209,8 @@ void frames_through_sockets(benchmark::State& state, bool is_encrypted) {
     state.SkipWithError("frames were lost");
   }
 }
-BENCHMARK_CAPTURE(frames_through_sockets, clear, false);
-BENCHMARK_CAPTURE(frames_through_sockets, encrypted, true);
+BENCHMARK_CAPTURE(frames_through_sockets, clear, false)->Iterations(iterations);
+BENCHMARK_CAPTURE(frames_through_sockets, encrypted, true)->Iterations(iterations);
 
 }  // namespace
 }  // namespace weft::bench
