@@ -19,7 +19,7 @@ std::string_view to_string(Drop reason) noexcept {
       "replay_busy",       "wrong_address",       "bad_length",      "trailing_garbage",
       "undecodable_frame", "misdirected_special", "wrong_heartbeat", "bad_control",
       "events_full",       "no_buffer",           "too_big",         "too_big_unreported",
-      "would_block",       "message_too_big",     "send_failed"};
+      "would_block",       "message_too_big",     "send_failed",     "receive_buffer"};
   return names[static_cast<std::size_t>(reason)];
 }
 

@@ -30,6 +30,7 @@ enum class Drop : std::uint8_t {
   would_block,         ///< the socket's send buffer is full
   message_too_big,     ///< the kernel knows of a smaller path MTU
   send_failed,
+  receive_buffer,  ///< messages that the kernel dropped because the socket's buffer was full
   count_
 };
 

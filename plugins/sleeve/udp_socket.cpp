@@ -61,6 +61,7 @@ Result<Fd> bind_udp(int family, const SocketOptions& options, Space space) {
     WEFT_TRY(set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
                         may_fragment ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO, "IPV6_MTU_DISCOVER"));
   }
+  WEFT_TRY(set_option(socket, SOL_SOCKET, SO_RXQ_OVFL, 1, "SO_RXQ_OVFL"));
   // Absent before Linux 5.0: datagrams then come one by one.
   const int joined = 1;
   setsockopt(socket.get(), SOL_UDP, UDP_GRO, &joined, sizeof joined);
