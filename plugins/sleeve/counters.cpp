@@ -15,11 +15,13 @@ Counter& directed(Metrics& metrics, const char* what, const char* help, const ch
 
 std::string_view to_string(Drop reason) noexcept {
   constexpr std::array<std::string_view, static_cast<std::size_t>(Drop::count_)> names{
-      "short_datagram",    "unknown_sender",      "forged",          "replayed",
-      "replay_busy",       "wrong_address",       "bad_length",      "trailing_garbage",
-      "undecodable_frame", "misdirected_special", "wrong_heartbeat", "bad_control",
-      "events_full",       "no_buffer",           "too_big",         "too_big_unreported",
-      "would_block",       "message_too_big",     "send_failed",     "receive_buffer"};
+      "short_datagram",   "unknown_sender",    "forged",
+      "replayed",         "wrong_address",     "bad_length",
+      "trailing_garbage", "undecodable_frame", "misdirected_special",
+      "wrong_heartbeat",  "bad_control",       "events_full",
+      "no_buffer",        "too_big",           "too_big_unreported",
+      "would_block",      "message_too_big",   "send_failed",
+      "receive_buffer"};
   return names[static_cast<std::size_t>(reason)];
 }
 
@@ -32,6 +34,8 @@ Counters::Counters(Metrics& metrics)
       bytes_out(directed(metrics, "bytes", "UDP payload moved.", "out")),
       aggregated(metrics.counter("weft_sleeve_aggregated_total",
                                  "Frames sent in a datagram behind another frame.")),
+      rekeys(metrics.counter("weft_sleeve_rekeys_total",
+                             "Times that a connection went on to fresh keys.")),
       copies(metrics.counter("weft_sleeve_copies_total",
                              "Frames copied because they could not be encapsulated in place.")) {
   for (std::size_t i = 0; i < dropped_.size(); ++i) {

@@ -15,7 +15,6 @@ enum class Drop : std::uint8_t {
   unknown_sender,  ///< no confirmed connection to that name
   forged,          ///< authentication failed, or a datagram in clear on an encrypted connection
   replayed,
-  replay_busy,    ///< another lane held the peer's replay window
   wrong_address,  ///< clear data from elsewhere than the peer's address
   bad_length,     ///< a record longer than its datagram
   trailing_garbage,
@@ -51,6 +50,7 @@ struct Counters {
   Counter& bytes_in;  ///< UDP payload
   Counter& bytes_out;
   Counter& aggregated;  ///< frames that shared a datagram with an earlier one
+  Counter& rekeys;      ///< changes to fresh keys
   Counter& copies;      ///< frames that could not be encapsulated where they lay
 
  private:

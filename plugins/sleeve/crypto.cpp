@@ -1,60 +1,74 @@
-/// Secretbox over datagrams. Source: weaveworks/weave router/frame_crypto.go.
+/// The header of encrypted datagrams, and the keys that lanes use at the time.
 #include "crypto.hpp"
 
-#include <array>
-
-#include <sodium.h>
+#include <algorithm>
 
 namespace weft::sleeve {
 namespace {
 
+constexpr unsigned generation_shift = 56;
 constexpr std::uint64_t dont_fragment_bit = std::uint64_t{1} << 63U;
+constexpr std::uint64_t sequence_mask = (std::uint64_t{1} << generation_shift) - 1;
+constexpr std::uint64_t generation_mask = ~(dont_fragment_bit | sequence_mask);
 
-std::uint8_t* octets(std::byte* bytes) noexcept {
-  return reinterpret_cast<std::uint8_t*>(bytes);
-}
-const std::uint8_t* octets(const std::byte* bytes) noexcept {
-  return reinterpret_cast<const std::uint8_t*>(bytes);
-}
-
-using Nonce = std::array<std::uint8_t, crypto_secretbox_NONCEBYTES>;
-
-/// Bit 7 of the first octet tells the directions apart, as both use one key; bit 6, set on TCP,
-/// is clear. The last 8 octets are the sequence word as it travels.
-Nonce make_nonce(bool is_sender_outbound, const std::byte* sequence_word) noexcept {
-  Nonce nonce{};
-  nonce[0] = is_sender_outbound ? 0x80 : 0x00;
-  std::copy_n(octets(sequence_word), sequence_bytes, nonce.end() - sequence_bytes);
-  return nonce;
+/// A generation as its datagrams show it. Those that can be accepted at once differ.
+constexpr std::uint64_t mark_of(std::uint32_t generation) noexcept {
+  return generation == 0 ? 0 : std::uint64_t{64 + generation % 64} << generation_shift;
 }
 
 }  // namespace
 
-Sealer::Sealer(const SessionKey& key, PeerName sender, bool is_outbound)
-    : key_(key), sender_(sender), is_outbound_(is_outbound) {}
+struct Sealer::Sending {
+  Sending(std::uint32_t generation, std::unique_ptr<const DatagramKey> with, std::uint64_t at_most)
+      : key(std::move(with)), mark(mark_of(generation)), limit(at_most) {}
 
-Sealer::~Sealer() {
-  sodium_memzero(key_.data(), key_.size());
-}
+  std::unique_ptr<const DatagramKey> key;
+  std::uint64_t mark;
+  std::uint64_t limit;
+  // Apart from what lanes only read.
+  alignas(64) mutable std::array<std::atomic<std::uint64_t>, space_count> next{};
+};
+
+Sealer::Sealer(Lanes& lanes, const SessionKey& key, PeerName sender, bool is_outbound)
+    : sender_(sender),
+      sending_(lanes,
+               std::make_shared<const Sending>(0, make_secretbox_key(Secret(key), is_outbound),
+                                               ReplayWindow::end_of_numbers)) {}
 
 void Sealer::seal(Space space, std::span<std::byte> packet) noexcept {
-  const auto index = static_cast<std::size_t>(space);
-  const std::uint64_t sequence = next_[index].fetch_add(1, std::memory_order_relaxed);
+  const Sending& sending = sending_.read();
+  const std::uint64_t sequence =
+      sending.next[static_cast<std::size_t>(space)].fetch_add(1, std::memory_order_relaxed);
+  if (sequence >= sending.limit) {
+    std::ranges::fill(packet, std::byte{0});
+    return;
+  }
   std::byte* const word = packet.data() + peer_name_bytes;
   std::byte* const tag = word + sequence_bytes;
-  std::byte* const body = packet.data() + sealed_header_bytes;
   store_peer_name(packet.data(), sender_);
-  store_be(word, sequence | (space == Space::dont_fragment ? dont_fragment_bit : 0));
-  const Nonce nonce = make_nonce(is_outbound_, word);
-  crypto_secretbox_detached(octets(body), octets(tag), octets(body),
-                            packet.size() - sealed_header_bytes, nonce.data(), octets(key_.data()));
+  store_be(word, sequence | sending.mark | (space == Space::dont_fragment ? dont_fragment_bit : 0));
+  sending.key->seal(word, packet.subspan(sealed_header_bytes), tag);
 }
 
-Opener::Opener(const SessionKey& key, bool is_outbound) : key_(key), is_outbound_(is_outbound) {}
-
-Opener::~Opener() {
-  sodium_memzero(key_.data(), key_.size());
+void Sealer::use(std::uint32_t generation, std::unique_ptr<const DatagramKey> key,
+                 std::uint64_t limit) {
+  sending_.publish(std::make_shared<const Sending>(generation, std::move(key), limit));
 }
+
+struct Opener::Receiving {
+  Receiving(std::uint32_t generation, std::unique_ptr<const DatagramKey> with)
+      : key(std::move(with)), mark(mark_of(generation)) {}
+
+  std::unique_ptr<const DatagramKey> key;
+  std::uint64_t mark;
+  std::array<ReplayWindow, space_count> windows;
+};
+
+Opener::Opener(Lanes& lanes, const SessionKey& key, bool is_outbound)
+    : accepted_(lanes,
+                std::make_shared<const Accepted>(Accepted{
+                    std::make_shared<Receiving>(0, make_secretbox_key(Secret(key), !is_outbound)),
+                    nullptr})) {}
 
 Opener::Outcome Opener::open(std::span<std::byte> packet) noexcept {
   if (packet.size() < sealed_header_bytes) {
@@ -62,25 +76,27 @@ Opener::Outcome Opener::open(std::span<std::byte> packet) noexcept {
   }
   const std::byte* const word = packet.data() + peer_name_bytes;
   const std::byte* const tag = word + sequence_bytes;
-  std::byte* const body = packet.data() + sealed_header_bytes;
-  const Nonce nonce = make_nonce(!is_outbound_, word);
-  if (crypto_secretbox_open_detached(octets(body), octets(body), octets(tag),
-                                     packet.size() - sealed_header_bytes, nonce.data(),
-                                     octets(key_.data())) != 0) {
+  const auto value = load_be<std::uint64_t>(word);
+  const Accepted& accepted = accepted_.read();
+  const auto at = std::ranges::find_if(accepted, [value](const auto& candidate) {
+    return candidate && candidate->mark == (value & generation_mask);
+  });
+  if (at == accepted.end() || !(*at)->key->open(word, packet.subspan(sealed_header_bytes), tag)) {
     return Outcome::forged;
   }
-  const auto sequence_word = load_be<std::uint64_t>(word);
-  const Space space =
-      (sequence_word & dont_fragment_bit) != 0 ? Space::dont_fragment : Space::may_fragment;
-  switch (windows_[static_cast<std::size_t>(space)].mark(sequence_word & ~dont_fragment_bit)) {
-    case ReplayWindow::Verdict::fresh:
-      return Outcome::opened;
-    case ReplayWindow::Verdict::stale:
-      return Outcome::replayed;
-    case ReplayWindow::Verdict::busy:
-      break;
-  }
-  return Outcome::busy;
+  const Space space = (value & dont_fragment_bit) != 0 ? Space::dont_fragment : Space::may_fragment;
+  ReplayWindow& window = (*at)->windows[static_cast<std::size_t>(space)];
+  return window.mark(value & sequence_mask) == ReplayWindow::Verdict::fresh ? Outcome::opened
+                                                                            : Outcome::replayed;
+}
+
+void Opener::accept(std::uint32_t generation, std::unique_ptr<const DatagramKey> key) {
+  accepted_.publish(std::make_shared<const Accepted>(
+      Accepted{std::make_shared<Receiving>(generation, std::move(key)), (*accepted_.owner())[0]}));
+}
+
+void Opener::forget_old() {
+  accepted_.publish(std::make_shared<const Accepted>(Accepted{(*accepted_.owner())[0], nullptr}));
 }
 
 }  // namespace weft::sleeve

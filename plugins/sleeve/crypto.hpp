@@ -1,15 +1,27 @@
 #pragma once
-/// Encryption of datagrams: NaCl secretbox under the connection's session key, in place.
+/// Encryption of datagrams, in place, under the keys that a connection uses at the time.
+///
+/// Generation 0 is the original's secretbox under the connection's session key. Weft peers go on
+/// to later generations, each with an AEAD and keys of its own (key_exchange.hpp), whose datagrams
+/// differ in the sequence word alone:
+///
+///   bit 63      the space: set when the network may not fragment
+///   bits 62..56 0 in generation 0, else 64 + generation mod 64
+///   bits 55..0  sequence number, from 0 in each generation and space
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
+#include <weft/lane.hpp>
 #include <weft/net/peer_name.hpp>
 #include <weft/service/overlay.hpp>
 
 #include "datagram.hpp"
+#include "datagram_key.hpp"
 #include "replay_window.hpp"
 
 namespace weft::sleeve {
@@ -18,44 +30,62 @@ namespace weft::sleeve {
 enum class Space : std::uint8_t { may_fragment, dont_fragment };
 inline constexpr std::size_t space_count = 2;
 
-/// Encrypts what this node sends to one peer. Any thread; the sequence numbers are atomics.
+/// Datagrams of one space that are sealed with one key of an AEAD, at most. No sender reaches it
+/// before a key is replaced for its age: that takes 24 million datagrams a second.
+inline constexpr std::uint64_t max_datagrams = std::uint64_t{1} << 32U;
+
+/// Encrypts what this node sends to one peer.
 class Sealer {
  public:
-  /// `is_outbound`: this node dialled the TCP connection.
-  Sealer(const SessionKey& key, PeerName sender, bool is_outbound);
-  ~Sealer();
-  Sealer(const Sealer&) = delete;
-  Sealer& operator=(const Sealer&) = delete;
+  /// Starts in generation 0. `is_outbound`: this node dialled the TCP connection.
+  Sealer(Lanes& lanes, const SessionKey& key, PeerName sender, bool is_outbound);
 
   /// `packet` is sealed_header_bytes of room followed by clear records. Fills the header with the
-  /// space's next sequence number and encrypts the records in place.
+  /// space's next sequence number and encrypts the records in place. Lanes and the loop.
+  ///
+  /// When the key's datagrams are used up the packet becomes zeros, which no peer takes.
   void seal(Space space, std::span<std::byte> packet) noexcept;
 
+  /// Seals with `key`, at most `limit` datagrams of each space, from now on; the old one is
+  /// forgotten. On the loop.
+  void use(std::uint32_t generation, std::unique_ptr<const DatagramKey> key,
+           std::uint64_t limit = max_datagrams);
+
  private:
-  SessionKey key_;
+  struct Sending;
+
   PeerName sender_;
-  bool is_outbound_;
-  std::atomic<std::uint64_t> next_[space_count] = {};
+  LaneLocal<Sending> sending_;
 };
 
-/// Decrypts what this node receives from one peer. Any lane.
+/// Decrypts what this node receives from one peer.
 class Opener {
  public:
-  enum class Outcome : std::uint8_t { opened, too_short, forged, replayed, busy };
+  enum class Outcome : std::uint8_t {
+    opened,
+    too_short,
+    forged,  ///< or of a generation that is not accepted
+    replayed
+  };
 
-  Opener(const SessionKey& key, bool is_outbound);
-  ~Opener();
-  Opener(const Opener&) = delete;
-  Opener& operator=(const Opener&) = delete;
+  /// Starts with accepting generation 0.
+  Opener(Lanes& lanes, const SessionKey& key, bool is_outbound);
 
   /// Decrypts the records of a whole datagram in place; after `opened` they start at
-  /// sealed_header_bytes. State changes only after authentication.
+  /// sealed_header_bytes. State changes only after authentication. Any lane.
   [[nodiscard]] Outcome open(std::span<std::byte> packet) noexcept;
 
+  /// Accepts `generation` too, and of the others the newest. On the loop.
+  void accept(std::uint32_t generation, std::unique_ptr<const DatagramKey> key);
+  /// Accepts the newest generation alone. On the loop.
+  void forget_old();
+
  private:
-  SessionKey key_;
-  bool is_outbound_;
-  ReplayWindow windows_[space_count];
+  struct Receiving;
+  /// Newest first; the second may be empty.
+  using Accepted = std::array<std::shared_ptr<Receiving>, 2>;
+
+  LaneLocal<Accepted> accepted_;
 };
 
 }  // namespace weft::sleeve

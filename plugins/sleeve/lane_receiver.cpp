@@ -161,9 +161,6 @@ std::span<std::byte> LaneReceiver::open(Lane& lane, Peer& peer,
     case Opener::Outcome::replayed:
       reason = Drop::replayed;
       break;
-    case Opener::Outcome::busy:
-      reason = Drop::replay_busy;
-      break;
   }
   context_.counters.drop_on_lane(lane.index(), reason);
   return {};

@@ -89,10 +89,10 @@ void SleeveOverlay::stop() noexcept {
 Result<std::unique_ptr<OverlayConnection>> SleeveOverlay::prepare(
     const OverlayLink& link, std::shared_ptr<OverlayListener> listener) {
   auto peer = std::make_shared<Peer>(node_.lanes, ports_, link, next_connection_.fetch_add(1));
-  auto session =
-      std::make_shared<Session>(Session::Context{node_.loop, node_.log, counters_, *sender_,
-                                                 [this](const Peer& ended) { forget(ended); }},
-                                link, std::move(peer), std::move(listener));
+  auto session = std::make_shared<Session>(
+      Session::Context{node_.loop, node_.log, counters_, *sender_, ciphers_,
+                       [this](const Peer& ended) { forget(ended); }},
+      link, std::move(peer), std::move(listener));
   return std::make_unique<Connection>(*this, std::move(session));
 }
 

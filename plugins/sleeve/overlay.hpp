@@ -13,6 +13,7 @@
 #include <weft/service/dataplane.hpp>
 #include <weft/service/overlay.hpp>
 
+#include "cipher.hpp"
 #include "counters.hpp"
 #include "lane_event.hpp"
 #include "lane_port.hpp"
@@ -66,6 +67,7 @@ class SleeveOverlay final : public Overlay {
   void publish_peers();
 
   Node node_;
+  const Ciphers ciphers_;
   Counters counters_;
   Doorbell doorbell_;
   LaneLocal<PeerTable> peers_;

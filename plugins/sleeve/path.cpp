@@ -139,6 +139,10 @@ Result<Actions> Path::on_control(std::uint8_t subtag, ByteView body, TimePoint n
       }
       on_mtu_verified(load_be<std::uint16_t>(body.data()), now, actions);
       return actions;
+    case ControlTag::key_offer:
+    case ControlTag::key_answer:
+    case ControlTag::keys_in_use:
+      break;  // only weft peers on encrypted connections send these, and KeyExchange takes them
   }
   return fail(Errc::malformed, fmt::format("read a sleeve control message of type {}", subtag));
 }

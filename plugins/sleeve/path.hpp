@@ -12,50 +12,15 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <variant>
-#include <vector>
 
 #include <weft/bytes.hpp>
 #include <weft/loop.hpp>
 #include <weft/net/ip.hpp>
 #include <weft/result.hpp>
 
+#include "action.hpp"
+
 namespace weft::sleeve {
-
-/// Sub-tags of control messages over TCP. Source: router/sleeve.go.
-enum class ControlTag : std::uint8_t {
-  established = 1,             ///< your heartbeat arrived
-  fragmentation_received = 2,  ///< your 60001-byte frame arrived
-  mtu_verified = 3,            ///< your MTU test arrived; body: u16 frame length - 14
-};
-
-namespace action {
-struct SendHeartbeat {};
-struct SendFragmentationTest {};
-/// A frame of `mtu` + 14 zero bytes with DF.
-struct SendMtuTest {
-  std::uint32_t mtu;
-};
-/// Answer with on_path_mtu.
-struct QueryPathMtu {};
-struct SendControl {
-  ControlTag tag;
-  Bytes body;
-};
-struct Established {};
-/// `remote()` is new, or not what it was.
-struct RemoteChanged {};
-struct MtuVerified {};
-struct Fail {
-  Error error;
-};
-}  // namespace action
-
-using Action =
-    std::variant<action::SendHeartbeat, action::SendFragmentationTest, action::SendMtuTest,
-                 action::QueryPathMtu, action::SendControl, action::Established,
-                 action::RemoteChanged, action::MtuVerified, action::Fail>;
-using Actions = std::vector<Action>;
 
 struct PathConfig {
   std::uint64_t connection_uid = 0;

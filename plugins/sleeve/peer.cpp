@@ -10,9 +10,9 @@ Peer::Peer(Lanes& lanes, std::shared_ptr<PerLane<LanePort>> ports, const Overlay
     : name(link.remote),
       connection(connection_id),
       sealer(link.session_key
-                 ? std::make_unique<Sealer>(*link.session_key, link.local, link.outbound)
+                 ? std::make_unique<Sealer>(lanes, *link.session_key, link.local, link.outbound)
                  : nullptr),
-      opener(link.session_key ? std::make_unique<Opener>(*link.session_key, link.outbound)
+      opener(link.session_key ? std::make_unique<Opener>(lanes, *link.session_key, link.outbound)
                               : nullptr),
       tcp_address(link.remote_address.address),
       path(lanes),

@@ -24,6 +24,7 @@ std::string to_json(const std::vector<ConnectionStatus>& connections) {
                     {"address", connection.address},
                     {"mtu", connection.mtu},
                     {"encrypted", connection.is_encrypted},
+                    {"cipher", connection.cipher},
                     {"state", connection.state},
                     {"frames_in", connection.frames_in},
                     {"frames_out", connection.frames_out},

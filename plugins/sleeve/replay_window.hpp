@@ -1,45 +1,35 @@
 #pragma once
 /// Remembers which sequence numbers of one space were used, so that a copied datagram is refused.
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 
 namespace weft::sleeve {
 
-/// Numbers are grouped into windows of 2^20. The window of the highest number seen and the one
-/// before it are remembered bit by bit; anything older is refused.
-/// Source: weaveworks/weave router/frame_crypto.go, NaClDecryptorInstance.advanceState.
+/// A ring of slots; each holds a block of 16 numbers: which block, and a bit for every number of
+/// it. A slot only ever moves on to a later block of its own, so that no number passes twice, and
+/// what comes up to `span` numbers late still passes once.
 ///
-/// Any lane. One socket receives all datagrams of a peer address, so two lanes meet here only
-/// while a peer moves: the one that comes second is told `busy`, and drops, rather than wait.
+/// Any lane, several at once: a slot is one word, which changes by compare and exchange.
 class ReplayWindow {
  public:
-  enum class Verdict : std::uint8_t { fresh, stale, busy };
+  enum class Verdict : std::uint8_t { fresh, stale };
 
-  /// Reserves 256 KiB, of which only pages that sequence numbers reach become resident.
-  ReplayWindow();
+  /// Numbers from the newest back that are told apart; older ones may be refused unseen.
+  static constexpr std::uint64_t span = std::uint64_t{16} * 2047;
+  /// Refused from here on. Nobody sends that many: at 30 million a second it takes four years.
+  static constexpr std::uint64_t end_of_numbers = std::uint64_t{1} << 52U;
 
   /// Marks `sequence` as used. Call it for authenticated datagrams only.
   [[nodiscard]] Verdict mark(std::uint64_t sequence) noexcept;
 
  private:
-  static constexpr unsigned window_bits = 20;
-  static constexpr std::size_t window_words = (std::size_t{1} << window_bits) / 64;
+  static constexpr unsigned block_bits = 4;
+  static constexpr std::uint64_t slot_count = 2048;
 
-  struct Free {
-    void operator()(std::uint64_t* words) const noexcept { std::free(words); }
-  };
-  using Bitmap = std::unique_ptr<std::uint64_t[], Free>;
-  [[nodiscard]] static Bitmap make_bitmap();
-
-  [[nodiscard]] Verdict mark_claimed(std::uint64_t sequence) noexcept;
-
-  std::atomic<bool> claimed_{false};
-  std::uint64_t newest_ = 0;  // window index that `current_` covers
-  Bitmap current_;
-  Bitmap previous_;
+  std::array<std::atomic<std::uint64_t>, slot_count> slots_{};  // block << 16 | used numbers
 };
 
 }  // namespace weft::sleeve

@@ -1,9 +1,10 @@
-/// Connects a Path to sockets, timers, lanes and the overlay's listener.
+/// Connects a Path and a KeyExchange to sockets, timers, lanes and the overlay's listener.
 #include "session.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "datagram.hpp"
 
@@ -16,6 +17,21 @@ PathConfig path_config(const OverlayLink& link) {
           .packet_header_bytes = packet_header_bytes(link.session_key.has_value()),
           .heartbeat = link.heartbeat,
           .timeout = link.timeout};
+}
+
+/// Originals, which agree on no heartbeat, know nothing of fresh keys.
+std::optional<KeyExchange> key_exchange(const Session::Context& context, const OverlayLink& link) {
+  if (!link.session_key || link.heartbeat.count() == 0) {
+    return std::nullopt;
+  }
+  return KeyExchange(
+      {.is_dialler = link.outbound,
+       .ciphers = context.ciphers.usable(),
+       .context = {.dialler = link.outbound ? link.local : link.remote,
+                   .acceptor = link.outbound ? link.remote : link.local,
+                   .connection_uid = link.connection_uid},
+       .session_key = *link.session_key,
+       .random = [&loop = context.loop](std::span<std::byte> out) { loop.random_bytes(out); }});
 }
 
 OverlayLink without_key(OverlayLink link) {
@@ -36,7 +52,8 @@ Session::Session(const Context& context, const OverlayLink& link, std::shared_pt
       link_(without_key(link)),
       peer_(std::move(peer)),
       listener_(std::move(listener)),
-      path_(path_config(link)) {}
+      path_(path_config(link)),
+      keys_(key_exchange(context, link)) {}
 
 OverlayStatus Session::status() const {
   return {.overlay = "sleeve",
@@ -54,6 +71,7 @@ ConnectionStatus Session::describe() const {
           .address = path_.remote() ? net::to_string(*path_.remote()) : std::string(),
           .mtu = mtu_.load(std::memory_order_relaxed),
           .is_encrypted = peer_->is_encrypted(),
+          .cipher = cipher(),
           .state = state,
           .frames_in = peer_->frames_in.value(),
           .frames_out = peer_->frames_out.value(),
@@ -61,16 +79,31 @@ ConnectionStatus Session::describe() const {
           .bytes_out = peer_->bytes_out.value()};
 }
 
+std::string Session::cipher() const {
+  if (!peer_->is_encrypted()) {
+    return {};
+  }
+  const auto agreed = keys_ ? keys_->cipher() : std::nullopt;
+  return std::string(agreed ? to_string(*agreed) : "xsalsa20-poly1305");
+}
+
 void Session::confirm() {
-  is_confirmed_ = true;
+  if (std::exchange(is_confirmed_, true)) {
+    return;
+  }
   run(path_.confirm(context_.loop.now()));
+  if (keys_ && !is_over_) {
+    run(keys_->begin(context_.loop.now()));
+  }
 }
 
 void Session::on_control(std::uint8_t subtag, ByteView body) {
   if (is_over_) {
     return;
   }
-  auto actions = path_.on_control(subtag, body, context_.loop.now());
+  const TimePoint now = context_.loop.now();
+  auto actions = keys_ && KeyExchange::is_about_keys(subtag) ? keys_->on_control(subtag, body, now)
+                                                             : path_.on_control(subtag, body, now);
   if (!actions) {
     context_.counters.drop(Drop::bad_control);
     return;
@@ -177,6 +210,21 @@ void Session::perform(const action::MtuVerified& /*verified*/) {
   context_.log.info("effective MTU verified", "peer", peer_->name, "mtu", path_.mtu());
 }
 
+void Session::perform(const action::AcceptKey& accept) {
+  peer_->opener->accept(accept.generation, context_.ciphers.make_key(accept.cipher, accept.key));
+}
+
+void Session::perform(const action::SealWithKey& seal) {
+  peer_->sealer->use(seal.generation, context_.ciphers.make_key(seal.cipher, seal.key));
+  context_.counters.rekeys.add();
+  context_.log.debug("sleeve went on to fresh keys", "peer", peer_->name, "cipher",
+                     to_string(seal.cipher), "generation", seal.generation);
+}
+
+void Session::perform(const action::ForgetOldKeys& /*forget*/) {
+  peer_->opener->forget_old();
+}
+
 void Session::perform(const action::Fail& failure) {
   const auto listener = listener_;
   has_failed_ = true;
@@ -201,14 +249,22 @@ void Session::publish() {
 
 void Session::arm() {
   timer_.cancel();
-  if (const auto due = path_.next_deadline()) {
+  auto due = path_.next_deadline();
+  if (const auto other = keys_ ? keys_->next_deadline() : std::nullopt) {
+    due = due ? std::min(*due, *other) : *other;
+  }
+  if (due) {
     timer_ = context_.loop.after(std::max(*due - context_.loop.now(), Duration{0}),
                                  [this] { on_timer(); });
   }
 }
 
 void Session::on_timer() {
-  run(path_.on_timer(context_.loop.now(), peer_->last_heard()));
+  const TimePoint now = context_.loop.now();
+  run(path_.on_timer(now, peer_->last_heard()));
+  if (keys_ && !is_over_) {
+    run(keys_->on_timer(now));
+  }
 }
 
 }  // namespace weft::sleeve

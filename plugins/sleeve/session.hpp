@@ -1,10 +1,11 @@
 #pragma once
-/// One connection on the overlay's loop: carries out what its Path decides.
+/// One connection on the overlay's loop: carries out what its Path and its KeyExchange decide.
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <weft/lane.hpp>
@@ -12,7 +13,9 @@
 #include <weft/loop.hpp>
 #include <weft/service/overlay.hpp>
 
+#include "cipher.hpp"
 #include "counters.hpp"
+#include "key_exchange.hpp"
 #include "lane_event.hpp"
 #include "path.hpp"
 #include "peer.hpp"
@@ -26,7 +29,8 @@ struct ConnectionStatus {
   std::string address;  ///< empty before contact
   std::uint32_t mtu = 0;
   bool is_encrypted = false;
-  std::string state;  ///< "prepared", "connecting", "established", "failed"
+  std::string cipher;  ///< empty in clear
+  std::string state;   ///< "prepared", "connecting", "established", "failed"
   std::uint64_t frames_in = 0;
   std::uint64_t frames_out = 0;
   std::uint64_t bytes_in = 0;
@@ -42,6 +46,7 @@ class Session {
     Log& log;
     Counters& counters;
     SpecialSender& sender;
+    const Ciphers& ciphers;
     /// The connection ended; forget it.
     std::function<void(const Peer&)> ended;
   };
@@ -70,7 +75,11 @@ class Session {
   void perform(const action::Established& established);
   void perform(const action::RemoteChanged& changed);
   void perform(const action::MtuVerified& verified);
+  void perform(const action::AcceptKey& accept);
+  void perform(const action::SealWithKey& seal);
+  void perform(const action::ForgetOldKeys& forget);
   void perform(const action::Fail& failure);
+  [[nodiscard]] std::string cipher() const;
   /// Gives lanes the path as it is now, when that changed.
   void publish();
   void arm();
@@ -82,6 +91,7 @@ class Session {
   std::shared_ptr<Peer> peer_;
   std::shared_ptr<OverlayListener> listener_;
   Path path_;
+  std::optional<KeyExchange> keys_;  // with a weft peer, when encrypted
   Destination destination_;
   bool is_confirmed_ = false;
   bool is_over_ = false;

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include <weft/bytes.hpp>
 #include <weft/net/peer_name.hpp>
@@ -26,9 +25,6 @@ struct SaKey {
   SaKey& operator=(const SaKey&) = default;
   ~SaKey();
 };
-
-/// Fills `out`, at most 255 * 32 octets. Source: RFC 5869 sections 2.2 and 2.3, with SHA-256.
-void hkdf_sha256(ByteView input_key, ByteView salt, ByteView info, std::span<std::byte> out);
 
 /// The key of the association towards `receiver`. Source: weaveworks/weave net/ipsec/ipsec.go,
 /// deriveKey.
