@@ -86,7 +86,8 @@ class Sleeve final : public Plugin {
 
   Host& host_;
   net::Endpoint listen_{{net::Family::v6, {}}, 6783};
-  ByteSize receive_buffer_{4 << 20};
+  // Joined datagrams count twice their size. With 4 MiB, four TCP streams at full speed lost some.
+  ByteSize receive_buffer_{16 << 20};
   ByteSize send_buffer_{4 << 20};
   std::unique_ptr<SleeveOverlay> overlay_;
   std::optional<BellListener> events_;
