@@ -1,5 +1,5 @@
 #pragma once
-/// Lanes move packets. A lane is one pinned thread that runs
+/// Lanes move packets. A lane is one thread that runs
 ///   poll every task -> flush every task -> quiescent point
 /// and sleeps in epoll only when every task was idle. On a lane nothing allocates, locks, logs,
 /// throws, publishes or blocks: it counts.
