@@ -341,8 +341,8 @@ class Lab:
         return f"{self.prefix}sw"
 
     def add_netns(self, netns):
+        self.namespaces.append(netns)  # first: an interruption may come between
         run("ip", "netns", "add", netns)
-        self.namespaces.append(netns)
         run("ip", "-n", netns, "link", "set", "lo", "up")
 
     def plug(self, index):
