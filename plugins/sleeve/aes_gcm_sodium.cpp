@@ -33,7 +33,8 @@ class SodiumKey final : public DatagramKey {
 }  // namespace
 
 AesGcmKeyMaker detect_aes_gcm() {
-  if (crypto_aead_aes256gcm_is_available() != 1) {
+  // The library knows no instructions before it is initialised; doing so again changes nothing.
+  if (sodium_init() < 0 || crypto_aead_aes256gcm_is_available() != 1) {
     return {};
   }
   return [](const Secret& key) { return std::make_unique<const SodiumKey>(key); };
