@@ -41,7 +41,7 @@ template <class Vector, Copying copying>
   for (const std::uint64_t part : parts) {
     total += part;
   }
-  const auto take = [&](std::uint32_t& word, std::size_t some) [[gnu::always_inline]] {
+  const auto take = [&](std::uint32_t& word, std::size_t some) __attribute__((always_inline)) {
     std::memcpy(&word, from, some);
     if constexpr (copying == Copying::yes) {
       std::memcpy(to, &word, some);

@@ -186,7 +186,7 @@ TEST_F(DatagramBatchTest, TakesApartWhatTheKernelJoined) {
   Bytes sender(6);
   store_peer_name(sender.data(), peer_b);
   sent_.reserve(1000);
-  for (const std::size_t bytes : {60, 900, 1400}) {
+  for (const std::size_t bytes : {60U, 900U, 1400U}) {
     for (std::size_t i = 0; i < 40; ++i) {
       const Bytes frame = ipv4_frame(bytes - (i == 39 ? 7 : 0), true);
       const Bytes one = concat({sender, record(peer_b, peer_a, frame)});

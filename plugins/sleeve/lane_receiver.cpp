@@ -179,7 +179,8 @@ void LaneReceiver::walk(Lane& lane, Peer& peer, std::span<std::byte> body,
   const auto drop = [&](Drop reason) { context_.counters.drop_on_lane(lane.index(), reason); };
   RecordReader reader(body);
   auto headroom = static_cast<std::uint32_t>(
-      arrival.headroom + (body.data() - arrival.octets.data()) + record_header_bytes);
+      arrival.headroom + static_cast<std::size_t>(body.data() - arrival.octets.data()) +
+      record_header_bytes);
   while (const auto record = reader.next()) {
     const FrameKind kind = classify(record->frame);
     if (kind == FrameKind::undecodable) {
