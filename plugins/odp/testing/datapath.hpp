@@ -1,15 +1,19 @@
 #pragma once
 /// For tests only: a datapath in a network namespace of its own, and frames that enter it.
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <optional>
@@ -50,6 +54,7 @@ class DatapathTest : public ::testing::Test {
     EXPECT_TRUE(nl::create_veth(*links_, {.name = near}, {.name = far}));
     set_up(near);
     set_up(far);
+    await_transmission(n, far);
     const auto number = kernel.ensure_vport({.name = far});
     EXPECT_TRUE(number) << number.error().message();
     return number.value_or(0);
@@ -81,6 +86,23 @@ class DatapathTest : public ::testing::Test {
     const auto link = nl::require_link(*links_, name);
     ASSERT_TRUE(link);
     ASSERT_TRUE(nl::change_link(*links_, link->index, {.up = true}));
+  }
+
+  /// A link that just came up discards what it sends until the kernel got round to it.
+  static void await_transmission(unsigned n, const std::string& far) {
+    const int fd = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
+    sockaddr_ll there{};
+    there.sll_family = AF_PACKET;
+    there.sll_protocol = htons(ETH_P_ALL);
+    there.sll_ifindex = static_cast<int>(::if_nametoindex(far.c_str()));
+    ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&there), sizeof there), 0);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    pollfd arrival{fd, POLLIN, 0};
+    do {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << far << " receives nothing";
+      send(n, 1);
+    } while (::poll(&arrival, 1, 10) == 0);
+    ::close(fd);
   }
 
   std::optional<nl::Socket> links_;
