@@ -17,6 +17,9 @@
 namespace weft {
 namespace {
 
+/// A lane that slept so long gives the memory of busier times back.
+constexpr int idle_ms = 1000;
+
 thread_local bool this_thread_is_lane = false;
 thread_local bool this_thread_is_in_task = false;
 
@@ -182,7 +185,11 @@ void LaneWorker::sleep() noexcept {
   count(counts_.sleeps);
   reader_.go_away();
   std::array<epoll_event, 16> events{};
-  const int ready = epoll_wait(epoll_fd_, events.data(), events.size(), -1);
+  const int patience = arena_.holds_much() ? idle_ms : -1;
+  const int ready = epoll_wait(epoll_fd_, events.data(), events.size(), patience);
+  if (ready == 0) {
+    arena_.release();
+  }
   reader_.come_back(epoch_);
   for (int i = 0; i < ready; ++i) {
     if (events.at(static_cast<std::size_t>(i)).data.fd == wake_fd_) {

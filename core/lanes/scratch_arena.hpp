@@ -1,15 +1,18 @@
 #pragma once
 /// The buffers a lane hands out within one turn.
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <utility>
 
+#include <weft/export.hpp>
 #include <weft/lane.hpp>
 
 namespace weft {
 
 /// Two supplies of equal buffers, taken in order and all given back at once. Memory is touched only
-/// as far as a turn ever needed. One lane's thread; never allocates after construction.
+/// as far as turns needed. One lane's thread; never allocates after construction.
 class ScratchArena {
  public:
   /// 2 KiB with headroom: an Ethernet frame of 1500 or a little more.
@@ -18,36 +21,62 @@ class ScratchArena {
   /// A frame that still awaits segmentation: 64 KiB of IP and its Ethernet headers.
   static constexpr std::uint32_t large_bytes = 65536 + 128;
   static constexpr std::size_t large_count = 64;
+  /// What an idle lane keeps.
+  static constexpr std::size_t idle_bytes = 256 * 1024;
 
   /// A buffer of `bytes` with frame_headroom before it; empty when the supply is used up.
   [[nodiscard]] Frame take(std::uint32_t bytes) noexcept {
-    if (bytes <= small_bytes && small_used_ < small_count) {
-      return frame_at(small_.get() + small_used_++ * slot_bytes(small_bytes), bytes);
+    if (bytes <= small_bytes && small_.has_more()) {
+      return small_.take(bytes);
     }
-    if (bytes <= large_bytes && large_used_ < large_count) {
-      return frame_at(large_.get() + large_used_++ * slot_bytes(large_bytes), bytes);
+    if (bytes <= large_bytes && large_.has_more()) {
+      return large_.take(bytes);
     }
     return {};
   }
 
   /// Takes every buffer back.
   void reset() noexcept {
-    small_used_ = 0;
-    large_used_ = 0;
+    small_.reset();
+    large_.reset();
+  }
+
+  /// Whether turns touched more than an idle lane should keep.
+  [[nodiscard]] bool holds_much() const noexcept {
+    return small_.touched_bytes() + large_.touched_bytes() > idle_bytes;
+  }
+  /// Between turns: gives what turns touched back to the kernel.
+  void release() noexcept {
+    small_.release();
+    large_.release();
   }
 
  private:
-  static constexpr std::size_t slot_bytes(std::uint32_t bytes) { return bytes + frame_headroom; }
-  static Frame frame_at(std::byte* slot, std::uint32_t bytes) noexcept {
-    return {slot + frame_headroom, bytes, frame_headroom, {}};
-  }
+  class Supply {
+   public:
+    Supply(std::uint32_t bytes, std::size_t count)
+        : slot_bytes_(bytes + frame_headroom),
+          count_(count),
+          memory_(std::make_unique_for_overwrite<std::byte[]>(count * slot_bytes_)) {}
 
-  std::unique_ptr<std::byte[]> small_ =
-      std::make_unique_for_overwrite<std::byte[]>(small_count * slot_bytes(small_bytes));
-  std::unique_ptr<std::byte[]> large_ =
-      std::make_unique_for_overwrite<std::byte[]>(large_count * slot_bytes(large_bytes));
-  std::size_t small_used_ = 0;
-  std::size_t large_used_ = 0;
+    [[nodiscard]] bool has_more() const noexcept { return used_ < count_; }
+    [[nodiscard]] Frame take(std::uint32_t bytes) noexcept {
+      return {memory_.get() + used_++ * slot_bytes_ + frame_headroom, bytes, frame_headroom, {}};
+    }
+    void reset() noexcept { touched_ = std::max(touched_, std::exchange(used_, 0)); }
+    [[nodiscard]] std::size_t touched_bytes() const noexcept { return touched_ * slot_bytes_; }
+    WEFT_EXPORT void release() noexcept;
+
+   private:
+    std::size_t slot_bytes_;
+    std::size_t count_;
+    std::unique_ptr<std::byte[]> memory_;
+    std::size_t used_ = 0;
+    std::size_t touched_ = 0;  // slots, since the last release
+  };
+
+  Supply small_{small_bytes, small_count};
+  Supply large_{large_bytes, large_count};
 };
 
 }  // namespace weft
