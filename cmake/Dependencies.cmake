@@ -11,6 +11,7 @@ find_package(prometheus-cpp REQUIRED COMPONENTS core)  # prometheus-cpp-dev
 find_package(SQLite3 REQUIRED)               # libsqlite3-dev
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)      # libsodium-dev
 find_library(ipsec_mb_LIBRARY IPSec_MB)      # libipsec-mb-dev, on amd64: AES-GCM; libsodium's without it
+pkg_check_modules(bpf REQUIRED IMPORTED_TARGET libbpf)            # libbpf-dev
 pkg_check_modules(mnl REQUIRED IMPORTED_TARGET libmnl)            # libmnl-dev
 pkg_check_modules(nftnl REQUIRED IMPORTED_TARGET libnftnl)        # libnftnl-dev
 pkg_check_modules(nl REQUIRED IMPORTED_TARGET libnl-3.0)          # libnl-3-dev

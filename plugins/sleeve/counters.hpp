@@ -15,6 +15,7 @@ enum class Drop : std::uint8_t {
   unknown_sender,  ///< no confirmed connection to that name
   forged,          ///< authentication failed, or a datagram in clear on an encrypted connection
   replayed,
+  not_fresh,      ///< a sequence number, or key, that is used up or far away: seen by the kernel
   wrong_address,  ///< clear data from elsewhere than the peer's address
   bad_length,     ///< a record longer than its datagram
   trailing_garbage,
@@ -41,7 +42,9 @@ struct Counters {
   void drop_on_lane(unsigned lane, Drop reason, std::uint64_t n = 1) noexcept {
     dropped_[static_cast<std::size_t>(reason)]->add_on_lane(lane, n);
   }
-  void drop(Drop reason) noexcept { dropped_[static_cast<std::size_t>(reason)]->add(); }
+  void drop(Drop reason, std::uint64_t n = 1) noexcept {
+    dropped_[static_cast<std::size_t>(reason)]->add(n);
+  }
 
   Counter& datagrams_in;
   Counter& datagrams_out;

@@ -11,6 +11,10 @@ constexpr std::uint64_t dont_fragment_bit = std::uint64_t{1} << 63U;
 constexpr std::uint64_t sequence_mask = (std::uint64_t{1} << generation_shift) - 1;
 constexpr std::uint64_t generation_mask = ~(dont_fragment_bit | sequence_mask);
 
+constexpr std::uint64_t bit_of(Space space) noexcept {
+  return space == Space::dont_fragment ? dont_fragment_bit : 0;
+}
+
 /// A generation as its datagrams show it. Those that can be accepted at once differ.
 constexpr std::uint64_t mark_of(std::uint32_t generation) noexcept {
   return generation == 0 ? 0 : std::uint64_t{64 + generation % 64} << generation_shift;
@@ -46,7 +50,7 @@ void Sealer::seal(Space space, std::span<std::byte> packet) noexcept {
   std::byte* const word = packet.data() + peer_name_bytes;
   std::byte* const tag = word + sequence_bytes;
   store_peer_name(packet.data(), sender_);
-  store_be(word, sequence | sending.mark | (space == Space::dont_fragment ? dont_fragment_bit : 0));
+  store_be(word, sequence | sending.mark | bit_of(space));
   sending.key->seal(word, packet.subspan(sealed_header_bytes), tag);
 }
 
@@ -81,11 +85,17 @@ Opener::Outcome Opener::open(std::span<std::byte> packet) noexcept {
   const auto at = std::ranges::find_if(accepted, [value](const auto& candidate) {
     return candidate && candidate->mark == (value & generation_mask);
   });
-  if (at == accepted.end() || !(*at)->key->open(word, packet.subspan(sealed_header_bytes), tag)) {
+  if (at == accepted.end()) {
     return Outcome::forged;
   }
   const Space space = (value & dont_fragment_bit) != 0 ? Space::dont_fragment : Space::may_fragment;
   ReplayWindow& window = (*at)->windows[static_cast<std::size_t>(space)];
+  if (window.was_used(value & sequence_mask)) {
+    return Outcome::replayed;
+  }
+  if (!(*at)->key->open(word, packet.subspan(sealed_header_bytes), tag)) {
+    return Outcome::forged;
+  }
   return window.mark(value & sequence_mask) == ReplayWindow::Verdict::fresh ? Outcome::opened
                                                                             : Outcome::replayed;
 }
@@ -97,6 +107,20 @@ void Opener::accept(std::uint32_t generation, std::unique_ptr<const DatagramKey>
 
 void Opener::forget_old() {
   accepted_.publish(std::make_shared<const Accepted>(Accepted{(*accepted_.owner())[0], nullptr}));
+}
+
+std::vector<WordRange> Opener::fresh() const {
+  std::vector<WordRange> ranges;
+  for (const auto& receiving : *accepted_.owner()) {
+    for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
+      if (receiving) {
+        const ReplayWindow& window = receiving->windows[static_cast<std::size_t>(space)];
+        const std::uint64_t base = receiving->mark | bit_of(space);
+        ranges.push_back({base | window.oldest(), base | window.farthest()});
+      }
+    }
+  }
+  return ranges;
 }
 
 }  // namespace weft::sleeve

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include <weft/lane.hpp>
 #include <weft/net/peer_name.hpp>
@@ -33,6 +34,14 @@ inline constexpr std::size_t space_count = 2;
 /// Datagrams of one space that are sealed with one key of an AEAD, at most. No sender reaches it
 /// before a key is replaced for its age: that takes 24 million datagrams a second.
 inline constexpr std::uint64_t max_datagrams = std::uint64_t{1} << 32U;
+
+/// Sequence words, both ends included. By default none.
+struct WordRange {
+  std::uint64_t from = 1;
+  std::uint64_t to = 0;
+
+  bool operator==(const WordRange&) const = default;
+};
 
 /// Encrypts what this node sends to one peer.
 class Sealer {
@@ -64,8 +73,8 @@ class Opener {
   enum class Outcome : std::uint8_t {
     opened,
     too_short,
-    forged,  ///< or of a generation that is not accepted
-    replayed
+    forged,   ///< or of a generation that is not accepted
+    replayed  ///< its number was used; it is not even decrypted
   };
 
   /// Starts with accepting generation 0.
@@ -79,6 +88,9 @@ class Opener {
   void accept(std::uint32_t generation, std::unique_ptr<const DatagramKey> key);
   /// Accepts the newest generation alone. On the loop.
   void forget_old();
+  /// Sequence words that datagrams may still have: at most four ranges. Others are refused now and
+  /// later. On the loop.
+  [[nodiscard]] std::vector<WordRange> fresh() const;
 
  private:
   struct Receiving;

@@ -200,6 +200,7 @@ TEST(Crypto, RefusesEveryChangedOctetOfAWeftDatagramWithoutChangingState) {
   Bytes again = good;
   EXPECT_EQ(pair.opener.open(copy), Outcome::opened);
   EXPECT_EQ(pair.opener.open(again), Outcome::replayed);
+  EXPECT_EQ(again, good) << "a copy costs no decryption";
 }
 
 TEST(Crypto, OpensDatagramsInAnyOrderAndOnce) {

@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace weft::sleeve {
+namespace {
+
+constexpr Duration filter_period = std::chrono::seconds{1};
+
+}  // namespace
 
 /// What the overlay switch holds. Any control thread: everything is passed on to the loop, which
 /// is closed before the overlay goes away.
@@ -66,6 +71,7 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
   const LanePort& first = *ports_->all().front();
   sender_ = std::make_unique<SpecialSender>(
       node_.self, counters_, first.socket(Space::may_fragment), first.socket(Space::dont_fragment));
+  open_filter();
   is_running_ = true;
   for (unsigned lane = 0; lane < node_.lanes.count(); ++lane) {
     LanePort& port = *ports_->all()[lane];
@@ -78,6 +84,7 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
 
 void SleeveOverlay::stop() noexcept {
   is_running_ = false;
+  filter_timer_.cancel();
   for (const auto& [connection, session] : std::exchange(sessions_, {})) {
     session->stop();
   }
@@ -91,7 +98,8 @@ Result<std::unique_ptr<OverlayConnection>> SleeveOverlay::prepare(
   auto peer = std::make_shared<Peer>(node_.lanes, ports_, link, next_connection_.fetch_add(1));
   auto session = std::make_shared<Session>(
       Session::Context{node_.loop, node_.log, counters_, *sender_, ciphers_,
-                       [this](const Peer& ended) { forget(ended); }},
+                       [this](const Peer& ended) { forget(ended); },
+                       [this](const Peer& changed) { admit(changed); }},
       link, std::move(peer), std::move(listener));
   return std::make_unique<Connection>(*this, std::move(session));
 }
@@ -104,6 +112,7 @@ void SleeveOverlay::confirm(const std::shared_ptr<Session>& session) {
   sessions_[peer->connection] = session;
   confirmed_[peer->name] = peer;
   publish_peers();
+  admit(*peer);
   session->confirm();
 }
 
@@ -119,6 +128,9 @@ void SleeveOverlay::forget(const Peer& peer) {
   if (at != confirmed_.end() && at->second.get() == &peer) {
     confirmed_.erase(at);
     publish_peers();
+    if (filter_) {
+      filter_->forget(peer.name);
+    }
   }
 }
 
@@ -128,6 +140,61 @@ void SleeveOverlay::publish_peers() {
     peers.push_back(peer);
   }
   peers_.publish(std::make_shared<const PeerTable>(std::move(peers)));
+}
+
+void SleeveOverlay::open_filter() {
+  auto opened = SenderFilter::open();
+  if (opened) {
+    filter_ = *std::move(opened);
+  }
+  if (const auto attached = opened ? attach_filter() : tl::unexpected(opened.error()); !attached) {
+    node_.log.warn("the kernel drops no datagrams of strangers, lanes have to; it needs CAP_BPF",
+                   "error", attached.error());
+    filter_.reset();
+    return;
+  }
+  filter_timer_ = node_.loop.every(filter_period, [this] { tend_filter(); });
+}
+
+Result<> SleeveOverlay::attach_filter() {
+  for (const auto& port : ports_->all()) {
+    for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
+      WEFT_TRY(filter_->attach(port->socket(space)));
+    }
+  }
+  return {};
+}
+
+void SleeveOverlay::admit(const Peer& peer) {
+  const auto at = confirmed_.find(peer.name);
+  if (!filter_ || at == confirmed_.end() || at->second.get() != &peer) {
+    return;
+  }
+  SenderTraits traits;
+  traits.is_encrypted = peer.is_encrypted();
+  if (const auto& remote = peer.path.owner()->remote) {
+    traits.sources = {remote->address, peer.tcp_address};
+  }
+  if (peer.is_encrypted()) {
+    traits.fresh = peer.opener->fresh();
+  }
+  if (const auto admitted = filter_->admit(peer.name, traits); !admitted) {
+    node_.log.warn("lanes drop datagrams of strangers from now on", "error", admitted.error());
+    filter_timer_.cancel();
+    for (const auto& port : ports_->all()) {
+      SenderFilter::detach(port->socket(Space::may_fragment));
+      SenderFilter::detach(port->socket(Space::dont_fragment));
+    }
+    filter_.reset();
+  }
+}
+
+/// Keys and numbers that are used up become worthless also to the kernel.
+void SleeveOverlay::tend_filter() {
+  filter_->collect(counters_);
+  for (const auto& [name, peer] : confirmed_) {
+    admit(*peer);
+  }
 }
 
 void SleeveOverlay::drain_events() {

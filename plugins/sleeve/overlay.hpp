@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <weft/lane.hpp>
@@ -17,6 +18,7 @@
 #include "counters.hpp"
 #include "lane_event.hpp"
 #include "lane_port.hpp"
+#include "sender_filter.hpp"
 #include "session.hpp"
 #include "special_sender.hpp"
 
@@ -65,6 +67,12 @@ class SleeveOverlay final : public Overlay {
   /// A session's peer is no longer to be received from.
   void forget(const Peer& peer);
   void publish_peers();
+  /// Has the kernel drop what no peer sent, where it can.
+  void open_filter();
+  [[nodiscard]] Result<> attach_filter();
+  /// Tells the filter what the peer's datagrams are like now.
+  void admit(const Peer& peer);
+  void tend_filter();
 
   Node node_;
   const Ciphers ciphers_;
@@ -73,6 +81,8 @@ class SleeveOverlay final : public Overlay {
   LaneLocal<PeerTable> peers_;
   std::shared_ptr<PerLane<LanePort>> ports_;
   std::unique_ptr<SpecialSender> sender_;
+  std::optional<SenderFilter> filter_;
+  Timer filter_timer_;
   std::uint16_t port_ = 0;
   bool is_running_ = false;
   std::atomic<std::uint32_t> next_connection_{1};

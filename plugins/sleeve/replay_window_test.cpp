@@ -43,6 +43,16 @@ TEST(ReplayWindow, RefusesWhatItCannotTellFromACopy) {
   EXPECT_EQ(window.mark(6), stale);
 }
 
+TEST(ReplayWindow, SaysWhatWasUsedWithoutUsingIt) {
+  ReplayWindow window;
+  EXPECT_FALSE(window.was_used(5));
+  ASSERT_EQ(window.mark(5), fresh);
+  EXPECT_TRUE(window.was_used(5));
+  EXPECT_FALSE(window.was_used(6));
+  ASSERT_EQ(window.mark(16 * 2048 + 3), fresh);  // the same slot
+  EXPECT_TRUE(window.was_used(6));
+}
+
 TEST(ReplayWindow, JumpsAhead) {
   ReplayWindow window;
   ASSERT_EQ(window.mark(0), fresh);

@@ -212,6 +212,7 @@ void Session::perform(const action::MtuVerified& /*verified*/) {
 
 void Session::perform(const action::AcceptKey& accept) {
   peer_->opener->accept(accept.generation, context_.ciphers.make_key(accept.cipher, accept.key));
+  context_.changed(*peer_);
 }
 
 void Session::perform(const action::SealWithKey& seal) {
@@ -223,6 +224,7 @@ void Session::perform(const action::SealWithKey& seal) {
 
 void Session::perform(const action::ForgetOldKeys& /*forget*/) {
   peer_->opener->forget_old();
+  context_.changed(*peer_);
 }
 
 void Session::perform(const action::Fail& failure) {
@@ -244,6 +246,7 @@ void Session::publish() {
   if (!is_same) {
     peer_->path.publish(std::make_shared<const PathView>(PathView{
         remote, destination_, {path_.mtu(), path_.kernels_fragment()}, path_.max_payload()}));
+    context_.changed(*peer_);
   }
 }
 

@@ -49,6 +49,8 @@ class Session {
     const Ciphers& ciphers;
     /// The connection ended; forget it.
     std::function<void(const Peer&)> ended;
+    /// Where the peer sends from, or with which keys, changed.
+    std::function<void(const Peer&)> changed;
   };
 
   Session(const Context& context, const OverlayLink& link, std::shared_ptr<Peer> peer,

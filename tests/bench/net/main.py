@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+import flood
 from contestants import NO_OFFLOAD, PEERS, chosen
 from measure import measure
 from memory import kib_per_peer
@@ -36,8 +37,11 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=1.5, metavar="S", help="of each measurement (1.5)")
     parser.add_argument("--only", type=names, metavar="LIST", help="measure nobody but these contestants")
     parser.add_argument("--original", type=Path, metavar="FILE", help="Weave Net's router, to compare with too")
-    parser.add_argument("--memory", action="store_true", help="measure nothing but the memory of a node for each "
-                        "encrypted peer that it is connected to")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--memory", action="store_true", help="measure nothing but the memory of a node for each "
+                         "encrypted peer that it is connected to")
+    instead.add_argument("--flood", action="store_true", help="measure nothing but what floods of worthless datagrams "
+                         "leave of one stream")
     parser.add_argument("--build", type=Path, metavar="DIR", default=Path("build/release"),
                         help="where weft is built (build/release, built anew unless this is given)")
     options = parser.parse_args()
@@ -145,6 +149,15 @@ class Bench:
             say(f"{name} failed in {self.options.runs - len(self.rows[name])} of {self.options.runs} runs: {failure}")
 
 
+def report_floods(options):
+    remaining = flood.remaining(options, say)
+    for name, floods in remaining.items():
+        for each, ratio in floods.items():
+            print(f"{name}, {each}: {ratio:.2f} of the speed under the same flood of a port where nobody listens")
+    write_report(options, remaining)
+    return 0
+
+
 def write_report(options, report):
     if options.report:
         options.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -174,6 +187,8 @@ def main():
         print(f"sleeve-encrypted: {kib:.0f} KiB for each connected peer, idle")
         write_report(options, {"sleeve-encrypted": {"memory_kib_per_peer": kib}})
         return 0
+    if options.flood:
+        return report_floods(options)
     bench = Bench(options)
     try:
         bench.run()
