@@ -17,8 +17,8 @@
 namespace weft {
 namespace {
 
-/// A lane that slept so long gives the memory of busier times back.
-constexpr int idle_ms = 1000;
+/// A lane gives the memory of a busy turn back when no other came for so long.
+constexpr std::chrono::milliseconds scratch_kept{1000};
 
 thread_local bool this_thread_is_lane = false;
 thread_local bool this_thread_is_in_task = false;
@@ -176,7 +176,9 @@ unsigned LaneWorker::take_turn() noexcept {
   count(counts_.polls, tasks.size());
   count(counts_.batches, frames > 0 ? 1 : 0);
   count(counts_.frames, frames);
-  arena_.reset();
+  if (arena_.reset() > ScratchArena::idle_bytes) {
+    last_busy_turn_ = now_;
+  }
   reader_.pass_quiescent_point(epoch_);  // last: from here on `tasks` may be gone
   return frames;
 }
@@ -185,11 +187,11 @@ void LaneWorker::sleep() noexcept {
   count(counts_.sleeps);
   reader_.go_away();
   std::array<epoll_event, 16> events{};
-  const int patience = arena_.holds_much() ? idle_ms : -1;
-  const int ready = epoll_wait(epoll_fd_, events.data(), events.size(), patience);
-  if (ready == 0) {
+  if (arena_.holds_much() && now_ - last_busy_turn_ >= scratch_kept) {
     arena_.release();
   }
+  const int patience = arena_.holds_much() ? static_cast<int>(scratch_kept.count()) : -1;
+  const int ready = epoll_wait(epoll_fd_, events.data(), events.size(), patience);
   reader_.come_back(epoch_);
   for (int i = 0; i < ready; ++i) {
     if (events.at(static_cast<std::size_t>(i)).data.fd == wake_fd_) {

@@ -86,6 +86,7 @@ class WEFT_EXPORT LaneWorker final : public Lane {
   std::atomic<bool> is_stopping_{false};
   Counts counts_;
   ScratchArena arena_;
+  TimePoint last_busy_turn_{};
   int epoll_fd_ = -1;
   int wake_fd_ = -1;
 

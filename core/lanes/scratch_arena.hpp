@@ -35,11 +35,8 @@ class ScratchArena {
     return {};
   }
 
-  /// Takes every buffer back.
-  void reset() noexcept {
-    small_.reset();
-    large_.reset();
-  }
+  /// Takes every buffer back; returns how many bytes they were.
+  std::size_t reset() noexcept { return small_.reset() + large_.reset(); }
 
   /// Whether turns touched more than an idle lane should keep.
   [[nodiscard]] bool holds_much() const noexcept {
@@ -63,7 +60,10 @@ class ScratchArena {
     [[nodiscard]] Frame take(std::uint32_t bytes) noexcept {
       return {memory_.get() + used_++ * slot_bytes_ + frame_headroom, bytes, frame_headroom, {}};
     }
-    void reset() noexcept { touched_ = std::max(touched_, std::exchange(used_, 0)); }
+    std::size_t reset() noexcept {
+      touched_ = std::max(touched_, used_);
+      return std::exchange(used_, 0) * slot_bytes_;
+    }
     [[nodiscard]] std::size_t touched_bytes() const noexcept { return touched_ * slot_bytes_; }
     WEFT_EXPORT void release() noexcept;
 

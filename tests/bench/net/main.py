@@ -18,7 +18,7 @@ from pathlib import Path
 import flood
 from contestants import NO_OFFLOAD, PEERS, chosen
 from measure import measure
-from memory import kib_per_peer
+from memory import memory
 from network import Failure, run
 from table import COLUMNS, table
 from targets import verdicts
@@ -40,6 +40,8 @@ def arguments():
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--memory", action="store_true", help="measure nothing but the memory of a node for each "
                          "encrypted peer that it is connected to")
+    parser.add_argument("--soak", type=float, metavar="S", default=0, help="with --memory: how much more it is after "
+                        "S seconds")
     instead.add_argument("--flood", action="store_true", help="measure nothing but what floods of worthless datagrams "
                          "leave of one stream")
     parser.add_argument("--build", type=Path, metavar="DIR", default=Path("build/release"),
@@ -52,6 +54,8 @@ def arguments():
         parser.error(f"--runs: {options.runs} is not at least 1")
     if not 0.1 <= options.seconds <= 600:
         parser.error(f"--seconds: {options.seconds:g} is not between 0.1 and 600")
+    if options.soak and not options.memory:
+        parser.error("--soak: only with --memory")
     check_files(parser, options)
     options.kinds = chosen(options.peers, options.original)
     for name in options.only or ():
@@ -149,6 +153,15 @@ class Bench:
             say(f"{name} failed in {self.options.runs - len(self.rows[name])} of {self.options.runs} runs: {failure}")
 
 
+def report_memory(options):
+    measured = memory(options)
+    print(f"sleeve-encrypted: {measured['memory_kib_per_peer']:.0f} KiB for each connected peer, idle")
+    if options.soak:
+        print(f"sleeve-encrypted: {measured['soak_growth_kib']} KiB more after {options.soak:g} s")
+    write_report(options, {"sleeve-encrypted": measured})
+    return 0
+
+
 def report_floods(options):
     remaining = flood.remaining(options, say)
     for name, floods in remaining.items():
@@ -183,10 +196,7 @@ def main():
         signal.signal(end, interrupted)
     install(TOOLS)
     if options.memory:
-        kib = kib_per_peer(options)
-        print(f"sleeve-encrypted: {kib:.0f} KiB for each connected peer, idle")
-        write_report(options, {"sleeve-encrypted": {"memory_kib_per_peer": kib}})
-        return 0
+        return report_memory(options)
     if options.flood:
         return report_floods(options)
     bench = Bench(options)

@@ -7,10 +7,12 @@ from network import Network, wait_established
 from sleeve import PASSWORD, QuietWeft
 
 FEW, MANY = 2, 10  # nodes, each connected to every other
+LANE_BUFFERS_KIB = 4096
 
 
-def kib_per_peer(options):
-    """KiB of anonymous memory of the first node, when it has eight more peers, divided by these."""
+def memory(options):
+    """KiB of anonymous memory of the first node: `per_peer`, when it has eight more peers, divided by these; and
+    with --soak `growth`, in so long a time in which nothing happens but what keeps connections alive."""
     with Network(options, MANY, offload=True) as network:
         nodes = []
 
@@ -19,13 +21,30 @@ def kib_per_peer(options):
                 index = len(nodes) + 1
                 nodes.append(network.start(QuietWeft, index, PASSWORD, [1] if index > 1 else [], f"consensus={MANY}"))
             wait_established(*nodes)
-            time.sleep(options.seconds)  # the exchange of what the new ones know is over
+            return after(options.seconds)  # by then they told each other what they know
+
+        def after(seconds):
+            time.sleep(seconds)
+            network.check_alive()
             return anonymous_kib(nodes[0].pid())
 
-        before, after = grown_to(FEW), grown_to(MANY)
-    return (after - before) / (MANY - FEW)
+        few, many = grown_to(FEW), grown_to(MANY)
+        measured = {"memory_kib_per_peer": (many - few) / (MANY - FEW)}
+        if options.soak:
+            measured["soak_growth_kib"] = after(options.soak) - many
+    return measured
 
 
 def anonymous_kib(pid):
-    """Source: proc(5), RssAnon of /proc/PID/status. Shared libraries and files are not in it."""
-    return int(re.search(r"^RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"), re.M)[1])
+    """Source: proc(5), Anonymous of /proc/PID/smaps. Shared libraries and files are not in it.
+
+    Nor are mappings of megabytes other than the heap: buffers of lanes, whose size is the same for any
+    number of peers, and of which bursts touch more or less.
+    """
+    total = 0
+    for mapping in re.findall(r"^[0-9a-f]+-[0-9a-f]+ .*?^VmFlags", Path(f"/proc/{pid}/smaps").read_text(
+            encoding="utf-8"), re.M | re.S):
+        size, anonymous = (int(re.search(rf"^{field}: +(\d+) kB", mapping, re.M)[1]) for field in ("Size", "Anonymous"))
+        if size < LANE_BUFFERS_KIB or "[heap]" in mapping:
+            total += anonymous
+    return total
