@@ -148,9 +148,7 @@ void SleeveOverlay::open_filter() {
     filter_ = *std::move(opened);
   }
   if (const auto attached = opened ? attach_filter() : tl::unexpected(opened.error()); !attached) {
-    node_.log.warn("the kernel drops no datagrams of strangers, lanes have to; it needs CAP_BPF",
-                   "error", attached.error());
-    filter_.reset();
+    drop_filter(attached.error());
     return;
   }
   filter_timer_ = node_.loop.every(filter_period, [this] { tend_filter(); });
@@ -179,14 +177,19 @@ void SleeveOverlay::admit(const Peer& peer) {
     traits.fresh = peer.opener->fresh();
   }
   if (const auto admitted = filter_->admit(peer.name, traits); !admitted) {
-    node_.log.warn("lanes drop datagrams of strangers from now on", "error", admitted.error());
-    filter_timer_.cancel();
-    for (const auto& port : ports_->all()) {
-      SenderFilter::detach(port->socket(Space::may_fragment));
-      SenderFilter::detach(port->socket(Space::dont_fragment));
-    }
-    filter_.reset();
+    drop_filter(admitted.error());
   }
+}
+
+void SleeveOverlay::drop_filter(const Error& reason) {
+  node_.log.warn("floods of worthless datagrams will cost lanes time: the kernel cannot drop them",
+                 "error", reason, "needs", "CAP_BPF");
+  filter_timer_.cancel();
+  for (const auto& port : ports_->all()) {
+    SenderFilter::detach(port->socket(Space::may_fragment));
+    SenderFilter::detach(port->socket(Space::dont_fragment));
+  }
+  filter_.reset();
 }
 
 /// Keys and numbers that are used up become worthless also to the kernel.

@@ -73,6 +73,8 @@ class SleeveOverlay final : public Overlay {
   /// Tells the filter what the peer's datagrams are like now.
   void admit(const Peer& peer);
   void tend_filter();
+  /// Lanes alone judge datagrams from now on.
+  void drop_filter(const Error& reason);
 
   Node node_;
   const Ciphers ciphers_;

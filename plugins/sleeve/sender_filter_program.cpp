@@ -36,8 +36,7 @@ enum class Label : std::uint8_t {
   wrong_address,
   bad_length,
   refuse,
-  accept,
-  count_
+  accept
 };
 
 /// Collects instructions; jumps go forward to labels.
