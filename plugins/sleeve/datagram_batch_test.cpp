@@ -205,10 +205,9 @@ TEST_F(DatagramBatchTest, TakesApartWhatTheKernelJoined) {
   }
   batch_.transmit(lanes_.lane());
   receiver.begin_turn();
-  Source source{.fd = station.socket.get()};
   pollfd wait{station.socket.get(), POLLIN, 0};
   while (relay.frames.size() < frames.size() && ::poll(&wait, 1, 5000) > 0) {
-    EXPECT_NE(receiver.receive(lanes_.lane(), source, 64), 0U);
+    EXPECT_NE(receiver.receive(lanes_.lane(), station.socket.get(), 64), 0U);
   }
 
   ASSERT_EQ(relay.frames.size(), frames.size());
@@ -217,37 +216,6 @@ TEST_F(DatagramBatchTest, TakesApartWhatTheKernelJoined) {
     EXPECT_TRUE(std::ranges::equal(octets, frames[i])) << i;
   }
   EXPECT_EQ(counters_.datagrams_in.value(), sent_.size());
-}
-
-TEST_F(DatagramBatchTest, CountsWhatTheReceiveBufferHadNoRoomFor) {
-  Relay relay;
-  Station station{Space::dont_fragment};
-  const int small = 4096;
-  setsockopt(station.socket.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-  const LaneLocal<PeerTable> peers(lanes_);
-  LaneReceiver receiver({peer_a, relay, peers, counters_, events_, doorbell_});
-  peer_.path.publish(std::make_shared<const PathView>(
-      PathView{station.endpoint, Destination(AF_INET, station.endpoint, {}), {}, max_payload}));
-  sent_.reserve(1000);
-  Source source{.fd = station.socket.get()};
-  const auto arrived = [&] {
-    receiver.begin_turn();
-    return receiver.receive(lanes_.lane(), source, 64);
-  };
-
-  for (std::size_t i = 0; i < 100; ++i) {
-    add(random_datagram(1300 + i));  // longer than the one before: none are joined
-  }
-  batch_.transmit(lanes_.lane());
-  unsigned received = arrived();
-  add(random_datagram(10));
-  batch_.transmit(lanes_.lane());
-  received += arrived();
-
-  EXPECT_GT(received, 0U);
-  const Counter& dropped =
-      metrics_.counter("weft_sleeve_dropped_total", "", {{"reason", "receive_buffer"}});
-  EXPECT_EQ(received + dropped.value(), 101U);
 }
 
 }  // namespace

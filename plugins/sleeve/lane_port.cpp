@@ -14,9 +14,6 @@ LanePort::LanePort(const Context& context, Sockets sockets)
       receiver_({context.self, context.dataplane, context.peers, context.counters, events_,
                  context.doorbell}),
       sender_(context.self, {context.counters, events_, context.doorbell}) {
-  for (std::size_t i = 0; i < sources_.size(); ++i) {
-    sources_[i].fd = sockets_[i].get();
-  }
   sender_.use_sockets(socket(Space::may_fragment).get(), socket(Space::dont_fragment).get());
 }
 
@@ -27,10 +24,10 @@ unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
   // a flood on one cannot starve the other.
   const std::size_t first = is_second_first_ ? 1 : 0;
   is_second_first_ = !is_second_first_;
-  const unsigned got = receiver_.receive(lane, sources_[first], budget);
+  const unsigned got = receiver_.receive(lane, sockets_[first].get(), budget);
   handled += got;
   if (got < budget) {
-    handled += receiver_.receive(lane, sources_[1 - first], budget - got);
+    handled += receiver_.receive(lane, sockets_[1 - first].get(), budget - got);
   }
   return handled;
 }

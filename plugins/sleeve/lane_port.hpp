@@ -53,7 +53,6 @@ class LanePort final : public LaneTask {
 
   Context context_;
   Sockets sockets_;
-  std::array<Source, space_count> sources_;  // the same
   LaneEvents events_;
   LaneReceiver receiver_;
   LaneSender sender_;

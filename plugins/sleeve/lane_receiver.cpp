@@ -11,26 +11,18 @@
 namespace weft::sleeve {
 namespace {
 
-/// What the kernel says of a message besides.
-struct MessageNotes {
-  std::uint32_t joined_bytes = 0;  // the size of each datagram but the last, if it joined several
-  std::optional<std::uint32_t> dropped;  // by the socket so far
-};
-
-/// Source: Linux Documentation/networking/segmentation-offloads.rst; socket(7), SO_RXQ_OVFL.
-MessageNotes read_notes(msghdr& header) noexcept {
-  MessageNotes notes;
+/// The size of each datagram but the last, if the message joined several; else 0.
+/// Source: Linux Documentation/networking/segmentation-offloads.rst.
+std::uint32_t joined_bytes(msghdr& header) noexcept {
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
        control = CMSG_NXTHDR(&header, control)) {
     if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_GRO) {
       int bytes = 0;
       std::memcpy(&bytes, CMSG_DATA(control), sizeof bytes);
-      notes.joined_bytes = static_cast<std::uint32_t>(std::max(bytes, 0));
-    } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_RXQ_OVFL) {
-      std::memcpy(&notes.dropped.emplace(), CMSG_DATA(control), sizeof(std::uint32_t));
+      return static_cast<std::uint32_t>(std::max(bytes, 0));
     }
   }
-  return notes;
+  return 0;
 }
 
 }  // namespace
@@ -62,7 +54,7 @@ void LaneReceiver::prepare(unsigned first, unsigned count) noexcept {
   }
 }
 
-unsigned LaneReceiver::receive(Lane& lane, Source& source, unsigned budget) noexcept {
+unsigned LaneReceiver::receive(Lane& lane, int socket, unsigned budget) noexcept {
   unsigned received = 0;
   latest_ = nullptr;
   while (received < budget) {
@@ -73,7 +65,7 @@ unsigned LaneReceiver::receive(Lane& lane, Source& source, unsigned budget) noex
       break;
     }
     prepare(first, wanted);
-    const int got = recvmmsg(source.fd, &messages_[first], wanted, MSG_DONTWAIT, nullptr);
+    const int got = recvmmsg(socket, &messages_[first], wanted, MSG_DONTWAIT, nullptr);
     if (got <= 0) {
       break;
     }
@@ -81,7 +73,7 @@ unsigned LaneReceiver::receive(Lane& lane, Source& source, unsigned budget) noex
     std::uint64_t bytes = 0;
     for (unsigned i = first; i < used_; ++i) {
       bytes += messages_[i].msg_len;
-      received += split(lane, source, i);
+      received += split(lane, i);
     }
     context_.counters.bytes_in.add_on_lane(lane.index(), bytes);
     if (static_cast<unsigned>(got) < wanted) {
@@ -95,16 +87,11 @@ unsigned LaneReceiver::receive(Lane& lane, Source& source, unsigned budget) noex
   return received;
 }
 
-unsigned LaneReceiver::split(Lane& lane, Source& source, unsigned index) noexcept {
+unsigned LaneReceiver::split(Lane& lane, unsigned index) noexcept {
   const net::Endpoint from = net::from_sockaddr(reinterpret_cast<sockaddr&>(addresses_[index]));
   std::span<std::byte> rest{slot(index), messages_[index].msg_len};
-  const MessageNotes notes = read_notes(messages_[index].msg_hdr);
-  const std::uint32_t joined = notes.joined_bytes;
+  const std::uint32_t joined = joined_bytes(messages_[index].msg_hdr);
   are_joined_ = joined != 0;
-  if (notes.dropped && *notes.dropped != source.dropped) {
-    context_.counters.drop_on_lane(lane.index(), Drop::receive_buffer,
-                                   *notes.dropped - std::exchange(source.dropped, *notes.dropped));
-  }
   unsigned count = 0;
   std::uint32_t headroom = frame_headroom;
   do {

@@ -36,12 +36,6 @@ class PeerTable {
   std::vector<std::shared_ptr<Peer>> peers_;
 };
 
-/// A socket to receive from, and how many messages it had dropped for want of room when last seen.
-struct Source {
-  int fd = -1;
-  std::uint32_t dropped = 0;
-};
-
 /// Used by one lane.
 class LaneReceiver {
  public:
@@ -58,8 +52,8 @@ class LaneReceiver {
 
   /// Makes all buffers usable again. Once per turn, before receive.
   void begin_turn() noexcept { used_ = 0; }
-  /// Receives about `budget` datagrams from `source`; returns how many.
-  [[nodiscard]] unsigned receive(Lane& lane, Source& source, unsigned budget) noexcept;
+  /// Receives about `budget` datagrams from `socket`; returns how many.
+  [[nodiscard]] unsigned receive(Lane& lane, int socket, unsigned budget) noexcept;
 
  private:
   static constexpr unsigned slots = 64;
@@ -76,7 +70,7 @@ class LaneReceiver {
     const net::Endpoint& from;
   };
   struct alignas(cmsghdr) Control {
-    std::array<std::byte, CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(std::uint32_t))> octets;
+    std::array<std::byte, CMSG_SPACE(sizeof(int))> octets;
   };
 
   [[nodiscard]] std::byte* slot(unsigned index) const noexcept {
@@ -84,7 +78,7 @@ class LaneReceiver {
   }
   void prepare(unsigned first, unsigned count) noexcept;
   /// Takes apart what arrived as message `index`; returns how many datagrams it was.
-  unsigned split(Lane& lane, Source& source, unsigned index) noexcept;
+  unsigned split(Lane& lane, unsigned index) noexcept;
   void handle(Lane& lane, const Arrival& arrival) noexcept;
   [[nodiscard]] Peer* find(PeerName name) noexcept;
   /// The records of an acceptable datagram, in clear; empty when it was dropped.

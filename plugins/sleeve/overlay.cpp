@@ -6,7 +6,7 @@
 namespace weft::sleeve {
 namespace {
 
-constexpr Duration filter_period = std::chrono::seconds{1};
+constexpr Duration sockets_period = std::chrono::seconds{1};
 
 }  // namespace
 
@@ -72,6 +72,7 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
   sender_ = std::make_unique<SpecialSender>(
       node_.self, counters_, first.socket(Space::may_fragment), first.socket(Space::dont_fragment));
   open_filter();
+  sockets_timer_ = node_.loop.every(sockets_period, [this] { tend_sockets(); });
   is_running_ = true;
   for (unsigned lane = 0; lane < node_.lanes.count(); ++lane) {
     LanePort& port = *ports_->all()[lane];
@@ -84,7 +85,7 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
 
 void SleeveOverlay::stop() noexcept {
   is_running_ = false;
-  filter_timer_.cancel();
+  sockets_timer_.cancel();
   for (const auto& [connection, session] : std::exchange(sessions_, {})) {
     session->stop();
   }
@@ -151,7 +152,6 @@ void SleeveOverlay::open_filter() {
     drop_filter(attached.error());
     return;
   }
-  filter_timer_ = node_.loop.every(filter_period, [this] { tend_filter(); });
 }
 
 Result<> SleeveOverlay::attach_filter() {
@@ -184,7 +184,6 @@ void SleeveOverlay::admit(const Peer& peer) {
 void SleeveOverlay::drop_filter(const Error& reason) {
   node_.log.warn("floods of worthless datagrams will cost lanes time: the kernel cannot drop them",
                  "error", reason, "needs", "CAP_BPF");
-  filter_timer_.cancel();
   for (const auto& port : ports_->all()) {
     SenderFilter::detach(port->socket(Space::may_fragment));
     SenderFilter::detach(port->socket(Space::dont_fragment));
@@ -193,10 +192,27 @@ void SleeveOverlay::drop_filter(const Error& reason) {
 }
 
 /// Keys and numbers that are used up become worthless also to the kernel.
-void SleeveOverlay::tend_filter() {
-  filter_->collect(counters_);
+void SleeveOverlay::tend_sockets() {
+  count_drops();
   for (const auto& [name, peer] : confirmed_) {
     admit(*peer);
+  }
+}
+
+/// The kernel counts at a socket also what the filter refused. It is asked afterwards, so that
+/// nothing counts as lost for want of room before it is known to be something else.
+void SleeveOverlay::count_drops() {
+  for (std::size_t i = 0; i < ports_->all().size(); ++i) {
+    for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
+      const std::uint32_t now = drops_of(ports_->all()[i]->socket(space));
+      overflowed_ += now - std::exchange(drops_[i][static_cast<std::size_t>(space)], now);
+    }
+  }
+  if (filter_) {
+    overflowed_ -= static_cast<std::int64_t>(filter_->collect(counters_));
+  }
+  if (overflowed_ > 0) {
+    counters_.drop(Drop::receive_buffer, static_cast<std::uint64_t>(std::exchange(overflowed_, 0)));
   }
 }
 

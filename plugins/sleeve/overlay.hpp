@@ -1,6 +1,7 @@
 #pragma once
 /// The sleeve overlay: sockets on every lane, sessions on the loop.
 
+#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -72,7 +73,8 @@ class SleeveOverlay final : public Overlay {
   [[nodiscard]] Result<> attach_filter();
   /// Tells the filter what the peer's datagrams are like now.
   void admit(const Peer& peer);
-  void tend_filter();
+  void tend_sockets();
+  void count_drops();
   /// Lanes alone judge datagrams from now on.
   void drop_filter(const Error& reason);
 
@@ -84,7 +86,9 @@ class SleeveOverlay final : public Overlay {
   std::shared_ptr<PerLane<LanePort>> ports_;
   std::unique_ptr<SpecialSender> sender_;
   std::optional<SenderFilter> filter_;
-  Timer filter_timer_;
+  Timer sockets_timer_;
+  std::array<std::array<std::uint32_t, space_count>, max_lanes> drops_{};  // as last seen
+  std::int64_t overflowed_ = 0;  // below 0 while the filter counted more than the sockets did
   std::uint16_t port_ = 0;
   bool is_running_ = false;
   std::atomic<std::uint32_t> next_connection_{1};

@@ -231,8 +231,11 @@ class OverlayTest : public ::testing::Test {
     return source_task.taken;
   }
 
-  /// Sends `bytes` to `b` from a socket bound to `from`.
-  void inject(const Bytes& bytes, const char* from = "127.0.0.1") {
+  /// Sends `bytes` to `b` from a socket bound to `from`, and lets `b` receive them.
+  void inject(const Bytes& bytes, const char* from = "127.0.0.1") { inject_many(bytes, 1, from); }
+
+  /// Sends them `count` times before `b` receives any.
+  void inject_many(const Bytes& bytes, unsigned count, const char* from = "127.0.0.1") {
     const auto socket = open_udp({{*net::parse_ip(from), 0}, 0, 0}, Space::may_fragment);
     iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
     msghdr message{};
@@ -240,7 +243,9 @@ class OverlayTest : public ::testing::Test {
     message.msg_iovlen = 1;
     const Destination to(AF_INET, b->address, {});
     to.apply(message);
-    ASSERT_EQ(sendmsg(socket->get(), &message, 0), static_cast<ssize_t>(bytes.size()));
+    for (unsigned i = 0; i < count; ++i) {
+      ASSERT_EQ(sendmsg(socket->get(), &message, 0), static_cast<ssize_t>(bytes.size()));
+    }
     b->turn();
   }
 
@@ -483,7 +488,24 @@ TEST_F(OverlayTest, DropsAndCountsWhatItCannotUse) {
   EXPECT_EQ(b->dropped(Drop::wrong_heartbeat), 1U);
   EXPECT_EQ(b->dropped(Drop::misdirected_special), 1U);
   EXPECT_EQ(b->dropped(Drop::bad_control), 1U);
+  EXPECT_EQ(b->dropped(Drop::receive_buffer), 0U) << "what the filter refuses is no want of room";
   EXPECT_EQ(b->dataplane.arrivals.size(), 1U);  // the good frame before the garbage
+}
+
+TEST_F(OverlayTest, CountsWhatTheReceiveBufferHadNoRoomFor) {
+  connect();
+  const auto received = [&] {
+    return b->counted("weft_sleeve_datagrams_total", {{"direction", "in"}});
+  };
+  const auto before = received();
+  constexpr unsigned sent = 3000;  // of more than twice 1 MiB, the room that there is
+  inject_many(clear_datagram(ipv4_frame(1300, false)), sent);
+  const auto arrived = received() - before;
+  pump(2s);
+
+  EXPECT_GT(arrived, 0U);
+  EXPECT_LT(arrived, sent);
+  EXPECT_EQ(b->dropped(Drop::receive_buffer), sent - arrived);
 }
 
 TEST_F(OverlayTest, KeepsWhatNoPeerSentOutOfItsLanes) {
@@ -594,6 +616,7 @@ TEST_F(OverlayKeysTest, StaysWithSecretboxTowardsAPeerThatIgnoresOffers) {
   pump();
 
   EXPECT_EQ(b->dropped(Drop::bad_control), 1U);
+  EXPECT_EQ(b->dropped(Drop::receive_buffer), 0U) << "what the filter refuses is no want of room";
   EXPECT_EQ(cipher_of(*a), "xsalsa20-poly1305");
   run_with_traffic(200);
   EXPECT_EQ(arrived(), sent);

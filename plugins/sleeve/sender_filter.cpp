@@ -15,12 +15,13 @@ namespace {
 constexpr std::uint32_t max_senders = 1 << 16;
 
 /// What the program counts, as the overlay calls it.
-constexpr std::array<std::pair<SenderCount, Drop>, 5> reasons{
+constexpr std::array<std::pair<SenderCount, Drop>, 6> reasons{
     {{SenderCount::short_datagram, Drop::short_datagram},
      {SenderCount::unknown_sender, Drop::unknown_sender},
      {SenderCount::wrong_address, Drop::wrong_address},
      {SenderCount::not_fresh, Drop::not_fresh},
-     {SenderCount::bad_length, Drop::bad_length}}};
+     {SenderCount::bad_length, Drop::bad_length},
+     {SenderCount::no_frame, Drop::undecodable_frame}}};
 
 SenderKey key_of(PeerName name) noexcept {
   std::array<std::byte, peer_name_bytes> octets{};
@@ -108,17 +109,20 @@ void SenderFilter::forget(PeerName name) noexcept {
   admitted_.erase(name);
 }
 
-void SenderFilter::collect(Counters& counters) noexcept {
+std::uint64_t SenderFilter::collect(Counters& counters) noexcept {
   constexpr SenderCount strays = SenderCount::strays;
   const std::uint64_t none = 0;
   bpf_map_update_elem(counts_.get(), &strays, &none, BPF_ANY);
+  std::uint64_t refused = 0;
   for (const auto& [index, reason] : reasons) {
     std::uint64_t count = 0;
     if (bpf_map_lookup_elem(counts_.get(), &index, &count) == 0) {
       std::uint64_t& counted = counted_[static_cast<std::size_t>(index)];
-      counters.drop(reason, count - std::exchange(counted, count));
+      counters.drop(reason, count - counted);
+      refused += count - std::exchange(counted, count);
     }
   }
+  return refused;
 }
 
 }  // namespace weft::sleeve

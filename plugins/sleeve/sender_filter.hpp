@@ -37,7 +37,7 @@ struct SenderTraits {
 /// Used on one thread.
 class SenderFilter {
  public:
-  static constexpr std::uint64_t strays_per_period = 1000;
+  static constexpr std::uint64_t strays_per_period = 20'000;
 
   /// Errors: the kernel's: EPERM without CAP_BPF or CAP_NET_ADMIN, ENOSYS without BPF.
   [[nodiscard]] static Result<SenderFilter> open();
@@ -51,8 +51,8 @@ class SenderFilter {
   [[nodiscard]] Result<> admit(PeerName name, const SenderTraits& traits);
   void forget(PeerName name) noexcept;
 
-  /// Counts what was refused since the last call, and begins a period.
-  void collect(Counters& counters) noexcept;
+  /// Counts what was refused since the last call, and begins a period. Returns how much that was.
+  std::uint64_t collect(Counters& counters) noexcept;
 
  private:
   SenderFilter(Fd senders, Fd counts) : senders_(std::move(senders)), counts_(std::move(counts)) {}

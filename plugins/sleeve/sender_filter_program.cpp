@@ -31,10 +31,12 @@ enum class Label : std::uint8_t {
   next_range,
   right_address,
   in_clear,
+  is_sound,
   too_short,
   unknown_sender,
   wrong_address,
   bad_length,
+  no_frame,
   refuse,
   accept
 };
@@ -176,7 +178,7 @@ void check_word(Assembler& code) {
     code.load(BPF_DW, 1, 7, range + int{offsetof(WordRange, from)});
     code.jump_if_reg(8, BPF_JLT, 1, Label::next_range);
     code.load(BPF_DW, 1, 7, range + int{offsetof(WordRange, to)});
-    code.jump_if_reg(8, BPF_JLE, 1, Label::accept);
+    code.jump_if_reg(8, BPF_JLE, 1, Label::is_sound);
     code.here(Label::next_range);
   }
 }
@@ -186,8 +188,9 @@ void check_record(Assembler& code) {
   constexpr int overhead = name_at + int{clear_header_bytes + record_header_bytes};
   code.jump_if(9, BPF_JLT, overhead, Label::bad_length);
   code.load_packet(BPF_H, first_length_at);
+  code.jump_if(0, BPF_JLT, int{ethernet_header_bytes}, Label::no_frame);
   code.change(BPF_ADD, 0, overhead);
-  code.jump_if_reg(0, BPF_JLE, 9, Label::accept);
+  code.jump_if_reg(0, BPF_JGT, 9, Label::bad_length);
 }
 
 }  // namespace
@@ -201,7 +204,6 @@ std::vector<bpf_insn> sender_filter_program(int senders, int counts, std::uint64
   code.jump_if(9, BPF_JLT, name_at + int{clear_header_bytes}, Label::too_short);
   load_source(code);
   look_up_rule(code, senders);
-  check_source(code, counts, max_strays);
   code.load(BPF_W, 1, 7, offsetof(SenderRule, is_encrypted));
   code.jump_if(1, BPF_JEQ, 0, Label::in_clear);
   check_word(code);
@@ -209,8 +211,14 @@ std::vector<bpf_insn> sender_filter_program(int senders, int counts, std::uint64
   code.jump(Label::refuse);
   code.here(Label::in_clear);
   check_record(code);
+  code.here(Label::is_sound);
+  check_source(code, counts, max_strays);
+  code.jump(Label::accept);
   code.here(Label::bad_length);
   code.set(reason, because(SenderCount::bad_length));
+  code.jump(Label::refuse);
+  code.here(Label::no_frame);
+  code.set(reason, because(SenderCount::no_frame));
   code.jump(Label::refuse);
   code.here(Label::too_short);
   code.set(reason, because(SenderCount::short_datagram));

@@ -37,14 +37,16 @@ enum class SenderCount : std::uint32_t {
   wrong_address,
   not_fresh,
   bad_length,
+  no_frame,
   count_
 };
 
 /// The program, for sockets of UDP. It refuses a datagram, and counts why,
 ///   - that is too short for its headers,
 ///   - whose sender has no rule,
-///   - that comes from another address than the rule's, while `strays` is `max_strays`,
-///   - whose sequence word lies in none of the ranges, or whose first record ends behind it.
+///   - whose sequence word lies in none of the ranges, or whose first record ends behind it or
+///     is too short for a frame,
+///   - that comes from another address than the rule's, while `strays` is `max_strays`.
 /// Of several that the kernel joined it looks at the first one.
 [[nodiscard]] std::vector<bpf_insn> sender_filter_program(int senders, int counts,
                                                           std::uint64_t max_strays);

@@ -17,10 +17,12 @@ net::IpAddress address(const char* text) {
   return *net::parse_ip(text);
 }
 
-/// In clear, with one record of zeros.
+/// In clear, with one record that fits.
 Bytes datagram(PeerName sender) {
   Bytes octets(100);
   store_peer_name(octets.data(), sender);
+  store_be(octets.data() + clear_header_bytes + 2 * peer_name_bytes,
+           static_cast<std::uint16_t>(octets.size() - clear_header_bytes - record_header_bytes));
   return octets;
 }
 
@@ -45,7 +47,7 @@ class SenderFilterTest : public ::testing::Test {
       GTEST_SKIP() << "needs CAP_BPF: " << opened.error().message();
     }
     filter_ = *std::move(opened);
-    socket_ = *open_udp({*net::parse_endpoint("[::]:0"), 1 << 23, 1 << 20}, Space::may_fragment);
+    socket_ = *open_udp({*net::parse_endpoint("[::]:0"), 1 << 25, 1 << 20}, Space::may_fragment);
     ASSERT_TRUE(filter_->attach(socket_));
   }
 
@@ -186,6 +188,29 @@ TEST_F(SenderFilterTest, RefusesClearDatagramsWhoseFirstRecordEndsBehindThem) {
   send("127.0.0.2", octets);
   EXPECT_EQ(arrived(), 0U);
   EXPECT_EQ(refused(Drop::bad_length), 2U);
+}
+
+TEST_F(SenderFilterTest, RefusesClearDatagramsWithoutAFrame) {
+  ASSERT_TRUE(filter_->admit(peer_a, from({})));
+  Bytes octets = datagram(peer_a);
+  const auto set_length = [&](std::uint16_t length) {
+    store_be(octets.data() + clear_header_bytes + 2 * peer_name_bytes, length);
+  };
+  set_length(ethernet_header_bytes);
+  send("127.0.0.2", octets);
+  EXPECT_EQ(arrived(), 1U);
+  set_length(ethernet_header_bytes - 1);
+  send("127.0.0.2", octets);
+  EXPECT_EQ(arrived(), 0U);
+  EXPECT_EQ(refused(Drop::undecodable_frame), 1U);
+}
+
+TEST_F(SenderFilterTest, RefusesWorthlessDatagramsBeforeTheyCountAsStrays) {
+  ASSERT_TRUE(filter_->admit(
+      peer_a, {.sources = {address("127.0.0.2")}, .is_encrypted = true, .fresh = {{5, 9}}}));
+  send("127.0.0.3", sealed(peer_a, 4), SenderFilter::strays_per_period + 10);
+  send("127.0.0.3", sealed(peer_a, 5));
+  EXPECT_EQ(arrived(), 1U) << "a peer that moved is heard in spite of a flood";
 }
 
 TEST_F(SenderFilterTest, RefusesWhatIsShorterThanAName) {

@@ -1,6 +1,7 @@
 /// Opens the overlay's sockets and asks the kernel about paths.
 #include "udp_socket.hpp"
 
+#include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -61,7 +62,6 @@ Result<Fd> bind_udp(int family, const SocketOptions& options, Space space) {
     WEFT_TRY(set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
                         may_fragment ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO, "IPV6_MTU_DISCOVER"));
   }
-  WEFT_TRY(set_option(socket, SOL_SOCKET, SO_RXQ_OVFL, 1, "SO_RXQ_OVFL"));
   // Absent before Linux 5.0: datagrams then come one by one.
   const int joined = 1;
   setsockopt(socket.get(), SOL_UDP, UDP_GRO, &joined, sizeof joined);
@@ -128,6 +128,13 @@ int family_of(const Fd& socket) noexcept {
 std::uint16_t port_of(const Fd& socket) noexcept {
   int family = AF_UNSPEC;
   return local_endpoint(socket, family).port;
+}
+
+std::uint32_t drops_of(const Fd& socket) noexcept {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+  socklen_t bytes = sizeof info;
+  getsockopt(socket.get(), SOL_SOCKET, SO_MEMINFO, info.data(), &bytes);
+  return info[SK_MEMINFO_DROPS];
 }
 
 Destination::Destination(int family, const net::Endpoint& to,

@@ -50,6 +50,10 @@ struct SocketOptions {
 /// The port it got; useful when `listen` asked for port 0.
 [[nodiscard]] std::uint16_t port_of(const Fd& socket) noexcept;
 
+/// Datagrams that the kernel dropped at the socket so far, modulo 2^32: for want of room, by its
+/// filter, for a wrong checksum.
+[[nodiscard]] std::uint32_t drops_of(const Fd& socket) noexcept;
+
 /// Room for what Destination::apply writes.
 inline constexpr std::size_t max_control_bytes =
     CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(std::uint16_t));

@@ -132,7 +132,6 @@ struct Pair {
     const sleeve::SocketOptions options{*net::parse_endpoint("127.0.0.1:0"), 8 << 20, 8 << 20};
     from = sleeve::open_udp(options, Space::dont_fragment).value();
     to = sleeve::open_udp(options, Space::dont_fragment).value();
-    source.fd = to.get();
     const net::Endpoint remote{net::IpAddress::v4(0x7F000001), sleeve::port_of(to)};
     OverlayLink link;
     link.local = here;
@@ -169,7 +168,7 @@ struct Pair {
   /// Everything that has arrived.
   void receive() {
     receiver.begin_turn();
-    while (receiver.receive(lanes.lane(), source, max_batch) != 0) {
+    while (receiver.receive(lanes.lane(), to.get(), max_batch) != 0) {
       receiver.begin_turn();
     }
   }
@@ -184,7 +183,6 @@ struct Pair {
       std::make_shared<PerLane<sleeve::LanePort>>(std::vector<std::unique_ptr<sleeve::LanePort>>{});
   sleeve::Fd from;
   sleeve::Fd to;
-  sleeve::Source source;
   std::unique_ptr<sleeve::LaneSender> sender;
   std::shared_ptr<sleeve::Peer> peer;
   LaneLocal<sleeve::PeerTable> peers{lanes};

@@ -4,6 +4,7 @@
     flooder.py capture DEVICE PORT            prints "ready", then the next datagram to PORT there, in hex
 """
 import contextlib
+import signal
 import socket
 import sys
 
@@ -39,4 +40,5 @@ def capture(device, port):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends without a word
     {"send": send, "capture": capture}[sys.argv[1]](*sys.argv[2:])

@@ -56,6 +56,10 @@ def arguments():
         parser.error(f"--seconds: {options.seconds:g} is not between 0.1 and 600")
     if options.soak and not options.memory:
         parser.error("--soak: only with --memory")
+    if not 0 <= options.soak <= 86400:
+        parser.error(f"--soak: {options.soak:g} is not between 0 and 86400")
+    if options.only and (options.memory or options.flood):
+        parser.error("--only: not with --memory or --flood, which measure sleeve alone")
     check_files(parser, options)
     options.kinds = chosen(options.peers, options.original)
     for name in options.only or ():
@@ -155,18 +159,20 @@ class Bench:
 
 def report_memory(options):
     measured = memory(options)
-    print(f"sleeve-encrypted: {measured['memory_kib_per_peer']:.0f} KiB for each connected peer, idle")
+    per_peer = measured["memory_kib_per_peer"]
+    print(f"{'met   ' if per_peer < 200 else 'missed'}  sleeve-encrypted: {per_peer:.0f} KiB for each connected peer, idle, "
+          "less than 200 wanted")
     if options.soak:
-        print(f"sleeve-encrypted: {measured['soak_growth_kib']} KiB more after {options.soak:g} s")
+        growth = measured["soak_growth_kib"]
+        print(f"{'met   ' if growth <= 0 else 'missed'}  sleeve-encrypted: {growth} KiB more after {options.soak:g} s, "
+              "none wanted")
     write_report(options, {"sleeve-encrypted": measured})
     return 0
 
 
 def report_floods(options):
     remaining = flood.remaining(options, say)
-    for name, floods in remaining.items():
-        for each, ratio in floods.items():
-            print(f"{name}, {each}: {ratio:.2f} of the speed under the same flood of a port where nobody listens")
+    print("\n".join(flood.lines(remaining)))
     write_report(options, remaining)
     return 0
 
