@@ -150,7 +150,6 @@ void SleeveOverlay::open_filter() {
   }
   if (const auto attached = opened ? attach_filter() : tl::unexpected(opened.error()); !attached) {
     drop_filter(attached.error());
-    return;
   }
 }
 
@@ -182,6 +181,7 @@ void SleeveOverlay::admit(const Peer& peer) {
 }
 
 void SleeveOverlay::drop_filter(const Error& reason) {
+  count_drops();
   node_.log.warn("floods of worthless datagrams will cost lanes time: the kernel cannot drop them",
                  "error", reason, "needs", "CAP_BPF");
   for (const auto& port : ports_->all()) {
@@ -191,11 +191,13 @@ void SleeveOverlay::drop_filter(const Error& reason) {
   filter_.reset();
 }
 
-/// Keys and numbers that are used up become worthless also to the kernel.
+/// Sequence numbers that are used up become worthless also to the kernel.
 void SleeveOverlay::tend_sockets() {
   count_drops();
   for (const auto& [name, peer] : confirmed_) {
-    admit(*peer);
+    if (peer->is_encrypted()) {
+      admit(*peer);
+    }
   }
 }
 

@@ -27,7 +27,8 @@ class ReplayWindow {
 
   /// Whether `mark` would refuse it: a copy need not even be decrypted.
   [[nodiscard]] bool was_used(std::uint64_t sequence) const noexcept {
-    return is_used(slot_of(sequence).load(std::memory_order_relaxed), sequence);
+    const auto& slot = slots_[block_of(sequence) % slot_count];
+    return is_used(slot.load(std::memory_order_relaxed), sequence);
   }
   /// No number before this one will pass.
   [[nodiscard]] std::uint64_t oldest() const noexcept {
@@ -57,10 +58,6 @@ class ReplayWindow {
     const std::uint64_t block = seen >> bitmap_bits;
     return block > block_of(sequence) ||
            (block == block_of(sequence) && (seen & bit_of(sequence)) != 0);
-  }
-
-  [[nodiscard]] const std::atomic<std::uint64_t>& slot_of(std::uint64_t sequence) const noexcept {
-    return slots_[block_of(sequence) % slot_count];
   }
 
   std::array<std::atomic<std::uint64_t>, slot_count> slots_{};  // block << 16 | used numbers

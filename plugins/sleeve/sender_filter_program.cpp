@@ -32,6 +32,7 @@ enum class Label : std::uint8_t {
   right_address,
   in_clear,
   is_sound,
+  not_fresh,
   too_short,
   unknown_sender,
   wrong_address,
@@ -181,6 +182,7 @@ void check_word(Assembler& code) {
     code.jump_if_reg(8, BPF_JLE, 1, Label::is_sound);
     code.here(Label::next_range);
   }
+  code.jump(Label::not_fresh);
 }
 
 /// Of datagrams in clear.
@@ -197,7 +199,13 @@ void check_record(Assembler& code) {
 
 std::vector<bpf_insn> sender_filter_program(int senders, int counts, std::uint64_t max_strays) {
   constexpr int reason = 8;
-  const auto because = [](SenderCount count) { return static_cast<int>(count); };
+  constexpr std::array<std::pair<Label, SenderCount>, 6> refusals{
+      {{Label::not_fresh, SenderCount::not_fresh},
+       {Label::bad_length, SenderCount::bad_length},
+       {Label::no_frame, SenderCount::no_frame},
+       {Label::too_short, SenderCount::short_datagram},
+       {Label::wrong_address, SenderCount::wrong_address},
+       {Label::unknown_sender, SenderCount::unknown_sender}}};
   Assembler code;
   code.copy(6, 1);
   code.load(BPF_W, 9, 6, offsetof(__sk_buff, len));
@@ -207,28 +215,17 @@ std::vector<bpf_insn> sender_filter_program(int senders, int counts, std::uint64
   code.load(BPF_W, 1, 7, offsetof(SenderRule, is_encrypted));
   code.jump_if(1, BPF_JEQ, 0, Label::in_clear);
   check_word(code);
-  code.set(reason, because(SenderCount::not_fresh));
-  code.jump(Label::refuse);
   code.here(Label::in_clear);
   check_record(code);
   code.here(Label::is_sound);
   check_source(code, counts, max_strays);
   code.jump(Label::accept);
-  code.here(Label::bad_length);
-  code.set(reason, because(SenderCount::bad_length));
-  code.jump(Label::refuse);
-  code.here(Label::no_frame);
-  code.set(reason, because(SenderCount::no_frame));
-  code.jump(Label::refuse);
-  code.here(Label::too_short);
-  code.set(reason, because(SenderCount::short_datagram));
-  code.jump(Label::refuse);
-  code.here(Label::wrong_address);
-  code.set(reason, because(SenderCount::wrong_address));
-  code.jump(Label::refuse);
-  code.here(Label::unknown_sender);
-  code.set(reason, because(SenderCount::unknown_sender));
 
+  for (const auto& [label, count] : refusals) {
+    code.here(label);
+    code.set(reason, static_cast<int>(count));
+    code.jump(Label::refuse);
+  }
   code.here(Label::refuse);
   code.store(BPF_W, 10, index_on_stack, reason);
   code.look_up(counts, index_on_stack);

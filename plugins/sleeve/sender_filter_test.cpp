@@ -95,14 +95,11 @@ class SenderFilterTest : public ::testing::Test {
   std::map<Drop, std::uint64_t> before_;
 };
 
-TEST_F(SenderFilterTest, TakesPeersFromTheirAddressesOnly) {
-  ASSERT_TRUE(
-      filter_->admit(peer_a, from({address("127.0.0.2"), address("127.0.0.3"), address("::1")})));
+TEST_F(SenderFilterTest, TakesPeersThatItKnows) {
+  ASSERT_TRUE(filter_->admit(peer_a, from({address("127.0.0.2")})));
 
   send("127.0.0.2", datagram(peer_a));
-  send("127.0.0.3", datagram(peer_a));
-  send("::1", datagram(peer_a));
-  EXPECT_EQ(arrived(), 3U);
+  EXPECT_EQ(arrived(), 1U);
 
   send("127.0.0.2", datagram(peer_b), 5);
   send("::1", datagram(peer_b), 2);
@@ -112,12 +109,14 @@ TEST_F(SenderFilterTest, TakesPeersFromTheirAddressesOnly) {
 }
 
 TEST_F(SenderFilterTest, TakesFewFromElsewhere) {
-  ASSERT_TRUE(filter_->admit(peer_a, from({address("127.0.0.2")})));
+  ASSERT_TRUE(filter_->admit(peer_a, from({address("127.0.0.2"), address("::1")})));
   for (int period = 0; period < 2; ++period) {
     send("127.0.0.3", datagram(peer_a), SenderFilter::strays_per_period + 10);
     EXPECT_EQ(arrived(), SenderFilter::strays_per_period);
-    send("127.0.0.2", datagram(peer_a));
-    EXPECT_EQ(arrived(), 1U) << "what comes from the peer's address is no stray";
+    for (const char* own : {"127.0.0.2", "::1"}) {
+      send(own, datagram(peer_a));
+      EXPECT_EQ(arrived(), 1U) << "what comes from the peer's address is no stray: " << own;
+    }
 
     EXPECT_EQ(refused(Drop::wrong_address), 10U);
     EXPECT_EQ(refused(Drop::unknown_sender), 0U);

@@ -12,12 +12,13 @@ import sys
 from measure import PATIENCE, process, rate, transfer
 from network import HERE, Failure, address_of, inside, run, switch_offloads_off
 from sleeve import Sleeve, SleeveEncrypted
+from targets import marked
 
 PEER, VICTIM, STRANGER = 1, 2, 3  # nodes; the last one runs nothing but the flood
 PORT, NOBODYS_PORT = 6783, 6999
 SMALL = 100  # bytes
 NAME_BYTES = 6  # a datagram begins with the name of its sender
-FRAME_TOO_SHORT = 5  # bytes; an Ethernet header has 14
+FRAME = 60  # bytes
 WANTED = 0.8
 FLOODER = [sys.executable, HERE / "flooder.py"]
 
@@ -47,8 +48,9 @@ class Flooded(Sleeve):
 
     def plausible(self, path, name):
         """Made by somebody who knows what a peer's datagrams are like."""
-        short_record = name + name + FRAME_TOO_SHORT.to_bytes(2, "big") + bytes(FRAME_TOO_SHORT)
-        return {"with a first record that fits": (PEER, (name + short_record).ljust(SMALL, b"\0"))}
+        record = name + os.urandom(NAME_BYTES) + FRAME.to_bytes(2, "big") + os.urandom(FRAME)  # for nobody
+        rest = SMALL - NAME_BYTES - len(record)
+        return {"with a first record that fits": (PEER, name + record + os.urandom(rest))}
 
 
 class FloodedEncrypted(Flooded):
@@ -108,7 +110,6 @@ def lines(remaining_parts):
     """For people: a line each, and whether it is what is wanted."""
     for name, floods in remaining_parts.items():
         for flood, kept in floods.items():
-            is_met = kept["of_flood_elsewhere"] >= WANTED
-            yield (f"{'met   ' if is_met else 'missed'}  {name}, flood {flood}: {kept['of_flood_elsewhere']:.2f} of the "
-                   f"speed under the same flood of a closed port, at least {WANTED} wanted; {kept['of_stream_alone']:.2f} "
-                   "of the stream alone")
+            yield marked(kept["of_flood_elsewhere"] >= WANTED, f"{name}, flood {flood}: {kept['of_flood_elsewhere']:.2f} "
+                         f"of the speed under the same flood of a closed port, at least {WANTED} wanted; "
+                         f"{kept['of_stream_alone']:.2f} of the stream alone")

@@ -21,7 +21,7 @@ from measure import measure
 from memory import memory
 from network import Failure, run
 from table import COLUMNS, table
-from targets import verdicts
+from targets import marked, verdicts
 
 TOOLS = {"ethtool": "ethtool", "iproute2": "ip", "iputils-ping": "ping"}
 NEEDED = ("bin/weftd", "bin/weft-cni", "plugins-out/sleeve.so")
@@ -40,10 +40,10 @@ def arguments():
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--memory", action="store_true", help="measure nothing but the memory of a node for each "
                          "encrypted peer that it is connected to")
-    parser.add_argument("--soak", type=float, metavar="S", default=0, help="with --memory: how much more it is after "
-                        "S seconds")
     instead.add_argument("--flood", action="store_true", help="measure nothing but what floods of worthless datagrams "
                          "leave of one stream")
+    parser.add_argument("--soak", type=float, metavar="S", default=0, help="with --memory: how much more it is after "
+                        "S seconds")
     parser.add_argument("--build", type=Path, metavar="DIR", default=Path("build/release"),
                         help="where weft is built (build/release, built anew unless this is given)")
     options = parser.parse_args()
@@ -160,12 +160,11 @@ class Bench:
 def report_memory(options):
     measured = memory(options)
     per_peer = measured["memory_kib_per_peer"]
-    print(f"{'met   ' if per_peer < 200 else 'missed'}  sleeve-encrypted: {per_peer:.0f} KiB for each connected peer, idle, "
-          "less than 200 wanted")
+    print(marked(per_peer < 200, f"sleeve-encrypted: {per_peer:.0f} KiB for each connected peer, idle, less than 200 "
+                                 "wanted"))
     if options.soak:
         growth = measured["soak_growth_kib"]
-        print(f"{'met   ' if growth <= 0 else 'missed'}  sleeve-encrypted: {growth} KiB more after {options.soak:g} s, "
-              "none wanted")
+        print(marked(growth <= 0, f"sleeve-encrypted: {growth} KiB more after {options.soak:g} s, none wanted"))
     write_report(options, {"sleeve-encrypted": measured})
     return 0
 

@@ -7,12 +7,12 @@ from network import Network, wait_established
 from sleeve import PASSWORD, QuietWeft
 
 FEW, MANY = 2, 10  # nodes, each connected to every other
-LANE_BUFFERS_KIB = 4096
+LANE_BUFFERS_KIB = 4096  # mappings from this size on are taken for buffers of lanes
 
 
 def memory(options):
-    """KiB of anonymous memory of the first node: `per_peer`, when it has eight more peers, divided by these; and
-    with --soak `growth`, in so long a time in which nothing happens but what keeps connections alive."""
+    """KiB of anonymous memory of the first node: `memory_kib_per_peer`, what eight more peers add, divided by these;
+    with --soak `soak_growth_kib`, in so long a time in which nothing happens but what keeps connections alive."""
     with Network(options, MANY, offload=True) as network:
         nodes = []
 

@@ -66,5 +66,10 @@ def verdict(target, report):
     ratio = report[target.name][target.column] / better(others)
     is_met = ratio >= target.factor if better is max else ratio <= target.factor
     what = target.other if column == target.column else f"{target.other} in {COLUMNS[column][0]}"
-    return (f"{'met   ' if is_met else 'missed'}  {target.name}: {heading} is {ratio:.3g} of {what}, "
-            f"{'at least' if better is max else 'at most'} {target.factor:.3g} wanted")
+    return marked(is_met, f"{target.name}: {heading} is {ratio:.3g} of {what}, "
+                          f"{'at least' if better is max else 'at most'} {target.factor:.3g} wanted")
+
+
+def marked(is_met, text):
+    """A line that says of a target whether it is met."""
+    return f"{'met   ' if is_met else 'missed'}  {text}"
