@@ -1,6 +1,7 @@
 /// weftd: reads its arguments, runs a node, stops it on a signal.
 
 #include <getopt.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -66,6 +67,15 @@ Arguments parse_arguments(int argc, char** argv) {
   return arguments;
 }
 
+/// Each peer takes some: the usual limit of 1024 is for programs that use select().
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
 int report(const std::vector<std::string>& complaints) {
   for (const std::string& complaint : complaints) {
     std::fprintf(stderr, "weftd: %s\n", complaint.c_str());
@@ -82,6 +92,7 @@ Result<> run(host::Node& node) {
 }
 
 int run_node(const std::string& path) {
+  allow_many_descriptors();
   const auto main_loop = std::make_shared<host::MainLoop>();
   std::unique_ptr<host::Node> node;
   bool was_asked = false;

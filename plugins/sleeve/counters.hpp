@@ -27,7 +27,7 @@ enum class Drop : std::uint8_t {
   no_buffer,
   too_big,
   too_big_unreported,  ///< and the sender may not be told
-  would_block,         ///< the socket's send buffer is full
+  would_block,         ///< the peer's send buffer is full
   message_too_big,     ///< the kernel knows of a smaller path MTU
   send_failed,
   receive_buffer,  ///< messages that the kernel dropped because the socket's buffer was full

@@ -63,12 +63,13 @@ void DatagramBatch::add(const Lane& lane, Peer& peer, const PathView& view,
 void DatagramBatch::transmit(Lane& lane) noexcept {
   unsigned done = 0;
   while (done < message_count_) {
-    const int sent = sendmmsg(fd_, &headers_[done], message_count_ - done, 0);
+    const unsigned end = end_of_peer(done);
+    const int sent = sendmmsg(messages_[done].peer->socket(space_), &headers_[done], end - done, 0);
     if (sent <= 0) {
-      done += give_up(lane, done, sent == 0 ? EIO : errno);
+      done += give_up(lane, done, end, sent == 0 ? EIO : errno);
       continue;
     }
-    for (const unsigned end = done + static_cast<unsigned>(sent); done < end; ++done) {
+    for (const unsigned unsent = done + static_cast<unsigned>(sent); done < unsent; ++done) {
       count_sent(lane, messages_[done]);
     }
   }
@@ -76,16 +77,24 @@ void DatagramBatch::transmit(Lane& lane) noexcept {
   piece_count_ = 0;
 }
 
-unsigned DatagramBatch::give_up(Lane& lane, unsigned index, int error) noexcept {
+unsigned DatagramBatch::end_of_peer(unsigned index) const noexcept {
+  unsigned end = index + 1;
+  while (end < message_count_ && messages_[end].peer == messages_[index].peer) {
+    ++end;
+  }
+  return end;
+}
+
+unsigned DatagramBatch::give_up(Lane& lane, unsigned index, unsigned end, int error) noexcept {
   if (error == EINTR) {
     return 0;
   }
   Message& message = messages_[index];
-  if (error == EAGAIN) {  // the socket is full: so it is for all that follow
-    for (unsigned i = index; i < message_count_; ++i) {
+  if (error == EAGAIN) {  // the peer's socket is full: so it is for all that follow
+    for (unsigned i = index; i < end; ++i) {
       context_.counters.drop_on_lane(lane.index(), Drop::would_block, messages_[i].frames);
     }
-    return message_count_ - index;
+    return end - index;
   }
   if (message.datagrams > 1 && is_refusal(error)) {
     message.peer->refuse_segments(lane.now() + refusal_holds);
@@ -117,7 +126,7 @@ void DatagramBatch::send_apart(Lane& lane, unsigned index) noexcept {
     }
     header.msg_iovlen = static_cast<std::size_t>(piece - header.msg_iov);
     message.peer->path.read().destination.apply(header);
-    if (sendmsg(fd_, &header, 0) >= 0) {
+    if (sendmsg(message.peer->socket(space_), &header, 0) >= 0) {
       count_sent(lane, one);
     } else {
       count_lost(lane, one, errno);

@@ -1,5 +1,5 @@
 #pragma once
-/// Datagrams for one socket, collected on a lane and sent in as few calls as the kernel allows.
+/// Datagrams of one space, collected on a lane and sent in as few calls as the kernel allows.
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -36,10 +36,8 @@ class DatagramBatch {
   static constexpr unsigned max_messages = 64;
   static constexpr unsigned max_pieces = 1024;  // IOV_MAX
 
-  explicit DatagramBatch(const Context& context) : context_(context) {}
+  DatagramBatch(const Context& context, Space space) : context_(context), space_(space) {}
 
-  /// The socket outlives this object.
-  void use_socket(int fd) noexcept { fd_ = fd; }
   /// Whether a datagram of that many pieces still fits.
   [[nodiscard]] bool has_room(unsigned pieces) const noexcept {
     return message_count_ < max_messages && piece_count_ + pieces <= max_pieces;
@@ -67,15 +65,18 @@ class DatagramBatch {
 
   [[nodiscard]] bool joins_last(const Lane& lane, const Peer& peer, const PathView& view,
                                 const DatagramSize& size) const noexcept;
-  /// Accounts for the failure of message `index`; returns how many messages are over.
-  unsigned give_up(Lane& lane, unsigned index, int error) noexcept;
+  /// The first message after `index` that is for another peer.
+  [[nodiscard]] unsigned end_of_peer(unsigned index) const noexcept;
+  /// Accounts for the failure of message `index`, which is followed by others for its peer up to
+  /// `end`; returns how many messages are over.
+  unsigned give_up(Lane& lane, unsigned index, unsigned end, int error) noexcept;
   /// Sends the datagrams of message `index` one by one.
   void send_apart(Lane& lane, unsigned index) noexcept;
   void count_sent(Lane& lane, const Message& message) noexcept;
   void count_lost(Lane& lane, const Message& message, int error) noexcept;
 
   Context context_;
-  int fd_ = -1;
+  Space space_;
   unsigned message_count_ = 0;
   unsigned piece_count_ = 0;
   std::array<mmsghdr, max_messages> headers_;

@@ -51,6 +51,16 @@ struct Station {
   net::Endpoint endpoint;
 };
 
+/// Sockets that send as `station`.
+Sockets senders_of(const Station& station) {
+  Sockets senders;
+  for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
+    senders[static_cast<std::size_t>(space)] =
+        open_udp_sender(AF_INET, station.endpoint.port, 8 << 20, space).value();
+  }
+  return senders;
+}
+
 OverlayLink link_to(const net::Endpoint& remote) {
   OverlayLink link;
   link.local = peer_a;
@@ -64,9 +74,15 @@ class DatagramBatchTest : public ::testing::Test {
   DatagramBatchTest() {
     const int off = 0;
     setsockopt(to_.socket.get(), SOL_UDP, UDP_GRO, &off, sizeof off);
-    batch_.use_socket(from_.socket.get());
-    peer_.path.publish(std::make_shared<const PathView>(
-        PathView{to_.endpoint, Destination(AF_INET, to_.endpoint, {}), {}, max_payload}));
+    peer_.use_sockets(senders_of(from_));
+    direct(to_.endpoint);
+  }
+
+  /// Sends what comes to `to`.
+  void direct(const net::Endpoint& to) {
+    const Destination destination(AF_INET, to, from_.endpoint.address);
+    peer_.path.publish(
+        std::make_shared<const PathView>(PathView{to, destination, {}, max_payload}));
   }
 
   /// Adds a datagram in up to three pieces.
@@ -100,7 +116,7 @@ class DatagramBatchTest : public ::testing::Test {
   Station to_{Space::dont_fragment};
   Peer peer_{lanes_, std::make_shared<PerLane<LanePort>>(std::vector<std::unique_ptr<LanePort>>{}),
              link_to(to_.endpoint), 1};
-  DatagramBatch batch_{{counters_, events_, doorbell_}};
+  DatagramBatch batch_{{counters_, events_, doorbell_}, Space::dont_fragment};
   std::vector<Bytes> sent_;
   std::mt19937 random_{7};
 };
@@ -140,7 +156,8 @@ TEST_F(DatagramBatchTest, GivesTheKernelATrainAtOnce) {
 
 TEST_F(DatagramBatchTest, SendsApartWhatTheKernelDoesNotCut) {
   const int on = 1;  // the kernel cuts nothing without checksums
-  ASSERT_EQ(setsockopt(from_.socket.get(), SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
+  ASSERT_EQ(setsockopt(peer_.socket(Space::dont_fragment), SOL_SOCKET, SO_NO_CHECK, &on, sizeof on),
+            0);
   sent_.reserve(100);
   for (int i = 0; i < 20; ++i) {
     add(random_datagram(1000));
@@ -179,8 +196,7 @@ TEST_F(DatagramBatchTest, TakesApartWhatTheKernelJoined) {
       link_to(from_.endpoint), 1);
   const LaneLocal<PeerTable> peers(lanes_, std::make_shared<const PeerTable>(std::vector{known}));
   LaneReceiver receiver({peer_a, relay, peers, counters_, events_, doorbell_});
-  peer_.path.publish(std::make_shared<const PathView>(
-      PathView{station.endpoint, Destination(AF_INET, station.endpoint, {}), {}, max_payload}));
+  direct(station.endpoint);
 
   std::vector<Bytes> frames;
   Bytes sender(6);

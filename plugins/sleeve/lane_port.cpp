@@ -13,9 +13,7 @@ LanePort::LanePort(const Context& context, Sockets sockets)
       sockets_(std::move(sockets)),
       receiver_({context.self, context.dataplane, context.peers, context.counters, events_,
                  context.doorbell}),
-      sender_(context.self, {context.counters, events_, context.doorbell}) {
-  sender_.use_sockets(socket(Space::may_fragment).get(), socket(Space::dont_fragment).get());
-}
+      sender_(context.self, {context.counters, events_, context.doorbell}) {}
 
 unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
   receiver_.begin_turn();

@@ -27,9 +27,6 @@ class LanePort final : public LaneTask {
     Counters& counters;
     Doorbell& doorbell;
   };
-  /// Sockets by space.
-  using Sockets = std::array<Fd, space_count>;
-
   LanePort(const Context& context, Sockets sockets);
 
   [[nodiscard]] unsigned poll(Lane& lane, unsigned budget) noexcept override;

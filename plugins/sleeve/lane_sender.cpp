@@ -9,14 +9,10 @@ LaneSender::LaneSender(PeerName self, const DatagramBatch::Context& context)
     : counters_(context.counters),
       staged_(std::make_unique<std::array<StagedRecord, max_staged>>()),
       waiting_(std::make_unique<std::array<Peer*, max_staged>>()),
-      batches_{std::make_unique<DatagramBatch>(context), std::make_unique<DatagramBatch>(context)},
+      batches_{std::make_unique<DatagramBatch>(context, Space::may_fragment),
+               std::make_unique<DatagramBatch>(context, Space::dont_fragment)},
       arena_(std::make_unique_for_overwrite<std::byte[]>(arena_bytes)) {
   store_peer_name(clear_header_.data(), self);
-}
-
-void LaneSender::use_sockets(int may_fragment, int dont_fragment) noexcept {
-  batches_[static_cast<std::size_t>(Space::may_fragment)]->use_socket(may_fragment);
-  batches_[static_cast<std::size_t>(Space::dont_fragment)]->use_socket(dont_fragment);
 }
 
 void LaneSender::stage(Lane& lane, Peer& peer, Space space, const StagedRecord& record) noexcept {

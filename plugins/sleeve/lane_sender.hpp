@@ -30,9 +30,6 @@ class LaneSender {
  public:
   LaneSender(PeerName self, const DatagramBatch::Context& context);
 
-  /// Sockets by space; they outlive this object.
-  void use_sockets(int may_fragment, int dont_fragment) noexcept;
-
   /// Keeps the record, whose bytes stay valid until the lane's flush, for `peer`.
   void stage(Lane& lane, Peer& peer, Space space, const StagedRecord& record) noexcept;
   /// Sends everything.

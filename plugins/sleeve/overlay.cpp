@@ -47,8 +47,8 @@ SleeveOverlay::~SleeveOverlay() {
   stop();
 }
 
-Result<LanePort::Sockets> SleeveOverlay::open_sockets(SocketOptions& options) {
-  LanePort::Sockets sockets;
+Result<Sockets> SleeveOverlay::open_sockets(SocketOptions& options) {
+  Sockets sockets;
   for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
     Fd& socket = sockets[static_cast<std::size_t>(space)];
     WEFT_TRY(socket, open_udp(options, space));
@@ -57,16 +57,26 @@ Result<LanePort::Sockets> SleeveOverlay::open_sockets(SocketOptions& options) {
   return sockets;
 }
 
+Result<Sockets> SleeveOverlay::open_senders() const {
+  Sockets sockets;
+  for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
+    WEFT_TRY(sockets[static_cast<std::size_t>(space)],
+             open_udp_sender(sender_->family(), port_, send_buffer_bytes_, space));
+  }
+  return sockets;
+}
+
 Result<> SleeveOverlay::start(const SocketOptions& options) {
   SocketOptions shared = options;
   std::vector<std::unique_ptr<LanePort>> ports;
   for (unsigned lane = 0; lane < node_.lanes.count(); ++lane) {
-    LanePort::Sockets sockets;
+    Sockets sockets;
     WEFT_TRY(sockets, open_sockets(shared));
     const LanePort::Context context{node_.self, node_.dataplane, peers_, counters_, doorbell_};
     ports.push_back(std::make_unique<LanePort>(context, std::move(sockets)));
   }
   port_ = shared.listen.port;
+  send_buffer_bytes_ = shared.send_buffer_bytes;
   ports_ = std::make_shared<PerLane<LanePort>>(std::move(ports));
   const LanePort& first = *ports_->all().front();
   sender_ = std::make_unique<SpecialSender>(
@@ -106,10 +116,16 @@ Result<std::unique_ptr<OverlayConnection>> SleeveOverlay::prepare(
 }
 
 void SleeveOverlay::confirm(const std::shared_ptr<Session>& session) {
-  if (!is_running_) {
+  const auto& peer = session->peer();
+  if (!is_running_ || sessions_.contains(peer->connection)) {
     return;
   }
-  const auto& peer = session->peer();
+  auto senders = open_senders();
+  if (!senders) {
+    session->fail(senders.error());
+    return;
+  }
+  peer->use_sockets(*std::move(senders));
   sessions_[peer->connection] = session;
   confirmed_[peer->name] = peer;
   publish_peers();

@@ -62,7 +62,8 @@ class SleeveOverlay final : public Overlay {
  private:
   class Connection;
 
-  [[nodiscard]] Result<LanePort::Sockets> open_sockets(SocketOptions& options);
+  [[nodiscard]] Result<Sockets> open_sockets(SocketOptions& options);
+  [[nodiscard]] Result<Sockets> open_senders() const;
   void confirm(const std::shared_ptr<Session>& session);
   void end(const std::shared_ptr<Session>& session);
   /// A session's peer is no longer to be received from.
@@ -90,6 +91,7 @@ class SleeveOverlay final : public Overlay {
   std::array<std::array<std::uint32_t, space_count>, max_lanes> drops_{};  // as last seen
   std::int64_t overflowed_ = 0;  // below 0 while the filter counted more than the sockets did
   std::uint16_t port_ = 0;
+  std::uint64_t send_buffer_bytes_ = 0;
   bool is_running_ = false;
   std::atomic<std::uint32_t> next_connection_{1};
   std::map<std::uint32_t, std::shared_ptr<Session>> sessions_;  // confirmed, by connection

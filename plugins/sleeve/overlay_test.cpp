@@ -1,266 +1,16 @@
-/// Two overlays in one process exchange real datagrams over a loopback of their own, with lanes
-/// and time that the test moves.
-#include "overlay.hpp"
+/// Two overlays exchange frames: contact, aggregation, path MTU, relays, drops, successors.
+#include "overlay_test_support.hpp"
 
-#include <gtest/gtest.h>
-#include <net/if.h>
-#include <sched.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
 #include <sys/ioctl.h>
 
-#include <algorithm>
-#include <cstring>
-
-#include <weft/testing/fake_host.hpp>
-
-#include "datagram.hpp"
-#include "test_support.hpp"
+#include <fstream>
 
 namespace weft::sleeve {
 namespace {
 
-using namespace std::chrono_literals;
-using testing::golden_key;
-using testing::ipv4_frame;
-using testing::peer_a;
-using testing::peer_b;
-using testing::peer_c;
-
-/// Brings the loopback of the current network namespace up with an MTU.
-bool set_loopback_mtu(int mtu) {
-  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_mtu = mtu;
-  if (ioctl(socket.get(), SIOCSIFMTU, &request) != 0) {
-    return false;
-  }
-  request.ifr_flags = IFF_UP;
-  return ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0;
-}
-
-class RecordingDataplane final : public Dataplane {
- public:
-  struct Arrival {
-    PeerName source;
-    PeerName destination;
-    Bytes frame;
-  };
-
-  void from_bridge(Lane& /*lane*/, std::span<const Frame> /*batch*/) noexcept override {}
-  void from_overlay(Lane& lane, const OverlayBatch& batch) noexcept override {
-    ++runs;
-    for (const Frame& frame : batch.frames) {
-      arrivals.push_back(
-          {batch.source, batch.destination, Bytes(frame.bytes().begin(), frame.bytes().end())});
-    }
-    if (relay) {
-      relayed += relay->forward(lane, batch.source, batch.destination, batch.frames);
-    }
-  }
-  void set_bridge_port(std::shared_ptr<BridgePort> /*port*/) override {}
-
-  std::vector<Arrival> arrivals;
-  int runs = 0;
-  std::shared_ptr<Forwarder> relay;
-  std::size_t relayed = 0;
-};
-
-class RecordingListener final : public OverlayListener {
- public:
-  void on_established() override { ++established; }
-  void on_failed(Error reason) override { failures.push_back(std::move(reason)); }
-  void on_health(bool /*is_healthy*/) override {}
-  void send_control(std::uint8_t subtag, Bytes body) override {
-    controls.emplace_back(subtag, std::move(body));
-  }
-
-  int established = 0;
-  std::vector<Error> failures;
-  std::vector<std::pair<std::uint8_t, Bytes>> controls;
-};
-
-/// Forwards a batch in the turn it is added for, whose scratch buffers then last until the flush.
-class FrameSource final : public LaneTask {
- public:
-  FrameSource(Forwarder& to, const OverlayBatch& batch) : to_(to), batch_(batch) {}
-
-  unsigned poll(Lane& lane, unsigned /*budget*/) noexcept override {
-    taken = to_.forward(lane, batch_.source, batch_.destination, batch_.frames);
-    return 0;
-  }
-
-  std::size_t taken = 0;
-
- private:
-  Forwarder& to_;
-  OverlayBatch batch_;
-};
-
-/// One end of a connection.
-struct End {
-  std::shared_ptr<RecordingListener> listener = std::make_shared<RecordingListener>();
-  std::unique_ptr<OverlayConnection> connection;
-};
-
-struct Node {
-  Node(weft::testing::SimWorld& world, PeerName name, const char* listen)
-      : host(world, NodeInfo{name, "", "", ""}),
-        overlay({name, host.loop(), host.lanes(), dataplane, host.metrics(), host.as_host().log()}),
-        address(*net::parse_endpoint(listen)) {
-    const auto started = overlay.start({address, 1 << 20, 1 << 20});
-    WEFT_CHECK(started.has_value(), "an overlay starts");
-    address.port = overlay.port();
-  }
-  ~Node() {
-    host.loop().run([this] { overlay.stop(); });
-  }
-
-  void turn() {
-    host.lanes().turn_until_idle();
-    host.loop().run([this] { overlay.drain_events(); });
-  }
-  [[nodiscard]] std::uint64_t dropped(Drop reason) {
-    return host.metrics()
-        .counter("weft_sleeve_dropped_total", "", {{"reason", std::string(to_string(reason))}})
-        .value();
-  }
-  [[nodiscard]] std::uint64_t counted(const char* name, MetricLabels labels = {}) {
-    return host.metrics().counter(name, "", std::move(labels)).value();
-  }
-
-  weft::testing::FakeHost host;
-  RecordingDataplane dataplane;
-  SleeveOverlay overlay;
-  net::Endpoint address;
-};
-
-class OverlayTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (unshare(CLONE_NEWNET) != 0 || !set_loopback_mtu(1500)) {
-      GTEST_SKIP() << "needs CAP_SYS_ADMIN for a network namespace of its own";
-    }
-    make_nodes("127.0.0.1:0", "127.0.0.1:0");
-  }
-
-  /// What connections leave to their overlays' loops runs while these still exist.
-  void TearDown() override {
-    end_a.connection.reset();
-    end_b.connection.reset();
-    world.run_for(0ms);
-  }
-
-  void make_nodes(const char* listen_a, const char* listen_b) {
-    a.reset();
-    b.reset();
-    a = std::make_unique<Node>(world, peer_a, listen_a);
-    b = std::make_unique<Node>(world, peer_b, listen_b);
-  }
-
-  /// The connection as each end sees it; `a` dialled.
-  [[nodiscard]] OverlayLink link_of_a() const {
-    OverlayLink link;
-    link.local = peer_a;
-    link.remote = peer_b;
-    link.connection_uid = 77;
-    link.local_address = {a->address.address, 50000};
-    link.remote_address = b->address;
-    link.outbound = true;
-    return link;
-  }
-  [[nodiscard]] OverlayLink link_of_b() const {
-    OverlayLink link = link_of_a();
-    std::swap(link.local, link.remote);
-    std::swap(link.local_address, link.remote_address);
-    link.outbound = false;
-    return link;
-  }
-
-  void start(End& end, Node& node, const OverlayLink& link) {
-    end.connection = *node.overlay.prepare(link, end.listener);
-    end.connection->confirm();
-  }
-
-  /// Connects both ends.
-  void connect(std::optional<SessionKey> key = {}, std::chrono::milliseconds heartbeat = 0ms,
-               std::chrono::milliseconds timeout = 0ms) {
-    const auto agreed = [&](OverlayLink link) {
-      link.session_key = key;
-      link.heartbeat = heartbeat;
-      link.timeout = timeout;
-      return link;
-    };
-    start(end_b, *b, agreed(link_of_b()));
-    start(end_a, *a, agreed(link_of_a()));
-    pump();
-  }
-
-  /// Lets everything that is under way arrive; time moves by `by`.
-  void pump(Duration by = 0ms) {
-    for (int round = 0; round < 6; ++round) {
-      world.run_for(by / 6);
-      a->turn();
-      b->turn();
-      carry(end_a, end_b);
-      carry(end_b, end_a);
-    }
-    world.run_for(0ms);
-  }
-
-  static void carry(End& from, End& to) {
-    for (const auto& [subtag, body] : std::exchange(from.listener->controls, {})) {
-      if (to.connection) {
-        to.connection->on_control(subtag, body);
-      }
-    }
-  }
-
-  /// Sends copies of `frame` from a lane of `node`, with room before them as every producer has.
-  static std::size_t send(Node& node, const End& end, PeerName source, PeerName destination,
-                          const Bytes& frame, std::size_t count = 1) {
-    std::vector<Bytes> buffers(count, testing::concat({Bytes(frame_headroom), frame}));
-    std::vector<Frame> frames;
-    for (Bytes& buffer : buffers) {
-      frames.push_back({.data = buffer.data() + frame_headroom,
-                        .length = static_cast<std::uint32_t>(frame.size()),
-                        .headroom = frame_headroom});
-    }
-    FrameSource source_task(*end.connection->forwarder(), {source, destination, frames});
-    const LaneRegistration registration = node.host.lanes().add(0, source_task, {});
-    node.host.lanes().turn();
-    return source_task.taken;
-  }
-
-  /// Sends `bytes` to `b` from a socket bound to `from`, and lets `b` receive them.
-  void inject(const Bytes& bytes, const char* from = "127.0.0.1") { inject_many(bytes, 1, from); }
-
-  /// Sends them `count` times before `b` receives any.
-  void inject_many(const Bytes& bytes, unsigned count, const char* from = "127.0.0.1") {
-    const auto socket = open_udp({{*net::parse_ip(from), 0}, 0, 0}, Space::may_fragment);
-    iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    const Destination to(AF_INET, b->address, {});
-    to.apply(message);
-    for (unsigned i = 0; i < count; ++i) {
-      ASSERT_EQ(sendmsg(socket->get(), &message, 0), static_cast<ssize_t>(bytes.size()));
-    }
-    b->turn();
-  }
-
-  Bytes clear_datagram(const Bytes& frame) {
-    Bytes name(peer_name_bytes);
-    store_peer_name(name.data(), peer_a);
-    return testing::concat({name, testing::record(peer_a, peer_b, frame)});
-  }
-
-  weft::testing::SimWorld world;
-  std::unique_ptr<Node> a;
-  std::unique_ptr<Node> b;
-  End end_a;
-  End end_b;
-};
+using namespace testing;
 
 TEST_F(OverlayTest, EstablishesBothWaysAndVerifiesTheMtu) {
   connect();
@@ -433,6 +183,71 @@ TEST_F(OverlayTest, ReplacesAConnectionByItsSuccessor) {
   EXPECT_EQ(b->dataplane.arrivals.size(), 1U);
 }
 
+/// A link whose only station, this one, has the address 10.9.0.1/24: what is sent to others waits
+/// for an answer to ARP, however much it is.
+Fd make_lonely_link() {
+  Fd tap(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  request.ifr_flags = IFF_TAP | IFF_NO_PI;
+  WEFT_CHECK(ioctl(tap.get(), TUNSETIFF, &request) == 0, "root makes taps");
+  auto& address = reinterpret_cast<sockaddr_in&>(request.ifr_addr);
+  address = {
+      .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(0x0A09'0001)}, .sin_zero = {}};
+  WEFT_CHECK(ioctl(socket.get(), SIOCSIFADDR, &request) == 0, "a tap gets an address");
+  address.sin_addr.s_addr = htonl(0xFFFF'FF00);
+  WEFT_CHECK(ioctl(socket.get(), SIOCSIFNETMASK, &request) == 0, "a tap gets a mask");
+  request.ifr_flags = IFF_UP;
+  WEFT_CHECK(ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0, "a tap comes up");
+  const std::string settings = std::string("/proc/sys/net/ipv4/neigh/") + request.ifr_name;
+  std::ofstream(settings + "/unres_qlen_bytes") << (1 << 30);
+  return tap;
+}
+
+TEST_F(OverlayTest, DropsOnlyFramesOfThePeerWhoseQueueIsFull) {
+  const Fd tap = make_lonely_link();
+  make_nodes("0.0.0.0:0", "127.0.0.1:0");
+  a->address.address = b->address.address;
+  connect();
+  OverlayLink link = link_of_a();
+  link.remote = peer_c;
+  link.local_address.address = *net::parse_ip("10.9.0.1");
+  link.remote_address.address = *net::parse_ip("10.9.0.2");
+  End end_c;
+  start(end_c, *a, link);
+  world.run_for(0ms);
+  const Bytes frame = ipv4_frame(1000, true);
+
+  for (int turn = 0; turn < 400 && a->dropped(Drop::would_block) == 0; ++turn) {
+    EXPECT_EQ(send(*a, end_c, peer_a, peer_c, frame, 64), 64U);
+  }
+  send(*a, end_a, peer_a, peer_b, frame, 10);
+  b->turn();
+
+  EXPECT_GT(a->dropped(Drop::would_block), 0U);
+  EXPECT_EQ(b->dataplane.arrivals.size(), 10U);
+  end_c.connection.reset();
+}
+
+TEST_F(OverlayTest, GetsNothingAtTheSocketsThatItSendsFrom) {
+  make_nodes("[::]:0", "0.0.0.0:0");
+  a->address.address = b->address.address = *net::parse_ip("127.0.0.1");
+  std::vector<End> others(50);
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    OverlayLink link = link_of_b();
+    link.remote = PeerName{i + 1};
+    start(others[i], *b, link);
+  }
+  connect();
+
+  for (int i = 0; i < 50; ++i) {  // each from a port of its own, which spreads them over sockets
+    inject(clear_datagram(ipv4_frame(100, true)));
+  }
+
+  EXPECT_EQ(b->dataplane.arrivals.size(), 50U);
+  others.clear();
+}
+
 TEST_F(OverlayTest, WorksOverIpv6) {
   make_nodes("[::]:0", "[::]:0");
   a->address.address = b->address.address = *net::parse_ip("::1");
@@ -549,105 +364,6 @@ TEST_F(OverlayTest, AcceptsNothingInClearOnAnEncryptedConnection) {
   // Where the kernel filters, it sees first that no sequence word is like this.
   EXPECT_EQ(b->dropped(Drop::forged) + b->dropped(Drop::not_fresh), 1U);
   EXPECT_TRUE(b->dataplane.arrivals.empty());
-}
-
-/// Between weft peers, encrypted: time, traffic and control messages of a busy connection.
-class OverlayKeysTest : public OverlayTest {
- protected:
-  void connect_weft_peers() { connect(golden_key(), 1s, 10s); }
-
-  /// A second after another: each side sends a frame before and after control messages travel.
-  void run_with_traffic(int seconds) {
-    const Bytes frame = ipv4_frame(100, true);
-    for (int second = 0; second < seconds; ++second) {
-      world.run_for(1s);
-      for (int half = 0; half < 2; ++half) {
-        sent += send(*a, end_a, peer_a, peer_b, frame);
-        sent += send(*b, end_b, peer_b, peer_a, frame);
-        a->turn();
-        b->turn();
-        carry(end_a, end_b);
-        carry(end_b, end_a);
-        world.run_for(0ms);
-      }
-    }
-  }
-  [[nodiscard]] std::size_t arrived() const {
-    return a->dataplane.arrivals.size() + b->dataplane.arrivals.size();
-  }
-  [[nodiscard]] static std::string cipher_of(const Node& node) {
-    return node.overlay.describe().at(0).cipher;
-  }
-
-  std::size_t sent = 0;
-};
-
-TEST_F(OverlayKeysTest, GoesOnToAnAeadAtOnce) {
-  connect_weft_peers();
-
-  EXPECT_EQ(cipher_of(*a), to_string(Ciphers().usable().best_common(Ciphers().usable())));
-  EXPECT_EQ(cipher_of(*b), cipher_of(*a));
-  EXPECT_EQ(end_a.connection->status().mtu, 1414U) << "as with secretbox";
-  run_with_traffic(2);
-  EXPECT_EQ(arrived(), sent);
-}
-
-TEST_F(OverlayKeysTest, StaysWithSecretboxTowardsOriginals) {
-  connect(golden_key());
-
-  EXPECT_EQ(cipher_of(*a), "xsalsa20-poly1305");
-  for (const auto& [subtag, body] : end_a.listener->controls) {
-    EXPECT_LE(subtag, 3);
-  }
-  run_with_traffic(2);
-  EXPECT_EQ(arrived(), sent);
-}
-
-TEST_F(OverlayKeysTest, StaysWithSecretboxTowardsAPeerThatIgnoresOffers) {
-  const auto link = [](OverlayLink of, std::chrono::milliseconds heartbeat) {
-    of.session_key = golden_key();
-    of.heartbeat = heartbeat;
-    of.timeout = 10 * heartbeat;
-    return of;
-  };
-  start(end_b, *b, link(link_of_b(), 0ms));
-  start(end_a, *a, link(link_of_a(), 1s));
-  pump();
-
-  EXPECT_EQ(b->dropped(Drop::bad_control), 1U);
-  EXPECT_EQ(cipher_of(*a), "xsalsa20-poly1305");
-  run_with_traffic(200);
-  EXPECT_EQ(arrived(), sent);
-  EXPECT_TRUE(end_a.listener->failures.empty());
-}
-
-TEST_F(OverlayKeysTest, LosesNoFrameWhileKeysChange) {
-  connect_weft_peers();
-
-  run_with_traffic(400);
-
-  EXPECT_EQ(arrived(), sent);
-  EXPECT_EQ(sent, 1600U);
-  EXPECT_EQ(a->counted("weft_sleeve_rekeys_total"), 4U);
-  EXPECT_EQ(b->counted("weft_sleeve_rekeys_total"), 4U);
-  EXPECT_EQ(a->dropped(Drop::forged) + b->dropped(Drop::forged), 0U);
-  EXPECT_EQ(a->dropped(Drop::replayed) + b->dropped(Drop::replayed), 0U);
-}
-
-TEST_F(OverlayKeysTest, FailsWhenFreshKeysCannotBeAgreedOn) {
-  connect_weft_peers();
-  for (int second = 0; second < 190; ++second) {
-    world.run_for(1s);
-    a->turn();
-    b->turn();
-    for (End* const end : {&end_a, &end_b}) {
-      end->listener->controls.clear();
-    }
-  }
-
-  ASSERT_EQ(end_a.listener->failures.size(), 1U);
-  EXPECT_NE(end_a.listener->failures[0].message().find("fresh keys"), std::string::npos);
-  EXPECT_EQ(send(*a, end_a, peer_a, peer_b, ipv4_frame(100, false)), 0U);
 }
 
 }  // namespace

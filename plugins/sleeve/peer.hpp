@@ -44,6 +44,9 @@ class Peer final : public Forwarder {
   Peer(Lanes& lanes, std::shared_ptr<PerLane<LanePort>> ports, const OverlayLink& link,
        std::uint32_t connection_id);
 
+  /// Gives it what open_udp_sender opened, before the first path is published.
+  void use_sockets(Sockets sockets) noexcept { sockets_ = std::move(sockets); }
+
   /// Takes nothing while there is no contact, so that another overlay can be tried.
   [[nodiscard]] std::size_t forward(Lane& lane, PeerName source, PeerName destination,
                                     std::span<const Frame> batch) noexcept override;
@@ -64,6 +67,11 @@ class Peer final : public Forwarder {
     whole_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
   }
   [[nodiscard]] bool is_encrypted() const noexcept { return sealer != nullptr; }
+  /// Where its frames are sent from. No other peer's are, so that those of a slow one, which wait
+  /// in a queue of the node, fill no send buffer but its own.
+  [[nodiscard]] int socket(Space space) const noexcept {
+    return sockets_[static_cast<std::size_t>(space)].get();
+  }
 
   const PeerName name;
   const std::uint32_t connection;        ///< tells successive connections to one peer apart
@@ -81,6 +89,7 @@ class Peer final : public Forwarder {
 
  private:
   std::shared_ptr<PerLane<LanePort>> ports_;
+  Sockets sockets_;
   std::atomic<Duration::rep> last_heard_{0};
   std::atomic<Duration::rep> whole_until_{0};
 };

@@ -44,7 +44,8 @@ class Sleeve final : public Plugin {
     schema.field("listen", listen_,
                  "UDP address and port; the port is the one peers dial for the mesh.");
     schema.field("receive-buffer", receive_buffer_, "Kernel receive buffer of each socket.");
-    schema.field("send-buffer", send_buffer_, "Kernel send buffer of each socket.");
+    schema.field("send-buffer", send_buffer_,
+                 "Kernel send buffer of each peer's sockets: more for a peer is dropped.");
   }
 
   Result<> start() override {

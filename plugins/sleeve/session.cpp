@@ -227,6 +227,10 @@ void Session::perform(const action::ForgetOldKeys& /*forget*/) {
   context_.changed(*peer_);
 }
 
+void Session::fail(const Error& reason) {
+  run({action::Fail{reason}});
+}
+
 void Session::perform(const action::Fail& failure) {
   const auto listener = listener_;
   has_failed_ = true;

@@ -59,6 +59,8 @@ class Session {
   void confirm();
   void on_control(std::uint8_t subtag, ByteView body);
   void on_event(const LaneEvent& event);
+  /// Ends it and tells the listener why.
+  void fail(const Error& reason);
   /// Ends it without telling the listener.
   void stop() noexcept;
   [[nodiscard]] ConnectionStatus describe() const;

@@ -48,7 +48,8 @@ socklen_t to_family(int family, const net::Endpoint& endpoint, sockaddr_storage&
   return sizeof mapped;
 }
 
-Result<Fd> bind_udp(int family, const SocketOptions& options, Space space) {
+/// A non-blocking socket of `family` that can share its port.
+Result<Fd> make_udp(int family, Space space) {
   Fd socket(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP));
   if (socket.get() < 0) {
     return fail(errno, "open a UDP socket");
@@ -62,17 +63,27 @@ Result<Fd> bind_udp(int family, const SocketOptions& options, Space space) {
     WEFT_TRY(set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
                         may_fragment ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO, "IPV6_MTU_DISCOVER"));
   }
+  return socket;
+}
+
+Result<> bind_to(const Fd& socket, int family, const net::Endpoint& endpoint) {
+  sockaddr_storage address{};
+  const socklen_t length = to_family(family, endpoint, address);
+  if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+    return fail(errno, fmt::format("bind UDP {}", net::to_string(endpoint)));
+  }
+  return {};
+}
+
+Result<Fd> bind_udp(int family, const SocketOptions& options, Space space) {
+  Fd socket;
+  WEFT_TRY(socket, make_udp(family, space));
   // Absent before Linux 5.0: datagrams then come one by one.
   const int joined = 1;
   setsockopt(socket.get(), SOL_UDP, UDP_GRO, &joined, sizeof joined);
   set_buffer(socket, SO_RCVBUFFORCE, SO_RCVBUF, options.receive_buffer_bytes);
   set_buffer(socket, SO_SNDBUFFORCE, SO_SNDBUF, options.send_buffer_bytes);
-
-  sockaddr_storage address{};
-  const socklen_t length = to_family(family, options.listen, address);
-  if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
-    return fail(errno, fmt::format("bind UDP {}", net::to_string(options.listen)));
-  }
+  WEFT_TRY(bind_to(socket, family, options.listen));
   return socket;
 }
 
@@ -117,6 +128,19 @@ Result<Fd> open_udp(const SocketOptions& options, Space space) {
   SocketOptions ipv4 = options;
   ipv4.listen.address = net::IpAddress::v4(0);
   return bind_udp(AF_INET, ipv4, space);
+}
+
+Result<Fd> open_udp_sender(int family, std::uint16_t port, std::uint64_t send_buffer_bytes,
+                           Space space) {
+  // Nobody has this address: RFC 7600 gave it to packets that need one.
+  const net::IpAddress dummy = net::IpAddress::v4(0xC000'0008);  // 192.0.0.8
+  Fd socket;
+  WEFT_TRY(socket, make_udp(family, space));
+  set_buffer(socket, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer_bytes);
+  WEFT_TRY(set_option(socket, IPPROTO_IP, IP_FREEBIND, 1, "IP_FREEBIND"));
+  WEFT_TRY(bind_to(socket, family, {dummy, port}));
+  WEFT_TRY(set_option(socket, IPPROTO_IP, IP_FREEBIND, 0, "IP_FREEBIND"));
+  return socket;
 }
 
 int family_of(const Fd& socket) noexcept {

@@ -35,6 +35,9 @@ class Fd {
   int fd_ = -1;
 };
 
+/// One by space.
+using Sockets = std::array<Fd, space_count>;
+
 struct SocketOptions {
   net::Endpoint listen;
   std::uint64_t receive_buffer_bytes = 0;
@@ -44,6 +47,12 @@ struct SocketOptions {
 /// Binds a non-blocking socket that shares its port with the other sockets of this process.
 /// An IPv6 socket carries IPv4 too; where the kernel has no IPv6, "[::]" means "0.0.0.0".
 [[nodiscard]] Result<Fd> open_udp(const SocketOptions& options, Space space);
+
+/// Opens a non-blocking socket of `family` that sends from `port`, where sockets of open_udp
+/// listen, and gets nothing itself, however many there are. It needs destinations with a source
+/// address. Errors: the kernel's.
+[[nodiscard]] Result<Fd> open_udp_sender(int family, std::uint16_t port,
+                                         std::uint64_t send_buffer_bytes, Space space);
 
 /// AF_INET or AF_INET6, as open_udp chose.
 [[nodiscard]] int family_of(const Fd& socket) noexcept;

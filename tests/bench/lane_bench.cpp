@@ -130,7 +130,11 @@ struct Pair {
   explicit Pair(bool is_encrypted) {
     using sleeve::Space;
     const sleeve::SocketOptions options{*net::parse_endpoint("127.0.0.1:0"), 8 << 20, 8 << 20};
-    from = sleeve::open_udp(options, Space::dont_fragment).value();
+    const sleeve::Fd bound = sleeve::open_udp(options, Space::dont_fragment).value();
+    sleeve::Sockets senders;
+    senders[static_cast<std::size_t>(Space::dont_fragment)] =
+        sleeve::open_udp_sender(AF_INET, sleeve::port_of(bound), 8 << 20, Space::dont_fragment)
+            .value();
     to = sleeve::open_udp(options, Space::dont_fragment).value();
     const net::Endpoint remote{net::IpAddress::v4(0x7F000001), sleeve::port_of(to)};
     OverlayLink link;
@@ -142,10 +146,10 @@ struct Pair {
     }
     sender = std::make_unique<sleeve::LaneSender>(
         here, sleeve::DatagramBatch::Context{counters, events, doorbell});
-    sender->use_sockets(from.get(), from.get());
     peer = std::make_shared<sleeve::Peer>(lanes, ports, link, 1);
-    peer->path.publish(std::make_shared<const sleeve::PathView>(
-        sleeve::PathView{remote, sleeve::Destination(AF_INET, remote, {}), {.mtu = 1376}, 1472}));
+    peer->use_sockets(std::move(senders));
+    peer->path.publish(std::make_shared<const sleeve::PathView>(sleeve::PathView{
+        remote, sleeve::Destination(AF_INET, remote, remote.address), {.mtu = 1376}, 1472}));
     std::swap(link.local, link.remote);
     link.outbound = false;
     peers.publish(std::make_shared<const sleeve::PeerTable>(
@@ -181,7 +185,6 @@ struct Pair {
   CountingDataplane dataplane;
   std::shared_ptr<PerLane<sleeve::LanePort>> ports =
       std::make_shared<PerLane<sleeve::LanePort>>(std::vector<std::unique_ptr<sleeve::LanePort>>{});
-  sleeve::Fd from;
   sleeve::Fd to;
   std::unique_ptr<sleeve::LaneSender> sender;
   std::shared_ptr<sleeve::Peer> peer;

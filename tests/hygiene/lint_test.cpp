@@ -89,7 +89,7 @@ std::vector<Line> lines_of(const std::string& file) {
 
 /// Test code, and programs of their own such as the CNI executable, are not plugin control code.
 bool is_control_code(const std::string& file) {
-  return file.find("_test.cpp") == std::string::npos && file.find("/testing/") == std::string::npos;
+  return file.find("_test") == std::string::npos && file.find("/testing/") == std::string::npos;
 }
 
 TEST(Hygiene, PluginsTakeTimeChanceAndSocketsFromTheirHost) {
