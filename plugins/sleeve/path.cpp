@@ -212,6 +212,7 @@ Actions Path::on_path_mtu(std::uint32_t path_mtu, TimePoint now) {
 void Path::test_candidate(std::uint32_t candidate, TimePoint now, Actions& actions) {
   candidate_ = candidate;
   tests_sent_ = 0;
+  watch_.end();
   mtu_ = has_verified_ ? highest_good_ : candidate;
   test_again(now, actions);
 }
@@ -224,8 +225,12 @@ void Path::test_again(TimePoint now, Actions& actions) {
 
 /// An answer later than the test's patience still tells the truth about its size.
 void Path::on_mtu_verified(std::uint32_t verified, TimePoint now, Actions& actions) {
+  if (!is_established_ || verified > ceiling_ || verified < minimum_mtu) {
+    return;
+  }
+  watch_.on_answer(verified >= mtu_, now);
   const bool is_news = verified > highest_good_ || (verified == highest_good_ && !has_verified_);
-  if (!is_established_ || verified > ceiling_ || verified < minimum_mtu || !is_news) {
+  if (!is_news) {
     return;
   }
   highest_good_ = verified;
@@ -248,7 +253,28 @@ void Path::continue_search(TimePoint now, Actions& actions) {
   mtu_ = highest_good_;
   has_verified_ = true;  // or nothing was answered, and no guess is better than the minimum
   mtu_due_ = now + (mtu_ < plausible_mtu ? retry_probe_interval : upward_probe_interval);
+  watch_.begin(now);
   actions.emplace_back(action::MtuVerified{});
+}
+
+/// The search after a path became narrower begins between the least MTU and the one that was.
+void Path::watch_mtu(TimePoint now, Actions& actions) {
+  switch (watch_.on_timer(now)) {
+    case MtuWatch::Wish::nothing:
+      break;
+    case MtuWatch::Wish::test_twice:
+      actions.emplace_back(action::SendMtuTest{minimum_mtu});
+      [[fallthrough]];
+    case MtuWatch::Wish::test:
+      actions.emplace_back(action::SendMtuTest{mtu_});
+      break;
+    case MtuWatch::Wish::narrow:
+      highest_good_ = minimum_mtu;
+      has_verified_ = false;
+      lowest_bad_ = mtu_;
+      continue_search(now, actions);
+      break;
+  }
 }
 
 void Path::test_fragmentation(TimePoint now, Actions& actions) {
@@ -278,6 +304,7 @@ void Path::check_silence(TimePoint now, TimePoint last_heard, Actions& actions) 
     heartbeat_due_.reset();
     fragmentation_due_.reset();
     mtu_due_.reset();
+    watch_.end();
     actions.emplace_back(action::Fail{
         Error{make_error_code(Errc::timeout), "hear a sleeve heartbeat from the peer"}});
   }
@@ -307,12 +334,14 @@ Actions Path::on_timer(TimePoint now, TimePoint last_heard) {
       continue_search(now, actions);
     }
   }
+  watch_mtu(now, actions);
   return actions;
 }
 
 std::optional<TimePoint> Path::next_deadline() const {
   std::optional<TimePoint> next;
-  for (const auto& due : {silence_due_, heartbeat_due_, fragmentation_due_, mtu_due_}) {
+  for (const auto& due :
+       {silence_due_, heartbeat_due_, fragmentation_due_, mtu_due_, watch_.due()}) {
     if (due && (!next || *due < *next)) {
       next = due;
     }

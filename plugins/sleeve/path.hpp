@@ -6,6 +6,7 @@
 /// - the kernel is asked for its path MTU instead of being provoked with a 60000-byte datagram;
 /// - no MTU is believed without an answer, down to 68 bytes (the original assumes 552);
 /// - the MTU is probed upwards again every 10 minutes (the original never raises it);
+/// - an MTU in use that is no longer answered for is lowered (the original never tests it again);
 /// - a test of kernel fragmentation that is under way does not switch fragmentation off;
 /// - towards weft peers the agreed heartbeat and timeout replace the original's.
 
@@ -19,6 +20,7 @@
 #include <weft/result.hpp>
 
 #include "action.hpp"
+#include "mtu_watch.hpp"
 
 namespace weft::sleeve {
 
@@ -74,6 +76,7 @@ class Path {
   void test_candidate(std::uint32_t candidate, TimePoint now, Actions& actions);
   void continue_search(TimePoint now, Actions& actions);
   void test_again(TimePoint now, Actions& actions);
+  void watch_mtu(TimePoint now, Actions& actions);
   void test_fragmentation(TimePoint now, Actions& actions);
   void check_silence(TimePoint now, TimePoint last_heard, Actions& actions);
 
@@ -104,6 +107,7 @@ class Path {
   bool is_probe_wanted_ = false;
   unsigned tests_sent_ = 0;
   std::optional<TimePoint> mtu_due_;  // the next test, or the next upward probe
+  MtuWatch watch_;                    // of the MTU in use, between searches
 };
 
 }  // namespace weft::sleeve

@@ -378,6 +378,33 @@ TEST(Path, RaisesTheMtuAgainWithoutLosingTraffic) {
   EXPECT_EQ(link.path.mtu(), 1438U);
 }
 
+TEST(Path, LowersTheMtuWhenThePathShrinksInSilence) {
+  Link link(dialled());
+  link.establish();
+  link.advance(5min);
+  EXPECT_EQ(link.path.mtu(), 1438U);
+  link.real_mtu = 1200;
+
+  link.advance(60s);
+
+  EXPECT_EQ(link.path.mtu(), 1200U);
+  EXPECT_FALSE(link.path.is_searching());
+}
+
+TEST(Path, KeepsTheMtuWhileNoTestArrivesAtAll) {
+  Link link(dialled());
+  link.establish();
+  link.real_mtu = 0;
+  std::set<std::uint32_t> seen;
+
+  for (int i = 0; i < 500; ++i) {
+    link.advance(1s);
+    seen.insert(link.path.mtu());
+  }
+
+  EXPECT_EQ(seen, std::set<std::uint32_t>{1438});
+}
+
 TEST(Path, KeepsKernelFragmentationWhileItIsTestedAgain) {
   Link link(dialled());
   link.establish();

@@ -43,7 +43,7 @@ def arguments():
     instead.add_argument("--flood", action="store_true", help="measure nothing but what floods of worthless datagrams "
                          "leave of one stream")
     parser.add_argument("--soak", type=float, metavar="S", default=0, help="with --memory: how much more it is after "
-                        "S seconds")
+                        "S seconds, and after S seconds of traffic")
     parser.add_argument("--build", type=Path, metavar="DIR", default=Path("build/release"),
                         help="where weft is built (build/release, built anew unless this is given)")
     options = parser.parse_args()
@@ -163,8 +163,9 @@ def report_memory(options):
     print(marked(per_peer < 200, f"sleeve-encrypted: {per_peer:.0f} KiB for each connected peer, idle, less than 200 "
                                  "wanted"))
     if options.soak:
-        growth = measured["soak_growth_kib"]
-        print(marked(growth <= 0, f"sleeve-encrypted: {growth} KiB more after {options.soak:g} s, none wanted"))
+        for how in ("idle", "busy"):
+            growth = measured[f"{how}_growth_kib"]
+            print(marked(growth <= 0, f"sleeve-encrypted: {growth} KiB more after {options.soak:g} s, {how}, none wanted"))
     write_report(options, {"sleeve-encrypted": measured})
     return 0
 

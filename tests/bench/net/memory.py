@@ -1,18 +1,21 @@
-"""What one more encrypted, idle connection costs a node."""
+"""What one more encrypted, idle connection costs a node, and whether a node grows."""
 import re
 import time
 from pathlib import Path
 
+from measure import transfer
 from network import Network, wait_established
-from sleeve import PASSWORD, QuietWeft
+from sleeve import PASSWORD, QuietWeft, SleeveEncrypted
 
 FEW, MANY = 2, 10  # nodes, each connected to every other
+BURST, WARM_UP = 1, 20  # seconds of traffic, of each kind and before anything is counted
 LANE_BUFFERS_KIB = 4096  # mappings from this size on are taken for buffers of lanes
 
 
 def memory(options):
     """KiB of anonymous memory of the first node: `memory_kib_per_peer`, what eight more peers add, divided by these;
-    with --soak `soak_growth_kib`, in so long a time in which nothing happens but what keeps connections alive."""
+    with --soak `idle_growth_kib`, in so long a time in which nothing happens but what keeps connections alive, and
+    `busy_growth_kib` of two other nodes, in so long a time of traffic."""
     with Network(options, MANY, offload=True) as network:
         nodes = []
 
@@ -31,8 +34,28 @@ def memory(options):
         few, many = grown_to(FEW), grown_to(MANY)
         measured = {"memory_kib_per_peer": (many - few) / (MANY - FEW)}
         if options.soak:
-            measured["soak_growth_kib"] = after(options.soak) - many
+            measured["idle_growth_kib"] = after(options.soak) - many
+    if options.soak:
+        measured["busy_growth_kib"] = busy_growth(options)
     return measured
+
+
+def busy_growth(options):
+    contestant = SleeveEncrypted("sleeve-encrypted", options, offload=True)
+    with contestant.network as network:
+        path = contestant.path()
+
+        def after(seconds):
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                for how, streams in (("tcp", 1), ("tcp", 4), ("udp", 1)):
+                    transfer(path, how, streams, BURST)
+            time.sleep(options.seconds)
+            network.check_alive()
+            return sum(anonymous_kib(node.pid()) for node in network.nodes.values())
+
+        first = after(WARM_UP)
+        return after(options.soak) - first
 
 
 def anonymous_kib(pid):
