@@ -16,7 +16,7 @@ enum class Drop : std::uint8_t {
   forged,          ///< authentication failed, or a datagram in clear on an encrypted connection
   replayed,
   not_fresh,      ///< a sequence number, or key, that is used up or far away: seen by the kernel
-  wrong_address,  ///< clear data from elsewhere than the peer's address
+  wrong_address,  ///< clear data from elsewhere than the peer's address, or of another family
   bad_length,     ///< a record longer than its datagram
   trailing_garbage,
   undecodable_frame,

@@ -9,8 +9,10 @@
 namespace weft::sleeve {
 
 /// Asks for a test of the MTU in use now and then. Where tests are lost, asks for small ones beside
-/// them: only a path that loses all the former and carries one of the latter has become narrower,
-/// another is merely bad. A pure state machine. Source: RFC 8899, section 4.3 (black holes).
+/// them: a path that loses all the former and carries most of the latter is taken for narrower, one
+/// that loses both is merely bad. A full queue may look narrower too, if it has room for small
+/// datagrams only: so whoever lowers an MTU for this should soon try to raise it again. A pure
+/// state machine. Source: RFC 8899, section 4.3 (black holes).
 class MtuWatch {
  public:
   enum class Wish : std::uint8_t {
@@ -33,7 +35,7 @@ class MtuWatch {
  private:
   std::optional<TimePoint> due_;
   unsigned tests_ = 0;  // unanswered so far
-  bool are_small_ones_answered_ = false;
+  unsigned small_answers_ = 0;
 };
 
 }  // namespace weft::sleeve

@@ -260,6 +260,21 @@ TEST_F(OverlayTest, WorksOverIpv6) {
   EXPECT_EQ(b->dataplane.arrivals.size(), 1U);
 }
 
+TEST_F(OverlayTest, FollowsThePeerToNoAddressOfAnotherFamily) {
+  make_nodes("[::]:0", "[::]:0");
+  a->address.address = b->address.address = *net::parse_ip("::1");
+  connect();
+  Bytes heartbeat(heartbeat_frame_bytes);
+  write_heartbeat(heartbeat, link_of_a().connection_uid);
+
+  b->address.address = *net::parse_ip("127.0.0.1");
+  inject(clear_datagram(heartbeat));
+  world.run_for(0ms);
+
+  EXPECT_EQ(b->dropped(Drop::wrong_address), 1U);
+  EXPECT_EQ(b->overlay.describe()[0].address, net::to_string(a->address));
+}
+
 TEST_F(OverlayTest, ReachesIpv4PeersThroughItsIpv6Socket) {
   make_nodes("[::]:0", "127.0.0.1:0");
   a->address.address = b->address.address;

@@ -40,7 +40,8 @@ Path::Path(const PathConfig& config)
       heartbeat_interval_(is_weft_peer() ? Duration(config.heartbeat) : fast_heartbeat),
       silence_limit_(original_timeout),
       mtu_(initial_mtu),
-      highest_good_(minimum_mtu) {}
+      highest_good_(minimum_mtu),
+      probe_interval_(upward_probe_interval) {}
 
 std::uint32_t Path::overhead_bytes() const noexcept {
   const std::size_t ip_bytes = remote_ && !remote_->address.is_v4() ? 40 : 20;
@@ -86,6 +87,9 @@ Actions Path::on_heartbeat(const net::Endpoint& from, TimePoint now) {
     actions.emplace_back(action::RemoteChanged{});
     actions.emplace_back(action::QueryPathMtu{});
     is_probe_wanted_ = is_established_;  // another path may have another MTU
+    if (is_established_) {
+      doubt_fragmentation(now, actions);
+    }
   }
   if (is_first_contact) {
     beat(now, actions);
@@ -207,6 +211,12 @@ Actions Path::on_path_mtu(std::uint32_t path_mtu, TimePoint now) {
   return actions;
 }
 
+void Path::on_no_path_mtu(TimePoint now) {
+  if (!is_searching() && !is_failed_) {
+    mtu_due_ = now + retry_probe_interval;
+  }
+}
+
 /// While nothing is verified the candidate is the best guess; afterwards only what was answered
 /// counts, so that probing upwards loses nothing but the probes.
 void Path::test_candidate(std::uint32_t candidate, TimePoint now, Actions& actions) {
@@ -252,12 +262,13 @@ void Path::continue_search(TimePoint now, Actions& actions) {
   candidate_ = 0;
   mtu_ = highest_good_;
   has_verified_ = true;  // or nothing was answered, and no guess is better than the minimum
-  mtu_due_ = now + (mtu_ < plausible_mtu ? retry_probe_interval : upward_probe_interval);
+  mtu_due_ = now + (mtu_ < plausible_mtu ? retry_probe_interval : probe_interval_);
   watch_.begin(now);
   actions.emplace_back(action::MtuVerified{});
 }
 
-/// The search after a path became narrower begins between the least MTU and the one that was.
+/// The search after a path became narrower begins between the least MTU and the one that was. Nor
+/// does such a path carry the fragments that the kernel makes, which knows only the old one.
 void Path::watch_mtu(TimePoint now, Actions& actions) {
   switch (watch_.on_timer(now)) {
     case MtuWatch::Wish::nothing:
@@ -272,6 +283,8 @@ void Path::watch_mtu(TimePoint now, Actions& actions) {
       highest_good_ = minimum_mtu;
       has_verified_ = false;
       lowest_bad_ = mtu_;
+      probe_interval_ = retry_probe_interval;
+      doubt_fragmentation(now, actions);
       continue_search(now, actions);
       break;
   }
@@ -287,6 +300,13 @@ void Path::test_fragmentation(TimePoint now, Actions& actions) {
   ++fragmentation_tests_;
   fragmentation_due_ = now + fragmentation_wait;
   actions.emplace_back(action::SendFragmentationTest{});
+}
+
+/// Off until a test is answered.
+void Path::doubt_fragmentation(TimePoint now, Actions& actions) {
+  kernels_fragment_ = false;
+  fragmentation_tests_ = 0;
+  test_fragmentation(now, actions);
 }
 
 void Path::check_silence(TimePoint now, TimePoint last_heard, Actions& actions) {
@@ -325,7 +345,8 @@ Actions Path::on_timer(TimePoint now, TimePoint last_heard) {
   if (is_due(mtu_due_)) {
     if (!is_searching()) {
       is_probe_wanted_ = true;
-      mtu_due_ = now + upward_probe_interval;
+      probe_interval_ = std::min(2 * probe_interval_, Duration(upward_probe_interval));
+      mtu_due_ = now + probe_interval_;
       actions.emplace_back(action::QueryPathMtu{});
     } else if (tests_sent_ < mtu_test_attempts) {
       test_again(now, actions);

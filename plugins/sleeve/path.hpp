@@ -6,7 +6,9 @@
 /// - the kernel is asked for its path MTU instead of being provoked with a 60000-byte datagram;
 /// - no MTU is believed without an answer, down to 68 bytes (the original assumes 552);
 /// - the MTU is probed upwards again every 10 minutes (the original never raises it);
-/// - an MTU in use that is no longer answered for is lowered (the original never tests it again);
+/// - an MTU in use that is no longer answered for is lowered (the original never tests it again),
+/// and
+///   soon probed upwards;
 /// - a test of kernel fragmentation that is under way does not switch fragmentation off;
 /// - towards weft peers the agreed heartbeat and timeout replace the original's.
 
@@ -52,6 +54,8 @@ class Path {
   [[nodiscard]] Actions on_message_too_big();
   /// What the kernel now believes of the path, as an IP packet size in bytes.
   [[nodiscard]] Actions on_path_mtu(std::uint32_t path_mtu, TimePoint now);
+  /// The kernel could not be asked: on_timer has it asked again.
+  void on_no_path_mtu(TimePoint now);
   /// `last_heard`: when authentic traffic of the peer last arrived.
   [[nodiscard]] Actions on_timer(TimePoint now, TimePoint last_heard);
   /// When on_timer wants to be called.
@@ -78,6 +82,7 @@ class Path {
   void test_again(TimePoint now, Actions& actions);
   void watch_mtu(TimePoint now, Actions& actions);
   void test_fragmentation(TimePoint now, Actions& actions);
+  void doubt_fragmentation(TimePoint now, Actions& actions);
   void check_silence(TimePoint now, TimePoint last_heard, Actions& actions);
 
   PathConfig config_;
@@ -107,6 +112,7 @@ class Path {
   bool is_probe_wanted_ = false;
   unsigned tests_sent_ = 0;
   std::optional<TimePoint> mtu_due_;  // the next test, or the next upward probe
+  Duration probe_interval_;           // between upward probes
   MtuWatch watch_;                    // of the MTU in use, between searches
 };
 

@@ -388,7 +388,69 @@ TEST(Path, LowersTheMtuWhenThePathShrinksInSilence) {
   link.advance(60s);
 
   EXPECT_EQ(link.path.mtu(), 1200U);
-  EXPECT_FALSE(link.path.is_searching());
+}
+
+TEST(Path, RaisesAnMtuSoonThatWasLoweredForSilence) {
+  Link link(dialled());
+  link.establish();
+  link.real_mtu = 1200;
+  link.advance(60s);
+  ASSERT_EQ(link.path.mtu(), 1200U);
+
+  link.real_mtu = 1438;
+  link.advance(60s);
+  EXPECT_EQ(link.path.mtu(), 1438U);
+}
+
+TEST(Path, TriesLessAndLessOftenToRaiseAnMtuThatWasLoweredForSilence) {
+  Link link(dialled());
+  link.establish();
+  link.real_mtu = 1200;
+  link.advance(1h);
+  link.tests.clear();
+
+  link.advance(1h);
+
+  EXPECT_EQ(link.path.mtu(), 1200U);
+  EXPECT_LE(std::ranges::count(link.tests, 1438U), 6 * 8);
+}
+
+TEST(Path, LeavesNoFragmentsToTheKernelWhenThePathShrinksInSilence) {
+  Link link(dialled());
+  link.establish();
+  link.run(*link.path.on_control(2, {}, link.now));
+  link.real_mtu = 1200;
+  link.advance(60s);
+  ASSERT_EQ(link.path.mtu(), 1200U);
+
+  EXPECT_FALSE(link.path.kernels_fragment());
+  link.run(*link.path.on_control(2, {}, link.now));
+  EXPECT_TRUE(link.path.kernels_fragment());
+}
+
+TEST(Path, LeavesNoFragmentsToTheKernelOnAPathItDoesNotKnow) {
+  Link link(dialled());
+  link.establish();
+  link.run(*link.path.on_control(2, {}, link.now));
+  const int tests = link.fragmentation_tests;
+
+  link.run(link.path.on_heartbeat(endpoint("10.99.0.3:6783"), link.now));
+
+  EXPECT_FALSE(link.path.kernels_fragment());
+  EXPECT_EQ(link.fragmentation_tests, tests + 1);
+}
+
+TEST(Path, AsksTheKernelAgainThatCouldNotAnswer) {
+  Path path(dialled());
+  (void)path.confirm(start);
+  (void)path.on_heartbeat(endpoint("10.99.0.2:6783"), start);
+  (void)path.on_control(1, {}, start);
+  path.on_no_path_mtu(start);
+
+  const Actions actions = path.on_timer(start + 10s, start + 10s);
+
+  EXPECT_EQ(count<action::QueryPathMtu>(actions), 1U);
+  EXPECT_EQ(count<action::SendMtuTest>(path.on_path_mtu(1500, start + 10s)), 1U);
 }
 
 TEST(Path, KeepsTheMtuWhileNoTestArrivesAtAll) {

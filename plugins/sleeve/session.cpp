@@ -122,6 +122,10 @@ void Session::on_event(const LaneEvent& event) {
         context_.counters.drop(Drop::wrong_heartbeat);
         return;
       }
+      if (event.from.address.family != link_.local_address.address.family) {
+        context_.counters.drop(Drop::wrong_address);  // the peer's sockets cannot send there
+        return;
+      }
       return run(path_.on_heartbeat(event.from, now));
     case LaneEvent::Kind::fragmentation_test:
       return run(path_.on_fragmentation_test());
@@ -181,8 +185,8 @@ void Session::perform(const action::SendMtuTest& send) {
 void Session::perform(const action::QueryPathMtu& /*query*/) {
   const auto path_mtu = query_path_mtu(*path_.remote(), link_.local_address.address);
   if (!path_mtu) {
-    context_.log.debug("path MTU unknown", "peer", peer_->name, "error", path_mtu.error());
-    return;
+    context_.log.warn("path MTU unknown", "peer", peer_->name, "error", path_mtu.error());
+    return path_.on_no_path_mtu(context_.loop.now());
   }
   run(path_.on_path_mtu(*path_mtu, context_.loop.now()));
 }
