@@ -8,7 +8,7 @@ from network import Network, wait_established
 from sleeve import PASSWORD, QuietWeft, SleeveEncrypted
 
 FEW, MANY = 2, 10  # nodes, each connected to every other
-BURST, WARM_UP = 1, 20  # seconds of traffic, of each kind and before anything is counted
+BURST, WARM_UP = 1, 180  # seconds of traffic, of each kind and before anything is counted
 LANE_BUFFERS_KIB = 4096  # mappings from this size on are taken for buffers of lanes
 
 
