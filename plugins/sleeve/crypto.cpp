@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "common/kdf/hkdf.hpp"
+
 namespace weft::sleeve {
 namespace {
 
@@ -22,28 +24,37 @@ constexpr std::uint64_t mark_of(std::uint32_t generation) noexcept {
 
 }  // namespace
 
+std::uint64_t first_number(const Secret& key) {
+  constexpr std::string_view info = "weft sleeve first number 1";
+  constexpr std::uint64_t count = std::uint64_t{1} << 51U;
+  std::array<std::byte, sizeof(std::uint64_t)> number{};
+  hkdf_sha256(key.octets, {}, std::as_bytes(std::span(info)), number);
+  return load_be<std::uint64_t>(number.data()) % count;
+}
+
 struct Sealer::Sending {
-  Sending(std::uint32_t generation, std::unique_ptr<const DatagramKey> with, std::uint64_t at_most)
-      : key(std::move(with)), mark(mark_of(generation)), limit(at_most) {}
+  Sending(std::uint32_t generation, std::unique_ptr<const DatagramKey> with, std::uint64_t first,
+          std::uint64_t limit)
+      : key(std::move(with)), mark(mark_of(generation)), end(first + limit), next{first, first} {}
 
   std::unique_ptr<const DatagramKey> key;
   std::uint64_t mark;
-  std::uint64_t limit;
+  std::uint64_t end;
   // Apart from what lanes only read.
-  alignas(64) mutable std::array<std::atomic<std::uint64_t>, space_count> next{};
+  alignas(64) mutable std::array<std::atomic<std::uint64_t>, space_count> next;
 };
 
 Sealer::Sealer(Lanes& lanes, const SessionKey& key, PeerName sender, bool is_outbound)
     : sender_(sender),
       sending_(lanes,
-               std::make_shared<const Sending>(0, make_secretbox_key(Secret(key), is_outbound),
+               std::make_shared<const Sending>(0, make_secretbox_key(Secret(key), is_outbound), 0,
                                                ReplayWindow::end_of_numbers)) {}
 
 void Sealer::seal(Space space, std::span<std::byte> packet) noexcept {
   const Sending& sending = sending_.read();
   const std::uint64_t sequence =
       sending.next[static_cast<std::size_t>(space)].fetch_add(1, std::memory_order_relaxed);
-  if (sequence >= sending.limit) {
+  if (sequence >= sending.end) {
     std::ranges::fill(packet, std::byte{0});
     return;
   }
@@ -55,13 +66,15 @@ void Sealer::seal(Space space, std::span<std::byte> packet) noexcept {
 }
 
 void Sealer::use(std::uint32_t generation, std::unique_ptr<const DatagramKey> key,
-                 std::uint64_t limit) {
-  sending_.publish(std::make_shared<const Sending>(generation, std::move(key), limit));
+                 std::uint64_t first, std::uint64_t limit) {
+  sending_.publish(std::make_shared<const Sending>(generation, std::move(key), first, limit));
 }
 
 struct Opener::Receiving {
-  Receiving(std::uint32_t generation, std::unique_ptr<const DatagramKey> with)
-      : key(std::move(with)), mark(mark_of(generation)) {}
+  Receiving(std::uint32_t generation, std::unique_ptr<const DatagramKey> with, std::uint64_t first)
+      : key(std::move(with)),
+        mark(mark_of(generation)),
+        windows{ReplayWindow(first), ReplayWindow(first)} {}
 
   std::unique_ptr<const DatagramKey> key;
   std::uint64_t mark;
@@ -69,10 +82,11 @@ struct Opener::Receiving {
 };
 
 Opener::Opener(Lanes& lanes, const SessionKey& key, bool is_outbound)
-    : accepted_(lanes,
-                std::make_shared<const Accepted>(Accepted{
-                    std::make_shared<Receiving>(0, make_secretbox_key(Secret(key), !is_outbound)),
-                    nullptr})) {}
+    : accepted_(
+          lanes,
+          std::make_shared<const Accepted>(Accepted{
+              std::make_shared<Receiving>(0, make_secretbox_key(Secret(key), !is_outbound), 0),
+              nullptr})) {}
 
 Opener::Outcome Opener::open(std::span<std::byte> packet) noexcept {
   if (packet.size() < sealed_header_bytes) {
@@ -100,9 +114,10 @@ Opener::Outcome Opener::open(std::span<std::byte> packet) noexcept {
                                                                             : Outcome::replayed;
 }
 
-void Opener::accept(std::uint32_t generation, std::unique_ptr<const DatagramKey> key) {
-  accepted_.publish(std::make_shared<const Accepted>(
-      Accepted{std::make_shared<Receiving>(generation, std::move(key)), (*accepted_.owner())[0]}));
+void Opener::accept(std::uint32_t generation, std::unique_ptr<const DatagramKey> key,
+                    std::uint64_t first) {
+  accepted_.publish(std::make_shared<const Accepted>(Accepted{
+      std::make_shared<Receiving>(generation, std::move(key), first), (*accepted_.owner())[0]}));
 }
 
 void Opener::forget_old() {

@@ -7,7 +7,7 @@
 ///
 ///   bit 63      the space: set when the network may not fragment
 ///   bits 62..56 0 in generation 0, else 64 + generation mod 64
-///   bits 55..0  sequence number, from 0 in each generation and space
+///   bits 55..0  sequence number, from first_number on
 
 #include <array>
 #include <atomic>
@@ -24,6 +24,7 @@
 #include "datagram.hpp"
 #include "datagram_key.hpp"
 #include "replay_window.hpp"
+#include "secret.hpp"
 
 namespace weft::sleeve {
 
@@ -34,6 +35,10 @@ inline constexpr std::size_t space_count = 2;
 /// Datagrams of one space that are sealed with one key of an AEAD, at most. No sender reaches it
 /// before a key is replaced for its age: that takes 24 million datagrams a second.
 inline constexpr std::uint64_t max_datagrams = std::uint64_t{1} << 32U;
+
+/// What datagrams under a key of an AEAD are numbered from. Both ends know it, and one of 2^51 is
+/// hard to guess for who would flood a node and does not see what its peers send.
+[[nodiscard]] std::uint64_t first_number(const Secret& key);
 
 /// Sequence words, both ends included. By default none.
 struct WordRange {
@@ -55,9 +60,9 @@ class Sealer {
   /// When the key's datagrams are used up the packet becomes zeros, which no peer takes.
   void seal(Space space, std::span<std::byte> packet) noexcept;
 
-  /// Seals with `key`, at most `limit` datagrams of each space, from now on; the old one is
-  /// forgotten. On the loop.
-  void use(std::uint32_t generation, std::unique_ptr<const DatagramKey> key,
+  /// Seals with `key`, at most `limit` datagrams of each space, numbered from `first`
+  /// below 2^51, from now on; the old one is forgotten. On the loop.
+  void use(std::uint32_t generation, std::unique_ptr<const DatagramKey> key, std::uint64_t first,
            std::uint64_t limit = max_datagrams);
 
  private:
@@ -84,8 +89,10 @@ class Opener {
   /// sealed_header_bytes. State changes only after authentication. Any lane.
   [[nodiscard]] Outcome open(std::span<std::byte> packet) noexcept;
 
-  /// Accepts `generation` too, and of the others the newest. On the loop.
-  void accept(std::uint32_t generation, std::unique_ptr<const DatagramKey> key);
+  /// Accepts `generation` too, whose numbers begin with `first`, and of the others the newest. On
+  /// the loop.
+  void accept(std::uint32_t generation, std::unique_ptr<const DatagramKey> key,
+              std::uint64_t first);
   /// Accepts the newest generation alone. On the loop.
   void forget_old();
   /// Sequence words that datagrams may still have: at most four ranges. Others are refused now and

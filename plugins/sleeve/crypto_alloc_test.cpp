@@ -79,8 +79,8 @@ TEST_F(CryptoAllocations, AreNoneWithEachCipher) {
   for (const Cipher cipher : {Cipher::chacha20_poly1305, Cipher::aes_256_gcm}) {
     if (ciphers.usable().has(cipher)) {
       ++generation;
-      sealer.use(generation, ciphers.make_key(cipher, Secret()));
-      opener.accept(generation, ciphers.make_key(cipher, Secret()));
+      sealer.use(generation, ciphers.make_key(cipher, Secret()), 0);
+      opener.accept(generation, ciphers.make_key(cipher, Secret()), 0);
       exchange();
       exchange();
     }

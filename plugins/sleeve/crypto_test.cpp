@@ -143,8 +143,8 @@ struct WeftPair {
   explicit WeftPair(Cipher cipher = Cipher::chacha20_poly1305) : cipher_(cipher) { go_on(1); }
 
   void go_on(std::uint32_t generation) {
-    opener.accept(generation, key(generation));
-    sealer.use(generation, key(generation));
+    opener.accept(generation, key(generation), 0);
+    sealer.use(generation, key(generation), 0);
   }
   [[nodiscard]] std::unique_ptr<const DatagramKey> key(std::uint32_t generation) const {
     return Ciphers().make_key(cipher_, testing::counting_from(generation));
@@ -165,17 +165,20 @@ TEST(Crypto, SealsAndOpensTheVectorsBetweenWeftPeers) {
       continue;
     }
     const std::string name = "generation-" + std::to_string(generation);
-    const auto key = [&](const std::string& direction) {
-      Secret secret;
-      std::ranges::copy(testing::key_vector(name + direction), secret.octets.begin());
-      return ciphers.make_key(cipher, secret);
+    const auto secret = [&](const std::string& direction) {
+      Secret key;
+      std::ranges::copy(testing::key_vector(name + direction), key.octets.begin());
+      return key;
     };
+    const auto key = [&](const Secret& of) { return ciphers.make_key(cipher, of); };
+    const Secret one = secret("-from-dialler");
+    const Secret other = secret("-from-acceptor");
     Sealer dialler(lanes(), golden_key(), peer_a, /*is_outbound=*/true);
     Sealer acceptor(lanes(), golden_key(), peer_b, /*is_outbound=*/false);
     Opener opener(lanes(), golden_key(), /*is_outbound=*/false);
-    dialler.use(generation, key("-from-dialler"));
-    acceptor.use(generation, key("-from-acceptor"));
-    opener.accept(generation, key("-from-dialler"));
+    dialler.use(generation, key(one), first_number(one));
+    acceptor.use(generation, key(other), first_number(other));
+    opener.accept(generation, key(one), first_number(one));
     Bytes from_dialler = testing::key_vector(name + "-datagram-from-dialler");
 
     EXPECT_EQ(seal(dialler, Space::dont_fragment, heartbeat_record(peer_a, peer_b)), from_dialler);
@@ -238,7 +241,7 @@ TEST(Crypto, TakesTheGenerationBeforeUntilItIsForgotten) {
 TEST(Crypto, TakesNoOtherGeneration) {
   WeftPair pair;
   Bytes of_first = seal(pair.sealer, Space::may_fragment, Bytes(20));
-  pair.sealer.use(3, pair.key(3));
+  pair.sealer.use(3, pair.key(3), 0);
   Bytes of_third = seal(pair.sealer, Space::may_fragment, Bytes(20));
   EXPECT_EQ(pair.opener.open(of_third), Outcome::forged);
 
@@ -271,12 +274,24 @@ TEST(Crypto, ShowsGenerationsModulo64) {
 
 TEST(Crypto, SealsNothingInClearWhenSequenceNumbersAreUsedUp) {
   WeftPair pair;
-  pair.sealer.use(1, pair.key(1), /*limit=*/1);
+  pair.sealer.use(1, pair.key(1), 41, /*limit=*/1);
   Bytes last = seal(pair.sealer, Space::dont_fragment, Bytes(20, std::byte{7}));
   const Bytes beyond = seal(pair.sealer, Space::dont_fragment, Bytes(20, std::byte{7}));
 
   EXPECT_EQ(pair.opener.open(last), Outcome::opened);
   EXPECT_EQ(beyond, Bytes(sealed_header_bytes + 20));
+}
+
+TEST(Crypto, CountsFromAnyNumber) {
+  WeftPair pair;
+  constexpr std::uint64_t first = (std::uint64_t{1} << 51U) - 1;
+  pair.sealer.use(1, pair.key(1), first);
+  for (std::uint64_t sequence = first; sequence < first + 3; ++sequence) {
+    Bytes packet = seal(pair.sealer, Space::may_fragment, Bytes(20));
+    EXPECT_EQ(load_be<std::uint64_t>(packet.data() + peer_name_bytes),
+              std::uint64_t{65} << 56U | sequence);
+    EXPECT_EQ(pair.opener.open(packet), Outcome::opened);
+  }
 }
 
 TEST(Crypto, LosesNothingWhenKeysChangeUnderTwoSendingLanes) {
@@ -292,7 +307,7 @@ TEST(Crypto, LosesNothingWhenKeysChangeUnderTwoSendingLanes) {
 
   std::thread first([&] { produce(packets[0]); });
   std::thread second([&] { produce(packets[1]); });
-  sealer.use(1, pair.key(1));
+  sealer.use(1, pair.key(1), 0);
   first.join();
   second.join();
 

@@ -27,6 +27,7 @@ class LanePort final : public LaneTask {
     Counters& counters;
     Doorbell& doorbell;
   };
+
   LanePort(const Context& context, Sockets sockets);
 
   [[nodiscard]] unsigned poll(Lane& lane, unsigned budget) noexcept override;

@@ -47,6 +47,30 @@ TEST_F(OverlayKeysTest, GoesOnToAnAeadAtOnce) {
   EXPECT_EQ(arrived(), sent);
 }
 
+TEST_F(OverlayKeysTest, KeepsNumbersThatNobodyCanKnowOutOfItsLanes) {
+  if (!SenderFilter::open()) {
+    GTEST_SKIP() << "needs CAP_BPF";
+  }
+  connect_weft_peers();
+  run_with_traffic(3);  // of generation 1
+  const auto forged = b->dropped(Drop::forged);
+  const auto not_fresh = b->dropped(Drop::not_fresh);
+  Bytes guess(200);
+  store_peer_name(guess.data(), peer_a);
+
+  for (std::uint64_t number = 0; number < 100; ++number) {
+    const std::uint64_t word = std::uint64_t{65} << 56U | number << 40U;
+    store_be(guess.data() + peer_name_bytes, word);
+    inject(guess);
+    store_be(guess.data() + peer_name_bytes, std::uint64_t{1} << 63U | word);
+    inject(guess);
+  }
+  run_with_traffic(2);
+
+  EXPECT_EQ(b->dropped(Drop::forged), forged);
+  EXPECT_EQ(b->dropped(Drop::not_fresh), not_fresh + 200);
+}
+
 TEST_F(OverlayKeysTest, StaysWithSecretboxTowardsOriginals) {
   connect(golden_key());
 

@@ -6,9 +6,8 @@
 /// - the kernel is asked for its path MTU instead of being provoked with a 60000-byte datagram;
 /// - no MTU is believed without an answer, down to 68 bytes (the original assumes 552);
 /// - the MTU is probed upwards again every 10 minutes (the original never raises it);
-/// - an MTU in use that is no longer answered for is lowered (the original never tests it again),
-/// and
-///   soon probed upwards;
+/// - an MTU in use that tests no longer pass is lowered, and soon probed upwards (the original
+///   never tests it again);
 /// - a test of kernel fragmentation that is under way does not switch fragmentation off;
 /// - towards weft peers the agreed heartbeat and timeout replace the original's.
 

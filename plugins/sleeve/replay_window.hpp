@@ -21,9 +21,12 @@ class ReplayWindow {
   /// Numbers from the newest back that are told apart; older ones may be refused unseen.
   static constexpr std::uint64_t span = std::uint64_t{16} * 2047;
   /// How far ahead of the newest a number can be: nobody loses that many in a row.
-  static constexpr std::uint64_t leap = std::uint64_t{1} << 40U;
+  static constexpr std::uint64_t leap = std::uint64_t{1} << 28U;
   /// Refused from here on. Nobody sends that many: at 30 million a second it takes four years.
   static constexpr std::uint64_t end_of_numbers = std::uint64_t{1} << 52U;
+
+  /// `first`: the number that others begin with.
+  explicit ReplayWindow(std::uint64_t first = 0) noexcept : newest_(first) {}
 
   /// Whether `mark` would refuse it: a copy need not even be decrypted.
   [[nodiscard]] bool was_used(std::uint64_t sequence) const noexcept {
@@ -61,7 +64,7 @@ class ReplayWindow {
   }
 
   std::array<std::atomic<std::uint64_t>, slot_count> slots_{};  // block << 16 | used numbers
-  std::atomic<std::uint64_t> newest_{0};  // or, when lanes store at once, one a little older
+  std::atomic<std::uint64_t> newest_;  // or, when lanes store at once, one a little older
 };
 
 }  // namespace weft::sleeve

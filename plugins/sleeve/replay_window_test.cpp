@@ -68,6 +68,18 @@ TEST(ReplayWindow, RefusesNumbersBeyondTheEnd) {
   EXPECT_EQ(window.mark(UINT64_MAX), stale);
 }
 
+TEST(ReplayWindow, SaysWhatNumbersThereCanBe) {
+  constexpr std::uint64_t first = std::uint64_t{1} << 50U;
+  ReplayWindow window(first);
+  EXPECT_EQ(window.oldest(), first - ReplayWindow::span);
+  EXPECT_EQ(window.farthest(), first + ReplayWindow::leap);
+
+  ASSERT_EQ(window.mark(first + 1'000'000), fresh);
+
+  EXPECT_EQ(window.oldest(), first + 1'000'000 - ReplayWindow::span);
+  EXPECT_EQ(window.farthest(), first + 1'000'000 + ReplayWindow::leap);
+}
+
 TEST(ReplayWindow, AcceptsNoNumberOnTwoLanes) {
   ReplayWindow window;
   constexpr std::uint64_t count = 200'000;

@@ -215,12 +215,14 @@ void Session::perform(const action::MtuVerified& /*verified*/) {
 }
 
 void Session::perform(const action::AcceptKey& accept) {
-  peer_->opener->accept(accept.generation, context_.ciphers.make_key(accept.cipher, accept.key));
+  peer_->opener->accept(accept.generation, context_.ciphers.make_key(accept.cipher, accept.key),
+                        first_number(accept.key));
   context_.changed(*peer_);
 }
 
 void Session::perform(const action::SealWithKey& seal) {
-  peer_->sealer->use(seal.generation, context_.ciphers.make_key(seal.cipher, seal.key));
+  peer_->sealer->use(seal.generation, context_.ciphers.make_key(seal.cipher, seal.key),
+                     first_number(seal.key));
   context_.counters.rekeys.add();
   context_.log.debug("sleeve went on to fresh keys", "peer", peer_->name, "cipher",
                      to_string(seal.cipher), "generation", seal.generation);

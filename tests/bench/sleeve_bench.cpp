@@ -33,8 +33,8 @@ class Pair {
       const auto chosen = static_cast<Cipher>(cipher);
       is_usable_ = ciphers.usable().has(chosen);
       if (is_usable_) {
-        sealer.use(1, ciphers.make_key(chosen, Secret()));
-        opener.accept(1, ciphers.make_key(chosen, Secret()));
+        sealer.use(1, ciphers.make_key(chosen, Secret()), 0);
+        opener.accept(1, ciphers.make_key(chosen, Secret()), 0);
       }
     }
   }

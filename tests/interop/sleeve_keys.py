@@ -30,6 +30,11 @@ def advance(chain, generation, cipher, dialler_private, acceptor_private):
     return made[:32], made[32:64], made[64:]
 
 
+def first_number(key):
+    made = HKDF(hashes.SHA256(), 8, None, b"weft sleeve first number 1").derive(key)
+    return int.from_bytes(made, "big") % (1 << 51)
+
+
 def seal(cipher, key, sender, generation, is_df, sequence, records):
     word = (is_df << 63 | (64 + generation % 64) << 56 | sequence).to_bytes(8, "big")
     aead = AESGCM(key) if cipher == AES else ChaCha20Poly1305(key)
@@ -68,10 +73,12 @@ def main():
         vector(f"{name}-from-dialler", from_dialler, "Key of the direction.")
         vector(f"{name}-from-acceptor", from_acceptor, "Key of the direction.")
         vector(f"{name}-datagram-from-dialler",
-               seal(cipher, from_dialler, DIALLER, generation, 1, 0, record(DIALLER, ACCEPTOR)),
+               seal(cipher, from_dialler, DIALLER, generation, 1, first_number(from_dialler),
+                    record(DIALLER, ACCEPTOR)),
                "The first with DF.")
         vector(f"{name}-datagram-from-acceptor",
-               seal(cipher, from_acceptor, ACCEPTOR, generation, 0, 1, record(ACCEPTOR, DIALLER)),
+               seal(cipher, from_acceptor, ACCEPTOR, generation, 0, first_number(from_acceptor) + 1,
+                    record(ACCEPTOR, DIALLER)),
                "The second without DF.")
 
 

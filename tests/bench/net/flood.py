@@ -58,10 +58,14 @@ class FloodedEncrypted(Flooded):
 
     def plausible(self, path, name):
         replayed = self.captured(path)
-        word = int.from_bytes(replayed[NAME_BYTES:NAME_BYTES + 8], "big") + (1 << 39)
-        ahead = name + word.to_bytes(8, "big") + os.urandom(SMALL - NAME_BYTES - 8)
+        word = int.from_bytes(replayed[NAME_BYTES:NAME_BYTES + 8], "big")
+
+        def ahead(by):
+            return name + (word + by).to_bytes(8, "big") + os.urandom(SMALL - NAME_BYTES - 8)
+
         return {"replayed": (STRANGER, replayed), "replayed with the peer's address": (PEER, replayed),
-                "with a number ahead of the peer's": (PEER, ahead)}
+                "with a number far from the peer's": (PEER, ahead(1 << 39)),
+                "with a number just ahead of the peer's": (PEER, ahead(1 << 24))}
 
     def captured(self, path):
         with process(*inside(self.network.switch, *FLOODER, "capture", f"p{PEER}", PORT),
