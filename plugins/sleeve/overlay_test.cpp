@@ -319,7 +319,8 @@ TEST_F(OverlayTest, DropsAndCountsWhatItCannotUse) {
   EXPECT_EQ(b->dropped(Drop::misdirected_special), 1U);
   EXPECT_EQ(b->dropped(Drop::bad_control), 1U);
   EXPECT_EQ(b->dropped(Drop::receive_buffer), 0U) << "what the filter refuses is no want of room";
-  EXPECT_EQ(b->dataplane.arrivals.size(), 1U);  // the good frame before the garbage
+  // Before the garbage was a good frame; where the kernel filters, it goes with that.
+  EXPECT_EQ(b->dataplane.arrivals.size(), SenderFilter::open() ? 0U : 1U);
 }
 
 TEST_F(OverlayTest, CountsWhatTheReceiveBufferHadNoRoomFor) {

@@ -15,12 +15,13 @@ namespace {
 constexpr std::uint32_t max_senders = 1 << 16;
 
 /// What the program counts, as the overlay calls it.
-constexpr std::array<std::pair<SenderCount, Drop>, 6> reasons{
+constexpr std::array<std::pair<SenderCount, Drop>, 7> reasons{
     {{SenderCount::short_datagram, Drop::short_datagram},
      {SenderCount::unknown_sender, Drop::unknown_sender},
      {SenderCount::wrong_address, Drop::wrong_address},
      {SenderCount::not_fresh, Drop::not_fresh},
      {SenderCount::bad_length, Drop::bad_length},
+     {SenderCount::trailing_garbage, Drop::trailing_garbage},
      {SenderCount::no_frame, Drop::undecodable_frame}}};
 
 SenderKey key_of(PeerName name) noexcept {

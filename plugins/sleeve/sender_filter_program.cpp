@@ -15,7 +15,10 @@ namespace {
 // What a socket's program sees begins with the UDP header.
 constexpr int name_at = 8;
 constexpr int word_at = name_at + int{peer_name_bytes};
-constexpr int first_length_at = name_at + int{clear_header_bytes + 2 * peer_name_bytes};
+constexpr int first_record_at = name_at + int{clear_header_bytes};
+constexpr int length_in_record = int{record_header_bytes} - 2;
+/// Records that are looked at: so many of the shortest frames fill an Ethernet frame of 1,500.
+constexpr int max_records = 64;
 constexpr int ipv4_source_at = SKF_NET_OFF + 12;
 constexpr int ipv6_source_at = SKF_NET_OFF + 8;
 
@@ -31,12 +34,14 @@ enum class Label : std::uint8_t {
   next_range,
   right_address,
   in_clear,
+  is_alone,
   is_sound,
   not_fresh,
   too_short,
   unknown_sender,
   wrong_address,
   bad_length,
+  garbage,
   no_frame,
   refuse,
   accept
@@ -62,6 +67,10 @@ class Assembler {
   /// r0 = the big-endian word or half at `offset` of the packet. Needs the context in r6; spoils r1
   /// to r5; ends the program with 0 beyond the packet's end.
   void load_packet(int size, int offset) { add(BPF_LD | BPF_ABS | size, 0, 0, 0, offset); }
+  /// The same at `offset` from where `from` says.
+  void load_packet_at(int size, int from, int offset) {
+    add(BPF_LD | BPF_IND | size, 0, from, 0, offset);
+  }
   void load(int size, int to, int from, int offset) {
     add(BPF_LDX | BPF_MEM | size, to, from, offset, 0);
   }
@@ -166,7 +175,7 @@ void check_source(Assembler& code, int counts, std::uint64_t max_strays) {
   code.here(Label::right_address);
 }
 
-/// Of sealed datagrams; r9 holds the length from the UDP header on, as in check_record.
+/// Of sealed datagrams; r9 holds the length from the UDP header on, as in check_records.
 void check_word(Assembler& code) {
   code.jump_if(9, BPF_JLT, name_at + int{sealed_header_bytes}, Label::too_short);
   code.load_packet(BPF_W, word_at);
@@ -185,23 +194,36 @@ void check_word(Assembler& code) {
   code.jump(Label::not_fresh);
 }
 
-/// Of datagrams in clear.
-void check_record(Assembler& code) {
-  constexpr int overhead = name_at + int{clear_header_bytes + record_header_bytes};
-  code.jump_if(9, BPF_JLT, overhead, Label::bad_length);
-  code.load_packet(BPF_H, first_length_at);
-  code.jump_if(0, BPF_JLT, int{ethernet_header_bytes}, Label::no_frame);
-  code.change(BPF_ADD, 0, overhead);
-  code.jump_if_reg(0, BPF_JGT, 9, Label::bad_length);
+/// Of datagrams in clear. r8 = where the next record begins.
+void check_records(Assembler& code) {
+  code.load(BPF_W, 1, 6, offsetof(__sk_buff, gso_size));
+  code.jump_if(1, BPF_JEQ, 0, Label::is_alone);
+  code.change(BPF_ADD, 1, name_at);
+  code.jump_if_reg(1, BPF_JGE, 9, Label::is_alone);
+  code.copy(9, 1);  // of joined ones, the first
+  code.here(Label::is_alone);
+  code.set(8, first_record_at);
+  for (int record = 0; record < max_records; ++record) {
+    code.copy(1, 8);
+    code.change(BPF_ADD, 1, int{record_header_bytes});
+    code.jump_if_reg(1, BPF_JGT, 9, Label::garbage);
+    code.load_packet_at(BPF_H, 8, length_in_record);
+    code.jump_if(0, BPF_JLT, int{ethernet_header_bytes}, Label::no_frame);
+    code.change(BPF_ADD, 8, int{record_header_bytes});
+    code.combine(BPF_ADD, 8, 0);
+    code.jump_if_reg(8, BPF_JGT, 9, Label::bad_length);
+    code.jump_if_reg(8, BPF_JEQ, 9, Label::is_sound);
+  }
 }
 
 }  // namespace
 
 std::vector<bpf_insn> sender_filter_program(int senders, int counts, std::uint64_t max_strays) {
   constexpr int reason = 8;
-  constexpr std::array<std::pair<Label, SenderCount>, 6> refusals{
+  constexpr std::array<std::pair<Label, SenderCount>, 7> refusals{
       {{Label::not_fresh, SenderCount::not_fresh},
        {Label::bad_length, SenderCount::bad_length},
+       {Label::garbage, SenderCount::trailing_garbage},
        {Label::no_frame, SenderCount::no_frame},
        {Label::too_short, SenderCount::short_datagram},
        {Label::wrong_address, SenderCount::wrong_address},
@@ -216,7 +238,7 @@ std::vector<bpf_insn> sender_filter_program(int senders, int counts, std::uint64
   code.jump_if(1, BPF_JEQ, 0, Label::in_clear);
   check_word(code);
   code.here(Label::in_clear);
-  check_record(code);
+  check_records(code);
   code.here(Label::is_sound);
   check_source(code, counts, max_strays);
   code.jump(Label::accept);

@@ -24,7 +24,7 @@ using SourceWords = std::array<std::uint32_t, 4>;
 /// Value of the map of senders.
 struct SenderRule {
   std::uint32_t is_anywhere = 0;   ///< 1: may come from any address
-  std::uint32_t is_encrypted = 0;  ///< 1: then `fresh` counts, else the length of the first record
+  std::uint32_t is_encrypted = 0;  ///< 1: then `fresh` counts, else the lengths of the records
   std::array<SourceWords, 2> sources{};
   std::array<WordRange, 4> fresh{};
 };
@@ -37,6 +37,7 @@ enum class SenderCount : std::uint32_t {
   wrong_address,
   not_fresh,
   bad_length,
+  trailing_garbage,
   no_frame,
   count_
 };
@@ -44,8 +45,8 @@ enum class SenderCount : std::uint32_t {
 /// The program, for sockets of UDP. It refuses a datagram, and counts why,
 ///   - that is too short for its headers,
 ///   - whose sender has no rule,
-///   - whose sequence word lies in none of the ranges, or whose first record ends behind it or
-///     is too short for a frame,
+///   - whose sequence word lies in none of the ranges, or whose records do not fill it or are too
+///     short for a frame,
 ///   - that comes from another address than the rule's, while `strays` is `max_strays`.
 /// Of several that the kernel joined it looks at the first one.
 [[nodiscard]] std::vector<bpf_insn> sender_filter_program(int senders, int counts,

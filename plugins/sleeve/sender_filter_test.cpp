@@ -170,6 +170,48 @@ TEST_F(SenderFilterTest, RefusesSealedDatagramsWithoutRoomForTheirHeader) {
   EXPECT_EQ(refused(Drop::short_datagram), 1U);
 }
 
+TEST_F(SenderFilterTest, RefusesClearDatagramsWhoseRecordsDoNotFillThem) {
+  ASSERT_TRUE(filter_->admit(peer_a, from({})));
+  Bytes octets(clear_header_bytes);
+  store_peer_name(octets.data(), peer_a);
+  for (std::size_t records = 1; records <= 40; ++records) {
+    const Bytes record =
+        testing::record(peer_a, peer_b, Bytes(ethernet_header_bytes + records % 3));
+    octets.insert(octets.end(), record.begin(), record.end());
+    send("127.0.0.2", octets);
+    EXPECT_EQ(arrived(), 1U) << records;
+
+    const Bytes cut(octets.begin(), octets.end() - 1);
+    send("127.0.0.2", cut);
+    Bytes garbage = octets;
+    garbage.push_back(std::byte{1});
+    send("127.0.0.2", garbage);
+    EXPECT_EQ(arrived(), 0U) << records;
+    EXPECT_EQ(refused(Drop::bad_length), 1U) << records;
+    EXPECT_EQ(refused(Drop::trailing_garbage), 1U) << records;
+  }
+}
+
+TEST_F(SenderFilterTest, LooksAtTheFirstOfJoinedDatagrams) {
+  ASSERT_TRUE(filter_->admit(peer_a, from({})));
+  Bytes train = datagram(peer_a);
+  const std::size_t size = train.size();
+  const Bytes other(size, std::byte{7});
+  train.insert(train.end(), other.begin(), other.end());
+  const Fd sender = *open_udp({{address("127.0.0.2"), 0}, 1 << 20, 1 << 20}, Space::may_fragment);
+  const Destination to(family_of(sender), {address("127.0.0.1"), port_of(socket_)}, {});
+  iovec piece{train.data(), train.size()};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<std::byte, max_control_bytes> control{};
+  to.apply(message, control, static_cast<std::uint16_t>(size));
+  ASSERT_EQ(::sendmsg(sender.get(), &message, 0), static_cast<ssize_t>(train.size()));
+
+  EXPECT_EQ(arrived(), 1U);
+  EXPECT_EQ(refused(Drop::trailing_garbage), 0U);
+}
+
 TEST_F(SenderFilterTest, RefusesClearDatagramsWhoseFirstRecordEndsBehindThem) {
   ASSERT_TRUE(filter_->admit(peer_a, from({})));
   Bytes octets = datagram(peer_a);
@@ -186,7 +228,8 @@ TEST_F(SenderFilterTest, RefusesClearDatagramsWhoseFirstRecordEndsBehindThem) {
   octets.resize(clear_header_bytes + record_header_bytes - 1);
   send("127.0.0.2", octets);
   EXPECT_EQ(arrived(), 0U);
-  EXPECT_EQ(refused(Drop::bad_length), 2U);
+  EXPECT_EQ(refused(Drop::bad_length), 1U);
+  EXPECT_EQ(refused(Drop::trailing_garbage), 1U);
 }
 
 TEST_F(SenderFilterTest, RefusesClearDatagramsWithoutAFrame) {
@@ -195,6 +238,7 @@ TEST_F(SenderFilterTest, RefusesClearDatagramsWithoutAFrame) {
   const auto set_length = [&](std::uint16_t length) {
     store_be(octets.data() + clear_header_bytes + 2 * peer_name_bytes, length);
   };
+  octets.resize(clear_header_bytes + record_header_bytes + ethernet_header_bytes);
   set_length(ethernet_header_bytes);
   send("127.0.0.2", octets);
   EXPECT_EQ(arrived(), 1U);

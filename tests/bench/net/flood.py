@@ -50,7 +50,8 @@ class Flooded(Sleeve):
         """Made by somebody who knows what a peer's datagrams are like."""
         record = name + os.urandom(NAME_BYTES) + FRAME.to_bytes(2, "big") + os.urandom(FRAME)  # for nobody
         rest = SMALL - NAME_BYTES - len(record)
-        return {"with a first record that fits": (PEER, name + record + os.urandom(rest))}
+        return {"with a first record that fits": (PEER, name + record + os.urandom(rest)),
+                "that is well formed": (PEER, name + record)}
 
 
 class FloodedEncrypted(Flooded):
