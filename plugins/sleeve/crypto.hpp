@@ -7,7 +7,7 @@
 ///
 ///   bit 63      the space: set when the network may not fragment
 ///   bits 62..56 0 in generation 0, else 64 + generation mod 64
-///   bits 55..0  sequence number, from first_number on
+///   bits 55..0  sequence number, from 0 in generation 0, from first_number in others
 
 #include <array>
 #include <atomic>
