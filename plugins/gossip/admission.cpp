@@ -179,16 +179,26 @@ SwitchCallbacks Engine::overlay_callbacks(Connection::Id id) {
     }
   };
   callbacks.control = [this, id](const Bytes& body) {
-    if (Link* const link = links_.find(id)) {
-      (void)link->connection->send(mesh::encode_message(mesh::OverlayControl{body}));
-    }
+    send_control(id, mesh::encode_message(mesh::OverlayControl{body}));
   };
   callbacks.compat_control = [this, id](std::uint8_t subtag, const Bytes& body) {
-    if (Link* const link = links_.find(id)) {
-      (void)link->connection->send(mesh::encode_message(mesh::CompatControl{subtag, body}));
-    }
+    send_control(id, mesh::encode_message(mesh::CompatControl{subtag, body}));
   };
   return callbacks;
+}
+
+/// A peer that asks much and reads nothing would have its answers pile up here. Overlays repeat
+/// what goes unanswered.
+void Engine::send_control(Connection::Id id, const Bytes& message) {
+  Link* const link = links_.find(id);
+  if (link == nullptr) {
+    return;
+  }
+  if (link->connection->queued_bytes() > Channels::unicast_limit_bytes) {
+    controls_dropped_.add();
+    return;
+  }
+  (void)link->connection->send(message);
 }
 
 void Engine::on_overlay_established(Connection::Id id) {
@@ -220,11 +230,36 @@ Result<> Engine::dispatch(Link& link, ByteView octets) {
     return channels_.on_unicast(link, *unicast, octets);
   }
   if (const auto* const control = std::get_if<mesh::OverlayControl>(&message)) {
+    WEFT_TRY(meter_control(link, control->body.size()));
     link.overlay->on_control(control->body);
-  } else if (const auto* const compat = std::get_if<mesh::CompatControl>(&message)) {
+    return {};
+  }
+  if (const auto* const compat = std::get_if<mesh::CompatControl>(&message)) {
+    WEFT_TRY(meter_control(link, compat->body.size()));
     link.overlay->on_compat_control(compat->subtag, compat->body);
   } else if (std::holds_alternative<mesh::UnknownMessage>(message)) {
     env_.log.debug("unknown message ignored", "peer", link.remote);
+  }
+  return {};
+}
+
+/// Overlays get control messages on loops of their own. One that comes too soon is still passed on,
+/// and nothing more is read from the peer for a moment: what waits for those loops stays bounded.
+Result<> Engine::meter_control(Link& link, std::size_t bytes) {
+  if (bytes > Link::max_control_bytes) {
+    return fail(Errc::malformed,
+                fmt::format("accept a control message of {} bytes: the limit is {}", bytes,
+                            Link::max_control_bytes));
+  }
+  const Duration wait = link.controls.take(env_.loop.now());
+  if (wait > Duration::zero() && !link.is_resting) {
+    link.is_resting = true;
+    link.connection->hold(Connection::max_pending_bytes + 1);
+    link.rest = env_.loop.after(wait, [this, id = link.id()] {
+      Link& rested = *links_.find(id);
+      rested.is_resting = false;
+      rested.connection->release(Connection::max_pending_bytes + 1);
+    });
   }
   return {};
 }
@@ -240,8 +275,7 @@ void Engine::on_drained(Connection& connection) {
 void Engine::on_dropped(Connection& connection, DropReason reason, const Error& error) {
   Link link = links_.extract(connection.id());
   link.overlay.reset();
-  env_.log.info("connection ended", "peer", link.remote, "address", link.address, "reason",
-                to_string(reason), "detail", error);
+  log_end(link, reason, error);
   count_drop(reason);
   if (link.remote != unknown_peer) {
     state_.drop_reference(link.remote);
@@ -263,6 +297,21 @@ void Engine::on_dropped(Connection& connection, DropReason reason, const Error& 
       env_.loop.now(), random_unit(env_.loop));
   plan_soon();
   env_.loop.post([ended = std::move(link.connection)] {});
+}
+
+/// Anybody can connect and fail: such ends fill no log.
+void Engine::log_end(const Link& link, DropReason reason, const Error& error) {
+  if (!link.connection->is_outbound() && !link.connection->is_introduced()) {
+    const auto left_out = log_limiter_.admit(env_.loop.now());
+    if (!left_out) {
+      return;
+    }
+    if (*left_out > 0) {
+      env_.log.warn("strangers' connections left out of the log", "count", *left_out);
+    }
+  }
+  env_.log.info("connection ended", "peer", link.remote, "address", link.address, "reason",
+                to_string(reason), "detail", error);
 }
 
 void Engine::count_drop(DropReason reason) {

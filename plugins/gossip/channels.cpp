@@ -157,9 +157,17 @@ void Channels::on_surrogate(const std::string& name, Channel& channel,
   } else {
     return;
   }
-  if (now - started_ < joining_time) {
+  if (now - started_ < joining_time && early_bytes() + message.payload.size() <= max_early_bytes) {
     channel.early.add(std::move(message));
   }
+}
+
+std::size_t Channels::early_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [name, channel] : channels_) {
+    bytes += channel.early.bytes();
+  }
+  return bytes;
 }
 
 void Channels::join(const std::string& name, std::shared_ptr<Membership> user) {
@@ -271,6 +279,7 @@ Channels::Channel* Channels::find_or_create(const std::string& name) {
 /// What to do when the user has dealt with a message of `bytes` that came over `from`.
 Reply<std::optional<Bytes>> Channels::answer_to(Link& from, std::size_t bytes,
                                                 UniqueFunction<void(Bytes)> pass_on) {
+  bytes += message_overhead_bytes;
   from.connection->hold(bytes);
   return {loop_, [weak = std::weak_ptr(weak_self_), id = from.id(), bytes,
                   pass_on = std::move(pass_on)](Result<std::optional<Bytes>> answer) mutable {

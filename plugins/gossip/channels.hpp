@@ -34,11 +34,15 @@ class Channels {
   /// Outboxes are emptied while less than this waits in a connection's stream.
   static constexpr std::size_t low_water_bytes = 64U << 10U;
   /// Unicasts go straight to the stream; with so much waiting there they are dropped.
-  static constexpr std::size_t unicast_limit_bytes = 4U << 20U;
+  static constexpr std::size_t unicast_limit_bytes = 1U << 20U;
+  /// What a message costs a channel's user besides its payload, as far as back-pressure counts.
+  static constexpr std::size_t message_overhead_bytes = 256;
   /// Channels that nobody here joined; peers could invent any number of them.
   static constexpr std::size_t max_surrogates = 64;
   static constexpr std::size_t max_surrogate_name_bytes = 64;
-  /// How long after the start messages are kept for users that have not joined yet.
+  /// Payload bytes kept for users that have not joined yet, of all channels together.
+  static constexpr std::size_t max_early_bytes = 4U << 20U;
+  /// How long after the start they are kept.
   static constexpr Duration joining_time = std::chrono::seconds{30};
 
   /// Ends the connection that delivered a message which a channel's user refused.
@@ -82,6 +86,7 @@ class Channels {
   void relay_topology(const PeerNames& names, PeerName sender);
   void flush_topology();
   [[nodiscard]] Channel* find_or_create(const std::string& name);
+  [[nodiscard]] std::size_t early_bytes() const;
   void on_surrogate(const std::string& name, Channel& channel, EarlyMessages::Message message,
                     PeerName sender);
   void deliver(const std::string& name, Membership& user, EarlyMessages::Message message);

@@ -3,6 +3,7 @@
 #include "gossip/config.hpp"
 
 #include "gossip/connection_maker.hpp"
+#include "gossip/wire/introduction.hpp"
 
 namespace weft::gossip {
 
@@ -23,7 +24,13 @@ void Config::describe(Schema& schema) {
   schema.field("dead-after", dead_after, "Silence after which a connection is given up.",
                {milliseconds{60}, milliseconds{60'000}});
   schema.field("min-protocol-version", min_protocol_version,
-               "The oldest protocol to accept from peers.", {1, 2});
+               "The oldest protocol to accept from peers; 0: 2 with a password, 1 without.",
+               {0, 2});
+  schema.field(
+      "introduction-limit", introduction_limit,
+      "At most so many accepted connections that have not introduced themselves; one source "
+      "may have an eighth.",
+      {8, 1024});
 }
 
 Result<> Config::validate() const {
@@ -34,6 +41,13 @@ Result<> Config::validate() const {
     WEFT_TRY(parse_direct_peer(peer));
   }
   return {};
+}
+
+unsigned Config::lowest_version() const noexcept {
+  if (min_protocol_version != 0) {
+    return min_protocol_version;
+  }
+  return password.is_set() ? mesh::max_version : mesh::min_version;
 }
 
 }  // namespace weft::gossip

@@ -22,11 +22,15 @@ struct Config {
   std::vector<net::Cidr> trusted_subnets;
   std::chrono::milliseconds heartbeat{200};
   std::chrono::milliseconds dead_after{700};
-  std::uint16_t min_protocol_version = 1;
+  std::uint16_t min_protocol_version = 0;
+  std::uint32_t introduction_limit = 64;
 
   void describe(Schema& schema);
   /// What no single field can tell. Errors: Errc::invalid.
   [[nodiscard]] Result<> validate() const;
+  /// The oldest protocol to speak. Version 1 shows too late that a peer knows the password, so with
+  /// a password it is spoken only when the operator says so.
+  [[nodiscard]] unsigned lowest_version() const noexcept;
 };
 
 }  // namespace weft::gossip

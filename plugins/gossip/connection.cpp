@@ -2,6 +2,7 @@
 
 #include "gossip/connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/core.h>
@@ -10,6 +11,9 @@
 
 namespace weft::gossip {
 namespace {
+
+/// With so much waiting, a heartbeat more tells the peer nothing.
+constexpr std::size_t heartbeat_limit_bytes = 64U << 10U;
 
 DropReason reason_of(const Error& error, DropReason otherwise) {
   return error.code == make_error_code(Errc::denied) ? DropReason::undecryptable : otherwise;
@@ -27,7 +31,8 @@ Connection::Connection(Id id, std::unique_ptr<Stream> stream, Loop& loop,
       local_(stream_->local()),
       remote_(stream_->remote()),
       handshake_(std::move(settings)),
-      last_sent_(loop.now()) {}
+      last_sent_(loop.now()),
+      progress_(loop.now()) {}
 
 void Connection::start() {
   arm_deadline(header_deadline);
@@ -50,6 +55,7 @@ Result<> Connection::send(ByteView message) {
   }
   Bytes octets;
   WEFT_TRY(octets, session_->encode(message));
+  sent_bytes_ += octets.size();
   stream_->write(std::move(octets));
   last_sent_ = loop_.now();
   return {};
@@ -88,9 +94,22 @@ void Connection::tick() {
          Error{make_error_code(Errc::timeout),
                fmt::format("hear from the peer for {:.1f} s",
                            std::chrono::duration<double>(detector_->timeout()).count())});
-  } else if (now - last_sent_ >= heartbeat_) {
+  } else if (is_stalled(now)) {
+    drop(DropReason::stalled,
+         Error{make_error_code(Errc::timeout),
+               fmt::format("send to the peer: {} bytes wait and it takes none", queued_bytes())});
+  } else if (now - last_sent_ >= heartbeat_ && queued_bytes() < heartbeat_limit_bytes) {
     (void)send(mesh::encode_message(mesh::Heartbeat{}));  // an octet is never too long
   }
+}
+
+bool Connection::is_stalled(TimePoint now) {
+  const std::uint64_t taken = sent_bytes_ - std::min<std::uint64_t>(queued_bytes(), sent_bytes_);
+  if (queued_bytes() == 0 || taken > taken_bytes_) {
+    taken_bytes_ = taken;
+    progress_ = now;
+  }
+  return now - progress_ >= stalled_after;
 }
 
 void Connection::drop(DropReason reason, const Error& error) {
@@ -119,7 +138,7 @@ void Connection::advance_handshake() {
     const Error error = std::move(answer).error();
     const bool is_stranger = handshake_.stage() == Handshake::Stage::header &&
                              error.code == make_error_code(Errc::malformed);
-    const bool has_keys = handshake_.stage() == Handshake::Stage::features;
+    const bool has_keys = handshake_.stage() >= Handshake::Stage::features;
     drop(is_stranger ? DropReason::not_a_peer
          : has_keys  ? reason_of(error, DropReason::handshake_refused)
                      : DropReason::handshake_refused,
@@ -132,6 +151,7 @@ void Connection::advance_handshake() {
   if (handshake_.stage() == Handshake::Stage::done) {
     Introduction introduction = handshake_.take();
     session_.emplace(std::move(introduction.session));
+    proof_ = std::exchange(introduction.proof, std::nullopt);
     owner_.on_introduced(*this, introduction);
   } else if (was_in_header && handshake_.stage() != Handshake::Stage::header) {
     arm_deadline(introduction_deadline);
@@ -143,7 +163,8 @@ void Connection::drain_messages() {
     return;  // a handler's answer came at once: the loop below goes on
   }
   while (!is_dropped() && !is_paused_) {
-    auto message = session_->next(received_);
+    auto message = proof_ ? Result<std::optional<Bytes>>(std::exchange(proof_, std::nullopt))
+                          : session_->next(received_);
     if (!message) {
       drop(reason_of(message.error(), DropReason::malformed), message.error());
     } else if (!*message) {

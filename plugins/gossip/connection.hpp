@@ -43,7 +43,8 @@ struct Liveness {
   Duration period;      ///< how often `tick` is called
 };
 
-/// Used on the mesh's loop only. Holds at most one message of 10 MiB and what one read delivered.
+/// Used on the mesh's loop only. Holds at most one message of 10 MiB and what one read delivered,
+/// and before the introduction is over at most twice Handshake::max_bytes.
 class Connection {
  public:
   using Id = std::uint64_t;
@@ -52,6 +53,8 @@ class Connection {
   static constexpr Duration introduction_deadline = std::chrono::seconds{60};
   /// Reading stops while so much that was received is still being worked on by others.
   static constexpr std::size_t max_pending_bytes = 64U << 10U;
+  /// A peer that takes nothing of what waits for it, for so long, is given up.
+  static constexpr Duration stalled_after = std::chrono::seconds{60};
 
   Connection(Id id, std::unique_ptr<Stream> stream, Loop& loop, Handshake::Settings settings,
              ConnectionOwner& owner);
@@ -68,6 +71,8 @@ class Connection {
   /// After on_introduced: messages flow from here on, also those already received.
   void begin(const Liveness& liveness);
   [[nodiscard]] bool has_begun() const noexcept { return detector_.has_value(); }
+  /// The peer finished its introduction, so that it knows the password if there is one.
+  [[nodiscard]] bool is_introduced() const noexcept { return session_.has_value(); }
 
   /// Errors: Errc::malformed for a message longer than the protocol allows; it is not sent.
   Result<> send(ByteView message);
@@ -78,7 +83,8 @@ class Connection {
   void hold(std::size_t bytes);
   void release(std::size_t bytes);
 
-  /// Sends a heartbeat when one is due; drops the connection when the peer has been silent.
+  /// Sends a heartbeat when one is due; drops the connection when the peer has been silent, or
+  /// takes nothing.
   void tick();
 
   /// Closes at once. Tells the owner.
@@ -90,6 +96,7 @@ class Connection {
   void advance_handshake();
   void drain_messages();
   void arm_deadline(Duration after);
+  [[nodiscard]] bool is_stalled(TimePoint now);
 
   Id id_;
   bool is_outbound_;
@@ -100,12 +107,16 @@ class Connection {
   net::Endpoint remote_;
   Handshake handshake_;
   std::optional<Session> session_;  // once introduced
+  std::optional<Bytes> proof_;      // the first message, when it was part of the introduction
   mesh::ReceiveBuffer received_;
   std::size_t pending_bytes_ = 0;
   bool is_paused_ = false;
   bool is_draining_ = false;
   Duration heartbeat_{};
   TimePoint last_sent_;
+  std::uint64_t sent_bytes_ = 0;   // what `send` wrote
+  std::uint64_t taken_bytes_ = 0;  // of these, what had left our queue at the last progress
+  TimePoint progress_;
   std::optional<SilenceDetector> detector_;  // once begun
   Timer deadline_;
 };

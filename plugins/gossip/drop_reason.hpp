@@ -9,6 +9,7 @@ namespace weft::gossip {
 enum class DropReason : std::uint8_t {
   not_a_peer,         ///< the first octets are not the mesh protocol
   handshake_timeout,  ///< the introduction was not finished in time
+  crowded_out,        ///< its place was needed before it had introduced itself
   handshake_refused,  ///< versions, passwords or features do not fit
   undecryptable,      ///< wrong password, or octets changed on the way
   name_collision,     ///< another peer has our name
@@ -22,6 +23,7 @@ enum class DropReason : std::uint8_t {
   overlay_failed,   ///< frames cannot reach the peer
   new_overlay,      ///< an overlay started: peers learn of it when they meet anew
   silent,           ///< nothing was heard for too long
+  stalled,          ///< it takes nothing of what is sent to it
   remote_closed,    ///< the stream ended
 };
 
@@ -31,6 +33,8 @@ enum class DropReason : std::uint8_t {
       return "not-a-peer";
     case DropReason::handshake_timeout:
       return "handshake-timeout";
+    case DropReason::crowded_out:
+      return "crowded-out";
     case DropReason::handshake_refused:
       return "handshake-refused";
     case DropReason::undecryptable:
@@ -57,6 +61,8 @@ enum class DropReason : std::uint8_t {
       return "new-overlay";
     case DropReason::silent:
       return "silent";
+    case DropReason::stalled:
+      return "stalled";
     case DropReason::remote_closed:
       return "remote-closed";
   }

@@ -1,4 +1,4 @@
-/// Making connections: listening, dialling by plan, watching over what is there.
+/// Making connections: dialling by plan, watching over what is there.
 
 #include "gossip/engine.hpp"
 
@@ -38,8 +38,15 @@ Engine::Engine(Environment environment, Config config, PeerName name, std::strin
       direct_peers_(env_.loop, env_.transport, env_.log, maker_,
                     [this] { on_direct_peers_changed(); }),
       limiter_(env_.loop.now()),
+      log_limiter_(env_.loop.now()),
       connections_gauge_(
-          env_.metrics.gauge("weft_gossip_connections", "Connections to other peers.")) {}
+          env_.metrics.gauge("weft_gossip_connections", "Connections to other peers.")),
+      refused_(
+          env_.metrics.counter("weft_gossip_connections_refused_total",
+                               "Connections closed unserved: their source connects too often.")),
+      controls_dropped_(env_.metrics.counter(
+          "weft_gossip_control_messages_dropped_total",
+          "Control messages of overlays dropped because the peer takes none.")) {}
 
 Result<> Engine::start() {
   WEFT_TRY(listener_, env_.transport.listen(
@@ -62,16 +69,6 @@ void Engine::introduce_again() {
 
 std::uint16_t Engine::port() const noexcept {
   return listener_ ? listener_->local().port : config_.listen.port;
-}
-
-void Engine::on_accepted(std::unique_ptr<Stream> stream) {
-  const net::Endpoint address = stream->remote();
-  open(std::move(stream), address, false, true);
-  const Duration wait = limiter_.take(env_.loop.now());
-  if (wait > Duration::zero()) {
-    listener_->pause();
-    accept_pause_ = env_.loop.after(wait, [this] { listener_->resume(); });
-  }
 }
 
 void Engine::on_direct_peers_changed() {
@@ -161,7 +158,7 @@ void Engine::open(std::unique_ptr<Stream> stream, net::Endpoint address, bool ou
 
   Handshake::Settings settings;
   settings.outbound = outbound;
-  settings.lowest_version = config_.min_protocol_version;
+  settings.lowest_version = config_.lowest_version();
   settings.password = config_.password.text;
   settings.features = mesh::to_map(features);
   env_.loop.random_bytes(settings.private_key);

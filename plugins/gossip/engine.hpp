@@ -21,6 +21,7 @@
 #include "gossip/connection_maker.hpp"
 #include "gossip/direct_peers.hpp"
 #include "gossip/link.hpp"
+#include "gossip/log_limiter.hpp"
 #include "gossip/mesh_state.hpp"
 
 namespace weft::gossip {
@@ -90,8 +91,13 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   void announce(const PeerNames& names) override { channels_.gossip_topology(names); }
   bool announce_at_once(const PeerNames& names) override;
 
-  // engine.cpp: making connections
+  // accept.cpp: who may connect to us
   void on_accepted(std::unique_ptr<Stream> stream);
+  [[nodiscard]] bool is_known_address(const net::IpAddress& address) const;
+  void make_room(const net::IpAddress& newcomer, bool is_known);
+  void crowd_out(Connection::Id id);
+
+  // engine.cpp: making connections
   void on_direct_peers_changed();
   void plan_soon();
   void plan();
@@ -119,7 +125,10 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   [[nodiscard]] Liveness liveness(const mesh::Features& remote) const;
   [[nodiscard]] SwitchCallbacks overlay_callbacks(Connection::Id id);
   void on_overlay_established(Connection::Id id);
+  void log_end(const Link& link, DropReason reason, const Error& error);
   void count_drop(DropReason reason);
+  void send_control(Connection::Id id, const Bytes& message);
+  [[nodiscard]] Result<> meter_control(Link& link, std::size_t bytes);
   [[nodiscard]] Result<> dispatch(Link& link, ByteView octets);
 
   Environment env_;
@@ -130,14 +139,16 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   ConnectionMaker maker_;
   DirectPeers direct_peers_;
   AcceptLimiter limiter_;
+  LogLimiter log_limiter_;  // of what strangers cause
   Connection::Id next_id_ = 1;
   std::uint64_t terminations_ = 0;
   std::vector<std::string> published_direct_;
   std::size_t published_active_ = 0;
   Gauge& connections_gauge_;
+  Counter& refused_;
+  Counter& controls_dropped_;
   std::unique_ptr<Listener> listener_;
   std::map<net::Endpoint, std::unique_ptr<Pending>> dials_;
-  Timer accept_pause_;
   bool is_plan_due_ = false;
   Timer plan_timer_;
   Timer ticker_;

@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/core.h>
+
+#include "gossip/wire/message.hpp"
+
 namespace weft::gossip {
 namespace {
 
@@ -18,7 +22,21 @@ Bytes Handshake::begin() const {
   return mesh::encode_header(settings_.lowest_version);
 }
 
+/// What waits behind a finished introduction is not part of it.
 Result<Bytes> Handshake::advance(mesh::ReceiveBuffer& buffer) {
+  const std::size_t before = buffer.view().size();
+  Bytes send;
+  WEFT_TRY(send, step(buffer));
+  const std::size_t waiting = buffer.view().size();
+  used_bytes_ += before - waiting;
+  if (used_bytes_ + (stage_ == Stage::done ? 0 : waiting) > max_bytes) {
+    return fail(Errc::malformed,
+                fmt::format("meet the peer: its introduction is longer than {} bytes", max_bytes));
+  }
+  return send;
+}
+
+Result<Bytes> Handshake::step(mesh::ReceiveBuffer& buffer) {
   Bytes send;
   bool has_moved = true;
   while (has_moved) {
@@ -31,10 +49,13 @@ Result<Bytes> Handshake::advance(mesh::ReceiveBuffer& buffer) {
         break;
       case Stage::features:
         if (version_ == 1) {
-          WEFT_TRY(has_moved, on_protocol1_features(buffer));
+          WEFT_TRY(has_moved, on_protocol1_features(buffer, send));
         } else {
           WEFT_TRY(has_moved, on_features(buffer));
         }
+        break;
+      case Stage::proof:
+        WEFT_TRY(has_moved, on_proof(buffer));
         break;
       case Stage::done:
         has_moved = false;
@@ -97,13 +118,14 @@ Result<bool> Handshake::on_features(mesh::ReceiveBuffer& buffer) {
   }
   mesh::FeatureMap features;
   WEFT_TRY(features, mesh::decode_map(*message));
-  introduction_.emplace(Introduction{version_, key_, std::move(features), *std::move(session_)});
+  introduction_.emplace(
+      Introduction{version_, key_, std::move(features), *std::move(session_), std::nullopt});
   stage_ = Stage::done;
   return true;
 }
 
 /// Protocol 1 sends the map in clear, with the key in it; boxes begin with the next message.
-Result<bool> Handshake::on_protocol1_features(mesh::ReceiveBuffer& buffer) {
+Result<bool> Handshake::on_protocol1_features(mesh::ReceiveBuffer& buffer, Bytes& send) {
   std::optional<mesh::FeatureMap> features;
   WEFT_TRY(features, protocol1_.take_features(buffer));
   if (!features) {
@@ -112,8 +134,23 @@ Result<bool> Handshake::on_protocol1_features(mesh::ReceiveBuffer& buffer) {
   std::optional<mesh::Key> remote_key;
   WEFT_TRY(remote_key, mesh::protocol1_public_key(*features, !settings_.password.empty()));
   WEFT_TRY(open_session(remote_key));
-  introduction_.emplace(
-      Introduction{version_, key_, mesh::protocol1_subset(*features), *std::move(session_)});
+  stage_ = Stage::done;
+  if (key_) {
+    Bytes proof;
+    WEFT_TRY(proof, session_->encode(mesh::encode_message(mesh::Heartbeat{})));
+    append(send, proof);
+    stage_ = Stage::proof;
+  }
+  introduction_.emplace(Introduction{version_, key_, mesh::protocol1_subset(*features),
+                                     *std::move(session_), std::nullopt});
+  return true;
+}
+
+Result<bool> Handshake::on_proof(mesh::ReceiveBuffer& buffer) {
+  WEFT_TRY(introduction_->proof, introduction_->session.next(buffer));
+  if (!introduction_->proof) {
+    return false;
+  }
   stage_ = Stage::done;
   return true;
 }

@@ -109,18 +109,47 @@ TEST(Handshake, SpeaksProtocolOneWithPeersThatKnowNoOther) {
                                                                  : "intro-v1-plain-connector");
     EXPECT_EQ(*mesh::decode_map(ByteView(*sent).subspan(mesh::header_bytes)),  // in any order
               *mesh::decode_map(ByteView(theirs).subspan(mesh::header_bytes)));
+    if (is_encrypted) {
+      EXPECT_EQ(a.stage(), Handshake::Stage::proof);
+      mesh::ReceiveBuffer proof;
+      proof.append(golden("handshake-v1.txt", "v1-heartbeat-B-seq0"));
+      ASSERT_TRUE(a.advance(proof));
+    }
+    ASSERT_EQ(a.stage(), Handshake::Stage::done);
     Introduction introduction = a.take();
     EXPECT_EQ(introduction.version, 1U);
     EXPECT_FALSE(mesh::parse_features(introduction.features)->overlays);
+    if (is_encrypted) {
+      EXPECT_EQ(introduction.proof, Bytes{std::byte{0}});
+      continue;
+    }
     EXPECT_EQ(
         testing::to_hex(*introduction.session.encode(mesh::encode_message(mesh::Heartbeat{}))),
-        testing::to_hex(
-            golden("handshake-v1.txt", is_encrypted ? "v1-heartbeat-A-seq0" : "v1-heartbeat-A")));
+        testing::to_hex(golden("handshake-v1.txt", "v1-heartbeat-A")));
     mesh::ReceiveBuffer buffer;
-    buffer.append(
-        golden("handshake-v1.txt", is_encrypted ? "v1-heartbeat-B-seq0" : "v1-heartbeat-B"));
+    buffer.append(golden("handshake-v1.txt", "v1-heartbeat-B"));
     EXPECT_EQ(**introduction.session.next(buffer), Bytes{std::byte{0}});
   }
+}
+
+TEST(Handshake, InProtocolOneEachSideProvesThePasswordBehindItsFeatures) {
+  Handshake a = side(true, "weave-secret");
+  const Bytes features = golden("handshake-v1.txt", "intro-v1-encrypted-acceptor");
+  const auto sent = converse(a, features);
+
+  ASSERT_TRUE(sent);
+  const Bytes proof = golden("handshake-v1.txt", "v1-heartbeat-A-seq0");
+  ASSERT_GT(sent->size(), proof.size());
+  EXPECT_EQ(testing::to_hex({sent->end() - static_cast<std::ptrdiff_t>(proof.size()), sent->end()}),
+            testing::to_hex(proof));
+
+  Bytes forged = golden("handshake-v1.txt", "v1-heartbeat-B-seq0");
+  forged.back() ^= std::byte{1};
+  mesh::ReceiveBuffer buffer;
+  buffer.append(forged);
+  const auto refused = a.advance(buffer);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, make_error_code(Errc::denied));
 }
 
 TEST(Handshake, AMessageRightBehindTheFeaturesIsNotLost) {

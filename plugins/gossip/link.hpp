@@ -13,11 +13,19 @@
 
 #include "gossip/connection.hpp"
 #include "gossip/outbox.hpp"
+#include "gossip/token_bucket.hpp"
 
 namespace weft::gossip {
 
 /// One connection with its overlays and what waits to be sent on it.
 struct Link {
+  /// Control messages that a peer may send at once, and how often one more. Overlays send a few
+  /// when they begin and one now and then after that.
+  static constexpr int control_burst = 256;
+  static constexpr Duration control_period = std::chrono::milliseconds{10};
+  /// Longer control messages end the connection; the longest in use has about a hundred bytes.
+  static constexpr std::size_t max_control_bytes = 4096;
+
   std::unique_ptr<Connection> connection;
   net::Endpoint address;       ///< of the remote, as dialled or accepted
   std::uint64_t local_id = 0;  ///< our part of the connection UID
@@ -34,6 +42,9 @@ struct Link {
   Outbox outbox;
   std::unique_ptr<SwitchedConnection> overlay;
   Timer failure;  ///< no overlay works: the end is near
+  TokenBucket controls{control_burst, control_period, TimePoint{}};  ///< for the overlays
+  bool is_resting = false;  ///< they came too fast: nothing is read for a moment
+  Timer rest;
 
   [[nodiscard]] Connection::Id id() const noexcept { return connection->id(); }
 };

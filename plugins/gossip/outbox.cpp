@@ -21,8 +21,13 @@ void Outbox::add_peers(const std::string& channel, SlotKey slot, const PeerNames
 }
 
 bool Outbox::add_payload(const std::string& channel, SlotKey key, Bytes payload, bool has_state) {
+  const std::size_t cost = payload.size() + overhead_bytes;
+  if (!has_state && payload_bytes_ != 0 && payload_bytes_ + cost > max_bytes) {
+    return true;
+  }
   Channel& waiting = channels_[channel];
-  waiting.payload_bytes += payload.size();
+  waiting.payload_bytes += cost;
+  payload_bytes_ += cost;
   ++waiting.payload_count;
   waiting.slots[key].payloads.push_back(std::move(payload));
   if (waiting.payload_bytes <= max_channel_bytes) {
@@ -65,8 +70,7 @@ std::optional<Outbox::Item> Outbox::take() {
 }
 
 void Outbox::drop_oldest(Channel& channel, std::map<SlotKey, Slot>::iterator slot) {
-  channel.payload_bytes -= slot->second.payloads.front().size();
-  --channel.payload_count;
+  count_out(channel, slot->second.payloads.front());
   slot->second.payloads.pop_front();
   if (slot->second.is_empty()) {
     channel.slots.erase(slot);
@@ -75,9 +79,8 @@ void Outbox::drop_oldest(Channel& channel, std::map<SlotKey, Slot>::iterator slo
 
 void Outbox::drop_all(Channel& channel, std::map<SlotKey, Slot>::iterator slot) {
   for (const Bytes& payload : slot->second.payloads) {
-    channel.payload_bytes -= payload.size();
+    count_out(channel, payload);
   }
-  channel.payload_count -= slot->second.payloads.size();
   slot->second.payloads.clear();
   if (slot->second.is_empty()) {
     channel.slots.erase(slot);
@@ -93,9 +96,14 @@ Outbox::Content Outbox::take_from(Channel& channel, Slot& slot) {
   }
   Bytes payload = std::move(slot.payloads.front());
   slot.payloads.pop_front();
-  channel.payload_bytes -= payload.size();
-  --channel.payload_count;
+  count_out(channel, payload);
   return payload;
+}
+
+void Outbox::count_out(Channel& channel, const Bytes& payload) {
+  channel.payload_bytes -= payload.size() + overhead_bytes;
+  payload_bytes_ -= payload.size() + overhead_bytes;
+  --channel.payload_count;
 }
 
 }  // namespace weft::gossip

@@ -30,6 +30,10 @@ class Outbox {
  public:
   /// Payload octets that one channel may have waiting.
   static constexpr std::size_t max_channel_bytes = 1U << 20U;
+  /// Of all channels together; only a payload that is alone may be longer.
+  static constexpr std::size_t max_bytes = 4U << 20U;
+  /// What a payload costs besides its octets, so that empty ones count, too.
+  static constexpr std::size_t overhead_bytes = 64;
 
   /// "Everything the channel's user knows", asked for when it can be sent.
   struct CompleteState {};
@@ -46,7 +50,8 @@ class Outbox {
   void add_state(const std::string& channel, SlotKey slot);
   void add_peers(const std::string& channel, SlotKey slot, const PeerNames& names);
   /// When too much waits, a channel whose state can be asked for sends that instead; the payloads
-  /// are part of it. Without such a user the oldest payload is dropped. Answers whether one was.
+  /// are part of it. Without such a user the oldest payload is dropped, or this one when other
+  /// channels fill the outbox. Answers whether one was.
   bool add_payload(const std::string& channel, SlotKey slot, Bytes payload, bool has_state);
 
   [[nodiscard]] bool is_empty() const noexcept { return channels_.empty(); }
@@ -69,11 +74,13 @@ class Outbox {
     std::size_t payload_count = 0;
   };
 
-  static void drop_oldest(Channel& channel, std::map<SlotKey, Slot>::iterator slot);
-  static void drop_all(Channel& channel, std::map<SlotKey, Slot>::iterator slot);
-  static Content take_from(Channel& channel, Slot& slot);
+  void drop_oldest(Channel& channel, std::map<SlotKey, Slot>::iterator slot);
+  void drop_all(Channel& channel, std::map<SlotKey, Slot>::iterator slot);
+  [[nodiscard]] Content take_from(Channel& channel, Slot& slot);
+  void count_out(Channel& channel, const Bytes& payload);
 
   std::map<std::string, Channel> channels_;  // none is empty
+  std::size_t payload_bytes_ = 0;            // of all channels
   std::string last_served_;
 };
 

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "gossip/accept_limiter.hpp"
 #include "gossip/direct_peers.hpp"
 #include "gossip/silence.hpp"
 #include "gossip/surrogate.hpp"
@@ -98,6 +97,23 @@ TEST(Outbox, WithoutAStateTheOldestPayloadsGo) {
   EXPECT_GT(waiting, Outbox::max_channel_bytes / 2);
 }
 
+TEST(Outbox, AllChannelsTogetherHaveALimit) {
+  Outbox outbox;
+  bool is_dropped = false;
+  for (int i = 0; i < 64; ++i) {
+    is_dropped |= outbox.add_payload("channel" + std::to_string(i), gossip, bytes(500'000), false);
+  }
+  EXPECT_TRUE(is_dropped);
+
+  std::size_t waiting = 0;
+  while (const auto item = outbox.take()) {
+    waiting += std::get<Bytes>(item->content).size();
+  }
+  EXPECT_LE(waiting, Outbox::max_bytes);
+  EXPECT_GT(waiting, Outbox::max_bytes / 2);
+  EXPECT_FALSE(outbox.add_payload("channel", gossip, bytes(500'000), false));
+}
+
 TEST(Outbox, ASinglePayloadMayBeLongerThanTheLimit) {
   Outbox outbox;
 
@@ -145,20 +161,6 @@ TEST(SilenceDetector, ANodeThatIsAlwaysLateStillNotices) {
     is_dead = is_dead || detector.is_dead(now += 400ms);
   }
   EXPECT_TRUE(is_dead);
-}
-
-TEST(AcceptLimiter, LetsABurstThroughAndThenASteadyRate) {
-  TimePoint now{1h};
-  AcceptLimiter limiter(now);
-  int burst = 0;
-  while (limiter.take(now) == Duration::zero()) {
-    ++burst;
-  }
-  EXPECT_EQ(burst, AcceptLimiter::capacity - 1);
-  now += 50ms;
-  EXPECT_EQ(limiter.take(now), 50ms);
-  now += 1h;
-  EXPECT_EQ(limiter.take(now), 0ms);
 }
 
 TEST(SurrogateFilter, LetsEachPayloadThroughOncePerHalfMinute) {

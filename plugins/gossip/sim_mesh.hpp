@@ -28,20 +28,26 @@ class StandInSwitch final : public OverlaySwitch {
     if (remote_overlays && *remote_overlays != overlays()) {
       return fail(Errc::unsupported, "find overlays in common with peer");
     }
-    return std::make_unique<Connected>(link, std::move(callbacks));
+    return std::make_unique<Connected>(*this, link, std::move(callbacks));
   }
 
   std::string name = "sleeve";
   std::vector<OverlayLink> links;  ///< every one asked for
+  std::size_t controls = 0;        ///< control messages that came
+  std::size_t answer_bytes = 0;    ///< to answer each of them with, if any
 
  private:
   class Connected final : public SwitchedConnection {
    public:
-    Connected(const OverlayLink& link, SwitchCallbacks callbacks)
-        : link_(link), callbacks_(std::move(callbacks)) {}
+    Connected(StandInSwitch& owner, const OverlayLink& link, SwitchCallbacks callbacks)
+        : owner_(owner), link_(link), callbacks_(std::move(callbacks)) {}
 
     void confirm() override { callbacks_.control(Bytes(2)); }
     void on_control(ByteView body) override {
+      ++owner_.controls;
+      if (owner_.answer_bytes != 0) {
+        callbacks_.control(Bytes(owner_.answer_bytes));
+      }
       if (body.size() == 2 && !is_established_) {
         is_established_ = true;
         callbacks_.established();
@@ -53,6 +59,7 @@ class StandInSwitch final : public OverlaySwitch {
     }
 
    private:
+    StandInSwitch& owner_;
     OverlayLink link_;
     SwitchCallbacks callbacks_;
     bool is_established_ = false;

@@ -159,7 +159,7 @@ std::string status_json(const Engine& engine, Loop& loop) {
     subnets.push_back(to_string(subnet));
   }
   return text_of({{"Protocol", "weave"},
-                  {"ProtocolMinVersion", config.min_protocol_version},
+                  {"ProtocolMinVersion", config.lowest_version()},
                   {"ProtocolMaxVersion", mesh::max_version},
                   {"Encryption", config.password.is_set()},
                   {"PeerDiscovery", config.discovery},

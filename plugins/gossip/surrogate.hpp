@@ -43,17 +43,20 @@ class SurrogateFilter {
 class EarlyMessages {
  public:
   static constexpr std::size_t max_bytes = 1U << 20U;
+  /// What one costs besides its payload, so that empty ones count, too.
+  static constexpr std::size_t overhead_bytes = 64;
 
   struct Message {
     std::optional<PeerName> originator;  ///< of a broadcast; none: gossip
     Bytes payload;
   };
 
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   void add(Message message) {
-    bytes_ += message.payload.size();
+    bytes_ += message.payload.size() + overhead_bytes;
     messages_.push_back(std::move(message));
     while (bytes_ > max_bytes) {
-      bytes_ -= messages_.front().payload.size();
+      bytes_ -= messages_.front().payload.size() + overhead_bytes;
       messages_.pop_front();
     }
   }

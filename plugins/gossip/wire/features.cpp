@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "common/gob/encoder.hpp"
+#include "gossip/wire/nickname.hpp"
 
 namespace weft::mesh {
 namespace {
@@ -17,6 +18,7 @@ constexpr std::string_view flavour = "mac";
 constexpr std::uint64_t max_short_id = 4095;
 constexpr std::uint64_t max_milliseconds = 60'000;
 constexpr std::size_t max_features = 64;
+constexpr std::size_t max_overlays = 32;
 constexpr gob::TypeId map_id{65};  // any id from 64 up would do
 
 Result<std::string> required(const FeatureMap& map, const std::string& key) {
@@ -147,7 +149,8 @@ Result<Features> parse_features(const FeatureMap& map) {
   if (features.name == unknown_peer) {
     return fail(Errc::invalid, "read features: field Name is zero");
   }
-  WEFT_TRY(features.nickname, required(map, "NickName"));
+  WEFT_TRY(text, required(map, "NickName"));
+  features.nickname = clip_nickname(text);
   WEFT_TRY(features.uid, required_number(map, "UID"));
   WEFT_TRY(features.connection_id, required_number(map, "ConnID"));
   if (const auto found = map.find("ShortID"); found != map.end()) {
@@ -160,6 +163,10 @@ Result<Features> parse_features(const FeatureMap& map) {
   }
   if (const auto found = map.find("Overlays"); found != map.end()) {
     features.overlays = split_words(found->second);
+    if (features.overlays->size() > max_overlays) {
+      return fail(Errc::invalid,
+                  fmt::format("read features: field Overlays names more than {}", max_overlays));
+    }
   }
   WEFT_TRY(features.weft, parse_weft(map));
   return features;

@@ -47,6 +47,14 @@ void ReceiveBuffer::append(ByteView octets) {
   octets_.insert(octets_.end(), octets.begin(), octets.end());
 }
 
+void ReceiveBuffer::consume(std::size_t count) noexcept {
+  used_ += count;
+  if (used_ == octets_.size() && octets_.capacity() > kept_bytes) {
+    octets_ = {};
+    used_ = 0;
+  }
+}
+
 Result<Bytes> encode_frame(ByteView message) {
   if (message.size() > max_message_bytes) {
     return too_long(message.size());

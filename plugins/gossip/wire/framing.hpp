@@ -22,9 +22,12 @@ class ReceiveBuffer {
  public:
   void append(ByteView octets);
   [[nodiscard]] ByteView view() const noexcept { return ByteView(octets_).subspan(used_); }
-  void consume(std::size_t count) noexcept { used_ += count; }
+  void consume(std::size_t count) noexcept;
 
  private:
+  /// What is kept of the room that a long message took.
+  static constexpr std::size_t kept_bytes = 128U << 10U;
+
   Bytes octets_;
   std::size_t used_ = 0;
 };

@@ -6,6 +6,7 @@
 
 #include "common/gob/decoder.hpp"
 #include "common/gob/encoder.hpp"
+#include "gossip/wire/nickname.hpp"
 
 namespace weft::mesh {
 namespace {
@@ -86,7 +87,9 @@ Result<> read_peer(gob::ValueReader& value, Topology::Peer& peer) {
       return read_name(content, peer.name);
     }
     if (field == "NickName") {
-      WEFT_TRY(peer.nickname, content.as_string());
+      std::string_view nickname;
+      WEFT_TRY(nickname, content.as_string());
+      peer.nickname = clip_nickname(nickname);
     } else if (field == "UID") {
       WEFT_TRY(peer.uid, content.as_uint());
     } else if (field == "Version") {
