@@ -2,11 +2,11 @@
 
 #include "cli/ask.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
-#include <fmt/core.h>
-
+#include "base/printable.hpp"
 #include "control/client.hpp"
 
 namespace weft::cli {
@@ -43,12 +43,13 @@ Result<std::optional<std::string>> ask_if_served(const Options& options, std::st
 
 std::string printable(std::string_view text) {
   std::string safe;
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if ((octet < 0x20 && c != '\n' && c != '\t') || octet == 0x7F) {
-      safe += fmt::format("\\x{:02x}", octet);
-    } else {
-      safe += c;
+  while (!text.empty()) {
+    const std::size_t line = std::min(text.find_first_of("\n\t"), text.size());
+    safe += one_line(text.substr(0, line));
+    text.remove_prefix(line);
+    if (!text.empty()) {
+      safe += text.front();
+      text.remove_prefix(1);
     }
   }
   return safe;

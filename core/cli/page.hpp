@@ -1,12 +1,13 @@
 #pragma once
-/// Text for people, written line by line.
+/// Text for people, written line by line. What a line shows may come from peers: it stays one line.
 
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "base/printable.hpp"
 
 namespace weft::cli {
 
@@ -14,7 +15,7 @@ class Page {
  public:
   template <class... Args>
   void line(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+    text_ += one_line(fmt::format(format, std::forward<Args>(args)...));
     text_ += '\n';
   }
   /// "   Name: value", with the colon in column 16.

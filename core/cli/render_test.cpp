@@ -76,6 +76,12 @@ TEST_F(RenderTest, IpamListsThisNodeFirst) {
   EXPECT_EQ(render_ipam(*status().ipam, "7a:0a:0b:0c:0d:0e")->substr(0, 17), "7a:0a:0b:0c:0d:0e");
 }
 
+TEST(Render, WhatAPeerChoseStaysOnItsLine) {
+  const auto page = render_peers(R"([{"Name": "02:00:00:00:00:01",
+      "NickName": "evil\n02:00:00:00:00:02(forged)\u001b[2J", "Connections": []}])");
+  EXPECT_EQ(*page, "02:00:00:00:00:01(evil\\n02:00:00:00:00:02(forged)\\x1b[2J)\n");
+}
+
 TEST_F(RenderTest, NeverThrowsOnJsonOfAnotherShape) {
   for (const char* text :
        {"null", "7", "[1,\"x\",null]", "{\"Entries\":3,\"Paxos\":\"x\"}", "[{}]"}) {

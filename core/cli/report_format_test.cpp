@@ -12,7 +12,7 @@ const Json& document() {
   static const Json value = Json::parse(R"({
       "Name": "n<1>", "Port": 6783, "Up": true, "Gone": null, "Empty": [],
       "Peers": [{"Name": "a", "Ports": [1, 2]}, {"Name": "b", "Ports": [3]}],
-      "Attrs": {"mtu": 1376}})");
+      "Attrs": {"mtu": 1376}, "Pods": ["a\nb"]})");
   return value;
 }
 
@@ -96,6 +96,10 @@ TEST(ReportTemplate, WritesTextAndFields) {
   EXPECT_EQ(rendered(R"({{"a\t\"b\"\n"}}{{`\n}}`}}{{len .Peers}}{{len .Name}}{{len .Gone}})"),
             "a\t\"b\"\n\\n}}240");
   EXPECT_EQ(rendered("{{.Peers[1].Name}} }} { {"), "b }} { {");
+}
+
+TEST(ReportTemplate, WhatAPeerChoseStaysOnItsLine) {
+  EXPECT_EQ(rendered("{{range .Pods}}{{.}}{{end}}"), "a\\nb");
 }
 
 TEST(ReportTemplate, RangeGoesThroughAListAndNestedOnes) {

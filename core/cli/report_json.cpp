@@ -2,6 +2,8 @@
 
 #include "cli/report_json.hpp"
 
+#include "base/printable.hpp"
+
 namespace weft::cli {
 
 std::string report_text(const Json& value, JsonLayout layout) {
@@ -28,7 +30,8 @@ std::string report_text(const Json& value, JsonLayout layout) {
 }
 
 std::string plain_text(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : report_text(value, JsonLayout::compact);
+  return value.is_string() ? one_line(value.get_ref<const std::string&>())
+                           : report_text(value, JsonLayout::compact);
 }
 
 }  // namespace weft::cli

@@ -14,7 +14,7 @@ enum class JsonLayout : std::uint8_t { compact, indented };
 /// Source: Go encoding/json, HTMLEscape.
 [[nodiscard]] std::string report_text(const Json& value, JsonLayout layout);
 
-/// The text of a string, other values as compact JSON.
+/// The text of a string on one line, as peers choose some of it; other values as compact JSON.
 [[nodiscard]] std::string plain_text(const Json& value);
 
 }  // namespace weft::cli

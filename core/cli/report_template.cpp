@@ -262,7 +262,9 @@ class TemplateWriter {
       case Node::Kind::text:
         break;
       case Node::Kind::print:
-        text_ += value->is_null() ? "<no value>" : plain_text(*value);
+        text_ += node.operand.text  ? *node.operand.text
+                 : value->is_null() ? "<no value>"
+                                    : plain_text(*value);
         break;
       case Node::Kind::json:
         text_ += report_text(*value, JsonLayout::compact);

@@ -11,6 +11,7 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include "base/printable.hpp"
 #include "loop/trace.hpp"
 
 namespace weft {
@@ -30,32 +31,22 @@ spdlog::level::level_enum to_spdlog(LogLevel level) noexcept {
   return spdlog::level::err;
 }
 
-/// Octets above 0x7F are left alone: they are UTF-8.
-bool is_control(char c) noexcept {
-  const auto octet = static_cast<unsigned char>(c);
-  return octet < 0x20 || octet == 0x7F;
-}
-
 }  // namespace
 
 std::string quote_log_value(std::string_view value) {
-  const bool is_word = !value.empty() && std::none_of(value.begin(), value.end(), [](char c) {
-    return c == ' ' || c == '"' || c == '=' || c == '\\' || is_control(c);
-  });
-  if (is_word) {
-    return std::string(value);
+  const std::string safe = one_line(value);
+  if (!value.empty() && safe == value && value.find_first_of(" \"=\\") == std::string_view::npos) {
+    return safe;
   }
   std::string quoted = "\"";
-  for (const char c : value) {
-    if (c == '"' || c == '\\') {
+  while (!value.empty()) {
+    const std::size_t plain = std::min(value.find_first_of("\"\\"), value.size());
+    quoted += one_line(value.substr(0, plain));
+    value.remove_prefix(plain);
+    if (!value.empty()) {
       quoted += '\\';
-      quoted += c;
-    } else if (c == '\n') {
-      quoted += "\\n";
-    } else if (is_control(c)) {
-      quoted += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
-    } else {
-      quoted += c;
+      quoted += value.front();
+      value.remove_prefix(1);
     }
   }
   return quoted + '"';
@@ -82,8 +73,7 @@ class LogCore::Named final : public Log {
  private:
   void write(LogLevel level, std::string_view message,
              std::span<const LogField> fields) noexcept override {
-    std::string line =
-        std::ranges::none_of(message, is_control) ? std::string(message) : quote_log_value(message);
+    std::string line = one_line(message);
     for (const LogField& field : fields) {
       line += ' ';
       line += field.name;
