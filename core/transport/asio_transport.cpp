@@ -108,7 +108,9 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
     if (!error) {
       acceptor_.accept(socket, error);
     }
-    if (!error) {
+    error_code gone;
+    (void)socket.remote_endpoint(gone);
+    if (!error && !gone) {
       is_in_callback_ = true;
       accepted_(make_asio_stream(loop_, std::move(socket)));
       is_in_callback_ = false;

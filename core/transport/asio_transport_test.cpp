@@ -55,6 +55,7 @@ class AsioTransportTest : public ::testing::Test {
   void listen(std::string_view at) {
     run([&] {
       auto listener = transport_.listen({*net::parse_ip(at), 0}, [this](auto stream) {
+        accepted_.push_back(stream->remote());
         server_ = std::move(stream);
         server_->start({[this](ByteView data) { received_ += as_text(data); },
                         [this](const Error& error) { server_end_ = error; },
@@ -99,6 +100,7 @@ class AsioTransportTest : public ::testing::Test {
   std::unique_ptr<Pending> dial_;
   std::unique_ptr<Stream> client_;
   std::unique_ptr<Stream> server_;
+  std::vector<net::Endpoint> accepted_;
   std::string received_;
   std::string echoed_;
   std::optional<Error> client_end_;
@@ -232,6 +234,24 @@ TEST_F(AsioTransportTest, APausedListenerLeavesConnectionsInTheBacklog) {
   run([&] { listener_->resume(); });
 
   EXPECT_TRUE(eventually([&] { return server_ != nullptr; }));
+}
+
+TEST_F(AsioTransportTest, AConnectionThatWasResetInTheBacklogIsNotHandedOut) {
+  listen("127.0.0.1");
+  run([&] { listener_->pause(); });
+  dial("127.0.0.1");
+  ASSERT_TRUE(eventually([&] { return client_ != nullptr; }));
+  run([&] { client_.reset(); });
+  dial("127.0.0.1");
+  ASSERT_TRUE(eventually([&] { return client_ != nullptr; }));
+  net::Endpoint alive;
+  run([&] {
+    alive = client_->local();
+    listener_->resume();
+  });
+
+  ASSERT_TRUE(eventually([&] { return server_ != nullptr; }));
+  run([&] { EXPECT_EQ(accepted_, std::vector{alive}); });
 }
 
 TEST_F(AsioTransportTest, RefusesAnAddressThatIsInUse) {

@@ -11,13 +11,9 @@
 
 namespace weft::gossip {
 
-/// Nothing here makes a peer wait for what others do: a connection is served or closed at once. One
-/// that already ended in the backlog costs nobody a token.
+/// Nothing here makes a peer wait for what others do: a connection is served or closed at once.
 void Engine::on_accepted(std::unique_ptr<Stream> stream) {
   const net::Endpoint address = stream->remote();
-  if (address.port == 0) {
-    return;
-  }
   const bool is_known = is_known_address(address.address);
   if (!limiter_.admit(address.address, is_known, env_.loop.now())) {
     refused_.add();

@@ -67,7 +67,8 @@ class Transport {
   using Dialled = UniqueFunction<void(Result<std::unique_ptr<Stream>>)>;
   using Resolved = UniqueFunction<void(Result<std::vector<net::IpAddress>>)>;
 
-  /// Listens on `at`; port 0 picks a free one; an unspecified IPv6 address takes both families.
+  /// Listens on `at`; port 0 picks a free one; an unspecified IPv6 address takes both families. A
+  /// connection that was reset before its turn came is not handed out.
   /// Errors: the errno of socket, bind or listen.
   [[nodiscard]] virtual Result<std::unique_ptr<Listener>> listen(net::Endpoint at,
                                                                  Accepted accepted) = 0;
