@@ -229,39 +229,36 @@ Result<> Engine::dispatch(Link& link, ByteView octets) {
   if (const auto* const unicast = std::get_if<mesh::GossipUnicast>(&message)) {
     return channels_.on_unicast(link, *unicast, octets);
   }
+  bool is_admitted = false;
   if (const auto* const control = std::get_if<mesh::OverlayControl>(&message)) {
-    WEFT_TRY(meter_control(link, control->body.size()));
-    link.overlay->on_control(control->body);
-    return {};
-  }
-  if (const auto* const compat = std::get_if<mesh::CompatControl>(&message)) {
-    WEFT_TRY(meter_control(link, compat->body.size()));
-    link.overlay->on_compat_control(compat->subtag, compat->body);
+    WEFT_TRY(is_admitted, admit_control(link, control->body.size()));
+    if (is_admitted) {
+      link.overlay->on_control(control->body);
+    }
+  } else if (const auto* const compat = std::get_if<mesh::CompatControl>(&message)) {
+    WEFT_TRY(is_admitted, admit_control(link, compat->body.size()));
+    if (is_admitted) {
+      link.overlay->on_compat_control(compat->subtag, compat->body);
+    }
   } else if (std::holds_alternative<mesh::UnknownMessage>(message)) {
     env_.log.debug("unknown message ignored", "peer", link.remote);
   }
   return {};
 }
 
-/// Overlays get control messages on loops of their own. One that comes too soon is still passed on,
-/// and nothing more is read from the peer for a moment: what waits for those loops stays bounded.
-Result<> Engine::meter_control(Link& link, std::size_t bytes) {
+/// Overlays get control messages on loops of their own. What comes faster than they could ever need
+/// it is dropped, so that what waits for those loops stays bounded; overlays repeat what matters.
+Result<bool> Engine::admit_control(Link& link, std::size_t bytes) {
   if (bytes > Link::max_control_bytes) {
     return fail(Errc::malformed,
                 fmt::format("accept a control message of {} bytes: the limit is {}", bytes,
                             Link::max_control_bytes));
   }
-  const Duration wait = link.controls.take(env_.loop.now());
-  if (wait > Duration::zero() && !link.is_resting) {
-    link.is_resting = true;
-    link.connection->hold(Connection::max_pending_bytes + 1);
-    link.rest = env_.loop.after(wait, [this, id = link.id()] {
-      Link& rested = *links_.find(id);
-      rested.is_resting = false;
-      rested.connection->release(Connection::max_pending_bytes + 1);
-    });
+  const bool is_admitted = link.controls.try_take(env_.loop.now());
+  if (!is_admitted) {
+    controls_ignored_.add();
   }
-  return {};
+  return is_admitted;
 }
 
 void Engine::on_drained(Connection& connection) {

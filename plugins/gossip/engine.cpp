@@ -46,7 +46,10 @@ Engine::Engine(Environment environment, Config config, PeerName name, std::strin
                                "Connections closed unserved: their source connects too often.")),
       controls_dropped_(env_.metrics.counter(
           "weft_gossip_control_messages_dropped_total",
-          "Control messages of overlays dropped because the peer takes none.")) {}
+          "Control messages of overlays dropped because the peer takes none.")),
+      controls_ignored_(
+          env_.metrics.counter("weft_gossip_control_messages_ignored_total",
+                               "Control messages of peers dropped because they come too fast.")) {}
 
 Result<> Engine::start() {
   WEFT_TRY(listener_, env_.transport.listen(

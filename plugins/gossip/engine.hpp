@@ -128,7 +128,7 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   void log_end(const Link& link, DropReason reason, const Error& error);
   void count_drop(DropReason reason);
   void send_control(Connection::Id id, const Bytes& message);
-  [[nodiscard]] Result<> meter_control(Link& link, std::size_t bytes);
+  [[nodiscard]] Result<bool> admit_control(Link& link, std::size_t bytes);
   [[nodiscard]] Result<> dispatch(Link& link, ByteView octets);
 
   Environment env_;
@@ -147,6 +147,7 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   Gauge& connections_gauge_;
   Counter& refused_;
   Counter& controls_dropped_;
+  Counter& controls_ignored_;
   std::unique_ptr<Listener> listener_;
   std::map<net::Endpoint, std::unique_ptr<Pending>> dials_;
   bool is_plan_due_ = false;

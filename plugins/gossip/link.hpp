@@ -43,8 +43,6 @@ struct Link {
   std::unique_ptr<SwitchedConnection> overlay;
   Timer failure;  ///< no overlay works: the end is near
   TokenBucket controls{control_burst, control_period, TimePoint{}};  ///< for the overlays
-  bool is_resting = false;  ///< they came too fast: nothing is read for a moment
-  Timer rest;
 
   [[nodiscard]] Connection::Id id() const noexcept { return connection->id(); }
 };

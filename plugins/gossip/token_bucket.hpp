@@ -14,12 +14,6 @@ class TokenBucket {
   TokenBucket(int capacity, Duration period, TimePoint now)
       : capacity_(capacity), period_(period), tokens_(capacity), filled_(now) {}
 
-  /// Takes a token. Answers how long to wait before the next one; zero while there are more.
-  [[nodiscard]] Duration take(TimePoint now) noexcept {
-    fill(now);
-    --tokens_;
-    return tokens_ > 0 ? Duration::zero() : (1 - tokens_) * period_;
-  }
   /// Takes a token if there is one.
   [[nodiscard]] bool try_take(TimePoint now) noexcept {
     fill(now);
