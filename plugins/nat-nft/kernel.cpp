@@ -15,6 +15,7 @@
 #include <fmt/core.h>
 
 #include "common/nft/nftnl.hpp"
+#include "common/nft/reader.hpp"
 #include "common/nft/watcher.hpp"
 
 namespace weft::nat {
@@ -22,16 +23,12 @@ namespace {
 
 using nft::allocated;
 using nft::ChainPtr;
+using nft::comment_of;
+using nft::Family;
+using nft::is_absent;
+using nft::query;
 using nft::RulePtr;
 using nft::SetPtr;
-
-nl::Message query(std::uint16_t type, std::uint16_t flags) {
-  nl::Message message(static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8U | type), flags);
-  auto& header = message.extra_header<nfgenmsg>();
-  header.nfgen_family = NFPROTO_IPV4;
-  header.version = NFNETLINK_V0;
-  return message;
-}
 
 /// Says what an administrator can do about the errors that stop everything.
 Error with_remedy(Error error) {
@@ -42,10 +39,6 @@ Error with_remedy(Error error) {
     error.context += " (load the kernel modules nf_tables and nft_masq)";
   }
   return error;
-}
-
-bool is_absent(const Error& error) {
-  return error.code == std::error_code(ENOENT, std::generic_category());
 }
 
 int collect_bound(nftnl_set_elem* element, void* into) {
@@ -76,29 +69,6 @@ std::vector<Interval> intervals_from(std::vector<std::pair<std::uint32_t, bool>>
     is_open = is_start;
   }
   return intervals;
-}
-
-std::string comment_of(const nftnl_rule& rule) {
-  std::uint32_t length = 0;
-  const void* const data = nftnl_rule_get_data(&rule, NFTNL_RULE_USERDATA, &length);
-  if (data == nullptr) {
-    return {};
-  }
-  // A sequence of (type, length, octets). Source: libnftnl udata.c.
-  ByteView rest{static_cast<const std::byte*>(data), length};
-  while (rest.size() >= 2) {
-    const auto type = std::to_integer<unsigned>(rest[0]);
-    const auto size = std::to_integer<std::size_t>(rest[1]);
-    if (size > rest.size() - 2) {
-      break;
-    }
-    if (type == NFTNL_UDATA_RULE_COMMENT) {
-      const std::string_view text = as_text(rest.subspan(2, size));
-      return std::string(text.substr(0, text.find('\0')));
-    }
-    rest = rest.subspan(2 + size);
-  }
-  return {};
 }
 
 }  // namespace
@@ -132,7 +102,7 @@ Result<> Kernel::change_set(std::string_view table, std::string_view set,
 
 Result<std::optional<std::vector<Interval>>> Kernel::read_set(std::string_view table,
                                                               std::string_view set) {
-  auto message = query(NFT_MSG_GETSETELEM, NLM_F_DUMP);
+  auto message = query(Family::ip, NFT_MSG_GETSETELEM, NLM_F_DUMP);
   message.put_text(NFTA_SET_ELEM_LIST_TABLE, table).put_text(NFTA_SET_ELEM_LIST_SET, set);
 
   std::vector<std::pair<std::uint32_t, bool>> bounds;
@@ -155,7 +125,7 @@ Result<std::optional<std::vector<Interval>>> Kernel::read_set(std::string_view t
 }
 
 Result<std::optional<std::uint32_t>> Kernel::policy(const ChainName& chain) {
-  auto message = query(NFT_MSG_GETCHAIN, 0);
+  auto message = query(Family::ip, NFT_MSG_GETCHAIN, 0);
   message.put_text(NFTA_CHAIN_TABLE, chain.table).put_text(NFTA_CHAIN_NAME, chain.chain);
 
   std::uint32_t policy = NF_ACCEPT;
@@ -192,7 +162,7 @@ Result<std::optional<ChainName>> Kernel::dropping_chain() {
 }
 
 Result<std::vector<InstalledRule>> Kernel::rules(const ChainName& chain) {
-  auto message = query(NFT_MSG_GETRULE, NLM_F_DUMP);
+  auto message = query(Family::ip, NFT_MSG_GETRULE, NLM_F_DUMP);
   message.put_text(NFTA_RULE_TABLE, chain.table).put_text(NFTA_RULE_CHAIN, chain.chain);
 
   std::vector<InstalledRule> rules;

@@ -79,10 +79,10 @@ void NatKeeper::noticed(const Change& change) {
   if (change.port == table_->port()) {
     return;
   }
-  if (change.table == table_name) {
+  if (change.is_in(table_name)) {
     table_is_damaged_ = true;
     repair_later(settle_time);
-  } else if (change.table == iptables_table) {
+  } else if (change.is_in(iptables_table)) {
     repair_later(settle_time);
   }
 }

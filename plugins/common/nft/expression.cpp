@@ -8,15 +8,13 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <net/if.h>
-#include <netinet/ip.h>
-#include <netinet/udp.h>
 
 #include <array>
-#include <cstddef>
 #include <cstdlib>
 #include <cstring>
-#include <type_traits>
 #include <variant>
+
+#include "fields.hpp"
 
 namespace weft::nft {
 namespace {
@@ -25,25 +23,6 @@ namespace {
 constexpr std::uint32_t data_register = NFT_REG_1;
 constexpr std::uint32_t reply_states =
     NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
-
-/// Where the kernel finds a field.
-struct Place {
-  std::uint32_t base;
-  std::uint32_t offset;
-  std::uint32_t bytes;
-};
-
-Place place_of(Field field) {
-  switch (field) {
-    case Field::source_address:
-      return {NFT_PAYLOAD_NETWORK_HEADER, offsetof(iphdr, saddr), 4};
-    case Field::destination_address:
-      return {NFT_PAYLOAD_NETWORK_HEADER, offsetof(iphdr, daddr), 4};
-    case Field::udp_destination_port:
-      break;
-  }
-  return {NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(udphdr, uh_dport), 2};
-}
 
 /// Appends expressions to one rule.
 class Compiler {
@@ -70,9 +49,24 @@ class Compiler {
     // Consecutive registers of four octets are one key; the first is data_register's beginning.
     std::uint32_t reg = NFT_REG32_00;
     for (const Field field : match.fields) {
-      load(field, reg++);
+      load(field, reg);
+      reg += static_cast<std::uint32_t>((bytes_of(field) + 3) / 4);
     }
-    look_up(match.set);
+    look_up(match.set, match.is_negated);
+  }
+
+  void operator()(const FieldIs& match) {
+    load(match.field, data_register);
+    if (!match.mask.empty()) {
+      and_with(match.mask);
+    }
+    compare(NFT_CMP_EQ, match.value);
+  }
+
+  void operator()(const IsFamily& match) {
+    const std::uint8_t family = match.family == net::Family::v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+    load_meta(NFT_META_NFPROTO);
+    compare(NFT_CMP_EQ, std::as_bytes(std::span{&family, 1}));
   }
 
   void operator()(const Protocol& match) {
@@ -142,11 +136,9 @@ class Compiler {
     nftnl_expr_set_u64(&counter, NFTNL_EXPR_CTR_BYTES, 0);
   }
 
-  void operator()(const Verdict& verdict) {
-    nftnl_expr& immediate = append("immediate");
-    nftnl_expr_set_u32(&immediate, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-    nftnl_expr_set_u32(&immediate, NFTNL_EXPR_IMM_VERDICT, number(verdict));
-  }
+  void operator()(const Verdict& verdict) { decide(number(verdict)); }
+  void operator()(const Jump& jump) { decide(NFT_JUMP, &jump.chain); }
+  void operator()(const Goto& jump) { decide(NFT_GOTO, &jump.chain); }
 
   void operator()(const Masquerade&) {
     // Every kernel with nf_tables NAT (3.18) has the flag (3.14).
@@ -154,7 +146,7 @@ class Compiler {
   }
 
  private:
-  static std::uint32_t number(Verdict verdict) {
+  static int number(Verdict verdict) {
     switch (verdict) {
       case Verdict::accept:
         return NF_ACCEPT;
@@ -163,7 +155,16 @@ class Compiler {
       case Verdict::return_:
         break;
     }
-    return static_cast<std::uint32_t>(NFT_RETURN);
+    return NFT_RETURN;
+  }
+
+  void decide(int verdict, const std::string* chain = nullptr) {
+    nftnl_expr& immediate = append("immediate");
+    nftnl_expr_set_u32(&immediate, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+    nftnl_expr_set_u32(&immediate, NFTNL_EXPR_IMM_VERDICT, static_cast<std::uint32_t>(verdict));
+    if (chain != nullptr) {
+      nftnl_expr_set_str(&immediate, NFTNL_EXPR_IMM_CHAIN, chain->c_str());
+    }
   }
 
   nftnl_expr& append(const char* kind) {
@@ -178,34 +179,41 @@ class Compiler {
 
   void load(Field field, std::uint32_t into) {
     const Place place = place_of(field);
+    if (place.is_meta) {
+      load_meta(static_cast<nft_meta_keys>(place.where), into);
+      return;
+    }
     nftnl_expr& payload = append("payload");
-    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_BASE, place.base);
+    nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_BASE, place.where);
     nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_OFFSET, place.offset);
     nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_LEN, place.bytes);
     nftnl_expr_set_u32(&payload, NFTNL_EXPR_PAYLOAD_DREG, into);
   }
 
-  void load_meta(nft_meta_keys key) {
+  void load_meta(nft_meta_keys key, std::uint32_t into = data_register) {
     nftnl_expr& meta = append("meta");
     nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_KEY, key);
-    nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_DREG, data_register);
+    nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_DREG, into);
   }
 
-  void look_up(const std::string& set) {
+  void look_up(const std::string& set, bool is_negated = false) {
     nftnl_expr& lookup = append("lookup");
+    if (is_negated) {
+      nftnl_expr_set_u32(&lookup, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+    }
     nftnl_expr_set_u32(&lookup, NFTNL_EXPR_LOOKUP_SREG, data_register);
     nftnl_expr_set_str(&lookup, NFTNL_EXPR_LOOKUP_SET, set.c_str());
   }
 
-  /// `sets`: bits to set afterwards, which `mask` clears.
+  /// `mask` has at most four octets. `sets`: bits to set afterwards, which `mask` clears.
   void and_with(ByteView mask, std::uint32_t sets = 0) {
+    const auto bytes = static_cast<std::uint32_t>(mask.size());
     nftnl_expr& bitwise = append("bitwise");
     nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_SREG, data_register);
     nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_DREG, data_register);
-    nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_LEN, sizeof sets);
-    nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_MASK, mask.data(),
-                   static_cast<std::uint32_t>(mask.size()));
-    nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_XOR, &sets, sizeof sets);
+    nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_LEN, bytes);
+    nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_MASK, mask.data(), bytes);
+    nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_XOR, &sets, bytes);
   }
 
   void compare(nft_cmp_ops operation, ByteView value) {

@@ -1,7 +1,9 @@
 #pragma once
 /// A table of nftables as a value: what it should be, before any byte goes to the kernel.
 
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -13,6 +15,27 @@
 #include "interval.hpp"
 
 namespace weft::nft {
+
+/// What packets a table sees: IPv4 ones, IP ones of both versions, or the frames of bridges.
+enum class Family : std::uint8_t { ip, inet, bridge };
+
+/// As netfilter numbers it: NFPROTO_IPV4, NFPROTO_INET, NFPROTO_BRIDGE.
+[[nodiscard]] std::uint8_t number_of(Family family) noexcept;
+/// As nft writes it: "ip", "inet", "bridge".
+[[nodiscard]] std::string_view to_string(Family family) noexcept;
+
+/// Which table. Views the name.
+struct TableName {
+  std::string_view name;
+  Family family = Family::ip;
+
+  TableName(std::string_view its_name, Family its_family = Family::ip)  // NOLINT: a name is one
+      : name(its_name), family(its_family) {}
+  bool operator==(const TableName&) const = default;
+};
+
+/// "ip weave".
+[[nodiscard]] std::string to_string(const TableName& table);
 
 enum class Side : std::uint8_t { source, destination };
 enum class Direction : std::uint8_t { in, out };
@@ -32,14 +55,56 @@ struct AddressInSet {
   bool operator==(const AddressInSet&) const = default;
 };
 
-/// A part of a packet's headers.
-enum class Field : std::uint8_t { source_address, destination_address, udp_destination_port };
+/// A part of a packet's headers, or what the kernel knows of the packet. A rule whose packet is too
+/// short for a field does not match.
+enum class Field : std::uint8_t {
+  source_address,            ///< ip saddr
+  destination_address,       ///< ip daddr
+  udp_destination_port,      ///< udp dport; only after `Protocol`
+  in_interface,              ///< iifname: of a frame on a bridge, the port it came by
+  ether_type,                ///< meta protocol: behind a first VLAN tag
+  ip_protocol,               ///< meta l4proto: behind extension headers
+  destination_port,          ///< th dport: of TCP, UDP and others that have it there
+  ether_source,              ///< ether saddr
+  arp_form,                  ///< the kinds and lengths of an ARP packet's addresses
+  arp_sender_mac,            ///< arp saddr ether
+  arp_sender_address,        ///< arp saddr ip
+  ip6_source,                ///< ip6 saddr
+  ip6_source_prefix,         ///< its first 16 bits
+  ip6_destination,           ///< ip6 daddr
+  ip6_payload_bytes,         ///< ip6 length
+  icmp6_type,                ///< icmpv6 type
+  neighbour_target,          ///< of a neighbour solicitation or advertisement
+  neighbour_target_prefix,   ///< its first 16 bits
+  neighbour_option,          ///< kind and length of its first option
+  neighbour_option_mac,      ///< the MAC in that
+  router_solicit_option,     ///< kind and length of a router solicitation's first option
+  router_solicit_option_mac  ///< the MAC in that
+};
 
-/// `ip saddr . ip daddr . udp dport @set`. Ports only after `Protocol`.
+/// How many octets a field has, without the padding it gets in a set.
+[[nodiscard]] std::size_t bytes_of(Field field) noexcept;
+
+/// `ip saddr . ip daddr . udp dport @set`, `iifname . ether saddr != @set`.
 struct FieldsInSet {
   std::vector<Field> fields;
   std::string set;
+  bool is_negated = false;
   bool operator==(const FieldsInSet&) const = default;
+};
+
+/// `ether type arp`, `icmpv6 type != 134`, `@th,64,16 & 0xffc0 == 0xfe80`.
+struct FieldIs {
+  Field field;
+  Bytes value;      ///< in network order, as long as the field
+  Bytes mask = {};  ///< which bits count; empty: all
+  bool operator==(const FieldIs&) const = default;
+};
+
+/// `meta nfproto ipv6`, in a table of family inet.
+struct IsFamily {
+  net::Family family;
+  bool operator==(const IsFamily&) const = default;
 };
 
 /// `meta l4proto udp`.
@@ -92,15 +157,27 @@ struct Count {
 
 enum class Verdict : std::uint8_t { accept, drop, return_ };
 
+/// `jump chain`: goes on with the next rule when that chain has no verdict.
+struct Jump {
+  std::string chain;
+  bool operator==(const Jump&) const = default;
+};
+
+/// `goto chain`: the end of that chain is the end of this one.
+struct Goto {
+  std::string chain;
+  bool operator==(const Goto&) const = default;
+};
+
 /// `masquerade fully-random`: two connections that race for one source port otherwise lose their
 /// first packet, which DNS clients feel as a delay of 5 s.
 struct Masquerade {
   bool operator==(const Masquerade&) const = default;
 };
 
-using Statement = std::variant<AddressIn, AddressInSet, FieldsInSet, Protocol, Interface, IsReply,
-                               IsReplyForIptables, LacksMark, SetMark, IsWithoutIpsec, Count,
-                               Verdict, Masquerade>;
+using Statement = std::variant<AddressIn, AddressInSet, FieldsInSet, FieldIs, IsFamily, Protocol,
+                               Interface, IsReply, IsReplyForIptables, LacksMark, SetMark,
+                               IsWithoutIpsec, Count, Verdict, Jump, Goto, Masquerade>;
 
 /// Statements are evaluated left to right; the first that does not match ends the rule.
 struct Rule {
@@ -109,10 +186,10 @@ struct Rule {
   bool operator==(const Rule&) const = default;
 };
 
-/// A base chain with policy accept.
+/// A base chain with policy accept, or, without a type, one that rules jump to.
 struct Chain {
   std::string name;
-  std::string type;        ///< "filter", "nat" or "route"
+  std::string type;        ///< "filter", "nat" or "route"; empty: no base chain
   std::uint32_t hook = 0;  ///< NF_INET_FORWARD, NF_INET_POST_ROUTING
   std::int32_t priority = 0;
   std::vector<Rule> rules;
@@ -130,17 +207,24 @@ struct Set {
 struct FieldSet {
   std::string name;
   std::vector<Field> fields;
-  /// Each: the fields in network order, each padded with zeros to a multiple of four octets.
-  std::vector<Bytes> elements;
+  std::vector<Bytes> elements;  ///< as element_of makes them
   bool operator==(const FieldSet&) const = default;
 };
 
-/// A table of family ip.
+/// An element of a FieldSet: the fields in network order, each padded with zeros to a multiple of
+/// four octets.
+[[nodiscard]] Bytes element_of(std::initializer_list<ByteView> fields);
+/// An interface's name as `Field::in_interface` has it.
+[[nodiscard]] Bytes interface_field(std::string_view name);
+
 struct Table {
   std::string name;
-  std::vector<Set> sets;
+  std::vector<Set> sets;  ///< only in a table of family ip
   std::vector<FieldSet> field_sets;
   std::vector<Chain> chains;
+  Family family = Family::ip;
+
+  [[nodiscard]] TableName full_name() const noexcept { return {name, family}; }
   bool operator==(const Table&) const = default;
 };
 

@@ -12,10 +12,10 @@
 
 namespace weft::nft {
 
-/// A chain of family ip by name.
 struct ChainName {
   std::string table;
   std::string chain;
+  Family family = Family::ip;
   bool operator==(const ChainName&) const = default;
 };
 
@@ -23,18 +23,18 @@ struct ChainName {
 void append_replacement(nl::Batch& batch, const Table& table);
 
 /// Turns the elements of a set into others. Readers see all of the change or nothing of it.
-void append_set_change(nl::Batch& batch, std::string_view table, std::string_view set,
+void append_set_change(nl::Batch& batch, const TableName& table, std::string_view set,
                        const Difference& change);
 
 /// Adds an element to a FieldSet; also succeeds when it is there.
-void append_element(nl::Batch& batch, std::string_view table, std::string_view set,
+void append_element(nl::Batch& batch, const TableName& table, std::string_view set,
                     ByteView element);
 /// The transaction fails when the element is not there.
-void append_element_deletion(nl::Batch& batch, std::string_view table, std::string_view set,
+void append_element_deletion(nl::Batch& batch, const TableName& table, std::string_view set,
                              ByteView element);
 
 /// Deletes the table of that name; the transaction fails when there is none.
-void append_table_deletion(nl::Batch& batch, const std::string& table);
+void append_table_deletion(nl::Batch& batch, const TableName& table);
 
 /// Puts `rules`, in their order, before all rules of `chain`.
 void append_rules_on_top(nl::Batch& batch, const ChainName& chain, std::span<const Rule> rules);

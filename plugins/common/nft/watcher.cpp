@@ -8,6 +8,8 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -26,8 +28,12 @@ Result<std::uint32_t> port_of(const nl::Socket& socket) {
 
 std::optional<Change> parse_change(const nlmsghdr& message) {
   const auto* const header = nl::extra_header<nfgenmsg>(message);
-  if (header == nullptr || NFNL_SUBSYS_ID(message.nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
-      header->nfgen_family != NFPROTO_IPV4) {
+  if (header == nullptr || NFNL_SUBSYS_ID(message.nlmsg_type) != NFNL_SUBSYS_NFTABLES) {
+    return std::nullopt;
+  }
+  constexpr std::array families{Family::ip, Family::inet, Family::bridge};
+  const auto* const family = std::ranges::find(families, header->nfgen_family, number_of);
+  if (family == families.end()) {
     return std::nullopt;
   }
   // Tables, chains, rules, sets and elements all carry their table's name in attribute 1.
@@ -36,7 +42,7 @@ std::optional<Change> parse_change(const nlmsghdr& message) {
   nl::AttributeReader reader{message, sizeof *header};
   while (const auto attribute = reader.next()) {
     if (attribute->type == NFTA_TABLE_NAME) {
-      return Change{std::string(attribute->text()), message.nlmsg_pid};
+      return Change{std::string(attribute->text()), message.nlmsg_pid, *family};
     }
   }
   return std::nullopt;

@@ -10,23 +10,30 @@
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
 
+#include "table.hpp"
+
 namespace boost::asio {
 class io_context;
 }
 
 namespace weft::nft {
 
-/// A change in a table of family ip that someone made.
+/// A change in a table that someone made.
 struct Change {
   std::string table;
   std::uint32_t port = 0;  ///< of the netlink socket that made it
+  Family family = Family::ip;
+
+  [[nodiscard]] bool is_in(const TableName& name) const noexcept {
+    return TableName(table, family) == name;
+  }
   bool operator==(const Change&) const = default;
 };
 
 /// What marks the notifications of changes made through `socket` (Change::port).
 [[nodiscard]] Result<std::uint32_t> port_of(const nl::Socket& socket);
 
-/// Reads a notification; empty for other families and for what has no table.
+/// Reads a notification; empty for families we have no tables in, and for what has no table.
 [[nodiscard]] std::optional<Change> parse_change(const nlmsghdr& message);
 
 /// Receives the notifications of NFNLGRP_NFTABLES on an event loop. Used and destroyed on that

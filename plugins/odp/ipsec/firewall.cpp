@@ -189,7 +189,7 @@ Result<> Firewall::repair() {
 Result<> Firewall::remove() {
   tunnels_.clear();
   nl::Batch batch;
-  nft::append_table_deletion(batch, std::string(firewall_table));
+  nft::append_table_deletion(batch, firewall_table);
   auto removed =
       socket_.commit(batch, fmt::format("delete nftables table 'ip {}'", firewall_table));
   return !removed && is_absent(removed.error()) ? Result<>{} : removed;

@@ -19,7 +19,7 @@ Result<std::unique_ptr<GuardKeeper>> GuardKeeper::open(Loop& loop, Log& log, Ips
   WEFT_TRY(keeper->watcher_, nft::Watcher::open(
                                  loop.io(),
                                  [own_port, keeper = keeper.get()](const nft::Change& change) {
-                                   if (change.table == firewall_table && change.port != own_port) {
+                                   if (change.is_in(firewall_table) && change.port != own_port) {
                                      keeper->repair_after(at_once);
                                    }
                                  },

@@ -1,0 +1,160 @@
+/// Reads tables, chains, rules and elements with libnftnl.
+
+#include "reader.hpp"
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/core.h>
+
+namespace weft::nft {
+namespace {
+
+std::string text_or_empty(const char* text) {
+  return text != nullptr ? text : "";
+}
+
+int add_packets(nftnl_expr* expression, void* into) {
+  if (std::string_view(nftnl_expr_get_str(expression, NFTNL_EXPR_NAME)) == "counter") {
+    *static_cast<std::uint64_t*>(into) += nftnl_expr_get_u64(expression, NFTNL_EXPR_CTR_PACKETS);
+  }
+  return 0;
+}
+
+int collect_key(nftnl_set_elem* element, void* into) {
+  std::uint32_t length = 0;
+  const void* const key = nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &length);
+  if (key != nullptr) {
+    const auto* const octets = static_cast<const std::byte*>(key);
+    static_cast<std::vector<Bytes>*>(into)->emplace_back(octets, octets + length);
+  }
+  return 0;
+}
+
+}  // namespace
+
+nl::Message query(Family family, std::uint16_t type, std::uint16_t flags) {
+  nl::Message message(static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8U | type), flags);
+  auto& header = message.extra_header<nfgenmsg>();
+  header.nfgen_family = number_of(family);
+  header.version = NFNETLINK_V0;
+  return message;
+}
+
+bool is_absent(const Error& error) noexcept {
+  return error.code == std::error_code(ENOENT, std::generic_category());
+}
+
+std::string comment_of(const nftnl_rule& rule) {
+  std::uint32_t length = 0;
+  const void* const data = nftnl_rule_get_data(&rule, NFTNL_RULE_USERDATA, &length);
+  if (data == nullptr) {
+    return {};
+  }
+  // A sequence of (type, length, octets). Source: libnftnl udata.c.
+  ByteView rest{static_cast<const std::byte*>(data), length};
+  while (rest.size() >= 2) {
+    const auto type = std::to_integer<unsigned>(rest[0]);
+    const auto size = std::to_integer<std::size_t>(rest[1]);
+    if (size > rest.size() - 2) {
+      break;
+    }
+    if (type == NFTNL_UDATA_RULE_COMMENT) {
+      const std::string_view text = as_text(rest.subspan(2, size));
+      return std::string(text.substr(0, text.find('\0')));
+    }
+    rest = rest.subspan(2 + size);
+  }
+  return {};
+}
+
+Result<std::optional<std::vector<ReadRule>>> read_rules(nl::Socket& socket,
+                                                        const TableName& table) {
+  std::optional<std::uint32_t> flags;
+  WEFT_TRY(flags, read_flags(socket, table));
+  if (!flags) {
+    return std::nullopt;  // a dump of its rules would be empty, without error
+  }
+  auto message = query(table.family, NFT_MSG_GETRULE, NLM_F_DUMP);
+  message.put_text(NFTA_RULE_TABLE, table.name);
+  std::vector<ReadRule> rules;
+  WEFT_TRY(socket.query(
+      message,
+      [&](const nlmsghdr& part) {
+        const RulePtr rule{allocated(nftnl_rule_alloc())};
+        if (nftnl_rule_nlmsg_parse(&part, rule.get()) >= 0) {
+          ReadRule read{text_or_empty(nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN)),
+                        comment_of(*rule), 0};
+          nftnl_expr_foreach(rule.get(), add_packets, &read.packets);
+          rules.push_back(std::move(read));
+        }
+      },
+      fmt::format("read the rules of nftables table '{}'", to_string(table))));
+  return rules;
+}
+
+Result<std::vector<ReadChain>> read_base_chains(nl::Socket& socket, const TableName& table) {
+  auto message = query(table.family, NFT_MSG_GETCHAIN, NLM_F_DUMP);
+  std::vector<ReadChain> chains;
+  WEFT_TRY(socket.query(
+      message,
+      [&](const nlmsghdr& part) {
+        const ChainPtr chain{allocated(nftnl_chain_alloc())};
+        if (nftnl_chain_nlmsg_parse(&part, chain.get()) >= 0 &&
+            nftnl_chain_is_set(chain.get(), NFTNL_CHAIN_HOOKNUM) &&
+            text_or_empty(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE)) == table.name) {
+          chains.push_back({text_or_empty(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME)),
+                            nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_HOOKNUM),
+                            nftnl_chain_get_s32(chain.get(), NFTNL_CHAIN_PRIO)});
+        }
+      },
+      fmt::format("read the chains of nftables table '{}'", to_string(table))));
+  return chains;
+}
+
+Result<std::optional<std::vector<Bytes>>> read_elements(nl::Socket& socket, const TableName& table,
+                                                        std::string_view set) {
+  auto message = query(table.family, NFT_MSG_GETSETELEM, NLM_F_DUMP);
+  message.put_text(NFTA_SET_ELEM_LIST_TABLE, table.name).put_text(NFTA_SET_ELEM_LIST_SET, set);
+  std::vector<Bytes> elements;
+  const auto answer = socket.query(
+      message,
+      [&](const nlmsghdr& part) {
+        const SetPtr read{allocated(nftnl_set_alloc())};
+        if (nftnl_set_elems_nlmsg_parse(&part, read.get()) >= 0) {
+          nftnl_set_elem_foreach(read.get(), collect_key, &elements);
+        }
+      },
+      fmt::format("read nftables set '{} {}'", to_string(table), set));
+  if (!answer && is_absent(answer.error())) {
+    return std::nullopt;
+  }
+  WEFT_TRY(answer);
+  std::ranges::sort(elements);
+  return elements;
+}
+
+Result<std::optional<std::uint32_t>> read_flags(nl::Socket& socket, const TableName& table) {
+  auto message = query(table.family, NFT_MSG_GETTABLE, 0);
+  message.put_text(NFTA_TABLE_NAME, table.name);
+  std::uint32_t flags = 0;
+  const auto answer = socket.query(
+      message,
+      [&](const nlmsghdr& part) {
+        const TablePtr read{allocated(nftnl_table_alloc())};
+        if (nftnl_table_nlmsg_parse(&part, read.get()) >= 0) {
+          flags = nftnl_table_get_u32(read.get(), NFTNL_TABLE_FLAGS);
+        }
+      },
+      fmt::format("read nftables table '{}'", to_string(table)));
+  if (!answer && is_absent(answer.error())) {
+    return std::nullopt;
+  }
+  WEFT_TRY(answer);
+  return flags;
+}
+
+}  // namespace weft::nft
