@@ -13,6 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t max_container_id_bytes = 256;
+constexpr std::size_t max_pod_addresses = 16;
 
 Result<Json> parse_object(std::string_view text, const char* what) {
   Json object = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
@@ -54,6 +55,37 @@ Result<std::uint32_t> number_field(const Json& object, const char* name) {
     return fail(Errc::invalid, std::string("read field '") + name + "': it must be a number");
   }
   return found->get<std::uint32_t>();
+}
+
+/// Absent: `otherwise`.
+Result<bool> flag_field(const Json& object, const char* name, bool otherwise) {
+  const auto found = object.find(name);
+  if (found == object.end()) {
+    return otherwise;
+  }
+  if (!found->is_boolean()) {
+    return fail(Errc::invalid, std::string("read field '") + name + "': it must be true or false");
+  }
+  return found->get<bool>();
+}
+
+Result<std::vector<net::IpAddress>> address_list(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  const bool is_list =
+      found != object.end() && found->is_array() && found->size() <= max_pod_addresses;
+  if (!is_list || !std::ranges::all_of(*found, &Json::is_string)) {
+    return fail(Errc::invalid, std::string("read field '") + name +
+                                   "': it must be a list of at "
+                                   "most " +
+                                   std::to_string(max_pod_addresses) + " addresses");
+  }
+  std::vector<net::IpAddress> addresses;
+  for (const Json& each : *found) {
+    net::IpAddress address;
+    WEFT_TRY(address, net::parse_ip(each.get<std::string>()));
+    addresses.push_back(address);
+  }
+  return addresses;
 }
 
 template <class T>
@@ -100,7 +132,7 @@ Result<PodRequest> parse_pod_request(std::string_view text) {
 }
 
 std::string to_json(const PodNetwork& network) {
-  Json object{{"mtu", network.mtu}, {"bridge", network.bridge}};
+  Json object{{"mtu", network.mtu}, {"bridge", network.bridge}, {"guard", network.guard}};
   put(object, "address", network.address);
   put(object, "gateway", network.gateway);
   return object.dump();
@@ -116,7 +148,38 @@ Result<PodNetwork> parse_pod_network(std::string_view text) {
   network.bridge = std::move(bridge).value_or("");
   WEFT_TRY(network.address, parsed_field(object, "address", &net::parse_cidr));
   WEFT_TRY(network.gateway, parsed_field(object, "gateway", &net::parse_ip));
+  WEFT_TRY(network.guard, flag_field(object, "guard", false));  // daemons of 0.1 say nothing
   return network;
+}
+
+std::string to_json(const PodPort& port) {
+  Json addresses = Json::array();
+  for (const net::IpAddress& address : port.addresses) {
+    addresses.push_back(to_string(address));
+  }
+  return Json{{"port", port.port},
+              {"mac", to_string(port.mac)},
+              {"addresses", std::move(addresses)},
+              {"guard", port.guard}}
+      .dump();
+}
+
+Result<PodPort> parse_pod_port(std::string_view text) {
+  Json object;
+  WEFT_TRY(object, parse_object(text, "the pod's port"));
+  PodPort port;
+  std::optional<std::string> name;
+  WEFT_TRY(name, text_field(object, "port"));
+  port.port = std::move(name).value_or("");
+  std::optional<net::Mac> mac;
+  WEFT_TRY(mac, parsed_field(object, "mac", &net::parse_mac));
+  if (!mac) {
+    return fail(Errc::invalid, "read field 'mac': it must be given");
+  }
+  port.mac = *mac;
+  WEFT_TRY(port.addresses, address_list(object, "addresses"));
+  WEFT_TRY(port.guard, flag_field(object, "guard", true));
+  return port;
 }
 
 }  // namespace weft::cni

@@ -6,11 +6,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <weft/net/ip.hpp>
+#include <weft/net/mac.hpp>
 #include <weft/result.hpp>
 
 namespace weft::cni {
+
+/// How the names of pods' ports on the bridge begin. Source: weaveworks/weave net/veth.go.
+inline constexpr std::string_view pod_port_prefix = "vethwepl";
 
 /// The parameters of the commands cni.add, cni.release, cni.check and cni.network.
 struct PodRequest {
@@ -27,7 +32,17 @@ struct PodNetwork {
   std::optional<net::IpAddress> gateway;
   std::uint32_t mtu = 0;
   std::string bridge;
+  bool guard = false;  ///< the node guards ports: say cni.guard before the pod's is up
   bool operator==(const PodNetwork&) const = default;
+};
+
+/// The parameters of the command cni.guard: what may come by a pod's port on the bridge.
+struct PodPort {
+  std::string port;  ///< the interface's name
+  net::Mac mac;      ///< of the pod's end
+  std::vector<net::IpAddress> addresses;
+  bool guard = true;  ///< false: whatever the pod sends
+  bool operator==(const PodPort&) const = default;
 };
 
 /// The rule of the CNI specification: a letter or digit, then also '_', '.' and '-'.
@@ -40,5 +55,9 @@ struct PodNetwork {
 [[nodiscard]] std::string to_json(const PodNetwork& network);
 /// Errors: Errc::malformed; Errc::invalid, names the field.
 [[nodiscard]] Result<PodNetwork> parse_pod_network(std::string_view text);
+
+[[nodiscard]] std::string to_json(const PodPort& port);
+/// Errors: Errc::malformed; Errc::invalid, names the field.
+[[nodiscard]] Result<PodPort> parse_pod_port(std::string_view text);
 
 }  // namespace weft::cni

@@ -30,18 +30,39 @@ TEST(PodRequest, RefusesWhatIsNoObject) {
 
 TEST(PodNetwork, SurvivesTheWire) {
   const PodNetwork network{net::parse_cidr("10.32.0.1/12").value(),
-                           net::parse_ip("10.32.0.0").value(), 1376, "weave"};
+                           net::parse_ip("10.32.0.0").value(), 1376, "weave", true};
 
   EXPECT_EQ(to_json(network),
-            R"({"address":"10.32.0.1/12","bridge":"weave","gateway":"10.32.0.0","mtu":1376})");
+            R"({"address":"10.32.0.1/12","bridge":"weave","gateway":"10.32.0.0","guard":true,)"
+            R"("mtu":1376})");
   EXPECT_EQ(parse_pod_network(to_json(network)).value(), network);
 }
 
 TEST(PodNetwork, MayLackAddressAndGateway) {
   EXPECT_EQ(parse_pod_network(R"({"mtu":1376,"bridge":"weave"})").value(),
-            (PodNetwork{std::nullopt, std::nullopt, 1376, "weave"}));
+            (PodNetwork{std::nullopt, std::nullopt, 1376, "weave", false}));
   EXPECT_FALSE(parse_pod_network(R"({"mtu":-1,"bridge":"weave"})"));
   EXPECT_FALSE(parse_pod_network(R"({"mtu":1376,"address":"nonsense"})"));
+}
+
+TEST(PodPort, SurvivesTheWire) {
+  const PodPort port{"vethwepl0123456",
+                     net::parse_mac("02:00:00:00:00:07").value(),
+                     {net::parse_ip("10.32.0.7").value(), net::parse_ip("fd00::7").value()},
+                     false};
+
+  EXPECT_EQ(to_json(port), R"({"addresses":["10.32.0.7","fd00::7"],"guard":false,)"
+                           R"("mac":"02:00:00:00:00:07","port":"vethwepl0123456"})");
+  EXPECT_EQ(parse_pod_port(to_json(port)).value(), port);
+}
+
+TEST(PodPort, RefusesWhatItCannotGuard) {
+  EXPECT_FALSE(parse_pod_port(R"({"port":"p","addresses":[]})"));
+  EXPECT_FALSE(parse_pod_port(R"({"port":"p","mac":"nonsense","addresses":[]})"));
+  EXPECT_FALSE(parse_pod_port(R"({"port":"p","mac":"02:00:00:00:00:07"})"));
+  EXPECT_FALSE(parse_pod_port(R"({"port":"p","mac":"02:00:00:00:00:07","addresses":[7]})"));
+  EXPECT_FALSE(
+      parse_pod_port(R"({"port":"p","mac":"02:00:00:00:00:07","addresses":[],"guard":1})"));
 }
 
 }  // namespace

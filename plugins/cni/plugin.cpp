@@ -10,6 +10,8 @@
 #include <weft/service/ipam.hpp>
 
 #include "exchange.hpp"
+#include "guard_report.hpp"
+#include "pod_guard.hpp"
 #include "pod_networks.hpp"
 
 namespace weft::cni {
@@ -17,12 +19,20 @@ namespace weft::cni {
 /// Everything runs on the plugin's loop.
 class Cni final : public Plugin {
  public:
-  explicit Cni(Host& host) : host_(host), pods_(host.loop()) {}
+  explicit Cni(Host& host)
+      : host_(host), pods_(host.loop()), guard_(host.loop(), host.log(), host.metrics()) {}
+
+  void describe(Schema& schema) override {
+    schema.field("pod-guard", wants_guard_,
+                 "Drop what a pod sends with a MAC or IP address that is not its own.");
+  }
 
   Result<> start() override {
+    start_guard();
     WEFT_TRY(ipam_, host_.services().follow<Ipam>([this](Ipam* ipam) { pods_.use(ipam); }));
     WEFT_TRY(bridge_,
-             host_.services().follow<Bridge>([this](Bridge* bridge) { pods_.use(bridge); }));
+             host_.services().follow<Bridge>([this](Bridge* bridge) { bridge_changed(bridge); }));
+    WEFT_TRY(serve_guard());
     WEFT_TRY(serve("cni.add", &PodNetworks::add));
     WEFT_TRY(serve("cni.check", &PodNetworks::check));
     WEFT_TRY(serve("cni.network", &PodNetworks::network));
@@ -33,9 +43,72 @@ class Cni final : public Plugin {
     commands_.clear();
     ipam_ = {};
     bridge_ = {};
+    guard_.stop();
   }
 
  private:
+  /// Pods run without the guard where the kernel cannot have it.
+  void start_guard() {
+    if (!wants_guard_) {
+      if (const auto removed = PodGuard::remove_table(); !removed) {
+        host_.log().warn("guard of pods not removed", "error", removed.error());
+      }
+      return;
+    }
+    if (const auto started = guard_.start(); !started) {
+      guard_error_ = started.error().message();
+      host_.log().warn("pods are not guarded", "error", started.error());
+    }
+    pods_.set_guards(guard_.is_running());
+  }
+
+  void bridge_changed(Bridge* bridge) {
+    pods_.use(bridge);
+    if (bridge != nullptr) {
+      bridge->info(Reply<BridgeInfo>(host_.loop(), [this](const Result<BridgeInfo>& info) {
+        if (info && guard_.is_running()) {
+          guard_.set_bridge(info->name);
+        }
+      }));
+    }
+  }
+
+  Result<> serve_guard() {
+    WEFT_TRY(serve_command("cni.guard", [this](const std::string& params) -> Result<std::string> {
+      PodPort port;
+      WEFT_TRY(port, parse_pod_port(params));
+      WEFT_TRY(change_guard(std::move(port)));
+      return answer_text();
+    }));
+    WEFT_TRY(serve_command("cni.guarded", [this](const std::string& /*params*/) {
+      return Result<std::string>(guarded_json(guard_.pods()));
+    }));
+    return serve_command("cni.doctor", [this](const std::string& /*params*/) {
+      return guard_checks(wants_guard_, guard_error_, guard_).map(doctor::to_json);
+    });
+  }
+
+  Result<> change_guard(PodPort port) {
+    if (!guard_.is_running()) {
+      return {};  // it was when the pod's network was asked for
+    }
+    return port.guard ? guard_.guard({std::move(port.port), port.mac, std::move(port.addresses)})
+                      : guard_.release(port.port);
+  }
+
+  template <class Handler>
+  Result<> serve_command(std::string name, Handler handler) {
+    CommandRegistration command;
+    WEFT_TRY(command,
+             host_.control().serve(std::move(name), [handler = std::move(handler)](
+                                                        const std::string& params,
+                                                        Reply<std::string> answer) mutable {
+               answer(handler(params));
+             }));
+    commands_.push_back(std::move(command));
+    return {};
+  }
+
   static std::string answer_text(const PodNetwork& network) { return to_json(network); }
   static std::string answer_text() { return "{}"; }
 
@@ -70,6 +143,9 @@ class Cni final : public Plugin {
 
   Host& host_;
   PodNetworks pods_;  // until the loop is drained: answers may be on their way
+  PodGuard guard_;
+  bool wants_guard_ = true;
+  std::string guard_error_;  // why it does not run
   std::vector<CommandRegistration> commands_;
   Following ipam_;
   Following bridge_;

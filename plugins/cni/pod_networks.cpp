@@ -77,6 +77,7 @@ void PodNetworks::find_gateway(std::shared_ptr<Add> add) {
                    }
                    add->network.bridge = bridge->name;
                    add->network.mtu = bridge->mtu;
+                   add->network.guard = guards_;
                    add->network.gateway = gateway_inside(*bridge, *add->network.address);
                    if (add->network.gateway) {
                      add->reply(add->network);
@@ -137,14 +138,14 @@ void PodNetworks::check(PodRequest request, Reply<PodNetwork> reply) {
 }
 
 void PodNetworks::network(PodRequest request, Reply<PodNetwork> reply) {
-  bridge_->info({loop_, [address = request.address,
+  bridge_->info({loop_, [this, address = request.address,
                          reply = std::move(reply)](const Result<BridgeInfo>& bridge) mutable {
                    if (!bridge) {
                      reply(tl::unexpected(bridge.error()));
                      return;
                    }
                    const auto gateway = address ? any_gateway(*bridge, *address) : std::nullopt;
-                   reply(PodNetwork{address, gateway, bridge->mtu, bridge->name});
+                   reply(PodNetwork{address, gateway, bridge->mtu, bridge->name, guards_});
                  }});
 }
 

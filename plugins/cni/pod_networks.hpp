@@ -22,6 +22,8 @@ class PodNetworks {
   /// Null: there is none for now, and requests answer Errc::abandoned, "try again".
   void use(Ipam* ipam) noexcept;
   void use(Bridge* bridge) noexcept;
+  /// Whether the node guards pods' ports, as every answer says.
+  void set_guards(bool guards) noexcept { guards_ = guards; }
 
   /// Gives the container an address, or finds the one it has, and the gateway: the bridge's address
   /// in the same subnet, which the bridge is given if it has none. After an error the container
@@ -48,6 +50,7 @@ class PodNetworks {
   AbsentBridge no_bridge_;
   Ipam* ipam_ = &no_ipam_;
   Bridge* bridge_ = &no_bridge_;
+  bool guards_ = false;
 };
 
 }  // namespace weft::cni

@@ -41,12 +41,21 @@ class PodCommand {
     bool was_there = false;
     WEFT_TRY(was_there, interface->exists().map_error(as_failure));
     WEFT_TRY(allocate());
+    std::optional<Failure> unguarded;
+    wanted_.before_up = [&](const std::string& port, const net::Mac& mac) -> Result<> {
+      auto guarded = guard(port, mac);
+      if (guarded) {
+        return {};
+      }
+      unguarded = std::move(guarded).error();
+      return fail(Errc::abandoned, "guard the pod's port");
+    };
     auto attached = interface->attach(wanted_).map_error(as_failure);
     if (!attached) {
       if (!was_there) {
         std::ignore = release();  // the first error is the one to report
       }
-      return tl::unexpected(std::move(attached).error());
+      return tl::unexpected(unguarded ? *std::move(unguarded) : std::move(attached).error());
     }
     return format_result(result(*attached), config_.version);
   }
@@ -71,6 +80,9 @@ class PodCommand {
       return tl::unexpected(as_failure(interface.error()));
     }
     WEFT_TRY(interface->check(wanted_, previous_mac()).map_error(as_failure));
+    net::Mac mac;
+    WEFT_TRY(mac, interface->mac().map_error(as_failure));
+    WEFT_TRY(guard(interface->port(), mac));
     return std::string();
   }
 
@@ -129,11 +141,24 @@ class PodCommand {
   }
 
   void expect(const PodNetwork& network, const net::Cidr& address, std::vector<PodRoute> routes) {
+    is_guarding_ = network.guard;
     wanted_.bridge = config_.bridge.empty() ? network.bridge : config_.bridge;
     wanted_.mtu = config_.mtu != 0 ? config_.mtu : network.mtu;
     wanted_.hairpin = config_.hairpin;
     wanted_.address = address;
     wanted_.routes = std::move(routes);
+  }
+
+  /// Tells a daemon that guards ports what may come by this one.
+  Outcome<> guard(const std::string& port, const net::Mac& mac) {
+    if (!is_guarding_) {
+      return {};
+    }
+    return daemon_.guard({port, mac, {wanted_.address.address}, config_.guard})
+        .map_error([](Failure failure) {
+          failure.message = "unable to guard the pod's port: " + failure.message;
+          return failure;
+        });
   }
 
   /// Fills `wanted_` from what ADD answered and what the daemon knows.
@@ -217,6 +242,7 @@ class PodCommand {
   Daemon daemon_;
   PodRequest request_;
   Attachment wanted_;
+  bool is_guarding_ = false;  // the daemon does
   std::optional<net::IpAddress> gateway_;
 };
 

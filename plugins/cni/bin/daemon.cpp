@@ -36,13 +36,13 @@ Failure failure_of_daemon(const Error& error) {
           {}};
 }
 
-Outcome<std::string> Daemon::call(std::string_view command, const PodRequest& request) const {
-  return control::call(socket_, command, to_json(request), patience).map_error(failure_of_daemon);
+Outcome<std::string> Daemon::call(std::string_view command, std::string_view params) const {
+  return control::call(socket_, command, params, patience).map_error(failure_of_daemon);
 }
 
 Outcome<PodNetwork> Daemon::ask(std::string_view command, const PodRequest& request) const {
   std::string answer;
-  WEFT_TRY(answer, call(command, request));
+  WEFT_TRY(answer, call(command, to_json(request)));
   return parse_pod_network(answer).map_error(as_failure);
 }
 
@@ -59,7 +59,12 @@ Outcome<PodNetwork> Daemon::network(const PodRequest& request) const {
 }
 
 Outcome<> Daemon::release(const PodRequest& request) const {
-  WEFT_TRY(call("cni.release", request));
+  WEFT_TRY(call("cni.release", to_json(request)));
+  return {};
+}
+
+Outcome<> Daemon::guard(const PodPort& port) const {
+  WEFT_TRY(call("cni.guard", to_json(port)));
   return {};
 }
 

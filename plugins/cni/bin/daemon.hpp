@@ -19,10 +19,10 @@ class Daemon {
   [[nodiscard]] Outcome<PodNetwork> check(const PodRequest& request) const;
   [[nodiscard]] Outcome<PodNetwork> network(const PodRequest& request) const;
   [[nodiscard]] Outcome<> release(const PodRequest& request) const;
+  [[nodiscard]] Outcome<> guard(const PodPort& port) const;
 
  private:
-  [[nodiscard]] Outcome<std::string> call(std::string_view command,
-                                          const PodRequest& request) const;
+  [[nodiscard]] Outcome<std::string> call(std::string_view command, std::string_view params) const;
   [[nodiscard]] Outcome<PodNetwork> ask(std::string_view command, const PodRequest& request) const;
 
   std::string socket_;

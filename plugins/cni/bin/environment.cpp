@@ -111,7 +111,7 @@ VethNames veth_names(std::string_view container_id) {
                              ? std::string(container_id)
                              : fmt::format("{:016x}", hash(container_id));
   const std::string part = id.substr(0, name_characters);
-  return {"vethwepl" + part, "vethwepg" + part};
+  return {std::string(pod_port_prefix) + part, "vethwepg" + part};
 }
 
 }  // namespace weft::cni

@@ -300,6 +300,7 @@ Outcome<NetworkConfig> parse_config(std::string_view text) {
   WEFT_TRY(config.type, text_field(object, "type"));
   WEFT_TRY(config.bridge, text_field(object, "bridge"));
   WEFT_TRY(config.hairpin, flag_field(object, "hairpinMode", true));
+  WEFT_TRY(config.guard, flag_field(object, "podGuard", true));
   WEFT_TRY(config.socket, text_field(object, "socket"));
   WEFT_TRY(config.dns, object_text(object, "dns"));
   WEFT_TRY(config.ipam, read_ipam(object));

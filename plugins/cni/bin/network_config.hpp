@@ -61,6 +61,7 @@ struct NetworkConfig {
   std::string bridge;      ///< empty: the daemon's
   std::uint32_t mtu = 0;   ///< 0: the daemon's
   bool hairpin = true;     ///< a pod may reach itself through a service
+  bool guard = true;       ///< the pod sends only as itself, if the daemon guards pods
   std::string socket;      ///< the daemon's control socket; empty: by environment or default
   std::string dns = "{}";  ///< a JSON object
   IpamConfig ipam;

@@ -41,8 +41,8 @@ class NamespaceFile {
 };
 
 Result<bool> is_own_namespace(const std::string& path) {
-  struct stat theirs{};
-  struct stat ours{};
+  struct stat theirs {};
+  struct stat ours {};
   if (::stat(path.c_str(), &theirs) != 0) {
     return fail(errno, "access namespace '" + path + "'");
   }
@@ -146,9 +146,23 @@ Result<> PodInterface::create(std::uint32_t mtu) {
                          {names_.pod, std::nullopt, mtu, netns.get()});
 }
 
+Result<net::Mac> PodInterface::mac() {
+  std::optional<nl::Link> pod;
+  WEFT_TRY(pod, nl::find_link(pod_, names_.pod));  // until it is renamed
+  if (!pod) {
+    WEFT_TRY(pod, nl::require_link(pod_, interface_));
+  }
+  return pod->mac;
+}
+
 Result<Attached> PodInterface::finish(const Attachment& wanted) {
   nl::Link bridge;
   WEFT_TRY(bridge, nl::require_link(host_, wanted.bridge));
+  if (wanted.before_up) {
+    net::Mac pod_mac;
+    WEFT_TRY(pod_mac, mac());
+    WEFT_TRY(wanted.before_up(names_.host, pod_mac));
+  }
   WEFT_TRY(connect_host_end(wanted, bridge.index));
   WEFT_TRY(set_up_pod_end(wanted));
 

@@ -2,6 +2,7 @@
 /// The veth pair between a pod and the bridge.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ struct Attachment {
   bool hairpin = true;
   net::Cidr address;
   std::vector<PodRoute> routes;  ///< without gateway: the destination is on the link
+  /// Called with the host's end and the pod's MAC before anything can come by them. An error ends
+  /// the attachment.
+  std::function<Result<>(const std::string& port, const net::Mac& mac)> before_up;
 };
 
 /// What became of it.
@@ -53,6 +57,11 @@ class PodInterface {
 
   /// The first difference from what should be, as an error. `mac`: as ADD answered, if it did.
   [[nodiscard]] Result<> check(const Attachment& wanted, const std::optional<net::Mac>& mac);
+
+  /// The host's end, as it is or will be called.
+  [[nodiscard]] const std::string& port() const noexcept { return names_.host; }
+  /// Of the pod's end. Errors: ENODEV when there is none.
+  [[nodiscard]] Result<net::Mac> mac();
 
  private:
   PodInterface(const Invocation& invocation, nl::Socket host, nl::Socket pod)

@@ -29,7 +29,8 @@ struct TableName {
   std::string_view name;
   Family family = Family::ip;
 
-  TableName(std::string_view its_name, Family its_family = Family::ip)  // NOLINT: a name is one
+  constexpr TableName(std::string_view its_name,  // NOLINT: a name is one
+                      Family its_family = Family::ip) noexcept
       : name(its_name), family(its_family) {}
   bool operator==(const TableName&) const = default;
 };
