@@ -24,6 +24,8 @@ struct Options {
 [[nodiscard]] int show_status(const Options& options, std::string_view page);
 /// The node's report through `format`: see format_report.
 [[nodiscard]] int show_report(const Options& options, const std::string& format);
+/// What the running plugins find when they look at themselves. Exit code 1 when something is wrong.
+[[nodiscard]] int show_doctor(const Options& options);
 [[nodiscard]] int show_metrics(const Options& options);
 [[nodiscard]] int show_lanes(const Options& options);
 [[nodiscard]] int show_topics(const Options& options);

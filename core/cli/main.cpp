@@ -50,6 +50,13 @@ void add_report(CLI::App& app, const Options& options, Chosen& chosen, std::stri
   report->callback([&] { chosen = [&] { return show_report(options, format); }; });
 }
 
+void add_doctor(CLI::App& app, Options& options, Chosen& chosen) {
+  auto* const doctor = app.add_subcommand(
+      "doctor", "Whether what should protect and connect pods is in force; exit status 1 if not");
+  doctor->add_flag("--json", options.json, "Machine-readable");
+  doctor->callback([&] { chosen = [&] { return show_doctor(options); }; });
+}
+
 void add_peers(CLI::App& app, const Options& options, Chosen& chosen,
                std::vector<std::string>& peers, bool& replace) {
   auto* const connect = app.add_subcommand("connect", "Connect to peers and keep trying");
@@ -324,6 +331,7 @@ int main(int argc, char** argv) {
   add_status(app, options, chosen);
   std::string format;
   add_report(app, options, chosen, format);
+  add_doctor(app, options, chosen);
   add_peers(app, options, chosen, peers, replace);
   NewPlugin made;
   add_plugin_author(add_plugin(app, options, chosen, files), chosen, made, files.file);

@@ -19,6 +19,7 @@
 #include <weft/service/store.hpp>
 
 #include "linux_bridge.hpp"
+#include "node_guard.hpp"
 #include "pods_mtu.hpp"
 #include "status.hpp"
 #include "tap_port.hpp"
@@ -43,7 +44,8 @@ std::string plain_key(const net::Cidr& address) {
 /// stops, the router's port goes away; the bridge stays, with its pods and addresses.
 class BridgePlugin final : public Plugin, public Bridge {
  public:
-  explicit BridgePlugin(Host& host) : host_(host) {}
+  explicit BridgePlugin(Host& host)
+      : host_(host), node_guard_(host.loop(), host.log(), host.metrics()) {}
 
   void describe(Schema& schema) override {
     schema.field("name", name_, "The bridge that pods attach to.");
@@ -51,6 +53,8 @@ class BridgePlugin final : public Plugin, public Bridge {
                  "Largest IP packet of the pods, in bytes. 0: that of the pods that are on the "
                  "bridge already, or without any what the underlay carries.",
                  {0, largest_mtu});
+    schema.field("node-guard", wants_node_guard_,
+                 "Drop what pods send to the ports at which nodes reach each other.");
   }
 
   Result<> validate() override {
@@ -83,11 +87,16 @@ class BridgePlugin final : public Plugin, public Bridge {
     }
     bridge_.emplace(*std::move(opened));
     WEFT_TRY(bridge_->ensure());
+    start_node_guard();
     WEFT_TRY(start_port());
     WEFT_TRY(start_watching());
     WEFT_TRY(command_, host_.control().serve("bridge.status", [this](const std::string& /*params*/,
                                                                      Reply<std::string> answer) {
       answer(status());
+    }));
+    WEFT_TRY(doctor_, host_.control().serve("bridge.doctor", [this](const std::string& /*params*/,
+                                                                    Reply<std::string> answer) {
+      answer(checks().map(doctor::to_json));
     }));
     WEFT_TRY(adopt_addresses());
     return host_.services().provide<Bridge>(*this);
@@ -95,6 +104,10 @@ class BridgePlugin final : public Plugin, public Bridge {
 
   void stop() noexcept override {
     command_ = {};
+    doctor_ = {};
+    topology_ = {};
+    node_ports_ = {};
+    node_guard_.stop();
     following_nat_ = {};
     following_datapath_ = {};
     settle_timer_.cancel();
@@ -153,6 +166,39 @@ class BridgePlugin final : public Plugin, public Bridge {
 
   Result<> add(const net::Cidr& address) {
     return bridge_ ? bridge_->add_address(address) : stopping();
+  }
+
+  /// Pods run without the guard where the kernel cannot have it.
+  void start_node_guard() {
+    if (!wants_node_guard_) {
+      if (const auto removed = NodeGuard::remove_table(); !removed) {
+        host_.log().warn("guard of nodes' ports not removed", "error", removed.error());
+      }
+      return;
+    }
+    if (const auto started = node_guard_.start(name_); !started) {
+      node_guard_error_ = started.error().message();
+      host_.log().warn("nodes' ports are not kept from pods", "error", started.error());
+      return;
+    }
+    node_ports_ = host_.bus().subscribe<events::NodePort>(
+        [this](const auto& event) { node_guard_.add_port(event); });
+    topology_ = host_.bus().subscribe<events::TopologyChanged>(
+        [this](const auto& event) { node_guard_.set_topology(event.topology); });
+  }
+
+  Result<std::vector<doctor::Check>> checks() {
+    using doctor::State;
+    if (!wants_node_guard_) {
+      return std::vector{
+          doctor::Check{"node-guard", State::off, "switched off by [plugin.bridge] node-guard"}};
+    }
+    if (!node_guard_.is_running()) {
+      return std::vector{doctor::Check{"node-guard", State::wrong,
+                                       "nodes' ports are not kept from pods: " + node_guard_error_,
+                                       "make nftables work and restart weftd"}};
+    }
+    return node_guard_.checks();
   }
 
   Result<> choose_mtu() {
@@ -386,7 +432,13 @@ class BridgePlugin final : public Plugin, public Bridge {
   bool is_check_pending_ = false;
   std::optional<nl::Watcher> watcher_;
   Timer settle_timer_;
+  NodeGuard node_guard_;
+  bool wants_node_guard_ = true;
+  std::string node_guard_error_;  // why it does not run
   CommandRegistration command_;
+  CommandRegistration doctor_;
+  Subscription node_ports_;
+  Subscription topology_;
   Following following_nat_;
   Following following_datapath_;
 };

@@ -156,6 +156,14 @@ TEST_F(PodGuardTest, PodsReachEachOtherAndTheBridgeInBothFamilies) {
   }
 }
 
+TEST_F(PodGuardTest, IsReadableInNft) {
+  pin_both();
+
+  EXPECT_NE(run("nft list set bridge weft-pods ports").find(R"("vethwepla",)"), std::string::npos);
+  EXPECT_NE(run("nft list set bridge weft-pods ipv4").find(R"("vethweplb" . 10.32.0.11)"),
+            std::string::npos);
+}
+
 TEST_F(PodGuardTest, DropsAnothersMac) {
   pin_both();
 

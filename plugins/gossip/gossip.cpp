@@ -2,8 +2,11 @@
 
 #include "gossip/gossip.hpp"
 
+#include <netinet/in.h>
+
 #include <utility>
 
+#include <weft/events/node_port.hpp>
 #include <weft/events/peer.hpp>
 
 #include "gossip/status.hpp"
@@ -37,6 +40,7 @@ Result<> Gossip::start() {
   on_topology(engine_->state().peers().snapshot());
   on_routes(engine_->state().frame_routes().snapshot());
   WEFT_TRY(engine_->start());
+  host_.bus().publish(events::NodePort{"mesh", IPPROTO_TCP, engine_->port()});
   WEFT_TRY(host_.services().provide<Mesh>(service_));
   WEFT_TRY(serve_commands());
   load_direct_peers();

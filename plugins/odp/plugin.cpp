@@ -1,6 +1,7 @@
 /// The odp plugin: configuration, services and control command around Fastdp.
 
 #include <net/if.h>
+#include <netinet/in.h>
 
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 #include <sodium.h>
 #include <nlohmann/json.hpp>
 
+#include <weft/events/node_port.hpp>
 #include <weft/plugin.hpp>
 
 #include "fastdp.hpp"
@@ -91,6 +93,7 @@ class Odp final : public Plugin {
                      *planner, host_.metrics(), host_.log()},
         Fastdp::Settings{datapath_, static_cast<std::uint16_t>(port_)});
     WEFT_TRY(fastdp_->start());
+    host_.bus().publish(events::NodePort{"fastdp", IPPROTO_UDP, static_cast<std::uint16_t>(port_)});
     WEFT_TRY(status_, host_.control().serve("odp.status", [this](const std::string& /*params*/,
                                                                  Reply<std::string> answer) {
       answer(fastdp_->status().map(

@@ -1,5 +1,7 @@
 /// The sleeve plugin: configuration, service and control command around SleeveOverlay.
 
+#include <netinet/in.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,6 +9,7 @@
 #include <sodium.h>
 #include <nlohmann/json.hpp>
 
+#include <weft/events/node_port.hpp>
 #include <weft/lane_queue.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/dataplane.hpp>
@@ -62,6 +65,7 @@ class Sleeve final : public Plugin {
                                                                     Reply<std::string> answer) {
       answer(to_json(overlay_->describe()));
     }));
+    host_.bus().publish(events::NodePort{"sleeve", IPPROTO_UDP, overlay_->port()});
     host_.log().info("sleeve listening", "port", overlay_->port());
     return host_.services().provide<Overlay>(*overlay_);
   }

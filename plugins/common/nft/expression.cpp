@@ -77,8 +77,9 @@ class Compiler {
   void operator()(const Interface& match) {
     load_meta(match.direction == Direction::in ? NFT_META_IIFNAME : NFT_META_OIFNAME);
     std::array<char, IFNAMSIZ> name{};
-    match.name.copy(name.data(), name.size() - 1);
-    compare(match.is_negated ? NFT_CMP_NEQ : NFT_CMP_EQ, std::as_bytes(std::span{name}));
+    const std::size_t length = match.name.copy(name.data(), name.size() - 1);
+    compare(match.is_negated ? NFT_CMP_NEQ : NFT_CMP_EQ,
+            std::as_bytes(std::span{name}).first(match.is_prefix ? length : name.size()));
   }
 
   void operator()(const IsReply&) {

@@ -2,6 +2,7 @@
 
 #include "reader.hpp"
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -155,6 +156,34 @@ Result<std::optional<std::uint32_t>> read_flags(nl::Socket& socket, const TableN
   }
   WEFT_TRY(answer);
   return flags;
+}
+
+Result<std::vector<ReadFlowtable>> read_flowtables(nl::Socket& socket) {
+  nl::Message message(NFNL_SUBSYS_NFTABLES << 8U | NFT_MSG_GETFLOWTABLE, NLM_F_DUMP);
+  auto& header = message.extra_header<nfgenmsg>();
+  header.nfgen_family = NFPROTO_UNSPEC;
+  header.version = NFNETLINK_V0;
+  std::vector<ReadFlowtable> flowtables;
+  WEFT_TRY(socket.query(
+      message,
+      [&](const nlmsghdr& part) {
+        const FlowtablePtr read{allocated(nftnl_flowtable_alloc())};
+        if (nftnl_flowtable_nlmsg_parse(&part, read.get()) < 0) {
+          return;
+        }
+        ReadFlowtable found{
+            text_or_empty(nftnl_flowtable_get_str(read.get(), NFTNL_FLOWTABLE_TABLE)),
+            text_or_empty(nftnl_flowtable_get_str(read.get(), NFTNL_FLOWTABLE_NAME)),
+            {}};
+        const auto* devices = static_cast<const char* const*>(
+            nftnl_flowtable_get(read.get(), NFTNL_FLOWTABLE_DEVICES));
+        for (; devices != nullptr && *devices != nullptr; ++devices) {
+          found.devices.emplace_back(*devices);
+        }
+        flowtables.push_back(std::move(found));
+      },
+      "read nftables flowtables"));
+  return flowtables;
 }
 
 }  // namespace weft::nft

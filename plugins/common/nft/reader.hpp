@@ -45,6 +45,17 @@ struct ReadChain {
 [[nodiscard]] Result<std::optional<std::uint32_t>> read_flags(nl::Socket& socket,
                                                               const TableName& table);
 
+/// A flowtable: connections that it knows pass its devices without meeting the forward hook.
+struct ReadFlowtable {
+  std::string table;
+  std::string name;
+  std::vector<std::string> devices;
+  bool operator==(const ReadFlowtable&) const = default;
+};
+
+/// Of every family. Empty where the kernel has none.
+[[nodiscard]] Result<std::vector<ReadFlowtable>> read_flowtables(nl::Socket& socket);
+
 /// The comment that the nft tool, and we, write into a rule's user data.
 [[nodiscard]] std::string comment_of(const nftnl_rule& rule);
 

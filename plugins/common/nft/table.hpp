@@ -114,11 +114,12 @@ struct Protocol {
   bool operator==(const Protocol&) const = default;
 };
 
-/// `iifname "weave"`, `oifname != "weave"`.
+/// `iifname "weave"`, `oifname != "weave"`, `iifname "vethwepl*"`.
 struct Interface {
   Direction direction;
   std::string name;
   bool is_negated = false;
+  bool is_prefix = false;  ///< of the interfaces' names
   bool operator==(const Interface&) const = default;
 };
 

@@ -20,6 +20,7 @@ namespace {
 // Source: nftables datatype.h, enum datatypes and enum byteorder.
 constexpr std::uint32_t nft_type_ipv4_address = 7;
 constexpr unsigned nft_type_bits = 6;  // of each part of a concatenation
+constexpr std::uint32_t nft_byteorder_host = 1;
 constexpr std::uint32_t nft_byteorder_big_endian = 2;
 
 // An element takes about 40 octets and the list is one attribute of at most 64 KiB.
@@ -45,6 +46,7 @@ struct SetForm {
   std::uint32_t flags = 0;
   std::uint32_t key_type = 0;
   std::uint32_t key_bytes = 0;
+  std::uint32_t byteorder = nft_byteorder_big_endian;
 };
 
 void append_set(nl::Batch& batch, const TableName& table, const std::string& name,
@@ -57,7 +59,7 @@ void append_set(nl::Batch& batch, const TableName& table, const std::string& nam
   nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, form.key_bytes);
 
   const UdataPtr data{allocated(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN))};
-  nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, nft_byteorder_big_endian);
+  nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, form.byteorder);
   if ((form.flags & NFT_SET_INTERVAL) != 0) {
     nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_MERGE_ELEMENTS, 1);
   }
@@ -100,6 +102,9 @@ void append_elements(nl::Batch& batch, std::uint16_t type, std::uint16_t flags,
 
 SetForm form_of(const FieldSet& set) {
   SetForm form;
+  if (set.fields == std::vector{Field::in_interface}) {
+    form.byteorder = nft_byteorder_host;  // nft's idea of text, unless it is part of something
+  }
   for (const Field field : set.fields) {
     form.key_type = form.key_type << nft_type_bits | place_of(field).type;
     form.key_bytes += static_cast<std::uint32_t>((bytes_of(field) + 3) / 4 * 4);
