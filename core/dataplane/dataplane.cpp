@@ -9,6 +9,10 @@ namespace {
 
 constexpr std::chrono::minutes expiry_period{1};
 
+/// Between the steps to reuse of a slot: a bucket that is flooded has room again within 30 ms, and
+/// waiting for the lanes costs the loop next to nothing.
+constexpr std::chrono::milliseconds release_period{10};
+
 }  // namespace
 
 DataplaneImpl::DataplaneImpl(PeerName self, Lanes& lanes, Loop& loop, Bus& bus, Metrics& metrics,
@@ -30,12 +34,12 @@ DataplaneImpl::DataplaneImpl(PeerName self, Lanes& lanes, Loop& loop, Bus& bus, 
 DataplaneImpl::~DataplaneImpl() = default;
 
 void DataplaneImpl::from_bridge(Lane& lane, std::span<const Frame> batch) noexcept {
-  const dataplane::Turn::Node node{self_, mac_table_, snapshot_.read(), counters_, moves_};
+  const dataplane::Turn::Node node{self_, mac_table_, snapshot_.read(), counters_, moves_, room_};
   dataplane::Turn{node, lane}.capture(batch);
 }
 
 void DataplaneImpl::from_overlay(Lane& lane, const OverlayBatch& batch) noexcept {
-  const dataplane::Turn::Node node{self_, mac_table_, snapshot_.read(), counters_, moves_};
+  const dataplane::Turn::Node node{self_, mac_table_, snapshot_.read(), counters_, moves_, room_};
   dataplane::Turn{node, lane}.receive(batch);
 }
 
@@ -112,28 +116,66 @@ void DataplaneImpl::on_topology(const Topology& topology) {
   }
   std::vector<PeerName> gone;
   std::ranges::set_difference(peers_, present, std::back_inserter(gone));
-  for (const PeerName peer : gone) {
-    lanes_.synchronize();
-    const std::size_t macs = mac_table_.forget(peer);
-    log_.debug("peer left", "peer", peer, "macs", macs);
-  }
   if (!gone.empty()) {
+    const std::size_t macs = mac_table_.forget(gone);
+    log_.debug("peers left", "peers", gone.size(), "macs", macs);
+    release_soon();
     planner_.changed();
   }
   peers_ = std::move(present);
 }
 
 void DataplaneImpl::expire_macs() {
-  lanes_.synchronize();
-  mac_table_.expire(loop_.now());
+  if (mac_table_.expire(loop_.now()) != 0) {
+    release_soon();
+  }
+  report_crowd();
 }
 
-Result<> DataplaneImpl::announce_moves() {
-  auto listener = BellListener::open(loop_.io(), moves_, [this] { planner_.changed(); });
-  if (!listener) {
-    return tl::unexpected(std::move(listener).error());
+/// Once a minute at most.
+void DataplaneImpl::report_crowd() {
+  const std::uint64_t replaced = counters_.replaced.value();
+  const std::uint64_t grown = replaced - std::exchange(reported_replaced_, replaced);
+  if (grown == 0) {
+    return;
   }
-  moves_listener_.emplace(*std::move(listener));
+  std::map<PeerName, std::size_t> macs;
+  for (const dataplane::MacEntry& entry : mac_table_.entries(loop_.now())) {
+    ++macs[entry.peer];
+  }
+  const auto most = std::ranges::max_element(
+      macs, {}, [](const auto& peer_and_count) { return peer_and_count.second; });
+  if (most != macs.end()) {
+    log_.warn("MAC table crowded", "peer with most", most->first, "its MACs", most->second,
+              "replaced", grown);
+  }
+}
+
+void DataplaneImpl::release_soon() {
+  if (std::exchange(releases_due_, dataplane::MacTable::generations_to_reuse) == 0) {
+    release_ = loop_.after(release_period, [this] { release(); });
+  }
+}
+
+void DataplaneImpl::release() {
+  lanes_.synchronize();
+  releases_due_ -= mac_table_.release() ? 1 : 0;
+  if (releases_due_ != 0) {
+    release_ = loop_.after(release_period, [this] { release(); });
+  }
+}
+
+Result<> DataplaneImpl::listen_to_lanes() {
+  auto moves = BellListener::open(loop_.io(), moves_, [this] { planner_.changed(); });
+  if (!moves) {
+    return tl::unexpected(std::move(moves).error());
+  }
+  auto room = BellListener::open(loop_.io(), room_, [this] { release_soon(); });
+  if (!room) {
+    return tl::unexpected(std::move(room).error());
+  }
+  moves_listener_.emplace(*std::move(moves));
+  room_listener_.emplace(*std::move(room));
   return {};
 }
 

@@ -44,8 +44,9 @@ class WEFT_EXPORT DataplaneImpl final : public Dataplane, public dataplane::Forw
 
   /// Flow decisions by the same knowledge.
   [[nodiscard]] FlowPlanner& planner() noexcept { return planner_; }
-  /// From now on MACs that lanes saw move are told to those who watch flows. On `loop`'s thread.
-  [[nodiscard]] Result<> announce_moves();
+  /// From now on MACs that lanes saw move are told to those who watch flows, and a MAC table that
+  /// has to make room gets it soon. On `loop`'s thread.
+  [[nodiscard]] Result<> listen_to_lanes();
 
   /// For reports: every MAC known, sorted. On `loop`'s thread.
   [[nodiscard]] std::vector<dataplane::MacEntry> macs() const;
@@ -58,6 +59,10 @@ class WEFT_EXPORT DataplaneImpl final : public Dataplane, public dataplane::Forw
   void on_topology(const Topology& topology);
   void rebuild();
   void expire_macs();
+  void report_crowd();
+  /// Slots of MACs that are gone can be used soon.
+  void release_soon();
+  void release();
 
   struct Slot {
     PeerName neighbour{};
@@ -70,7 +75,8 @@ class WEFT_EXPORT DataplaneImpl final : public Dataplane, public dataplane::Forw
   Log& log_;
   dataplane::MacTable mac_table_;
   dataplane::FlowPlannerImpl planner_;
-  Doorbell moves_;  // rung by lanes
+  Doorbell moves_;  // rung by lanes, as the next
+  Doorbell room_;
   const dataplane::Counters counters_;
   LaneLocal<dataplane::Snapshot> snapshot_;
 
@@ -80,9 +86,14 @@ class WEFT_EXPORT DataplaneImpl final : public Dataplane, public dataplane::Forw
   std::uint64_t next_slot_ = 1;
   std::shared_ptr<BridgePort> bridge_;
 
-  std::vector<PeerName> peers_;  // of the last topology, sorted; used on loop_ only
+  // Used on loop_ only.
+  std::vector<PeerName> peers_;  // of the last topology, sorted
+  std::uint64_t reported_replaced_ = 0;
+  unsigned releases_due_ = 0;
   std::optional<BellListener> moves_listener_;
+  std::optional<BellListener> room_listener_;
   Timer expiry_;
+  Timer release_;
   Subscription routes_subscription_;
   Subscription topology_subscription_;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 
 #include <gtest/gtest.h>
 
@@ -127,6 +128,16 @@ class DataplaneTest : public ::testing::Test {
     kept_.push_back(std::move(frames));
     const auto views = view(kept_.back(), {});
     dataplane_->from_overlay(host_.lanes().lane(), {source, destination, views});
+  }
+  static void invent_macs(std::uint64_t count,
+                          const std::function<void(std::vector<Bytes>)>& send) {
+    for (std::uint64_t i = 0; i < count; i += max_batch) {
+      std::vector<Bytes> frames;
+      for (std::uint64_t j = i; j < std::min<std::uint64_t>(i + max_batch, count); ++j) {
+        frames.push_back(make_frame(pod, 0x060000000000 + j));
+      }
+      send(std::move(frames));
+    }
   }
   static std::vector<Frame> view(std::vector<Bytes>& frames, const Offload& offload) {
     std::vector<Frame> views;
@@ -307,6 +318,33 @@ TEST_F(DataplaneTest, OnlyThePeerThatLeftTheMeshIsForgotten) {
 
   ASSERT_EQ(dataplane_->macs().size(), 1u);
   EXPECT_EQ(dataplane_->macs()[0].peer, near);
+}
+
+TEST_F(DataplaneTest, APodThatInventsMacsMakesNoPeersAddressUnknown) {
+  receive(near, self, {make_frame(everyone, remote)});
+  capture({make_frame(everyone, pod)});
+
+  invent_macs(80'000, [this](std::vector<Bytes> frames) { capture(std::move(frames)); });
+  to_other_->sent.clear();
+  const Bytes frame = make_frame(remote, pod);
+  capture({frame});
+
+  EXPECT_EQ(to_near_->sent.back(), (Sent{self, near, frame}));
+  EXPECT_TRUE(to_other_->sent.empty());
+  EXPECT_GT(host_.metrics().counter("weft_dataplane_macs_replaced_total", "").value(), 0u);
+  world_.run_for(2min);
+  EXPECT_TRUE(host_.logged("MAC table crowded"));
+}
+
+TEST_F(DataplaneTest, TheRoomOfPeersThatLeftIsUsedAgainSoon) {
+  publish_peers({self, near, other, far});
+  invent_macs(80'000, [this](std::vector<Bytes> frames) { receive(far, self, std::move(frames)); });
+
+  publish_peers({self, near, other});
+  world_.run_for(50ms);
+  invent_macs(2'000, [this](std::vector<Bytes> frames) { receive(near, self, std::move(frames)); });
+
+  EXPECT_EQ(dataplane_->macs().size(), 2'000u);
 }
 
 TEST_F(DataplaneTest, TheYoungerOfTwoConnectionsCarriesTheFrames) {

@@ -32,6 +32,11 @@ void add_unicast(FlowDecision& decision, const ForwardingTable& table, PeerName 
   }
 }
 
+/// Whether frames whose source is `known` to live somewhere may come from `peer`.
+bool is_plausible(std::optional<PeerName> known, PeerName peer) {
+  return !known || *known == peer;
+}
+
 }  // namespace
 
 /// One call is under way at most; what changes meanwhile is one call more.
@@ -75,18 +80,19 @@ class FlowPlannerImpl::Registration final : public FlowWatch::Node {
 FlowPlannerImpl::FlowPlannerImpl(PeerName self, MacTable& macs, Loop& loop)
     : self_(self), macs_(macs), loop_(loop) {}
 
-bool FlowPlannerImpl::is_plausible(net::Mac source, PeerName peer) const {
-  const auto known = macs_.find(source);
-  return !known || *known == peer;
+FlowPlannerImpl::Whereabouts FlowPlannerImpl::look_up(net::Mac source, net::Mac target) const {
+  const MacTable::Visit macs(macs_);
+  return {macs.find(source), macs.find(target)};
 }
 
 FlowDecision FlowPlannerImpl::captured(net::Mac source, net::Mac destination) const {
   FlowDecision decision{.origin = self_};
-  if (!is_plausible(source, self_)) {
+  const Whereabouts known = look_up(source, destination);
+  if (!is_plausible(known.source, self_)) {
     decision.certainty = Certainty::refuted;
     return decision;
   }
-  const FlowPlan plan = plan_captured(self_, destination, macs_.find(destination));
+  const FlowPlan plan = plan_captured(self_, destination, known.target);
   const auto current = snapshot();
   if (plan.drop != Drop::none) {
     decision.certainty = Certainty::settled;
@@ -102,9 +108,9 @@ FlowDecision FlowPlannerImpl::captured(net::Mac source, net::Mac destination) co
 FlowDecision FlowPlannerImpl::received(PeerName origin, PeerName destination, net::Mac source,
                                        net::Mac target) const {
   FlowDecision decision{.origin = origin};
-  const auto owner = macs_.find(target);
-  const FlowPlan plan = plan_received(self_, origin, destination, owner);
-  if (plan.learns_source && !is_plausible(source, origin)) {
+  const Whereabouts known = look_up(source, target);
+  const FlowPlan plan = plan_received(self_, origin, destination, known.target);
+  if (plan.learns_source && !is_plausible(known.source, origin)) {
     decision.certainty = Certainty::refuted;
     return decision;
   }
@@ -117,7 +123,7 @@ FlowDecision FlowPlannerImpl::received(PeerName origin, PeerName destination, ne
   } else if (target.is_group()) {
     decision.certainty = Certainty::settled;
     add_broadcast(decision, current->table);
-  } else if (owner == self_) {
+  } else if (known.target == self_) {
     decision.certainty = Certainty::settled;
   }
   return decision;
@@ -125,10 +131,9 @@ FlowDecision FlowPlannerImpl::received(PeerName origin, PeerName destination, ne
 
 void FlowPlannerImpl::heard(std::vector<MacSighting> sightings) {
   loop_.post([this, sightings = std::move(sightings)] {
+    const TimePoint now = loop_.now();
     for (const MacSighting& sighting : sightings) {
-      if (is_plausible(sighting.mac, sighting.peer)) {
-        macs_.learn(sighting.mac, sighting.peer, loop_.now());
-      }
+      MacTable::Visit(macs_).keep(sighting.mac, sighting.peer, now);
     }
   });
 }

@@ -36,8 +36,12 @@ class WEFT_EXPORT FlowPlannerImpl final : public FlowPlanner {
   class Registration;
 
   [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
-  /// Whether frames of `source` may come from `peer` as far as anybody knows.
-  [[nodiscard]] bool is_plausible(net::Mac source, PeerName peer) const;
+  /// What is known of where a flow's ends live, at one moment.
+  struct Whereabouts {
+    std::optional<PeerName> source;
+    std::optional<PeerName> target;
+  };
+  [[nodiscard]] Whereabouts look_up(net::Mac source, net::Mac target) const;
 
   const PeerName self_;
   MacTable& macs_;

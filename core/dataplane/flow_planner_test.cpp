@@ -2,9 +2,13 @@
 
 #include "dataplane/flow_planner.hpp"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include <weft/testing/fake_host.hpp>
+
+#include "dataplane/interruptions.hpp"
 
 namespace weft::dataplane {
 namespace {
@@ -108,6 +112,27 @@ TEST_F(FlowPlannerTest, KeepsMacsThatOnlyTheKernelHearsButNeverMovesThem) {
   world_.run_for(1s);
   EXPECT_EQ(macs_.find(remote), near);
   EXPECT_EQ(macs_.find(pod), self);
+}
+
+TEST_F(FlowPlannerTest, NeverTakesTheOwnerOfAMacThatFollowedInItsSlot) {
+  MacTable macs{1, world_.now(), 1};
+  FlowPlannerImpl planner{self, macs, host_.loop()};
+  bool is_remote_next = true;
+  // The loop that forgets peers, which other control threads do not wait for.
+  Interruptions interruptions(40'000, [&, now = world_.now()] {
+    macs.forget(std::array{is_remote_next ? far : near});
+    for (std::uint64_t i = 0; i < MacTable::generations_to_reuse; ++i) {
+      static_cast<void>(macs.release());
+    }
+    macs.learn(is_remote_next ? remote : pod, is_remote_next ? near : far, now);
+    is_remote_next = !is_remote_next;
+  });
+
+  unsigned wrong = 0;
+  while (!interruptions.are_over()) {  // `remote` lives at `near`, if anywhere
+    wrong += planner.received(near, self, remote, {}).certainty == Certainty::refuted ? 1 : 0;
+  }
+  EXPECT_EQ(wrong, 0U);
 }
 
 TEST_F(FlowPlannerTest, CallsAWatcherOnceForChangesThatComeTogether) {

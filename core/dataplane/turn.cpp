@@ -33,6 +33,10 @@ Counters::Counters(Metrics& metrics)
                              "Frames copied because they had several destinations.")),
       segmented(metrics.counter("weft_dataplane_segments_total", "Frames cut from super-frames.")),
       learned(metrics.counter("weft_dataplane_macs_learned_total", "MAC addresses first heard.")),
+      replaced(
+          metrics.counter("weft_dataplane_macs_replaced_total",
+                          "MAC addresses that made room for others: the oldest ones of the peer "
+                          "with most of them.")),
       moved(metrics.counter("weft_dataplane_mac_moves_total",
                             "MAC addresses heard at another peer than before.")),
       unlearned(metrics.counter("weft_dataplane_macs_unlearned_total",
@@ -54,12 +58,18 @@ void Turn::learn(const Frame& frame, PeerName peer) noexcept {
     case Learned::added:
       count(node_.counters.learned);
       break;
+    case Learned::replaced:
+      count(node_.counters.learned);
+      count(node_.counters.replaced);
+      node_.room.ring();
+      break;
     case Learned::moved:
       count(node_.counters.moved);
       node_.moves.ring();
       break;
     case Learned::full:
       count(node_.counters.unlearned);
+      node_.room.ring();
       break;
   }
 }

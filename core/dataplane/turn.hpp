@@ -38,6 +38,7 @@ struct Counters {
   Counter& copied;
   Counter& segmented;
   Counter& learned;
+  Counter& replaced;
   Counter& moved;
   Counter& unlearned;
 };
@@ -52,6 +53,7 @@ class Turn {
     const Snapshot& snapshot;
     const Counters& counters;
     Doorbell& moves;  ///< rung when a MAC moved
+    Doorbell& room;   ///< rung when the MAC table has to make room
   };
 
   Turn(const Node& node, Lane& lane) noexcept : node_(node), lane_(lane) {}

@@ -56,7 +56,7 @@ Result<> NodeCore::open() {
             .and_then([&] { return services_view_->provide<MetricsReader>(metrics); })
             .and_then([&] { return services_view_->provide<Dataplane>(*dataplane_); })
             .and_then([&] { return services_view_->provide<FlowPlanner>(dataplane_->planner()); })
-            .and_then([&] { return dataplane_->announce_moves(); })
+            .and_then([&] { return dataplane_->listen_to_lanes(); })
             .and_then([&] { return services_view_->provide<OverlaySwitch>(*overlay_switch_); })
             .and_then([&] {
               inspection_ =
