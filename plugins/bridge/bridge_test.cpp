@@ -2,20 +2,26 @@
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/ethernet.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <set>
+#include <utility>
 
 #include <gtest/gtest.h>
 
 #include <weft/netlink/link.hpp>
+#include <weft/netlink/message.hpp>
 #include <weft/testing/fake_lanes.hpp>
 
 #include "bridge/linux_bridge.hpp"
@@ -163,6 +169,49 @@ TEST_F(BridgeTest, CreatesTheBridgeWithNameMacAndMtu) {
   std::string forwarding;
   std::ifstream("/proc/sys/net/ipv4/ip_forward") >> forwarding;
   EXPECT_EQ(forwarding, "1");
+}
+
+/// MACs that the kernel's bridge learned, which are not those of its own ports.
+std::size_t learned_macs(nl::Socket& route) {
+  nl::Message dump{RTM_GETNEIGH, NLM_F_DUMP};
+  dump.extra_header<ndmsg>().ndm_family = AF_BRIDGE;
+  std::set<std::pair<int, std::string>> macs;
+  EXPECT_TRUE(route.query(
+      dump,
+      [&](const nlmsghdr& message) {
+        const auto* const entry = nl::extra_header<ndmsg>(message);
+        if (entry == nullptr || (entry->ndm_state & NUD_PERMANENT) != 0) {
+          return;
+        }
+        nl::AttributeReader attributes(message, sizeof(ndmsg));
+        while (const auto attribute = attributes.next()) {
+          if (attribute->type == NDA_LLADDR) {
+            macs.emplace(entry->ndm_ifindex, as_text(attribute->value));
+          }
+        }
+      },
+      "list what the bridge learned"));
+  return macs.size();
+}
+
+TEST_F(BridgeTest, ThePodsOfABridgeCannotFillTheKernelsMemoryWithMacs) {
+  utsname system{};
+  ASSERT_EQ(::uname(&system), 0);
+  unsigned major = 0;
+  unsigned minor = 0;
+  ASSERT_EQ(std::sscanf(system.release, "%u.%u", &major, &minor), 2);
+  if (std::pair{major, minor} < std::pair{6U, 7U}) {
+    GTEST_SKIP() << "Linux " << system.release << " does not bound what a bridge learns";
+  }
+  bridge_.emplace(LinuxBridge::open({"weave", mac_, mtu, "vethwe-tap", 16}).value());
+  build();
+  const Wire pod(index("pod0"));
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    pod.send(make_frame(everyone, pod_mac + i));
+  }
+  ASSERT_TRUE(captures(make_frame(everyone, pod_mac + 99)));
+
+  EXPECT_EQ(learned_macs(*route_), 16u);
 }
 
 TEST_F(BridgeTest, AdoptsTheBridgeOfAnEarlierRunWithPodsAndAddresses) {

@@ -10,10 +10,14 @@
 #include <fmt/core.h>
 
 #include <weft/netlink/address.hpp>
+#include <weft/netlink/message.hpp>
 #include <weft/netlink/namespace.hpp>
 
 namespace weft::bridge {
 namespace {
+
+/// IFLA_BR_FDB_MAX_LEARNED. Source: Linux include/uapi/linux/if_link.h since 6.7.
+constexpr std::uint16_t max_learned_attribute = 49;
 
 bool is_link_local(const net::IpAddress& address) {
   const auto first = load_be<std::uint16_t>(address.octets.data());
@@ -62,7 +66,22 @@ Result<> LinuxBridge::ensure() {
 Result<> LinuxBridge::tune() {
   WEFT_TRY(nl::write_setting("net/ipv4/ip_forward", "1"));
   WEFT_TRY(write_if_present(fmt::format("net/ipv6/conf/{}/accept_ra", settings_.name), "0"));
+  WEFT_TRY(bound_learning());
   return nl::tune_arp(settings_.name);
+}
+
+/// A pod that invents MACs otherwise fills the kernel's memory. Kernels before 6.7 pass over it.
+Result<> LinuxBridge::bound_learning() {
+  nl::Link bridge;
+  WEFT_TRY(bridge, link());
+  nl::Message message{RTM_NEWLINK, NLM_F_ACK};
+  message.extra_header<ifinfomsg>().ifi_index = bridge.index;
+  message.nest(IFLA_LINKINFO, [&] {
+    message.put_text(IFLA_INFO_KIND, "bridge");
+    message.nest(IFLA_INFO_DATA,
+                 [&] { message.put_number(max_learned_attribute, settings_.max_learned); });
+  });
+  return socket_.request(message, fmt::format("bound what bridge '{}' learns", settings_.name));
 }
 
 Result<> LinuxBridge::silence(std::string_view interface) {

@@ -28,6 +28,9 @@ class LinuxBridge {
     net::Mac mac;
     std::uint32_t mtu = 0;
     std::string port;  ///< name of the router's port
+    /// MACs that the bridge learns; frames for others go to every port. Linux keeps to it
+    /// since 6.7.
+    std::uint32_t max_learned = 65'536;
   };
 
   /// The original's names of the veth pair between bridge and datapath.
@@ -67,6 +70,7 @@ class LinuxBridge {
       : settings_(std::move(settings)), port_(settings_.port), socket_(std::move(socket)) {}
 
   [[nodiscard]] Result<> tune();
+  [[nodiscard]] Result<> bound_learning();
   /// Switches off what the kernel would send by itself from an interface without address.
   [[nodiscard]] Result<> silence(std::string_view interface);
 
