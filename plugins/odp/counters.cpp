@@ -26,6 +26,9 @@ Counters::Counters(Metrics& metrics)
       hairpin_conflicts(metrics.counter("weft_odp_hairpin_conflicts_total",
                                         "Flows that would have sent frames back where they came "
                                         "from: two nodes disagree about the topology.")),
+      displaced(metrics.counter("weft_odp_flows_displaced_total",
+                                "Flows deleted to make room for others: those unused for longest, "
+                                "of the origin with most.")),
       too_big(metrics.counter("weft_odp_too_big_frames_total",
                               "Frames larger than their path carries: cut into fragments, "
                               "answered with ICMP, or dropped where neither is allowed.")),

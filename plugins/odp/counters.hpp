@@ -18,6 +18,7 @@ struct Counters {
   Counter& strangers;
   Counter& no_short_id;
   Counter& hairpin_conflicts;
+  Counter& displaced;
   Counter& too_big;
   Counter& no_buffer;
 };

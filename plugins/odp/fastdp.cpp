@@ -230,7 +230,7 @@ void Fastdp::drain_events() {
   if (!missed.empty()) {
     flows_->missed(missed, node_.loop.now());
   }
-  count_hairpins();
+  count_flows();
 }
 
 void Fastdp::on_heartbeat(const LaneEvent& event) {

@@ -98,7 +98,7 @@ class Fastdp final : public Overlay, public Datapath {
   void publish_view();
   [[nodiscard]] LaneView make_view() const;
   void replan();
-  void count_hairpins();
+  void count_flows();
   void sweep();
   void remove_unused_ports();
 
@@ -121,6 +121,8 @@ class Fastdp final : public Overlay, public Datapath {
   std::optional<FlowTable> flows_;
   std::uint64_t hairpins_counted_ = 0;
   std::uint64_t hairpins_told_ = 0;
+  std::uint64_t displaced_counted_ = 0;
+  std::uint64_t displaced_told_ = 0;
   Doorbell bell_;
   LaneLocal<LaneView> view_;
   std::shared_ptr<PerLane<LanePort>> ports_;

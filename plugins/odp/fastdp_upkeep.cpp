@@ -9,13 +9,15 @@ namespace weft::odp {
 
 void Fastdp::replan() {
   flows_->replan(node_.loop.now());
-  count_hairpins();
+  count_flows();
 }
 
 /// Peers that disagree about the topology agree when its news arrives: nobody has to act.
-void Fastdp::count_hairpins() {
+void Fastdp::count_flows() {
   const std::uint64_t hairpins = flows_->counts().hairpins;
   counters_.hairpin_conflicts.add(hairpins - std::exchange(hairpins_counted_, hairpins));
+  const std::uint64_t displaced = flows_->counts().displaced;
+  counters_.displaced.add(displaced - std::exchange(displaced_counted_, displaced));
 }
 
 /// Traffic that the kernel forwards teaches nobody where MACs are: its counters do.
@@ -30,6 +32,11 @@ void Fastdp::sweep() {
   if (const auto hairpins = hairpins_counted_ - std::exchange(hairpins_told_, hairpins_counted_);
       hairpins != 0) {
     node_.log.info("flows would have gone back to where they came from", "flows", hairpins);
+  }
+  if (const auto displaced =
+          displaced_counted_ - std::exchange(displaced_told_, displaced_counted_);
+      displaced != 0) {
+    node_.log.warn("flow table crowded", "flows", flows_->size(), "displaced", displaced);
   }
   const auto used = flows_->sweep(node_.loop.now());
   if (!used) {

@@ -3,6 +3,7 @@
 #include "flow_table.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -29,12 +30,16 @@ void FlowTable::missed(const std::vector<FlowKey>& keys, TimePoint now) {
       continue;
     }
     if (flows_.size() >= max_flows) {
-      ++counts_.refused;
-      continue;
+      install(std::exchange(additions, {}));
+      make_room(origin_of(key));
     }
     flows_[key] = {.actions = *verdict.actions, .last_used = now, .is_hairpin = verdict.is_hairpin};
     additions.push_back({key, std::move(verdict.actions)});
   }
+  install(additions);
+}
+
+void FlowTable::install(const std::vector<FlowChange>& additions) {
   const auto outcomes = sink_.apply(additions);
   for (std::size_t i = 0; i < additions.size(); ++i) {
     if (!outcomes[i]) {
@@ -45,6 +50,40 @@ void FlowTable::missed(const std::vector<FlowKey>& keys, TimePoint now) {
     ++counts_.installed;
     counts_.hairpins += flows_[additions[i].key].is_hairpin ? 1 : 0;
   }
+}
+
+FlowTable::Origin FlowTable::origin_of(const FlowKey& key) {
+  return {key.in_port, key.tunnel ? source_of(key.tunnel->id) : std::uint16_t{0}};
+}
+
+void FlowTable::make_room(const Origin& origin) {
+  std::map<Origin, std::vector<Flows::iterator>> by_origin;
+  for (auto at = flows_.begin(); at != flows_.end(); ++at) {
+    if (!is_permanent(at->first)) {
+      by_origin[origin_of(at->first)].push_back(at);
+    }
+  }
+  const std::size_t own = by_origin[origin].size();
+  const auto most =
+      std::ranges::max_element(by_origin, {}, [](const auto& each) { return each.second.size(); });
+  const bool is_own = most->second.size() <= own + 1;
+  std::vector<Flows::iterator>& flows = is_own ? by_origin[origin] : most->second;
+  // Half of what it has more than `origin`, so that neither has to give way again soon.
+  const std::size_t surplus = flows.size() - (is_own ? 0 : own);
+  const auto count = std::min({std::max<std::size_t>(surplus / 2, 1), max_displaced, flows.size()});
+  const auto end = flows.begin() + static_cast<std::ptrdiff_t>(count);
+  std::ranges::nth_element(flows, end, {}, [](const Flows::iterator& flow) {
+    return std::pair{flow->second.was_used, flow->second.last_used};
+  });
+  std::vector<FlowChange> deletions;
+  std::ranges::transform(flows.begin(), end, std::back_inserter(deletions), [](const auto& flow) {
+    return FlowChange{flow->first, std::nullopt};
+  });
+  const std::uint64_t before = counts_.deleted;
+  apply(deletions);
+  const std::uint64_t displaced = counts_.deleted - before;
+  counts_.displaced += displaced;
+  counts_.deleted -= displaced;
 }
 
 std::optional<FlowChange> FlowTable::update(const FlowKey& key, Entry& entry, TimePoint now) {
@@ -120,6 +159,7 @@ Result<std::vector<FlowKey>> FlowTable::sweep(TimePoint now) {
       entry = {.actions = std::move(flow.actions), .last_used = now};
     }
     if (flow.used_ms != 0) {
+      entry.was_used = true;
       entry.last_used = TimePoint(std::chrono::milliseconds(flow.used_ms));
       if (now - entry.last_used < fresh) {
         used.push_back(flow.key);

@@ -44,11 +44,17 @@ struct Verdict {
 /// A route that is lost, or an address that is forgotten, leaves its flows alone for a while: the
 /// peer may only be restarting while its kernel goes on, and nothing better could be done with the
 /// frames. What is known to be different changes at once.
+///
+/// When the table is full, flows of the origin that has most make room: this node for its pods, or
+/// the peer whose tunnel they come from. First those that no frame used since their first one,
+/// which is how flows of invented MACs look, then those not used for longest.
 class FlowTable {
  public:
   using Plan = std::function<Verdict(const FlowKey&)>;
 
   static constexpr std::size_t max_flows = 16384;
+  /// At most so many make room at a time, as it takes a look at all of them.
+  static constexpr std::size_t max_displaced = 1024;
   static constexpr Duration grace = std::chrono::seconds{60};
   static constexpr Duration max_idle = std::chrono::minutes{10};
   static constexpr Duration fresh = std::chrono::seconds{30};
@@ -73,8 +79,9 @@ class FlowTable {
     std::uint64_t replaced = 0;
     std::uint64_t deleted = 0;
     std::uint64_t adopted = 0;
-    std::uint64_t refused = 0;   ///< the table was full, or the kernel said no
-    std::uint64_t hairpins = 0;  ///< times that a flow's plan became one
+    std::uint64_t displaced = 0;  ///< deleted to make room; not in `deleted`
+    std::uint64_t refused = 0;    ///< the kernel said no
+    std::uint64_t hairpins = 0;   ///< times that a flow's plan became one
   };
   [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
 
@@ -84,8 +91,17 @@ class FlowTable {
     TimePoint last_used{};
     std::optional<TimePoint> doubtful_since = {};
     bool is_hairpin = false;
+    bool was_used = false;  ///< after it was installed, as far as the last sweep knows
   };
   using Flows = std::map<FlowKey, Entry>;
+  /// Whose flow: a port, and on tunnel ports the peer that its frames come from, by its short id.
+  using Origin = std::pair<PortNumber, std::uint16_t>;
+
+  [[nodiscard]] static Origin origin_of(const FlowKey& key);
+  /// Of flows that are in the table already, and not in the kernel.
+  void install(const std::vector<FlowChange>& additions);
+  /// Deletes flows of the origin with most, to let `origin` have another.
+  void make_room(const Origin& origin);
 
   /// Compares one flow with its plan.
   [[nodiscard]] std::optional<FlowChange> update(const FlowKey& key, Entry& entry, TimePoint now);

@@ -1,6 +1,8 @@
 /// What reaches the kernel when plans change, with a kernel that only remembers.
 #include "flow_table.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace weft::odp {
@@ -54,6 +56,12 @@ class FlowTableTest : public ::testing::Test {
  protected:
   static FlowKey key(std::uint64_t source) {
     return {1, std::nullopt, MacPair{net::Mac::from_value(source), net::Mac::from_value(0x02AA)}};
+  }
+  static FlowKey received(std::uint16_t peer, std::uint64_t source) {
+    FlowKey flow = key(source);
+    flow.in_port = 2;
+    flow.tunnel = Tunnel{.id = tunnel_id(peer, 1)};
+    return flow;
   }
   void settle(const FlowKey& at, Actions actions) {
     plans_[at] = {Certainty::settled, std::move(actions)};
@@ -227,10 +235,61 @@ TEST_F(FlowTableTest, DropsWhatWasIdleForTenMinutesButNoRuleOfAPort) {
 TEST_F(FlowTableTest, StaysBoundedWhateverMacsPodsInvent) {
   for (std::uint64_t i = 1; i <= FlowTable::max_flows + 10; ++i) {
     settle(key(i), {Output{2}});
+    table_.missed({key(i)}, now_ + std::chrono::milliseconds{i});
+  }
+  EXPECT_LE(table_.size(), FlowTable::max_flows);
+  EXPECT_EQ(table_.size(), kernel_.flows.size());
+  EXPECT_EQ(table_.counts().displaced, FlowTable::max_displaced);
+  EXPECT_EQ(table_.counts().deleted, 0U);
+  EXPECT_FALSE(kernel_.flows.contains(key(1)));
+  EXPECT_TRUE(kernel_.flows.contains(key(FlowTable::max_flows + 10)));
+}
+
+TEST_F(FlowTableTest, KeepsTheFlowsOfOthersWhenPodsInventMacs) {
+  const FlowKey port{3, std::nullopt, std::nullopt};
+  settle(port, {Output{1}});
+  table_.missed({port}, now_);
+  std::vector<FlowKey> others;
+  for (std::uint64_t i = 1; i <= 300; ++i) {  // each of another peer; never used again
+    settle(others.emplace_back(received(static_cast<std::uint16_t>(i), i)), {Output{1}});
+  }
+  std::vector<FlowKey> pods;
+  for (std::uint64_t i = 1; i <= 300; ++i) {
+    settle(pods.emplace_back(key(i)), {Output{2}});
+  }
+  table_.missed(others, now_);
+  table_.missed(pods, now_);
+  for (const FlowKey& pod : pods) {
+    used(pod, now_ + 1s);
+  }
+  EXPECT_TRUE(table_.sweep(now_ + 2s));
+
+  for (std::uint64_t i = 1'000; i < 1'000 + 3 * FlowTable::max_flows; ++i) {
+    settle(key(i), {Output{2}});
+    table_.missed({key(i)}, now_ + 3s);
+  }
+
+  for (const auto& each : {others, pods, {port}}) {
+    for (const FlowKey& flow : each) {
+      ASSERT_TRUE(kernel_.flows.contains(flow));
+    }
+  }
+  EXPECT_EQ(table_.counts().refused, 0U);
+}
+
+TEST_F(FlowTableTest, APeerGetsItsShareOfATableThatPodsFilled) {
+  for (std::uint64_t i = 1; i <= FlowTable::max_flows; ++i) {
+    settle(key(i), {Output{2}});
     table_.missed({key(i)}, now_);
   }
-  EXPECT_EQ(table_.size(), FlowTable::max_flows);
-  EXPECT_EQ(table_.counts().refused, 10U);
+  for (std::uint64_t i = 1; i <= FlowTable::max_flows; ++i) {
+    settle(received(9, i), {Output{1}});
+    table_.missed({received(9, i)}, now_);
+  }
+  const auto pods = std::ranges::count_if(
+      kernel_.flows, [](const auto& flow) { return !flow.first.tunnel.has_value(); });
+  EXPECT_NEAR(static_cast<double>(pods), FlowTable::max_flows / 2., FlowTable::max_displaced);
+  EXPECT_GE(kernel_.flows.size() + FlowTable::max_displaced, FlowTable::max_flows);
 }
 
 TEST_F(FlowTableTest, CountsWhatTheKernelRefuses) {

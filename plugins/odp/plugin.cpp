@@ -52,6 +52,7 @@ std::string to_json(const FastdpStatus& status, std::uint64_t misses) {
                       {"FlowsReplaced", status.counts.replaced},
                       {"FlowsDeleted", status.counts.deleted},
                       {"FlowsAdopted", status.counts.adopted},
+                      {"FlowsDisplaced", status.counts.displaced},
                       {"FlowsRefused", status.counts.refused}}
       .dump();
 }
