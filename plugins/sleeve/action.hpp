@@ -31,8 +31,8 @@ struct SendFragmentationTest {};
 struct SendMtuTest {
   std::uint32_t mtu;
 };
-/// Answer with on_path_mtu.
-struct QueryPathMtu {};
+/// Answer with on_route or on_no_route.
+struct QueryRoute {};
 struct SendControl {
   ControlTag tag;
   Bytes body;
@@ -62,7 +62,7 @@ struct Fail {
 
 using Action =
     std::variant<action::SendHeartbeat, action::SendFragmentationTest, action::SendMtuTest,
-                 action::QueryPathMtu, action::SendControl, action::Established,
+                 action::QueryRoute, action::SendControl, action::Established,
                  action::RemoteChanged, action::MtuVerified, action::AcceptKey, action::SealWithKey,
                  action::ForgetOldKeys, action::Fail>;
 using Actions = std::vector<Action>;

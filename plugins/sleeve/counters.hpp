@@ -28,7 +28,7 @@ enum class Drop : std::uint8_t {
   too_big,
   too_big_unreported,  ///< and the sender may not be told
   would_block,         ///< the peer's send buffer is full
-  message_too_big,     ///< the kernel knows of a smaller path MTU
+  message_too_big,     ///< for the MTU of the interface
   send_failed,
   receive_buffer,  ///< messages that the kernel dropped because the socket's buffer was full
   count_

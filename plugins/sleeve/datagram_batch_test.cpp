@@ -30,8 +30,8 @@ constexpr std::uint32_t max_payload = 1472;
 
 /// A bound socket, and how to reach it.
 struct Station {
-  explicit Station(Space space)
-      : socket(open_udp({*net::parse_endpoint("127.0.0.1:0"), 8 << 20, 8 << 20}, space).value()),
+  Station()
+      : socket(open_udp({*net::parse_endpoint("127.0.0.1:0"), 8 << 20, 8 << 20}).value()),
         endpoint{net::IpAddress::v4(0x7F000001), port_of(socket)} {}
 
   /// The datagrams that have arrived, as a socket gets them that does not join any.
@@ -112,8 +112,8 @@ class DatagramBatchTest : public ::testing::Test {
   Counters counters_{metrics_};
   LaneEvents events_;
   Doorbell doorbell_;
-  Station from_{Space::dont_fragment};
-  Station to_{Space::dont_fragment};
+  Station from_;
+  Station to_;
   Peer peer_{lanes_, std::make_shared<PerLane<LanePort>>(std::vector<std::unique_ptr<LanePort>>{}),
              link_to(to_.endpoint), 1};
   DatagramBatch batch_{{counters_, events_, doorbell_}, Space::dont_fragment};
@@ -190,7 +190,7 @@ class Relay final : public Dataplane {
 
 TEST_F(DatagramBatchTest, TakesApartWhatTheKernelJoined) {
   Relay relay;
-  const Station station{Space::dont_fragment};
+  const Station station;
   auto known = std::make_shared<Peer>(
       lanes_, std::make_shared<PerLane<LanePort>>(std::vector<std::unique_ptr<LanePort>>{}),
       link_to(from_.endpoint), 1);

@@ -29,7 +29,7 @@ class MtuWatchTest : public ::testing::Test {
 
   void answer_small_ones(int count) {
     for (int i = 0; i < count; ++i) {
-      watch_.on_answer(false, now_);
+      watch_.on_answer(MtuWatch::small_mtu, false, now_);
     }
   }
 
@@ -40,7 +40,7 @@ class MtuWatchTest : public ::testing::Test {
 TEST_F(MtuWatchTest, TestsNowAndThenWhileTestsAreAnswered) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(advance(15s), std::vector{Wish::test});
-    watch_.on_answer(true, now_);
+    watch_.on_answer(1438, true, now_);
   }
   EXPECT_EQ(watch_.on_timer(now_), Wish::nothing);
 }
@@ -65,16 +65,53 @@ TEST_F(MtuWatchTest, TakesAPathForBadThatCarriesFewTests) {
 TEST_F(MtuWatchTest, ForgetsLossesOnceATestIsAnswered) {
   (void)advance(22s);
   answer_small_ones(7);
-  watch_.on_answer(true, now_);
+  watch_.on_answer(1438, true, now_);
 
   EXPECT_EQ(advance(15s), std::vector{Wish::test});
   (void)advance(7s);
   EXPECT_EQ(advance(1s), std::vector{Wish::nothing}) << "the small ones were answered before these";
 }
 
+TEST_F(MtuWatchTest, LooksIntoAReportAtOnce) {
+  watch_.doubt(now_);
+  EXPECT_EQ(advance(0s), std::vector{Wish::test_twice});
+  EXPECT_TRUE(watch_.is_hasty());
+  EXPECT_EQ(advance(2549ms), std::vector(7, Wish::test_twice));
+  answer_small_ones(8);
+  watch_.on_answer(900, false, now_);
+  EXPECT_EQ(advance(1ms), std::vector{Wish::narrow});
+  EXPECT_EQ(watch_.passing(), 900U);
+}
+
+TEST_F(MtuWatchTest, IsSatisfiedWithOneAnswerHoweverManyReportsFollow) {
+  std::size_t tests = 0;
+  for (int i = 0; i < 300; ++i) {
+    watch_.doubt(now_);
+    tests += advance(0s).size();
+    watch_.on_answer(1438, true, now_);
+    EXPECT_FALSE(watch_.is_hasty());
+    (void)advance(10ms);
+  }
+  EXPECT_EQ(tests, 3U);
+}
+
+TEST_F(MtuWatchTest, TakesAPathForBadThatCarriesNothingWhenAReportArrives) {
+  watch_.doubt(now_);
+  (void)advance(2549ms);
+  answer_small_ones(3);
+  EXPECT_EQ(advance(1ms), std::vector{Wish::nothing});
+  EXPECT_FALSE(watch_.is_hasty());
+}
+
+TEST_F(MtuWatchTest, DoubtsNothingWhenItHasEnded) {
+  watch_.end();
+  watch_.doubt(now_);
+  EXPECT_FALSE(watch_.due());
+}
+
 TEST_F(MtuWatchTest, IgnoresLateAnswersWhenItHasEnded) {
   watch_.end();
-  watch_.on_answer(true, now_);
+  watch_.on_answer(1438, true, now_);
   EXPECT_FALSE(watch_.due());
 }
 

@@ -49,9 +49,8 @@ SleeveOverlay::~SleeveOverlay() {
 
 Result<Sockets> SleeveOverlay::open_sockets(SocketOptions& options) {
   Sockets sockets;
-  for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
-    Fd& socket = sockets[static_cast<std::size_t>(space)];
-    WEFT_TRY(socket, open_udp(options, space));
+  for (Fd& socket : sockets) {
+    WEFT_TRY(socket, open_udp(options));
     options.listen.port = port_of(socket);  // the others share what the first one got
   }
   return sockets;
@@ -61,7 +60,7 @@ Result<Sockets> SleeveOverlay::open_senders() const {
   Sockets sockets;
   for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
     WEFT_TRY(sockets[static_cast<std::size_t>(space)],
-             open_udp_sender(sender_->family(), port_, send_buffer_bytes_, space));
+             open_udp_sender(family_, port_, send_buffer_bytes_, space));
   }
   return sockets;
 }
@@ -78,9 +77,10 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
   port_ = shared.listen.port;
   send_buffer_bytes_ = shared.send_buffer_bytes;
   ports_ = std::make_shared<PerLane<LanePort>>(std::move(ports));
-  const LanePort& first = *ports_->all().front();
-  sender_ = std::make_unique<SpecialSender>(
-      node_.self, counters_, first.socket(Space::may_fragment), first.socket(Space::dont_fragment));
+  family_ = family_of(ports_->all().front()->socket(Space::may_fragment));
+  Sockets senders;
+  WEFT_TRY(senders, open_senders());
+  sender_ = std::make_unique<SpecialSender>(node_.self, counters_, family_, std::move(senders));
   open_filter();
   sockets_timer_ = node_.loop.every(sockets_period, [this] { tend_sockets(); });
   is_running_ = true;
@@ -243,6 +243,15 @@ void SleeveOverlay::drain_events() {
         const std::shared_ptr<Session> session = at->second;
         session->on_event(event);
       }
+    }
+  }
+}
+
+void SleeveOverlay::on_too_big_report(const TooBigReport& report) {
+  for (const auto& [name, peer] : confirmed_) {
+    if (const auto at = sessions_.find(peer->connection); at != sessions_.end()) {
+      const std::shared_ptr<Session> session = at->second;
+      session->on_too_big_report(report);
     }
   }
 }

@@ -22,6 +22,7 @@
 #include "sender_filter.hpp"
 #include "session.hpp"
 #include "special_sender.hpp"
+#include "too_big_report.hpp"
 
 namespace weft::sleeve {
 
@@ -54,6 +55,8 @@ class SleeveOverlay final : public Overlay {
   /// Rung when lanes have events; then call drain_events.
   [[nodiscard]] Doorbell& bell() noexcept { return doorbell_; }
   void drain_events();
+  /// Somebody says that a datagram of this node was too big for the path.
+  void on_too_big_report(const TooBigReport& report);
 
   /// The UDP port in use.
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
@@ -90,6 +93,7 @@ class SleeveOverlay final : public Overlay {
   Timer sockets_timer_;
   std::array<std::array<std::uint32_t, space_count>, max_lanes> drops_{};  // as last seen
   std::int64_t overflowed_ = 0;  // below 0 while the filter counted more than the sockets did
+  int family_ = 0;               // of the sockets: AF_INET or AF_INET6
   std::uint16_t port_ = 0;
   std::uint64_t send_buffer_bytes_ = 0;
   bool is_running_ = false;

@@ -1,5 +1,6 @@
 /// Two overlays exchange frames: contact, aggregation, path MTU, relays, drops, successors.
 #include "overlay_test_support.hpp"
+#include "too_big_test_support.hpp"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -146,6 +147,41 @@ TEST_F(OverlayTest, LowersTheMtuWhenTheKernelRefusesADatagram) {
   send(*a, end_a, peer_a, peer_b, ipv4_frame(1338, true));
   b->turn();
   EXPECT_EQ(b->dataplane.arrivals.size(), 1U);
+}
+
+TEST_F(OverlayTest, SendsWhatPassesWhateverTheKernelWasToldByIcmp) {
+  connect();
+  for (int port = 0; port < 20;
+       ++port) {  // it is believed by one of the port's sockets, or by none
+    forge_report(a->address, {b->address.address, static_cast<std::uint16_t>(port + 1)}, 600);
+  }
+  forge_report(a->address, b->address, 600);
+
+  for (const bool is_df : {true, false}) {
+    send(*a, end_a, peer_a, peer_b, ipv4_frame(1438, is_df), 3);
+  }
+  b->turn();
+
+  EXPECT_EQ(a->dropped(Drop::message_too_big), 0U);
+  EXPECT_EQ(b->dataplane.arrivals.size(), 6U);
+  const auto route = underlay::query_route_mtu(b->address.address, a->address.address);
+  EXPECT_EQ(route.value(), (underlay::RouteMtu{1500, 1500})) << "nor do others' datagrams suffer";
+}
+
+TEST_F(OverlayTest, TestsTheMtuWhenSomebodyReportsThatItIsTooLarge) {
+  connect();
+  const auto sent = [&] {
+    return a->counted("weft_sleeve_datagrams_total", {{"direction", "out"}});
+  };
+  const auto before = sent();
+
+  a->host.loop().run([&] { a->overlay.on_too_big_report({{b->address.address, 9}, 600}); });
+  EXPECT_EQ(sent(), before) << "about another peer";
+  a->host.loop().run([&] { a->overlay.on_too_big_report({b->address, 600}); });
+  EXPECT_EQ(sent(), before + 3) << "the least MTU, the reported one, and the one in use";
+  pump(5s);
+
+  EXPECT_EQ(end_a.connection->status().mtu, 1438U);
 }
 
 TEST_F(OverlayTest, FailsWhenAWeftPeerFallsSilent) {

@@ -234,7 +234,7 @@ class OverlayTest : public ::testing::Test {
 
   /// Sends them `count` times before `b` receives any.
   void inject_many(const Bytes& bytes, unsigned count, const char* from = "127.0.0.1") {
-    const auto socket = open_udp({{*net::parse_ip(from), 0}, 0, 0}, Space::may_fragment);
+    const auto socket = open_udp({{*net::parse_ip(from), 0}, 0, 0});
     iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
     msghdr message{};
     message.msg_iov = &piece;

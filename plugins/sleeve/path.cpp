@@ -25,8 +25,7 @@ constexpr unsigned fragmentation_attempts = 3;
 constexpr Duration upward_probe_interval = 10min;
 constexpr Duration retry_probe_interval = 10s;
 
-/// RFC 791: every link carries packets of this size.
-constexpr std::uint32_t minimum_mtu = 68;
+constexpr std::uint32_t minimum_mtu = MtuWatch::small_mtu;
 /// Paths narrower than this are rarer than peers that were too busy to answer: ask again soon.
 /// Source: router/sleeve.go takes 552 for granted.
 constexpr std::uint32_t plausible_mtu = 552;
@@ -49,6 +48,13 @@ std::uint32_t Path::overhead_bytes() const noexcept {
                                     record_header_bytes + ethernet_header_bytes);
 }
 
+std::uint32_t Path::room_in(std::uint32_t packet_bytes) const noexcept {
+  const std::uint32_t overhead = overhead_bytes();
+  const auto largest = static_cast<std::uint32_t>(max_datagram_bytes - config_.packet_header_bytes -
+                                                  record_header_bytes - ethernet_header_bytes);
+  return std::clamp(packet_bytes > overhead ? packet_bytes - overhead : 0, minimum_mtu, largest);
+}
+
 std::uint32_t Path::max_payload() const noexcept {
   const auto inside_udp = static_cast<std::uint32_t>(config_.packet_header_bytes +
                                                      record_header_bytes + ethernet_header_bytes);
@@ -65,7 +71,7 @@ Actions Path::confirm(TimePoint now) {
   silence_due_ = now + silence_limit_;
   if (remote_) {
     actions.emplace_back(action::RemoteChanged{});
-    actions.emplace_back(action::QueryPathMtu{});
+    actions.emplace_back(action::QueryRoute{});
     beat(now, actions);
   }
   return actions;
@@ -85,7 +91,7 @@ Actions Path::on_heartbeat(const net::Endpoint& from, TimePoint now) {
   if (remote_ != from) {
     remote_ = from;
     actions.emplace_back(action::RemoteChanged{});
-    actions.emplace_back(action::QueryPathMtu{});
+    actions.emplace_back(action::QueryRoute{});
     is_probe_wanted_ = is_established_;  // another path may have another MTU
     if (is_established_) {
       doubt_fragmentation(now, actions);
@@ -167,31 +173,35 @@ void Path::on_established(TimePoint now, Actions& actions) {
   actions.emplace_back(action::Established{});
   test_fragmentation(now, actions);
   is_probe_wanted_ = true;
-  actions.emplace_back(action::QueryPathMtu{});
+  actions.emplace_back(action::QueryRoute{});
 }
 
 Actions Path::on_message_too_big() {
   Actions actions;
   if (remote_) {
-    actions.emplace_back(action::QueryPathMtu{});
+    is_refused_ = true;
+    actions.emplace_back(action::QueryRoute{});
   }
   return actions;
 }
 
-Actions Path::on_path_mtu(std::uint32_t path_mtu, TimePoint now) {
+Actions Path::on_route(const underlay::RouteMtu& route, TimePoint now) {
   Actions actions;
-  const std::uint32_t overhead = overhead_bytes();
-  const auto largest = static_cast<std::uint32_t>(max_datagram_bytes - config_.packet_header_bytes -
-                                                  record_header_bytes - ethernet_header_bytes);
-  const std::uint32_t room = path_mtu > overhead ? path_mtu - overhead : 0;
-  const std::uint32_t fits = std::clamp(room, minimum_mtu, largest);
+  const std::uint32_t fits = room_in(route.limit);
   const bool is_probe = std::exchange(is_probe_wanted_, false);
+  const bool is_refused = std::exchange(is_refused_, false);
   ceiling_ = fits;
+  if (route.reported < route.limit) {
+    hint_ = room_in(route.reported);
+  }
   if (!is_established_) {
     mtu_ = fits;
     return actions;
   }
   if (is_searching() ? fits >= candidate_ : !is_probe && fits >= mtu_) {
+    if (is_refused) {  // though the interface has room for it
+      watch_.doubt(now);
+    }
     return actions;
   }
   if (is_probe && has_verified_ && fits == highest_good_) {
@@ -211,10 +221,26 @@ Actions Path::on_path_mtu(std::uint32_t path_mtu, TimePoint now) {
   return actions;
 }
 
-void Path::on_no_path_mtu(TimePoint now) {
+void Path::on_no_route(TimePoint now) {
+  is_refused_ = false;
   if (!is_searching() && !is_failed_) {
     mtu_due_ = now + retry_probe_interval;
   }
+}
+
+Actions Path::on_too_big_report(std::uint32_t path_mtu, TimePoint now) {
+  Actions actions;
+  const std::uint32_t fits = room_in(path_mtu);
+  const std::uint32_t in_doubt = is_searching() ? candidate_ : mtu_;
+  if (!is_established_ || is_failed_ || fits >= in_doubt) {
+    return actions;
+  }
+  hint_ = fits;
+  if (!is_searching()) {
+    watch_.doubt(now);
+    watch_mtu(now, actions);
+  }
+  return actions;
 }
 
 /// While nothing is verified the candidate is the best guess; afterwards only what was answered
@@ -229,6 +255,9 @@ void Path::test_candidate(std::uint32_t candidate, TimePoint now, Actions& actio
 
 void Path::test_again(TimePoint now, Actions& actions) {
   actions.emplace_back(action::SendMtuTest{candidate_});
+  if (highest_good_ < hint_ && hint_ < candidate_) {
+    actions.emplace_back(action::SendMtuTest{hint_});
+  }
   mtu_due_ = now + first_mtu_test_wait * (1U << tests_sent_);
   ++tests_sent_;
 }
@@ -238,7 +267,7 @@ void Path::on_mtu_verified(std::uint32_t verified, TimePoint now, Actions& actio
   if (!is_established_ || verified > ceiling_ || verified < minimum_mtu) {
     return;
   }
-  watch_.on_answer(verified >= mtu_, now);
+  watch_.on_answer(verified, verified >= mtu_, now);
   const bool is_news = verified > highest_good_ || (verified == highest_good_ && !has_verified_);
   if (!is_news) {
     return;
@@ -251,12 +280,15 @@ void Path::on_mtu_verified(std::uint32_t verified, TimePoint now, Actions& actio
     actions.emplace_back(action::MtuVerified{});
   } else if (verified >= candidate_ || lowest_bad_ == verified + 1) {
     continue_search(now, actions);
+  } else {
+    mtu_ = verified;  // less than the candidate, and no guess
   }
 }
 
 void Path::continue_search(TimePoint now, Actions& actions) {
   if (highest_good_ + 1 < lowest_bad_) {
-    test_candidate((highest_good_ + lowest_bad_) / 2, now, actions);
+    const bool is_end_near = has_verified_ && highest_good_ == hint_;
+    test_candidate(is_end_near ? hint_ + 1 : (highest_good_ + lowest_bad_) / 2, now, actions);
     return;
   }
   candidate_ = 0;
@@ -267,21 +299,24 @@ void Path::continue_search(TimePoint now, Actions& actions) {
   actions.emplace_back(action::MtuVerified{});
 }
 
-/// The search after a path became narrower begins between the least MTU and the one that was. Nor
-/// does such a path carry the fragments that the kernel makes, which knows only the old one.
+/// The search after a path became narrower begins between what still passed and the MTU that was.
+/// Nor does such a path carry the fragments that the kernel makes, which knows only the old one.
 void Path::watch_mtu(TimePoint now, Actions& actions) {
   switch (watch_.on_timer(now)) {
     case MtuWatch::Wish::nothing:
       break;
     case MtuWatch::Wish::test_twice:
       actions.emplace_back(action::SendMtuTest{minimum_mtu});
+      if (watch_.is_hasty() && minimum_mtu < hint_ && hint_ < mtu_) {
+        actions.emplace_back(action::SendMtuTest{hint_});
+      }
       [[fallthrough]];
     case MtuWatch::Wish::test:
       actions.emplace_back(action::SendMtuTest{mtu_});
       break;
     case MtuWatch::Wish::narrow:
-      highest_good_ = minimum_mtu;
-      has_verified_ = false;
+      highest_good_ = std::max(watch_.passing(), minimum_mtu);
+      has_verified_ = highest_good_ > minimum_mtu;
       lowest_bad_ = mtu_;
       probe_interval_ = retry_probe_interval;
       doubt_fragmentation(now, actions);
@@ -347,7 +382,7 @@ Actions Path::on_timer(TimePoint now, TimePoint last_heard) {
       is_probe_wanted_ = true;
       probe_interval_ = std::min(2 * probe_interval_, Duration(upward_probe_interval));
       mtu_due_ = now + probe_interval_;
-      actions.emplace_back(action::QueryPathMtu{});
+      actions.emplace_back(action::QueryRoute{});
     } else if (tests_sent_ < mtu_test_attempts) {
       test_again(now, actions);
     } else {

@@ -3,8 +3,9 @@
 /// machine: every input carries the time and returns what to do; nothing here sends or waits.
 ///
 /// Source: weaveworks/weave router/sleeve.go, sleeveForwarder. Deliberately different:
-/// - the kernel is asked for its path MTU instead of being provoked with a 60000-byte datagram;
-/// - no MTU is believed without an answer, down to 68 bytes (the original assumes 552);
+/// - the search begins at the interface's MTU instead of what a 60000-byte datagram provokes;
+/// - no MTU is believed without an answer, down to 68 bytes (the original assumes 552), and none is
+///   given up without tests: what ICMP says only has them sent (the original believes it);
 /// - the MTU is probed upwards again every 10 minutes (the original never raises it);
 /// - an MTU in use that tests no longer pass is lowered, and soon probed upwards (the original
 ///   never tests it again);
@@ -21,6 +22,7 @@
 #include <weft/result.hpp>
 
 #include "action.hpp"
+#include "common/underlay/route_mtu.hpp"
 #include "mtu_watch.hpp"
 
 namespace weft::sleeve {
@@ -49,12 +51,15 @@ class Path {
   [[nodiscard]] Actions on_mtu_test(std::size_t frame_bytes);
   /// Foreign bytes. Errors: Errc::malformed, to be counted.
   [[nodiscard]] Result<Actions> on_control(std::uint8_t subtag, ByteView body, TimePoint now);
-  /// A datagram with DF was refused as too big by the kernel.
+  /// A datagram with DF was refused as too big by the kernel, which goes by the interface.
   [[nodiscard]] Actions on_message_too_big();
-  /// What the kernel now believes of the path, as an IP packet size in bytes.
-  [[nodiscard]] Actions on_path_mtu(std::uint32_t path_mtu, TimePoint now);
+  /// What the route takes: its limit holds, what was reported to the kernel is tried.
+  [[nodiscard]] Actions on_route(const underlay::RouteMtu& route, TimePoint now);
   /// The kernel could not be asked: on_timer has it asked again.
-  void on_no_path_mtu(TimePoint now);
+  void on_no_route(TimePoint now);
+  /// Somebody says that IP packets of more than `path_mtu` bytes do not arrive: a router, or
+  /// anybody who can send an ICMP message. Tests decide.
+  [[nodiscard]] Actions on_too_big_report(std::uint32_t path_mtu, TimePoint now);
   /// `last_heard`: when authentic traffic of the peer last arrived.
   [[nodiscard]] Actions on_timer(TimePoint now, TimePoint last_heard);
   /// When on_timer wants to be called.
@@ -73,6 +78,8 @@ class Path {
   [[nodiscard]] bool is_weft_peer() const noexcept { return config_.heartbeat.count() > 0; }
   /// UDP, packet, record and inner Ethernet headers.
   [[nodiscard]] std::uint32_t overhead_bytes() const noexcept;
+  /// What an IP packet of `packet_bytes` has room for inside.
+  [[nodiscard]] std::uint32_t room_in(std::uint32_t packet_bytes) const noexcept;
   void beat(TimePoint now, Actions& actions);
   void on_established(TimePoint now, Actions& actions);
   void on_mtu_verified(std::uint32_t verified, TimePoint now, Actions& actions);
@@ -103,12 +110,14 @@ class Path {
 
   // The search: sizes up to highest_good_ pass, from lowest_bad_ on they do not.
   std::uint32_t mtu_;
-  std::uint32_t ceiling_ = 0;    // what the kernel's path MTU leaves for inner packets
+  std::uint32_t ceiling_ = 0;    // what the route's limit leaves for inner packets
+  std::uint32_t hint_ = 0;       // said to pass, and that no more does; 0: nothing said
   std::uint32_t candidate_ = 0;  // under test; 0 when idle
   std::uint32_t highest_good_;
   std::uint32_t lowest_bad_ = 0;
   bool has_verified_ = false;  // highest_good_ is the result of tests, not where they start
   bool is_probe_wanted_ = false;
+  bool is_refused_ = false;  // by the kernel, which is being asked why
   unsigned tests_sent_ = 0;
   std::optional<TimePoint> mtu_due_;  // the next test, or the next upward probe
   Duration probe_interval_;           // between upward probes

@@ -63,8 +63,12 @@ Bytes verified(std::uint32_t mtu) {
   return body;
 }
 
-/// Runs a path against a peer that answers tests up to `real_mtu`, and a kernel that believes in
-/// `kernel_mtu`. Time passes only in advance().
+underlay::RouteMtu route(std::uint32_t mtu) {
+  return {mtu, mtu};
+}
+
+/// Runs a path against a peer that answers tests up to `real_mtu`, over an interface of
+/// `interface_mtu` and a kernel that was told of `reported_mtu`. Time passes only in advance().
 class Link {
  public:
   explicit Link(const PathConfig& config) : path(config) {}
@@ -74,8 +78,8 @@ class Link {
       heartbeats += std::holds_alternative<action::SendHeartbeat>(action) ? 1 : 0;
       fragmentation_tests += std::holds_alternative<action::SendFragmentationTest>(action) ? 1 : 0;
       has_failed |= std::holds_alternative<action::Fail>(action);
-      if (std::holds_alternative<action::QueryPathMtu>(action)) {
-        run(path.on_path_mtu(kernel_mtu, now));
+      if (std::holds_alternative<action::QueryRoute>(action)) {
+        run(path.on_route({interface_mtu, std::min(reported_mtu, interface_mtu)}, now));
       }
       if (const auto* const test = std::get_if<action::SendMtuTest>(&action)) {
         tests.push_back(test->mtu);
@@ -107,7 +111,8 @@ class Link {
   Path path;
   TimePoint now = start;
   TimePoint last_heard{};
-  std::uint32_t kernel_mtu = 1500;
+  std::uint32_t interface_mtu = 1500;
+  std::uint32_t reported_mtu = UINT32_MAX;
   std::uint32_t real_mtu = 65535;
   bool peer_is_alive = true;
   bool has_failed = false;
@@ -261,7 +266,7 @@ TEST(Path, AnswersTestsByControlMessage) {
   EXPECT_EQ(find<action::SendControl>(mtu)->body, verified(1418));
 }
 
-TEST(Path, VerifiesTheRouteMtuAtOnce) {
+TEST(Path, VerifiesTheInterfacesMtuAtOnce) {
   Link link(dialled());
   link.establish();
 
@@ -281,13 +286,13 @@ TEST(Path, CountsTheHeadersOfEncryptionAndIpv6) {
   config.remote = endpoint("[fd00::2]:6783");
   Path ipv6(config);
   (void)ipv6.confirm(start);
-  (void)ipv6.on_path_mtu(1500, start);
+  (void)ipv6.on_route(route(1500), start);
   EXPECT_EQ(ipv6.mtu(), 1394U);
 }
 
 TEST(Path, NeverExceedsWhatUdpCarries) {
   Link link(dialled());
-  link.kernel_mtu = 65536;
+  link.interface_mtu = 65536;
   link.establish();
   EXPECT_EQ(link.path.max_payload(), max_datagram_bytes);
 }
@@ -347,10 +352,10 @@ TEST(Path, IgnoresAnswersAboveThePathAndBelowSense) {
   EXPECT_EQ(link.path.mtu(), 1438U);
 }
 
-TEST(Path, FollowsTheKernelDownAtOnce) {
+TEST(Path, FollowsTheInterfaceDownAtOnce) {
   Link link(dialled());
   link.establish();
-  link.kernel_mtu = 1400;
+  link.interface_mtu = 1400;
 
   link.run(link.path.on_message_too_big());
 
@@ -358,12 +363,111 @@ TEST(Path, FollowsTheKernelDownAtOnce) {
   EXPECT_EQ(link.path.max_payload(), 1372U);
 }
 
+TEST(Path, KeepsAnMtuThatPassesWhateverIcmpSays) {
+  Link link(dialled());
+  link.establish();
+  std::set<std::uint32_t> seen;
+  link.tests.clear();
+
+  for (int i = 0; i < 1000; ++i) {
+    link.reported_mtu = 552;  // the kernel may have been told too
+    link.run(link.path.on_too_big_report(552, link.now));
+    link.advance(10ms);
+    seen.insert(link.path.mtu());
+  }
+
+  EXPECT_EQ(seen, std::set<std::uint32_t>{1438});
+  EXPECT_LE(link.tests.size(), 30U) << "three a second, however many reports arrive";
+  link.advance(30min);
+  EXPECT_EQ(link.path.mtu(), 1438U);
+}
+
+TEST(Path, BeginsAtTheInterfacesMtuWhateverTheKernelWasTold) {
+  Link link(dialled());
+  link.reported_mtu = 552;
+  link.establish();
+
+  EXPECT_EQ(link.path.mtu(), 1438U);
+  EXPECT_FALSE(link.path.is_searching());
+}
+
+TEST(Path, LowersTheMtuSoonWhenAReportIsTrue) {
+  Link link(dialled());
+  link.establish();
+  link.advance(5min);
+  link.real_mtu = 1338;
+
+  link.run(link.path.on_too_big_report(1400, link.now));
+  EXPECT_EQ(link.path.mtu(), 1438U) << "until tests failed";
+  link.advance(2600ms);
+
+  EXPECT_EQ(link.path.mtu(), 1338U);
+  EXPECT_FALSE(link.path.kernels_fragment());
+  link.advance(3s);
+  EXPECT_FALSE(link.path.is_searching()) << "the report is right, so one more test ends the search";
+  EXPECT_EQ(link.path.mtu(), 1338U);
+}
+
+TEST(Path, LowersTheMtuToWhatPassesWhenAReportExaggerates) {
+  for (const std::uint32_t reported : {0U, 100U, 600U, 1450U}) {
+    Link link(dialled());
+    link.establish();
+    link.real_mtu = 1200;
+    link.run(link.path.on_too_big_report(reported, link.now));
+    link.advance(40s);
+    EXPECT_EQ(link.path.mtu(), 1200U) << reported;
+  }
+}
+
+TEST(Path, UsesAReportedMtuWhileItSearchesForMore) {
+  Link link(dialled());
+  link.real_mtu = 1338;
+  link.reported_mtu = 1400;
+  link.establish();
+
+  EXPECT_EQ(link.path.mtu(), 1338U);
+  link.advance(6s);
+  EXPECT_EQ(link.path.mtu(), 1338U);
+  EXPECT_FALSE(link.path.is_searching());
+}
+
+TEST(Path, IgnoresReportsOfWhatFits) {
+  Link link(dialled());
+  link.establish();
+  link.tests.clear();
+  link.run(link.path.on_too_big_report(1500, link.now));
+  link.run(link.path.on_too_big_report(65535, link.now));
+  link.advance(1s);
+  EXPECT_TRUE(link.tests.empty());
+}
+
+TEST(Path, NoticesANarrowPathAlthoughForgedReportsNameTooMuch) {
+  Link link(dialled());
+  link.establish();
+  link.real_mtu = 1000;
+  for (int i = 0; i < 400; ++i) {
+    link.run(link.path.on_too_big_report(1499, link.now));
+    link.advance(100ms);
+  }
+  EXPECT_EQ(link.path.mtu(), 1000U);
+}
+
+TEST(Path, TestsTheMtuWhenTheKernelRefusesWhatTheInterfaceTakes) {
+  Link link(dialled());
+  link.establish();
+  link.real_mtu = 1300;
+  link.run(link.path.on_message_too_big());
+  EXPECT_EQ(link.path.mtu(), 1438U);
+  link.advance(40s);
+  EXPECT_EQ(link.path.mtu(), 1300U);
+}
+
 TEST(Path, RaisesTheMtuAgainWithoutLosingTraffic) {
   Link link(dialled());
   link.establish();
-  link.kernel_mtu = 1400;
+  link.interface_mtu = 1400;
   link.run(link.path.on_message_too_big());
-  link.kernel_mtu = 1500;
+  link.interface_mtu = 1500;
   link.real_mtu = 1338;
   std::set<std::uint32_t> seen;
 
@@ -445,12 +549,12 @@ TEST(Path, AsksTheKernelAgainThatCouldNotAnswer) {
   (void)path.confirm(start);
   (void)path.on_heartbeat(endpoint("10.99.0.2:6783"), start);
   (void)path.on_control(1, {}, start);
-  path.on_no_path_mtu(start);
+  path.on_no_route(start);
 
   const Actions actions = path.on_timer(start + 10s, start + 10s);
 
-  EXPECT_EQ(count<action::QueryPathMtu>(actions), 1U);
-  EXPECT_EQ(count<action::SendMtuTest>(path.on_path_mtu(1500, start + 10s)), 1U);
+  EXPECT_EQ(count<action::QueryRoute>(actions), 1U);
+  EXPECT_EQ(count<action::SendMtuTest>(path.on_route(route(1500), start + 10s)), 1U);
 }
 
 TEST(Path, KeepsTheMtuWhileNoTestArrivesAtAll) {

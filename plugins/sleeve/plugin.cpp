@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <sodium.h>
 #include <nlohmann/json.hpp>
@@ -16,6 +17,7 @@
 #include <weft/service/overlay.hpp>
 
 #include "overlay.hpp"
+#include "too_big_listener.hpp"
 
 namespace weft::sleeve {
 namespace {
@@ -61,6 +63,7 @@ class Sleeve final : public Plugin {
         host_.node().name, host_.loop(), host_.lanes(), *dataplane, host_.metrics(), host_.log()});
     WEFT_TRY(overlay_->start({listen_, receive_buffer_.bytes, send_buffer_.bytes}));
     WEFT_TRY(watch_events());
+    listen_to_routers();
     WEFT_TRY(status_, host_.control().serve("sleeve.status", [this](std::string /*params*/,
                                                                     Reply<std::string> answer) {
       answer(to_json(overlay_->describe()));
@@ -72,6 +75,7 @@ class Sleeve final : public Plugin {
 
   void stop() noexcept override {
     status_ = {};
+    reports_.clear();
     events_.reset();
     if (overlay_) {
       overlay_->stop();
@@ -89,6 +93,21 @@ class Sleeve final : public Plugin {
     return {};
   }
 
+  /// Without their reports tests find out too, in 15 to 30 s.
+  void listen_to_routers() {
+    for (const net::Family family : {net::Family::v4, net::Family::v6}) {
+      auto socket = TooBigSocket::open(family, overlay_->port());
+      if (socket) {
+        reports_.emplace_back(
+            host_.loop().io(), *std::move(socket),
+            [this](const TooBigReport& report) { overlay_->on_too_big_report(report); });
+      } else if (family == net::Family::v4) {  // many kernels have no IPv6
+        host_.log().warn("narrower paths will be noticed late: reports of routers cannot be read",
+                         "error", socket.error(), "needs", "CAP_NET_RAW");
+      }
+    }
+  }
+
   Host& host_;
   net::Endpoint listen_{{net::Family::v6, {}}, 6783};
   // Joined datagrams count twice their size. With 4 MiB, four TCP streams at full speed lost some.
@@ -97,6 +116,7 @@ class Sleeve final : public Plugin {
   ByteSize send_buffer_{1 << 20};
   std::unique_ptr<SleeveOverlay> overlay_;
   std::optional<BellListener> events_;
+  std::vector<TooBigListener> reports_;
   CommandRegistration status_;
 };
 

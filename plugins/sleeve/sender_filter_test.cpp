@@ -47,14 +47,14 @@ class SenderFilterTest : public ::testing::Test {
       GTEST_SKIP() << "needs CAP_BPF: " << opened.error().message();
     }
     filter_ = *std::move(opened);
-    socket_ = *open_udp({*net::parse_endpoint("[::]:0"), 1 << 25, 1 << 20}, Space::may_fragment);
+    socket_ = *open_udp({*net::parse_endpoint("[::]:0"), 1 << 25, 1 << 20});
     ASSERT_TRUE(filter_->attach(socket_));
   }
 
   /// Sends `count` of them from an address of the loopback.
   void send(const char* from, const Bytes& octets, unsigned count = 1) {
     const net::Endpoint source{address(from), 0};
-    const Fd sender = *open_udp({source, 1 << 20, 1 << 20}, Space::may_fragment);
+    const Fd sender = *open_udp({source, 1 << 20, 1 << 20});
     const bool is_v4 = source.address.is_v4();
     sockaddr_storage to{};
     const socklen_t bytes =
@@ -198,7 +198,7 @@ TEST_F(SenderFilterTest, LooksAtTheFirstOfJoinedDatagrams) {
   const std::size_t size = train.size();
   const Bytes other(size, std::byte{7});
   train.insert(train.end(), other.begin(), other.end());
-  const Fd sender = *open_udp({{address("127.0.0.2"), 0}, 1 << 20, 1 << 20}, Space::may_fragment);
+  const Fd sender = *open_udp({{address("127.0.0.2"), 0}, 1 << 20, 1 << 20});
   const Destination to(family_of(sender), {address("127.0.0.1"), port_of(socket_)}, {});
   iovec piece{train.data(), train.size()};
   msghdr message{};

@@ -136,6 +136,12 @@ void Session::on_event(const LaneEvent& event) {
   }
 }
 
+void Session::on_too_big_report(const TooBigReport& report) {
+  if (!is_over_ && path_.remote() == report.destination) {
+    run(path_.on_too_big_report(report.path_mtu, context_.loop.now()));
+  }
+}
+
 void Session::stop() noexcept {
   is_over_ = true;
   timer_.cancel();
@@ -182,13 +188,14 @@ void Session::perform(const action::SendMtuTest& send) {
   }
 }
 
-void Session::perform(const action::QueryPathMtu& /*query*/) {
-  const auto path_mtu = query_path_mtu(*path_.remote(), link_.local_address.address);
-  if (!path_mtu) {
-    context_.log.warn("path MTU unknown", "peer", peer_->name, "error", path_mtu.error());
-    return path_.on_no_path_mtu(context_.loop.now());
+void Session::perform(const action::QueryRoute& /*query*/) {
+  const auto route =
+      underlay::query_route_mtu(path_.remote()->address, link_.local_address.address);
+  if (!route) {
+    context_.log.warn("route MTU unknown", "peer", peer_->name, "error", route.error());
+    return path_.on_no_route(context_.loop.now());
   }
-  run(path_.on_path_mtu(*path_mtu, context_.loop.now()));
+  run(path_.on_route(*route, context_.loop.now()));
 }
 
 void Session::perform(const action::SendControl& send) {

@@ -20,6 +20,7 @@
 #include "path.hpp"
 #include "peer.hpp"
 #include "special_sender.hpp"
+#include "too_big_report.hpp"
 
 namespace weft::sleeve {
 
@@ -59,6 +60,8 @@ class Session {
   void confirm();
   void on_control(std::uint8_t subtag, ByteView body);
   void on_event(const LaneEvent& event);
+  /// Of any connection: it may be about a datagram of this one.
+  void on_too_big_report(const TooBigReport& report);
   /// Ends it and tells the listener why.
   void fail(const Error& reason);
   /// Ends it without telling the listener.
@@ -74,7 +77,7 @@ class Session {
   void perform(const action::SendHeartbeat& send);
   void perform(const action::SendFragmentationTest& send);
   void perform(const action::SendMtuTest& send);
-  void perform(const action::QueryPathMtu& query);
+  void perform(const action::QueryRoute& query);
   void perform(const action::SendControl& send);
   void perform(const action::Established& established);
   void perform(const action::RemoteChanged& changed);

@@ -5,17 +5,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "datagram.hpp"
 
 namespace weft::sleeve {
 
-SpecialSender::SpecialSender(PeerName self, Counters& counters, const Fd& may_fragment,
-                             const Fd& dont_fragment)
+SpecialSender::SpecialSender(PeerName self, Counters& counters, int family, Sockets sockets)
     : self_(self),
       counters_(counters),
-      sockets_{may_fragment.get(), dont_fragment.get()},
-      family_(family_of(may_fragment)),
+      sockets_(std::move(sockets)),
+      family_(family),
       buffer_(sealed_header_bytes + record_header_bytes + max_datagram_bytes) {}
 
 std::span<std::byte> SpecialSender::frame(const Peer& peer, std::size_t bytes) {
@@ -51,7 +51,7 @@ int SpecialSender::send(const Peer& peer, const Destination& to, Space space,
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
   to.apply(message);
-  if (sendmsg(sockets_[static_cast<std::size_t>(space)], &message, 0) < 0) {
+  if (sendmsg(sockets_[static_cast<std::size_t>(space)].get(), &message, 0) < 0) {
     return errno;
   }
   counters_.datagrams_out.add();

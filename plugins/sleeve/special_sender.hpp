@@ -1,7 +1,6 @@
 #pragma once
 /// Sends the overlay's own frames: heartbeats and tests. Used on the overlay's loop.
 
-#include <array>
 #include <cstdint>
 #include <span>
 
@@ -15,10 +14,11 @@
 
 namespace weft::sleeve {
 
-/// Sends on the first lane's sockets, which several threads may do.
+/// Sends from sockets of its own: no peer whose send buffer is full keeps its heartbeats.
 class SpecialSender {
  public:
-  SpecialSender(PeerName self, Counters& counters, const Fd& may_fragment, const Fd& dont_fragment);
+  /// `sockets`: what open_udp_sender opened, of `family`.
+  SpecialSender(PeerName self, Counters& counters, int family, Sockets sockets);
 
   /// Sends a heartbeat for `uid`, or `frame_bytes` zeros. Answers 0 or the errno.
   [[nodiscard]] int send_heartbeat(const Peer& peer, const Destination& to, std::uint64_t uid);
@@ -36,7 +36,7 @@ class SpecialSender {
 
   PeerName self_;
   Counters& counters_;
-  std::array<int, space_count> sockets_;
+  Sockets sockets_;
   int family_;
   Bytes buffer_;
 };

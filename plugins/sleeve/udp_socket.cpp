@@ -1,4 +1,4 @@
-/// Opens the overlay's sockets and asks the kernel about paths.
+/// Opens the overlay's sockets.
 #include "udp_socket.hpp"
 
 #include <linux/sock_diag.h>
@@ -48,20 +48,28 @@ socklen_t to_family(int family, const net::Endpoint& endpoint, sockaddr_storage&
   return sizeof mapped;
 }
 
+/// What the kernel makes of a datagram that is larger than the path takes, by family.
+/// Source: ip(7), ipv6(7), Linux net/ipv4/ip_output.c and net/ipv6/ip6_output.c.
+struct Discovery {
+  int v4;
+  int v6;
+};
+constexpr Discovery receiving{IP_PMTUDISC_OMIT, IPV6_PMTUDISC_DONT};
+constexpr Discovery sending_with_df{IP_PMTUDISC_PROBE, IPV6_PMTUDISC_PROBE};
+constexpr Discovery sending_without_df{IP_PMTUDISC_OMIT, IPV6_PMTUDISC_DONT};
+
 /// A non-blocking socket of `family` that can share its port.
-Result<Fd> make_udp(int family, Space space) {
+Result<Fd> make_udp(int family, const Discovery& discovery) {
   Fd socket(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP));
   if (socket.get() < 0) {
     return fail(errno, "open a UDP socket");
   }
-  const bool may_fragment = space == Space::may_fragment;
   WEFT_TRY(set_option(socket, SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT"));
-  WEFT_TRY(set_option(socket, IPPROTO_IP, IP_MTU_DISCOVER,
-                      may_fragment ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO, "IP_MTU_DISCOVER"));
+  WEFT_TRY(set_option(socket, IPPROTO_IP, IP_MTU_DISCOVER, discovery.v4, "IP_MTU_DISCOVER"));
   if (family == AF_INET6) {
     WEFT_TRY(set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, 0, "IPV6_V6ONLY"));
-    WEFT_TRY(set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
-                        may_fragment ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO, "IPV6_MTU_DISCOVER"));
+    WEFT_TRY(
+        set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, discovery.v6, "IPV6_MTU_DISCOVER"));
   }
   return socket;
 }
@@ -75,9 +83,9 @@ Result<> bind_to(const Fd& socket, int family, const net::Endpoint& endpoint) {
   return {};
 }
 
-Result<Fd> bind_udp(int family, const SocketOptions& options, Space space) {
+Result<Fd> bind_udp(int family, const SocketOptions& options) {
   Fd socket;
-  WEFT_TRY(socket, make_udp(family, space));
+  WEFT_TRY(socket, make_udp(family, receiving));
   // Absent before Linux 5.0: datagrams then come one by one.
   const int joined = 1;
   setsockopt(socket.get(), SOL_UDP, UDP_GRO, &joined, sizeof joined);
@@ -114,11 +122,11 @@ Fd::~Fd() {
   }
 }
 
-Result<Fd> open_udp(const SocketOptions& options, Space space) {
+Result<Fd> open_udp(const SocketOptions& options) {
   if (options.listen.address.is_v4()) {
-    return bind_udp(AF_INET, options, space);
+    return bind_udp(AF_INET, options);
   }
-  auto socket = bind_udp(AF_INET6, options, space);
+  auto socket = bind_udp(AF_INET6, options);
   const bool lacks_ipv6 =
       !socket && options.listen.address.is_unspecified() &&
       (socket.error().code.value() == EAFNOSUPPORT || socket.error().code.value() == EADDRNOTAVAIL);
@@ -127,7 +135,7 @@ Result<Fd> open_udp(const SocketOptions& options, Space space) {
   }
   SocketOptions ipv4 = options;
   ipv4.listen.address = net::IpAddress::v4(0);
-  return bind_udp(AF_INET, ipv4, space);
+  return bind_udp(AF_INET, ipv4);
 }
 
 Result<Fd> open_udp_sender(int family, std::uint16_t port, std::uint64_t send_buffer_bytes,
@@ -135,7 +143,8 @@ Result<Fd> open_udp_sender(int family, std::uint16_t port, std::uint64_t send_bu
   // Nobody has this address: RFC 7600 gave it to packets that need one.
   const net::IpAddress dummy = net::IpAddress::v4(0xC000'0008);  // 192.0.0.8
   Fd socket;
-  WEFT_TRY(socket, make_udp(family, space));
+  WEFT_TRY(socket,
+           make_udp(family, space == Space::dont_fragment ? sending_with_df : sending_without_df));
   set_buffer(socket, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer_bytes);
   WEFT_TRY(set_option(socket, IPPROTO_IP, IP_FREEBIND, 1, "IP_FREEBIND"));
   WEFT_TRY(bind_to(socket, family, {dummy, port}));
@@ -198,34 +207,6 @@ void Destination::apply(msghdr& message, std::span<std::byte, max_control_bytes>
       write_control(control.data() + control_bytes_, SOL_UDP, UDP_SEGMENT, segment_bytes);
   message.msg_control = control.data();
   message.msg_controllen = control_bytes_ + used;
-}
-
-// Only a connected socket has a path MTU, so this takes a socket of its own; it sends nothing.
-Result<std::uint32_t> query_path_mtu(const net::Endpoint& to,
-                                     const std::optional<net::IpAddress>& from) {
-  const bool is_v4 = to.address.is_v4();
-  const Fd socket(::socket(is_v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP));
-  if (socket.get() < 0) {
-    return fail(errno, "open a UDP socket");
-  }
-  sockaddr_storage address{};
-  if (from && !from->is_unspecified() && from->family == to.address.family) {
-    const socklen_t length = net::to_sockaddr({*from, 0}, address);
-    if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
-      return fail(errno, fmt::format("bind UDP {}", net::to_string(*from)));
-    }
-  }
-  const socklen_t length = net::to_sockaddr(to, address);
-  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
-    return fail(errno, fmt::format("find a route to {}", net::to_string(to)));
-  }
-  int mtu = 0;
-  socklen_t bytes = sizeof mtu;
-  if (getsockopt(socket.get(), is_v4 ? IPPROTO_IP : IPPROTO_IPV6, is_v4 ? IP_MTU : IPV6_MTU, &mtu,
-                 &bytes) != 0) {
-    return fail(errno, fmt::format("get the path MTU to {}", net::to_string(to)));
-  }
-  return static_cast<std::uint32_t>(mtu);
 }
 
 }  // namespace weft::sleeve

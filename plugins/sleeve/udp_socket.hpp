@@ -1,5 +1,5 @@
 #pragma once
-/// The overlay's UDP sockets and what only the kernel can tell about a path.
+/// The overlay's UDP sockets.
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -44,13 +44,19 @@ struct SocketOptions {
   std::uint64_t send_buffer_bytes = 0;
 };
 
-/// Binds a non-blocking socket that shares its port with the other sockets of this process.
-/// An IPv6 socket carries IPv4 too; where the kernel has no IPv6, "[::]" means "0.0.0.0".
-[[nodiscard]] Result<Fd> open_udp(const SocketOptions& options, Space space);
+/// Binds a non-blocking socket that shares its port with the other sockets of this process, and
+/// receives. An IPv6 socket carries IPv4 too; where the kernel has no IPv6, "[::]" means "0.0.0.0".
+///
+/// The kernel believes no ICMP message that quotes a datagram of its port. Over IPv6 it does: the
+/// kernel alone can fragment there, to 1280 bytes and more, and has to know when.
+[[nodiscard]] Result<Fd> open_udp(const SocketOptions& options);
 
 /// Opens a non-blocking socket of `family` that sends from `port`, where sockets of open_udp
 /// listen, and gets nothing itself, however many there are. It needs destinations with a source
 /// address. Errors: the kernel's.
+///
+/// The kernel refuses only what exceeds the interface's MTU, whatever it was told of the path: with
+/// DF it sends the rest, without it fragments to the interface's MTU, over IPv6 to the path's.
 [[nodiscard]] Result<Fd> open_udp_sender(int family, std::uint16_t port,
                                          std::uint64_t send_buffer_bytes, Space space);
 
@@ -87,10 +93,5 @@ class Destination {
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo))> control_{};
   std::size_t control_bytes_ = 0;
 };
-
-/// The kernel's path MTU from `from` to `to`, as an IP packet size: the route's, or less when a
-/// router said so. Errors: the kernel's, ENETUNREACH for example.
-[[nodiscard]] Result<std::uint32_t> query_path_mtu(const net::Endpoint& to,
-                                                   const std::optional<net::IpAddress>& from);
 
 }  // namespace weft::sleeve

@@ -130,12 +130,12 @@ struct Pair {
   explicit Pair(bool is_encrypted) {
     using sleeve::Space;
     const sleeve::SocketOptions options{*net::parse_endpoint("127.0.0.1:0"), 8 << 20, 8 << 20};
-    const sleeve::Fd bound = sleeve::open_udp(options, Space::dont_fragment).value();
+    const sleeve::Fd bound = sleeve::open_udp(options).value();
     sleeve::Sockets senders;
     senders[static_cast<std::size_t>(Space::dont_fragment)] =
         sleeve::open_udp_sender(AF_INET, sleeve::port_of(bound), 8 << 20, Space::dont_fragment)
             .value();
-    to = sleeve::open_udp(options, Space::dont_fragment).value();
+    to = sleeve::open_udp(options).value();
     const net::Endpoint remote{net::IpAddress::v4(0x7F000001), sleeve::port_of(to)};
     OverlayLink link;
     link.local = here;

@@ -1,0 +1,35 @@
+#pragma once
+/// Reports of routers about our datagrams, on an event loop.
+
+#include <functional>
+#include <memory>
+
+#include <weft/result.hpp>
+
+#include "too_big_report.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace weft::sleeve {
+
+/// Reads at most TooBigSocket::max_reports of a family and then rests for a moment, so that a flood
+/// of forged ones costs little. Used and destroyed on the loop's thread; the handler does not run
+/// after its destructor returned.
+class [[nodiscard]] TooBigListener {
+ public:
+  using Handler = std::function<void(const TooBigReport&)>;
+
+  TooBigListener(boost::asio::io_context& io, TooBigSocket socket, Handler handler);
+  TooBigListener(TooBigListener&&) noexcept = default;
+  TooBigListener& operator=(TooBigListener&&) = delete;
+  ~TooBigListener();
+
+ private:
+  struct State;
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace weft::sleeve
