@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <weft/bytes.hpp>
+#include <weft/net/ip.hpp>
 #include <weft/result.hpp>
 
 #include "cipher.hpp"
@@ -30,6 +31,15 @@ struct SendFragmentationTest {};
 /// A frame of `mtu` + 14 zero bytes with DF.
 struct SendMtuTest {
   std::uint32_t mtu;
+};
+/// The same frame, but to another address: does it reach the peer?
+struct SendAddressProbe {
+  net::Endpoint to;
+  std::uint32_t mtu;
+};
+/// Heartbeats come from an address where the peer is not.
+struct MoveRefused {
+  net::Endpoint from;
 };
 /// Answer with on_route or on_no_route.
 struct QueryRoute {};
@@ -60,11 +70,11 @@ struct Fail {
 };
 }  // namespace action
 
-using Action =
-    std::variant<action::SendHeartbeat, action::SendFragmentationTest, action::SendMtuTest,
-                 action::QueryRoute, action::SendControl, action::Established,
-                 action::RemoteChanged, action::MtuVerified, action::AcceptKey, action::SealWithKey,
-                 action::ForgetOldKeys, action::Fail>;
+using Action = std::variant<action::SendHeartbeat, action::SendFragmentationTest,
+                            action::SendMtuTest, action::SendAddressProbe, action::MoveRefused,
+                            action::QueryRoute, action::SendControl, action::Established,
+                            action::RemoteChanged, action::MtuVerified, action::AcceptKey,
+                            action::SealWithKey, action::ForgetOldKeys, action::Fail>;
 using Actions = std::vector<Action>;
 
 }  // namespace weft::sleeve

@@ -15,11 +15,13 @@ Counter& directed(Metrics& metrics, const char* what, const char* help, const ch
 
 std::string_view to_string(Drop reason) noexcept {
   constexpr std::array<std::string_view, static_cast<std::size_t>(Drop::count_)> names{
-      "short_datagram",    "unknown_sender",      "forged",          "replayed",
-      "not_fresh",         "wrong_address",       "bad_length",      "trailing_garbage",
-      "undecodable_frame", "misdirected_special", "wrong_heartbeat", "bad_control",
-      "events_full",       "no_buffer",           "too_big",         "too_big_unreported",
-      "would_block",       "message_too_big",     "send_failed",     "receive_buffer"};
+      "short_datagram",     "unknown_sender",      "forged",          "replayed",
+      "not_fresh",          "wrong_address",       "bad_length",      "trailing_garbage",
+      "undecodable_frame",  "misdirected_special", "wrong_heartbeat", "unproven_address",
+      "bad_control",        "events_full",         "no_buffer",       "too_big",
+      "too_big_unreported", "would_block",         "message_too_big", "send_failed",
+      "receive_buffer"};
+  static_assert(!names.back().empty(), "every reason has its name");
   return names[static_cast<std::size_t>(reason)];
 }
 

@@ -21,7 +21,8 @@ enum class Drop : std::uint8_t {
   trailing_garbage,
   undecodable_frame,
   misdirected_special,
-  wrong_heartbeat,  ///< of another connection
+  wrong_heartbeat,   ///< of another connection
+  unproven_address,  ///< a heartbeat from where the peer is not, or not known to be
   bad_control,
   events_full,  ///< the control loop does not keep up
   no_buffer,

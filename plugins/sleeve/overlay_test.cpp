@@ -395,13 +395,45 @@ TEST_F(OverlayTest, TakesClearDataFromThePeersAddressOnly) {
   connect();
 
   inject(clear_datagram(ipv4_frame(60, false)), "127.0.0.9");
+
   EXPECT_EQ(b->dropped(Drop::wrong_address), 1U);
   EXPECT_TRUE(b->dataplane.arrivals.empty());
+}
 
+TEST_F(OverlayTest, StaysWithThePeerWhenSomebodyCopiesItsHeartbeat) {
+  connect();
   Bytes heartbeat(heartbeat_frame_bytes);
   write_heartbeat(heartbeat, 77);
-  inject(clear_datagram(heartbeat), "127.0.0.9");
-  inject(clear_datagram(ipv4_frame(60, false)), "127.0.0.9");
+
+  for (int i = 0; i < 5; ++i) {
+    inject(clear_datagram(heartbeat), "127.0.0.9");
+    inject(clear_datagram(ipv4_frame(60, false)), "127.0.0.9");
+    pump(500ms);
+  }
+
+  EXPECT_EQ(b->overlay.describe()[0].address, net::to_string(a->address));
+  EXPECT_EQ(b->dropped(Drop::unproven_address), 5U);
+  EXPECT_EQ(b->dropped(Drop::wrong_address), 5U);
+  send(*b, end_b, peer_b, peer_a, ipv4_frame(100, true));
+  a->turn();
+  EXPECT_EQ(a->dataplane.arrivals.size(), 1U);
+}
+
+TEST_F(OverlayTest, FollowsAPeerThatMoves) {
+  connect();
+  end_a.connection.reset();
+  world.run_for(0ms);
+  a = std::make_unique<Node>(world, peer_a, "127.0.0.9:0");  // its TCP connection stays
+
+  start(end_a, *a, link_of_a());
+  pump(1s);
+
+  EXPECT_EQ(b->overlay.describe()[0].address, net::to_string(a->address));
+  send(*b, end_b, peer_b, peer_a, ipv4_frame(100, true));
+  a->turn();
+  EXPECT_EQ(a->dataplane.arrivals.size(), 1U);
+  send(*a, end_a, peer_a, peer_b, ipv4_frame(100, true));
+  b->turn();
   EXPECT_EQ(b->dataplane.arrivals.size(), 1U);
 }
 

@@ -24,6 +24,8 @@ constexpr Duration fragmentation_wait = 5s;
 constexpr unsigned fragmentation_attempts = 3;
 constexpr Duration upward_probe_interval = 10min;
 constexpr Duration retry_probe_interval = 10s;
+/// The peer's heartbeats come from an address when one did within this many halves of an interval.
+constexpr int heard_heartbeats = 5;
 
 constexpr std::uint32_t minimum_mtu = MtuWatch::small_mtu;
 /// Paths narrower than this are rarer than peers that were too busy to answer: ask again soon.
@@ -36,6 +38,7 @@ constexpr std::uint32_t initial_mtu = 65535;
 Path::Path(const PathConfig& config)
     : config_(config),
       remote_(config.remote),
+      relocation_(config.random),
       heartbeat_interval_(is_weft_peer() ? Duration(config.heartbeat) : fast_heartbeat),
       silence_limit_(original_timeout),
       mtu_(initial_mtu),
@@ -87,19 +90,30 @@ Actions Path::on_heartbeat(const net::Endpoint& from, TimePoint now) {
   if (!is_confirmed_ || is_failed_) {
     return actions;
   }
-  const bool is_first_contact = !remote_;
-  if (remote_ != from) {
-    remote_ = from;
-    actions.emplace_back(action::RemoteChanged{});
-    actions.emplace_back(action::QueryRoute{});
-    is_probe_wanted_ = is_established_;  // another path may have another MTU
-    if (is_established_) {
-      doubt_fragmentation(now, actions);
-    }
+  if (remote_ && remote_ != from) {
+    probe_address(from, now, actions);
+    return actions;
   }
-  if (is_first_contact) {
+  if (!remote_) {
+    set_remote(from, now, actions);
     beat(now, actions);
   }
+  accept_heartbeat(now, actions);
+  return actions;
+}
+
+void Path::set_remote(const net::Endpoint& remote, TimePoint now, Actions& actions) {
+  remote_ = remote;
+  actions.emplace_back(action::RemoteChanged{});
+  actions.emplace_back(action::QueryRoute{});
+  is_probe_wanted_ = is_established_;  // another path may have another MTU
+  if (is_established_) {
+    doubt_fragmentation(now, actions);
+  }
+}
+
+void Path::accept_heartbeat(TimePoint now, Actions& actions) {
+  remote_heard_ = now;
   if (!is_acknowledged_) {
     is_acknowledged_ = true;
     actions.emplace_back(action::SendControl{ControlTag::established, {}});
@@ -110,7 +124,33 @@ Actions Path::on_heartbeat(const net::Endpoint& from, TimePoint now) {
   }
   heartbeat_heard_ = now;
   silence_due_ = now + silence_limit_;
-  return actions;
+}
+
+void Path::probe_address(const net::Endpoint& from, TimePoint now, Actions& actions) {
+  if (relocation_.begin(from, *remote_, {mtu_, candidate_, hint_}, now)) {
+    tend_relocation(now, actions);
+  }
+}
+
+void Path::tend_relocation(TimePoint now, Actions& actions) {
+  const Duration interval = is_weft_peer() ? Duration(config_.heartbeat) : slow_heartbeat;
+  const bool is_remote_heard =
+      remote_heard_ && now - *remote_heard_ < interval * heard_heartbeats / 2;
+  switch (relocation_.judge(is_remote_heard, now)) {
+    case Relocation::Outcome::pending:
+    case Relocation::Outcome::stayed:
+      break;
+    case Relocation::Outcome::refused:
+      actions.emplace_back(action::MoveRefused{relocation_.candidate()});
+      break;
+    case Relocation::Outcome::followed:
+      set_remote(relocation_.candidate(), now, actions);
+      accept_heartbeat(now, actions);
+      break;
+  }
+  for (const Relocation::Probe& probe : relocation_.probes(now)) {
+    actions.emplace_back(action::SendAddressProbe{probe.to, probe.mtu});
+  }
 }
 
 Actions Path::on_fragmentation_test() {
@@ -147,7 +187,12 @@ Result<Actions> Path::on_control(std::uint8_t subtag, ByteView body, TimePoint n
       if (body.size() < 2) {
         return fail(Errc::malformed, "read an MTU acknowledgement without an MTU");
       }
-      on_mtu_verified(load_be<std::uint16_t>(body.data()), now, actions);
+      if (const std::uint32_t mtu = load_be<std::uint16_t>(body.data());
+          relocation_.on_answer(mtu, now)) {
+        tend_relocation(now, actions);
+      } else {
+        on_mtu_verified(mtu, now, actions);
+      }
       return actions;
     case ControlTag::key_offer:
     case ControlTag::key_answer:
@@ -360,6 +405,7 @@ void Path::check_silence(TimePoint now, TimePoint last_heard, Actions& actions) 
     fragmentation_due_.reset();
     mtu_due_.reset();
     watch_.end();
+    relocation_.end();
     actions.emplace_back(action::Fail{
         Error{make_error_code(Errc::timeout), "hear a sleeve heartbeat from the peer"}});
   }
@@ -391,13 +437,16 @@ Actions Path::on_timer(TimePoint now, TimePoint last_heard) {
     }
   }
   watch_mtu(now, actions);
+  if (relocation_.is_under_way()) {
+    tend_relocation(now, actions);
+  }
   return actions;
 }
 
 std::optional<TimePoint> Path::next_deadline() const {
   std::optional<TimePoint> next;
-  for (const auto& due :
-       {silence_due_, heartbeat_due_, fragmentation_due_, mtu_due_, watch_.due()}) {
+  for (const auto& due : {silence_due_, heartbeat_due_, fragmentation_due_, mtu_due_, watch_.due(),
+                          relocation_.due()}) {
     if (due && (!next || *due < *next)) {
       next = due;
     }

@@ -7,6 +7,8 @@
 /// - no MTU is believed without an answer, down to 68 bytes (the original assumes 552), and none is
 ///   given up without tests: what ICMP says only has them sent (the original believes it);
 /// - the MTU is probed upwards again every 10 minutes (the original never raises it);
+/// - a peer that is heard from another address is followed once it answered a probe of it (the
+///   original follows any heartbeat with the connection's UID);
 /// - an MTU in use that tests no longer pass is lowered, and soon probed upwards (the original
 ///   never tests it again);
 /// - a test of kernel fragmentation that is under way does not switch fragmentation off;
@@ -14,6 +16,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include <weft/bytes.hpp>
@@ -24,6 +27,7 @@
 #include "action.hpp"
 #include "common/underlay/route_mtu.hpp"
 #include "mtu_watch.hpp"
+#include "relocation.hpp"
 
 namespace weft::sleeve {
 
@@ -34,6 +38,8 @@ struct PathConfig {
   std::size_t packet_header_bytes = 0;
   std::chrono::milliseconds heartbeat{0};  ///< agreed with a weft peer; 0 towards originals
   std::chrono::milliseconds timeout{0};
+  /// A uniformly random number.
+  std::function<std::uint64_t()> random;
 };
 
 /// Used on one thread.
@@ -42,7 +48,8 @@ class Path {
   explicit Path(const PathConfig& config);
 
   [[nodiscard]] Actions confirm(TimePoint now);
-  /// Heartbeats of other connections are not for on_heartbeat.
+  /// Heartbeats of other connections are not for on_heartbeat. One from elsewhere than remote() may
+  /// be a copy that anybody sent: it counts for nothing, but has the address probed.
   [[nodiscard]] bool is_ours(std::uint64_t uid) const noexcept {
     return uid == config_.connection_uid;
   }
@@ -81,6 +88,11 @@ class Path {
   /// What an IP packet of `packet_bytes` has room for inside.
   [[nodiscard]] std::uint32_t room_in(std::uint32_t packet_bytes) const noexcept;
   void beat(TimePoint now, Actions& actions);
+  void accept_heartbeat(TimePoint now, Actions& actions);
+  void probe_address(const net::Endpoint& from, TimePoint now, Actions& actions);
+  /// Sends the probes that are due, and follows the peer where they say so.
+  void tend_relocation(TimePoint now, Actions& actions);
+  void set_remote(const net::Endpoint& remote, TimePoint now, Actions& actions);
   void on_established(TimePoint now, Actions& actions);
   void on_mtu_verified(std::uint32_t verified, TimePoint now, Actions& actions);
   void test_candidate(std::uint32_t candidate, TimePoint now, Actions& actions);
@@ -97,6 +109,9 @@ class Path {
   bool is_acknowledged_ = false;  // our ConnectionEstablished was sent
   bool is_established_ = false;   // theirs was received
   bool is_failed_ = false;
+
+  Relocation relocation_;
+  std::optional<TimePoint> remote_heard_;  // the last heartbeat from remote_
 
   Duration heartbeat_interval_;
   std::optional<TimePoint> heartbeat_due_;

@@ -25,7 +25,8 @@ PathConfig dialled() {
           .remote = endpoint("10.99.0.2:6783"),
           .packet_header_bytes = clear_header_bytes,
           .heartbeat = 0ms,
-          .timeout = 0ms};
+          .timeout = 0ms,
+          .random = [number = std::uint64_t{0}]() mutable { return number++; }};
 }
 
 PathConfig accepted() {
@@ -78,6 +79,14 @@ class Link {
       heartbeats += std::holds_alternative<action::SendHeartbeat>(action) ? 1 : 0;
       fragmentation_tests += std::holds_alternative<action::SendFragmentationTest>(action) ? 1 : 0;
       has_failed |= std::holds_alternative<action::Fail>(action);
+      remotes += std::holds_alternative<action::RemoteChanged>(action) ? 1 : 0;
+      refusals += std::holds_alternative<action::MoveRefused>(action) ? 1 : 0;
+      if (const auto* const probe = std::get_if<action::SendAddressProbe>(&action)) {
+        probed.push_back(probe->to);
+        if (probe->to == peer_at || probe->to == relay_at) {
+          run(*path.on_control(3, verified(probe->mtu), now));
+        }
+      }
       if (std::holds_alternative<action::QueryRoute>(action)) {
         run(path.on_route({interface_mtu, std::min(reported_mtu, interface_mtu)}, now));
       }
@@ -95,7 +104,7 @@ class Link {
     while (path.next_deadline() && *path.next_deadline() <= end) {
       now = std::max(now, *path.next_deadline());
       if (peer_is_alive) {
-        run(path.on_heartbeat(endpoint("10.99.0.2:6783"), now));
+        run(path.on_heartbeat(*peer_at, now));
       }
       run(path.on_timer(now, last_heard));
     }
@@ -115,6 +124,11 @@ class Link {
   std::uint32_t reported_mtu = UINT32_MAX;
   std::uint32_t real_mtu = 65535;
   bool peer_is_alive = true;
+  std::optional<net::Endpoint> peer_at = endpoint("10.99.0.2:6783");
+  std::optional<net::Endpoint> relay_at{};  // whatever is sent here reaches the peer too
+  int remotes = 0;
+  int refusals = 0;
+  std::vector<net::Endpoint> probed;
   bool has_failed = false;
   int heartbeats = 0;
   int fragmentation_tests = 0;
@@ -147,14 +161,72 @@ TEST(Path, AcknowledgesTheFirstHeartbeatOnly) {
   EXPECT_EQ(count<action::SendControl>(path.on_heartbeat(endpoint("10.99.0.2:6783"), start)), 0U);
 }
 
-TEST(Path, FollowsThePeerToANewAddress) {
-  Path path(dialled());
-  (void)path.confirm(start);
+TEST(Path, FollowsThePeerToANewAddressWhereItAnswers) {
+  for (const PathConfig& config : {dialled(), between_weft_peers()}) {
+    Link link(config);
+    link.establish();
+    link.peer_at = endpoint("10.99.0.3:6783");
 
-  const Actions actions = path.on_heartbeat(endpoint("10.99.0.3:6783"), start);
+    link.run(link.path.on_heartbeat(*link.peer_at, link.now));
+    EXPECT_EQ(link.path.remote(), endpoint("10.99.0.2:6783")) << "until the old one had its time";
+    link.advance(620ms);
 
-  EXPECT_EQ(count<action::RemoteChanged>(actions), 1U);
-  EXPECT_EQ(path.remote(), endpoint("10.99.0.3:6783"));
+    EXPECT_EQ(link.path.remote(), endpoint("10.99.0.3:6783"));
+    EXPECT_EQ(link.remotes, 2) << "with the first";
+  }
+}
+
+TEST(Path, IsNotMovedByACopiedHeartbeat) {
+  Link link(between_weft_peers());
+  link.establish();
+  link.remotes = 0;
+  link.run(*link.path.on_control(2, {}, link.now));
+
+  for (int i = 0; i < 100; ++i) {
+    link.run(link.path.on_heartbeat(endpoint("192.0.2.9:4000"), link.now));
+    EXPECT_EQ(link.path.remote(), endpoint("10.99.0.2:6783"));
+    link.advance(100ms);
+  }
+
+  EXPECT_EQ(link.remotes, 0);
+  EXPECT_LE(link.refusals, 4);
+  EXPECT_GE(link.refusals, 3);
+  EXPECT_LE(std::ranges::count(link.probed, endpoint("192.0.2.9:4000")), 20);
+  EXPECT_TRUE(link.path.kernels_fragment());
+  EXPECT_EQ(link.path.mtu(), 1438U);
+}
+
+TEST(Path, StaysWithAPeerThatAnswersAsBeforeEvenIfProbesAreRelayedToIt) {
+  Link link(between_weft_peers());
+  link.establish();
+  link.relay_at = endpoint("192.0.2.9:4000");
+
+  for (int i = 0; i < 100; ++i) {
+    link.run(link.path.on_heartbeat(*link.relay_at, link.now));
+    link.advance(100ms);
+    EXPECT_EQ(link.path.remote(), endpoint("10.99.0.2:6783"));
+  }
+}
+
+TEST(Path, TakesNoCopiedHeartbeatForASignOfLife) {
+  Link link(between_weft_peers());
+  link.establish();
+  link.peer_is_alive = false;
+  for (int i = 0; i < 20; ++i) {
+    link.run(link.path.on_heartbeat(endpoint("192.0.2.9:4000"), link.now));
+    link.advance(100ms);
+  }
+  EXPECT_TRUE(link.has_failed);
+}
+
+TEST(Path, FollowsADialledPeerThatAnswersFromElsewhere) {
+  Link link(dialled());
+  link.relay_at = endpoint("10.99.0.3:6783");  // both addresses are the peer's
+  link.run(link.path.confirm(link.now));
+
+  link.run(link.path.on_heartbeat(endpoint("10.99.0.3:6783"), link.now));
+
+  EXPECT_EQ(link.path.remote(), endpoint("10.99.0.3:6783"));
 }
 
 TEST(Path, IgnoresHeartbeatsOfOtherConnections) {
@@ -538,7 +610,9 @@ TEST(Path, LeavesNoFragmentsToTheKernelOnAPathItDoesNotKnow) {
   link.run(*link.path.on_control(2, {}, link.now));
   const int tests = link.fragmentation_tests;
 
-  link.run(link.path.on_heartbeat(endpoint("10.99.0.3:6783"), link.now));
+  link.peer_at = endpoint("10.99.0.3:6783");
+  link.run(link.path.on_heartbeat(*link.peer_at, link.now));
+  link.advance(1s);
 
   EXPECT_FALSE(link.path.kernels_fragment());
   EXPECT_EQ(link.fragmentation_tests, tests + 1);

@@ -11,12 +11,13 @@
 namespace weft::sleeve {
 namespace {
 
-PathConfig path_config(const OverlayLink& link) {
+PathConfig path_config(const OverlayLink& link, Loop& loop) {
   return {.connection_uid = link.connection_uid,
           .remote = link.outbound ? std::optional(link.remote_address) : std::nullopt,
           .packet_header_bytes = packet_header_bytes(link.session_key.has_value()),
           .heartbeat = link.heartbeat,
-          .timeout = link.timeout};
+          .timeout = link.timeout,
+          .random = [&loop] { return loop.random(); }};
 }
 
 /// Originals, which agree on no heartbeat, know nothing of fresh keys.
@@ -39,6 +40,9 @@ OverlayLink without_key(OverlayLink link) {
   return link;
 }
 
+/// Anybody can have a move refused: one line a minute says so.
+constexpr Duration refusal_log_interval = std::chrono::minutes{1};
+
 /// The socket's queue is full: the next heartbeat may do better.
 bool is_transient(int error) noexcept {
   return error == EAGAIN || error == ENOBUFS || error == EINTR || error == ENOMEM;
@@ -52,7 +56,7 @@ Session::Session(const Context& context, const OverlayLink& link, std::shared_pt
       link_(without_key(link)),
       peer_(std::move(peer)),
       listener_(std::move(listener)),
-      path_(path_config(link)),
+      path_(path_config(link, context.loop)),
       keys_(key_exchange(context, link)) {}
 
 OverlayStatus Session::status() const {
@@ -126,7 +130,11 @@ void Session::on_event(const LaneEvent& event) {
         context_.counters.drop(Drop::wrong_address);  // the peer's sockets cannot send there
         return;
       }
-      return run(path_.on_heartbeat(event.from, now));
+      run(path_.on_heartbeat(event.from, now));
+      if (path_.remote() != event.from) {
+        context_.counters.drop(Drop::unproven_address);
+      }
+      return;
     case LaneEvent::Kind::fragmentation_test:
       return run(path_.on_fragmentation_test());
     case LaneEvent::Kind::mtu_test:
@@ -188,6 +196,22 @@ void Session::perform(const action::SendMtuTest& send) {
   }
 }
 
+void Session::perform(const action::SendAddressProbe& probe) {
+  if (context_.sender.send_zeros(*peer_, destination_at(probe.to), Space::dont_fragment,
+                                 probe.mtu + ethernet_header_bytes) != 0) {
+    context_.counters.drop(Drop::send_failed);
+  }
+}
+
+void Session::perform(const action::MoveRefused& refused) {
+  const TimePoint now = context_.loop.now();
+  if (!refusal_logged_ || now - *refusal_logged_ >= refusal_log_interval) {
+    refusal_logged_ = now;
+    context_.log.warn("heartbeats from an address that the peer does not answer at", "peer",
+                      peer_->name, "from", refused.from, "address", *path_.remote());
+  }
+}
+
 void Session::perform(const action::QueryRoute& /*query*/) {
   const auto route =
       underlay::query_route_mtu(path_.remote()->address, link_.local_address.address);
@@ -210,10 +234,15 @@ void Session::perform(const action::Established& /*established*/) {
 }
 
 void Session::perform(const action::RemoteChanged& /*changed*/) {
-  context_.log.debug("peer reached at UDP address", "peer", peer_->name, "address",
-                     *path_.remote());
-  destination_ =
-      Destination(context_.sender.family(), *path_.remote(), link_.local_address.address);
+  const auto& before = peer_->path.owner()->remote;
+  if (before) {
+    context_.log.info("peer moved to another UDP address", "peer", peer_->name, "from", *before,
+                      "to", *path_.remote());
+  } else {
+    context_.log.debug("peer reached at UDP address", "peer", peer_->name, "address",
+                       *path_.remote());
+  }
+  destination_ = destination_at(*path_.remote());
   publish();
 }
 

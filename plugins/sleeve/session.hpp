@@ -77,6 +77,8 @@ class Session {
   void perform(const action::SendHeartbeat& send);
   void perform(const action::SendFragmentationTest& send);
   void perform(const action::SendMtuTest& send);
+  void perform(const action::SendAddressProbe& probe);
+  void perform(const action::MoveRefused& refused);
   void perform(const action::QueryRoute& query);
   void perform(const action::SendControl& send);
   void perform(const action::Established& established);
@@ -86,6 +88,9 @@ class Session {
   void perform(const action::SealWithKey& seal);
   void perform(const action::ForgetOldKeys& forget);
   void perform(const action::Fail& failure);
+  [[nodiscard]] Destination destination_at(const net::Endpoint& to) const {
+    return {context_.sender.family(), to, link_.local_address.address};
+  }
   [[nodiscard]] std::string cipher() const;
   /// Gives lanes the path as it is now, when that changed.
   void publish();
@@ -101,6 +106,7 @@ class Session {
   std::optional<KeyExchange> keys_;  // with a weft peer, when encrypted
   Destination destination_;
   bool is_confirmed_ = false;
+  std::optional<TimePoint> refusal_logged_;
   bool is_over_ = false;
   bool has_failed_ = false;
   std::atomic<std::uint32_t> mtu_{0};
