@@ -8,6 +8,9 @@ Counters::Counters(Metrics& metrics)
     : misses(metrics.counter("weft_odp_flow_misses_total",
                              "Frames without a flow that the kernel handed up.")),
       heartbeats(metrics.counter("weft_odp_heartbeats_total", "Heartbeats of peers received.")),
+      stray_heartbeats(metrics.counter("weft_odp_stray_heartbeats_total",
+                                       "Heartbeats of a connection from elsewhere than its peer's "
+                                       "address, refused.")),
       overruns(metrics.counter("weft_odp_upcall_overruns_total",
                                "Times that the kernel had to drop upcalls: lanes were too slow.")),
       events_lost(metrics.counter("weft_odp_lane_events_lost_total",

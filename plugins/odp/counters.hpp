@@ -10,6 +10,7 @@ struct Counters {
 
   Counter& misses;
   Counter& heartbeats;
+  Counter& stray_heartbeats;
   Counter& overruns;
   Counter& events_lost;
   Counter& executed;

@@ -237,7 +237,9 @@ void Fastdp::on_heartbeat(const LaneEvent& event) {
   for (const auto& [forwarder, session] : sessions_) {
     if (session->link().connection_uid == event.heartbeat->uid) {
       const auto keep = session;
-      keep->on_heartbeat(event.key.in_port, event.key.tunnel->source, *event.heartbeat);
+      if (!keep->on_heartbeat(event.key.in_port, event.key.tunnel->source, *event.heartbeat)) {
+        counters_.stray_heartbeats.add();
+      }
       return;
     }
   }

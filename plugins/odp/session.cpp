@@ -124,21 +124,23 @@ void Session::on_control(std::uint8_t subtag, const Bytes& body) {
   }
 }
 
-void Session::on_heartbeat(PortNumber port, std::uint32_t from, const Heartbeat& heartbeat) {
+bool Session::on_heartbeat(PortNumber port, std::uint32_t from, const Heartbeat& heartbeat) {
   if (is_over_ || !output_) {
-    return;
-  }
-  if (link_.session_key && (port != output_->port || from != output_->tunnel.destination)) {
-    return;  // only between the connection's own two addresses, on its port, is it encrypted
+    return true;
   }
   if (output_->tunnel.destination != from) {
-    context_.log.info("peer reached at another address", "peer", link_.remote, "address",
-                      net::IpAddress::v4(from));
-    output_->tunnel.destination = from;
-    publish();
-    context_.changed();
+    if (!std::exchange(is_elsewhere_logged_, true)) {
+      context_.log.warn("heartbeats of the fast datapath from another address than the peer's",
+                        "peer", link_.remote, "from", net::IpAddress::v4(from), "address",
+                        net::IpAddress::v4(output_->tunnel.destination));
+    }
+    return false;
+  }
+  if (link_.session_key && port != output_->port) {
+    return false;  // only on the connection's port is it encrypted
   }
   listen(heartbeat);
+  return true;
 }
 
 void Session::listen(const Heartbeat& heartbeat) {

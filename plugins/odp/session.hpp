@@ -49,8 +49,10 @@ class Session final : public std::enable_shared_from_this<Session> {
   void confirm(const Vport& tunnel, std::uint32_t mtu);
   void set_pods_mtu(std::uint32_t mtu);
   void on_control(std::uint8_t subtag, const Bytes& body);
-  /// A heartbeat with our UID that arrived whole, through this port from this outer address.
-  void on_heartbeat(PortNumber port, std::uint32_t from, const Heartbeat& heartbeat);
+  /// A heartbeat with our UID that arrived whole, through this port from this outer address. False
+  /// when it counts for nothing: from elsewhere than the TCP connection's remote anybody could have
+  /// sent a copy. A peer that is reached in UDP at another address is left to other overlays.
+  bool on_heartbeat(PortNumber port, std::uint32_t from, const Heartbeat& heartbeat);
   /// Nothing is sent or reported any more.
   void stop() noexcept;
   /// The connection's encryption, for as long as flows may still use the tunnel. Null in clear.
@@ -106,6 +108,7 @@ class Session final : public std::enable_shared_from_this<Session> {
   std::optional<TunnelOutput> output_;
   std::unique_ptr<ipsec::Ipsec::Link> encryption_;
   std::optional<Bytes> early_offer_;  // arrived before this side confirmed
+  bool is_elsewhere_logged_ = false;
   bool is_over_ = false;
   std::atomic<bool> is_established_{false};
   std::atomic<std::uint32_t> mtu_{0};
