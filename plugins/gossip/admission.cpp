@@ -229,6 +229,9 @@ Result<> Engine::dispatch(Link& link, ByteView octets) {
   if (const auto* const unicast = std::get_if<mesh::GossipUnicast>(&message)) {
     return channels_.on_unicast(link, *unicast, octets);
   }
+  if (const auto* const damaged = std::get_if<mesh::DamagedUnicast>(&message)) {
+    return channels_.on_damaged(link, *damaged);
+  }
   bool is_admitted = false;
   if (const auto* const control = std::get_if<mesh::OverlayControl>(&message)) {
     WEFT_TRY(is_admitted, admit_control(link, control->body.size()));

@@ -23,13 +23,14 @@ bool is_topology(const std::string& channel) {
 
 }  // namespace
 
-Channels::Channels(Loop& loop, Log& log, Metrics& metrics, MeshState& state, Links& links,
-                   Refuse refuse)
+Channels::Channels(Loop& loop, Log& log, Metrics& metrics, MeshState& state, Links& links, Cut cut)
     : loop_(loop),
       log_(log),
       state_(state),
       links_(links),
-      refuse_(std::move(refuse)),
+      cut_(std::move(cut)),
+      refusals_(loop, log, metrics),
+      topology_(loop, state, links, refusals_, *this),
       undeliverable_(metrics.counter("weft_gossip_unicasts_undeliverable_total",
                                      "Unicasts dropped for want of a route or of room.")),
       overflowed_(metrics.counter("weft_gossip_relays_dropped_total",
@@ -40,40 +41,51 @@ Channels::Channels(Loop& loop, Log& log, Metrics& metrics, MeshState& state, Lin
       started_(loop.now()),
       periodic_(loop.every(gossip_interval, [this] { gossip_everything(); })) {}
 
+/// A weft peer does not pass on what claims to be its own, so that its own is what it says. Weave
+/// Net peers do, and put their own name on gossip of others that they pass on unread.
+Channels::Origin Channels::origin(const Link& from, PeerName author) {
+  return {author, from.is_weft && author == from.remote};
+}
+
+bool Channels::is_in_our_name(PeerName author) {
+  if (author != state_.self()) {
+    return false;
+  }
+  refusals_.count(Refusal::in_our_name);
+  return true;
+}
+
 Result<> Channels::on_gossip(Link& from, const mesh::Gossip& message) {
+  if (is_in_our_name(message.sender)) {
+    return {};
+  }
   if (is_topology(message.channel)) {
-    return on_topology(message.payload, message.sender);
+    return topology_.on_message(from, message.payload, std::nullopt);
   }
   Channel* const channel = find_or_create(message.channel);
   if (channel == nullptr) {
     return {};
   }
   if (!channel->user) {
-    on_surrogate(message.channel, *channel, {std::nullopt, copy(message.payload)}, message.sender);
+    on_surrogate(message.channel, *channel, {std::nullopt, copy(message.payload)}, message.sender,
+                 from.remote);
     return {};
   }
   channel->user->on_gossip(
       copy(message.payload),
-      answer_to(from, message.payload.size(),
-                [this, name = message.channel, sender = message.sender](const Bytes& update) {
-                  relay_gossip(name, sender, update);
+      answer_to(from, origin(from, message.sender), message.payload.size(),
+                [this, name = message.channel, sender = from.remote](const Bytes& update) {
+                  relay_gossip(name, sender, gossip_slot, update);
                 }));
   return {};
 }
 
 Result<> Channels::on_broadcast(Link& from, const mesh::GossipBroadcast& message) {
-  if (is_topology(message.channel)) {  // as older releases send it
-    std::vector<Topology::Peer> update;
-    WEFT_TRY(update, mesh::decode_topology(message.payload));
-    PeersUpdate result;
-    WEFT_TRY(result, state_.apply(std::move(update)));
-    for (const PeerName hop : state_.broadcast_route(message.originator)) {
-      if (Link* const link = links_.to(hop)) {
-        link->outbox.add_peers(message.channel, SlotKey{message.originator}, result.described);
-        pump(*link);
-      }
-    }
+  if (is_in_our_name(message.originator)) {
     return {};
+  }
+  if (is_topology(message.channel)) {
+    return topology_.on_message(from, message.payload, message.originator);
   }
   Channel* const channel = find_or_create(message.channel);
   if (channel == nullptr) {
@@ -81,18 +93,21 @@ Result<> Channels::on_broadcast(Link& from, const mesh::GossipBroadcast& message
   }
   if (!channel->user) {
     on_surrogate(message.channel, *channel, {message.originator, copy(message.payload)},
-                 message.originator);
+                 message.originator, from.remote);
     return {};
   }
   channel->user->on_broadcast(
       message.originator, copy(message.payload),
-      answer_to(from, message.payload.size(),
+      answer_to(from, origin(from, message.originator), message.payload.size(),
                 [this, name = message.channel, originator = message.originator](
                     const Bytes& update) { relay_broadcast(name, originator, update); }));
   return {};
 }
 
 Result<> Channels::on_unicast(Link& from, const mesh::GossipUnicast& message, ByteView octets) {
+  if (is_in_our_name(message.source)) {
+    return {};
+  }
   if (message.destination != state_.self()) {
     if (const auto sent = send_unicast(message.destination, octets); !sent) {
       undeliverable_.add();
@@ -101,59 +116,44 @@ Result<> Channels::on_unicast(Link& from, const mesh::GossipUnicast& message, By
     return {};
   }
   if (is_topology(message.channel)) {
-    return fail(Errc::malformed, "accept a topology unicast");
+    const Error error{make_error_code(Errc::malformed), "accept a topology unicast"};
+    if (origin(from, message.source).is_neighbours_own) {
+      return tl::unexpected(error);
+    }
+    refusals_.add(Refusal::topology_unicast, message.source, from.remote, error);
+    return {};
   }
   Channel* const channel = find_or_create(message.channel);
   if (channel != nullptr && channel->user) {
-    channel->user->on_unicast(message.source, copy(message.payload),
-                              answer_to(from, message.payload.size(), [](const Bytes&) {}));
+    channel->user->on_unicast(
+        message.source, copy(message.payload),
+        answer_to(from, origin(from, message.source), message.payload.size(), [](const Bytes&) {}));
   }
   return {};
 }
 
-Result<> Channels::on_topology(ByteView payload, PeerName sender) {
-  std::vector<Topology::Peer> update;
-  WEFT_TRY(update, mesh::decode_topology(payload));
-  PeersUpdate result;
-  WEFT_TRY(result, state_.apply(std::move(update)));
-  if (!result.accepted.empty()) {
-    relay_topology(result.accepted, sender);
+/// A weft peer reads a unicast before it passes it on.
+Result<> Channels::on_damaged(Link& from, const mesh::DamagedUnicast& message) {
+  if (from.is_weft && (message.source == from.remote || message.source == unknown_peer)) {
+    return tl::unexpected(message.error);
   }
+  refusals_.add(Refusal::damaged_unicast, message.source, from.remote, message.error);
   return {};
 }
 
-void Channels::relay_topology(const PeerNames& names, PeerName sender) {
-  const bool is_only_sender = relayed_names_.empty() || relayed_sender_ == sender;
-  relayed_sender_ = is_only_sender ? sender : unknown_peer;
-  relayed_names_.insert(names.begin(), names.end());
-  if (relay_.is_set()) {
-    return;
-  }
-  const Duration rest = relayed_ ? *relayed_ + relay_interval - loop_.now() : Duration::zero();
-  if (rest <= Duration::zero()) {
-    flush_topology();
-  } else {
-    relay_ = loop_.after(rest, [this] { flush_topology(); });
-  }
+void Channels::on_malformed(Link& link, const Error& error) {
+  cut_(link.id(), DropReason::malformed, error);
 }
 
-void Channels::flush_topology() {
-  relay_.cancel();
-  relayed_ = loop_.now();
-  const PeerNames names = std::exchange(relayed_names_, {});
-  for (Link* const link : random_links(relayed_sender_)) {
-    send_topology(*link, names);
-  }
-}
-
-/// Passes a message on for others, and keeps it in case its user is still starting.
+/// Passes a message on for others, and keeps it in case its user is still starting. Nobody here can
+/// tell whether it is good: it keeps its author's name, so that this node is not blamed.
 void Channels::on_surrogate(const std::string& name, Channel& channel,
-                            EarlyMessages::Message message, PeerName sender) {
+                            EarlyMessages::Message message, PeerName author, PeerName neighbour) {
   const TimePoint now = loop_.now();
   if (message.originator) {
     relay_broadcast(name, *message.originator, message.payload);
   } else if (channel.filter.is_new(message.payload, now)) {
-    relay_gossip(name, sender, message.payload);
+    relay_gossip(name, neighbour, SlotKey{std::nullopt, author}, message.payload);
   } else {
     return;
   }
@@ -179,7 +179,7 @@ void Channels::join(const std::string& name, std::shared_ptr<Membership> user) {
   channel.user = std::move(user);
   channel.filter = {};
   for (EarlyMessages::Message& message : channel.early.take()) {
-    deliver(name, *channel.user, std::move(message));
+    deliver(*channel.user, std::move(message));
   }
   links_.for_each([&](Link& link) {
     if (link.is_added) {
@@ -190,12 +190,14 @@ void Channels::join(const std::string& name, std::shared_ptr<Membership> user) {
 }
 
 /// An early message was passed on when it came, and the connection it came over may be gone.
-void Channels::deliver(const std::string& name, Membership& user, EarlyMessages::Message message) {
-  Reply<std::optional<Bytes>> done(loop_, [name, &log = log_](auto answer) {
-    if (!answer) {
-      log.warn("early message refused", "channel", name, "reason", answer.error());
-    }
-  });
+void Channels::deliver(Membership& user, EarlyMessages::Message message) {
+  const PeerName author = message.originator.value_or(unknown_peer);
+  Reply<std::optional<Bytes>> done(
+      loop_, [weak = std::weak_ptr(weak_self_), author](const auto& answer) {
+        if (const auto self = weak.lock(); self && !answer) {
+          (*self)->refusals_.add(Refusal::channel_user, author, unknown_peer, answer.error());
+        }
+      });
   if (message.originator) {
     user.on_broadcast(*message.originator, std::move(message.payload), std::move(done));
   } else {
@@ -224,7 +226,7 @@ void Channels::broadcast_state(const std::string& channel) {
 }
 
 void Channels::send_everything(Link& link) {
-  send_topology(link, state_.peers().names());
+  send_topology(link, gossip_slot, state_.peers().names());
   for (const auto& [name, channel] : channels_) {
     if (channel.user) {
       link.outbox.add_state(name, gossip_slot);
@@ -233,14 +235,8 @@ void Channels::send_everything(Link& link) {
   pump(link);
 }
 
-void Channels::gossip_topology(const PeerNames& names) {
-  for (Link* const link : random_links(state_.self())) {
-    send_topology(*link, names);
-  }
-}
-
-void Channels::send_topology(Link& link, const PeerNames& names) {
-  link.outbox.add_peers(mesh::topology_channel, gossip_slot, names);
+void Channels::send_topology(Link& link, SlotKey slot, const PeerNames& names) {
+  link.outbox.add_peers(mesh::topology_channel, slot, names);
   pump(link);
 }
 
@@ -251,8 +247,8 @@ void Channels::pump(Link& link) {
     if (!item) {
       return;
     }
-    if (const auto* const names = std::get_if<PeerNames>(&item->content)) {
-      send(link, item->channel, item->slot, mesh::encode_topology(state_.peers().describe(*names)));
+    if (auto* const names = std::get_if<PeerNames>(&item->content)) {
+      send_topology_chunk(link, *item, std::move(*names));
     } else if (const auto* const payload = std::get_if<Bytes>(&item->content)) {
       send(link, item->channel, item->slot, *payload);
     } else if (const auto at = channels_.find(item->channel); at != channels_.end()) {
@@ -260,6 +256,24 @@ void Channels::pump(Link& link) {
       request_state(at->first, at->second);
     }
   }
+}
+
+/// Sends the first of `names`, and puts the others back.
+void Channels::send_topology_chunk(Link& link, const Outbox::Item& item, PeerNames names) {
+  std::vector<const Topology::Peer*> chunk;
+  std::size_t bytes = 0;
+  auto at = names.begin();
+  for (; at != names.end() && bytes < topology_chunk_bytes; ++at) {
+    if (const Topology::Peer* const peer = state_.peers().find(*at)) {
+      chunk.push_back(peer);
+      bytes += mesh::encoded_size(*peer);
+    }
+  }
+  names.erase(names.begin(), at);
+  if (!names.empty()) {
+    link.outbox.add_peers(item.channel, item.slot, names);
+  }
+  send(link, item.channel, item.slot, mesh::encode_topology(chunk));
 }
 
 /// The channel's entry; null when it is one unknown channel too many.
@@ -277,11 +291,11 @@ Channels::Channel* Channels::find_or_create(const std::string& name) {
 }
 
 /// What to do when the user has dealt with a message of `bytes` that came over `from`.
-Reply<std::optional<Bytes>> Channels::answer_to(Link& from, std::size_t bytes,
+Reply<std::optional<Bytes>> Channels::answer_to(Link& from, Origin origin, std::size_t bytes,
                                                 UniqueFunction<void(Bytes)> pass_on) {
   bytes += message_overhead_bytes;
   from.connection->hold(bytes);
-  return {loop_, [weak = std::weak_ptr(weak_self_), id = from.id(), bytes,
+  return {loop_, [weak = std::weak_ptr(weak_self_), id = from.id(), origin, bytes,
                   pass_on = std::move(pass_on)](Result<std::optional<Bytes>> answer) mutable {
             const auto self = weak.lock();
             if (!self) {
@@ -289,8 +303,9 @@ Reply<std::optional<Bytes>> Channels::answer_to(Link& from, std::size_t bytes,
             }
             const bool is_refused =
                 !answer && answer.error().code != make_error_code(Errc::abandoned);
-            if (is_refused) {
-              (*self)->refuse_(id, answer.error());
+            Link* const delivered = (*self)->links_.find(id);
+            if (is_refused && delivered != nullptr) {
+              (*self)->refuse(*delivered, origin, answer.error());
             } else if (answer && *answer) {
               pass_on(**std::move(answer));
             }
@@ -300,9 +315,20 @@ Reply<std::optional<Bytes>> Channels::answer_to(Link& from, std::size_t bytes,
           }};
 }
 
-void Channels::relay_gossip(const std::string& channel, PeerName except, const Bytes& payload) {
+/// What a channel's user thinks of a message. Whoever delivers it may say that somebody else wrote
+/// it; that costs the message and nobody's connection.
+void Channels::refuse(Link& from, Origin origin, const Error& error) {
+  if (origin.is_neighbours_own) {
+    cut_(from.id(), DropReason::handler_refused, error);
+  } else {
+    refusals_.add(Refusal::channel_user, origin.author, from.remote, error);
+  }
+}
+
+void Channels::relay_gossip(const std::string& channel, PeerName except, SlotKey slot,
+                            const Bytes& payload) {
   for (Link* const link : random_links(except)) {
-    add_payload(*link, channel, gossip_slot, payload);
+    add_payload(*link, channel, slot, payload);
   }
 }
 
@@ -338,7 +364,7 @@ Result<> Channels::send_unicast(PeerName destination, ByteView octets) {
 }
 
 void Channels::gossip_everything() {
-  gossip_topology(state_.peers().names());
+  topology_.announce(state_.peers().names());
   for (const auto& [name, channel] : channels_) {
     if (!channel.user) {
       continue;
@@ -395,7 +421,8 @@ void Channels::send(Link& link, const std::string& channel, SlotKey slot, ByteVi
   const Bytes message =
       slot.originator
           ? mesh::encode_message(mesh::GossipBroadcast{channel, *slot.originator, payload})
-          : mesh::encode_message(mesh::Gossip{channel, state_.self(), payload});
+          : mesh::encode_message(
+                mesh::Gossip{channel, slot.author.value_or(state_.self()), payload});
   if (const auto sent = link.connection->send(message); !sent) {
     log_.warn("gossip not sent", "channel", channel, "peer", link.remote, "reason", sent.error());
   }

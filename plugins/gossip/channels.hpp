@@ -19,20 +19,24 @@
 #include "gossip/link.hpp"
 #include "gossip/membership.hpp"
 #include "gossip/mesh_state.hpp"
+#include "gossip/refusals.hpp"
 #include "gossip/surrogate.hpp"
+#include "gossip/topology_channel.hpp"
 #include "gossip/wire/message.hpp"
 
 namespace weft::gossip {
 
-/// Used on the mesh's loop only.
-class Channels {
+/// A neighbour is cut for what it wrote itself; what it passed on for others is dropped and
+/// counted. Used on the mesh's loop only.
+class Channels final : private TopologyCarrier {
  public:
   /// Everything a channel's user knows goes to random neighbours this often.
   static constexpr Duration gossip_interval = std::chrono::seconds{30};
-  /// Topology news is passed on at once, but at most this often: a burst travels as one message.
-  static constexpr Duration relay_interval = std::chrono::milliseconds{100};
   /// Outboxes are emptied while less than this waits in a connection's stream.
   static constexpr std::size_t low_water_bytes = 64U << 10U;
+  /// Topology leaves in messages of about this size: what is encoded in one go, and what waits in a
+  /// stream.
+  static constexpr std::size_t topology_chunk_bytes = 128U << 10U;
   /// Unicasts go straight to the stream; with so much waiting there they are dropped.
   static constexpr std::size_t unicast_limit_bytes = 1U << 20U;
   /// What a message costs a channel's user besides its payload, as far as back-pressure counts.
@@ -45,10 +49,10 @@ class Channels {
   /// How long after the start they are kept.
   static constexpr Duration joining_time = std::chrono::seconds{30};
 
-  /// Ends the connection that delivered a message which a channel's user refused.
-  using Refuse = UniqueFunction<void(Connection::Id, const Error&)>;
+  /// Ends the connection to a neighbour that wrote what it should not.
+  using Cut = UniqueFunction<void(Connection::Id, DropReason, const Error&)>;
 
-  Channels(Loop& loop, Log& log, Metrics& metrics, MeshState& state, Links& links, Refuse refuse);
+  Channels(Loop& loop, Log& log, Metrics& metrics, MeshState& state, Links& links, Cut cut);
 
   /// Errors end the connection.
   [[nodiscard]] Result<> on_gossip(Link& from, const mesh::Gossip& message);
@@ -56,6 +60,7 @@ class Channels {
   /// `octets`: the whole message, relayed unchanged.
   [[nodiscard]] Result<> on_unicast(Link& from, const mesh::GossipUnicast& message,
                                     ByteView octets);
+  [[nodiscard]] Result<> on_damaged(Link& from, const mesh::DamagedUnicast& message);
 
   void join(const std::string& name, std::shared_ptr<Membership> user);
   void leave(const std::string& name);
@@ -64,12 +69,14 @@ class Channels {
 
   /// The complete state of every channel down one connection, topology first.
   void send_everything(Link& link);
-  /// Topology entries to random neighbours.
-  void gossip_topology(const PeerNames& names);
+  /// Topology entries that are news.
+  void announce(const PeerNames& names) { topology_.announce(names); }
   /// Topology entries to one neighbour.
-  void send_topology(Link& link, const PeerNames& names);
+  void send_topology(Link& link, SlotKey slot, const PeerNames& names) override;
   /// Sends from the outbox what the connection can take now.
   void pump(Link& link);
+
+  [[nodiscard]] const Refusals& refusals() const noexcept { return refusals_; }
 
  private:
   /// Who waits for a channel's complete state, and as what it is sent to them.
@@ -82,22 +89,34 @@ class Channels {
     Waiting in_flight;  // for the answer under way: what comes now may come too late for it
   };
 
-  [[nodiscard]] Result<> on_topology(ByteView payload, PeerName sender);
-  void relay_topology(const PeerNames& names, PeerName sender);
-  void flush_topology();
+  /// Who wrote a message, as it says.
+  struct Origin {
+    PeerName author{};
+    bool is_neighbours_own = false;  ///< surely
+  };
+  [[nodiscard]] static Origin origin(const Link& from, PeerName author);
+  /// Whether a message is to be dropped because it claims to be ours.
+  [[nodiscard]] bool is_in_our_name(PeerName author);
+
+  // TopologyCarrier
+  [[nodiscard]] std::vector<Link*> random_links(PeerName except) override;
+  void on_malformed(Link& link, const Error& error) override;
+
   [[nodiscard]] Channel* find_or_create(const std::string& name);
   [[nodiscard]] std::size_t early_bytes() const;
   void on_surrogate(const std::string& name, Channel& channel, EarlyMessages::Message message,
-                    PeerName sender);
-  void deliver(const std::string& name, Membership& user, EarlyMessages::Message message);
-  [[nodiscard]] Reply<std::optional<Bytes>> answer_to(Link& from, std::size_t bytes,
+                    PeerName author, PeerName neighbour);
+  void deliver(Membership& user, EarlyMessages::Message message);
+  [[nodiscard]] Reply<std::optional<Bytes>> answer_to(Link& from, Origin origin, std::size_t bytes,
                                                       UniqueFunction<void(Bytes)> pass_on);
-  void relay_gossip(const std::string& channel, PeerName except, const Bytes& payload);
+  void refuse(Link& from, Origin origin, const Error& error);
+  void relay_gossip(const std::string& channel, PeerName except, SlotKey slot,
+                    const Bytes& payload);
   void relay_broadcast(const std::string& channel, PeerName originator, const Bytes& payload);
   void add_payload(Link& link, const std::string& channel, SlotKey slot, Bytes payload);
   [[nodiscard]] Result<> send_unicast(PeerName destination, ByteView octets);
   void gossip_everything();
-  [[nodiscard]] std::vector<Link*> random_links(PeerName except);
+  void send_topology_chunk(Link& link, const Outbox::Item& item, PeerNames names);
   void request_state(const std::string& name, Channel& channel);
   void on_state(const std::string& name, Result<Bytes> state);
   void send(Link& link, const std::string& channel, SlotKey slot, ByteView payload);
@@ -106,7 +125,9 @@ class Channels {
   Log& log_;
   MeshState& state_;
   Links& links_;
-  Refuse refuse_;
+  Cut cut_;
+  Refusals refusals_;
+  TopologyChannel topology_;
   std::map<std::string, Channel> channels_;
   std::size_t surrogates_ = 0;
   Counter& undeliverable_;
@@ -114,10 +135,6 @@ class Channels {
   Counter& ignored_;
   TimePoint started_;
   std::shared_ptr<Channels*> weak_self_ = std::make_shared<Channels*>(this);
-  PeerNames relayed_names_;    // waiting to be passed on
-  PeerName relayed_sender_{};  // who told them all; unknown_peer when several did
-  std::optional<TimePoint> relayed_;
-  Timer relay_;
   Timer periodic_;
 };
 

@@ -17,6 +17,8 @@ void Config::describe(Schema& schema) {
                      "Encrypt connections with the password in this file; all peers need it.");
   schema.field("discovery", discovery, "Also connect to peers that other peers know.");
   schema.field("connection-limit", connection_limit, "At most so many connections; 0: no limit.");
+  schema.field("peer-limit", peer_limit,
+               "At most so many peers in the mesh; claims about more are refused.", {16, 4096});
   schema.field("trusted-subnets", trusted_subnets,
                "Frames to peers in these subnets are not encrypted if they trust us as well.");
   schema.field("heartbeat", heartbeat, "How often something is sent to each peer.",

@@ -19,6 +19,7 @@ struct Config {
   Secret password;
   bool discovery = true;
   std::uint32_t connection_limit = 200;
+  std::uint32_t peer_limit = 1024;
   std::vector<net::Cidr> trusted_subnets;
   std::chrono::milliseconds heartbeat{200};
   std::chrono::milliseconds dead_after{700};

@@ -27,11 +27,11 @@ Engine::Engine(Environment environment, Config config, PeerName name, std::strin
       state_(env_.loop,
              {name, std::move(nickname), random_uid(env_.loop),
               static_cast<ShortId>(random_below(env_.loop, short_id_count))},
-             *this),
+             *this, config_.peer_limit),
       channels_(env_.loop, env_.log, env_.metrics, state_, links_,
-                [this](Connection::Id id, const Error& error) {
+                [this](Connection::Id id, DropReason reason, const Error& error) {
                   if (Link* const link = links_.find(id)) {
-                    link->connection->drop(DropReason::handler_refused, error);
+                    link->connection->drop(reason, error);
                   }
                 }),
       maker_({config_.listen.port, config_.discovery}),
@@ -207,14 +207,14 @@ void Engine::on_peer_down(const Topology::Peer& peer) {
   env_.events.on_peer_down(peer);
 }
 
-/// Originals get it with the next collected update, as from each other.
-bool Engine::announce_at_once(const PeerNames& names) {
+bool Engine::announce_at_once(const PeerNames& names, Audience audience) {
   bool is_everybody = true;
   links_.for_each([&](Link& link) {
-    if (link.is_added && link.is_weft) {
-      channels_.send_topology(link, names);
+    const bool is_told = link.is_weft || audience == Audience::everybody;
+    if (link.is_added && is_told) {
+      channels_.send_topology(link, {}, names);
     }
-    is_everybody &= link.is_weft || !link.is_added;
+    is_everybody &= is_told || !link.is_added;
   });
   return is_everybody;
 }

@@ -88,8 +88,8 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   void on_peer_up(const Topology::Peer& peer) override;
   void on_peer_down(const Topology::Peer& peer) override;
   void on_candidates_changed() override { plan_soon(); }
-  void announce(const PeerNames& names) override { channels_.gossip_topology(names); }
-  bool announce_at_once(const PeerNames& names) override;
+  void announce(const PeerNames& names) override { channels_.announce(names); }
+  bool announce_at_once(const PeerNames& names, Audience audience) override;
 
   // accept.cpp: who may connect to us
   void on_accepted(std::unique_ptr<Stream> stream);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace weft::gossip {
 
@@ -89,14 +90,39 @@ class Graph::Search {
   std::size_t count_ = 0;
 };
 
-Graph Graph::Builder::build(EdgeRule rule) const {
+/// Finds the vertex of each edge's remote. Most lists ascend: a search then goes on where the one
+/// before it ended, in steps that double.
+void Graph::Builder::resolve() {
+  if (std::exchange(is_resolved_, true)) {
+    return;
+  }
+  auto at = names_.begin();
+  for (Listed& listed : edges_) {
+    const PeerName name = listed.edge.remote;
+    if (at == names_.end() || *at > name) {
+      at = names_.begin();
+    }
+    std::ptrdiff_t step = 1;
+    auto next = at;
+    while (names_.end() - next > step && *(next + step) < name) {
+      next += step;
+      step *= 2;
+    }
+    at = std::lower_bound(next, names_.end() - next > step ? next + step + 1 : names_.end(), name);
+    const auto vertex = static_cast<Vertex>(at - names_.begin());
+    const bool is_found = at != names_.end() && *at == name && vertex != listed.from;
+    listed.to = is_found ? vertex : none;
+  }
+}
+
+Graph Graph::Builder::build(EdgeRule rule) {
+  resolve();
   Graph graph;
   graph.names_ = names_;
   graph.row_words_ = (names_.size() + word_bits - 1) / word_bits;
   graph.rows_.resize(names_.size() * graph.row_words_);
-  for (const auto& [from, edge] : edges_) {
-    const Vertex to = graph.find(edge.remote);
-    if (to != none && to != from && (rule == EdgeRule::any || edge.established)) {
+  for (const auto& [from, edge, to] : edges_) {
+    if (to != none && (rule == EdgeRule::any || edge.established)) {
       graph.rows_[from * graph.row_words_ + to / word_bits] |= Word{1} << (to % word_bits);
     }
   }
@@ -104,8 +130,7 @@ Graph Graph::Builder::build(EdgeRule rule) const {
     const auto lists = [&graph, forward = graph.rows_](Vertex from, Vertex to) {
       return (forward[from * graph.row_words_ + to / word_bits] >> (to % word_bits) & 1U) != 0;
     };
-    for (const auto& [from, edge] : edges_) {
-      const Vertex to = graph.find(edge.remote);
+    for (const auto& [from, edge, to] : edges_) {
       if (to != none && !lists(to, from)) {
         graph.rows_[from * graph.row_words_ + to / word_bits] &= ~(Word{1} << (to % word_bits));
       }

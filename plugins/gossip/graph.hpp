@@ -32,19 +32,28 @@ class Graph {
   /// Collects peers and their connections. Connections to peers never added are ignored.
   class Builder {
    public:
+    void reserve(std::size_t peers, std::size_t edges) {
+      names_.reserve(peers);
+      edges_.reserve(edges);
+    }
     /// In ascending order of name; each name once.
     void add_peer(PeerName name) { names_.push_back(name); }
     /// From the peer added last.
     void add_edge(Edge edge) { edges_.push_back({static_cast<Vertex>(names_.size() - 1), edge}); }
-    [[nodiscard]] Graph build(EdgeRule rule) const;
+    [[nodiscard]] Graph build(EdgeRule rule);
 
    private:
     struct Listed {
       Vertex from;
       Edge edge;
+      Vertex to = none;  // once resolved
     };
+
+    void resolve();
+
     std::vector<PeerName> names_;
     std::vector<Listed> edges_;
+    bool is_resolved_ = false;
   };
 
   Graph() = default;

@@ -23,10 +23,12 @@ bool same_routes(const Routes& a, const Routes& b) {
 
 }  // namespace
 
-MeshState::MeshState(Loop& loop, Peers::Self self, MeshObserver& observer)
+MeshState::MeshState(Loop& loop, Peers::Self self, MeshObserver& observer, std::size_t max_peers)
     : loop_(loop),
       observer_(observer),
-      peers_(std::move(self), [&loop](std::uint64_t bound) { return random_below(loop, bound); }),
+      peers_(
+          std::move(self), [&loop](std::uint64_t bound) { return random_below(loop, bound); },
+          max_peers),
       message_routes_(peers_.graph(EdgeRule::any), peers_.self().name),
       frame_routes_(peers_.graph(EdgeRule::established_symmetric), peers_.self().name),
       published_routes_(frame_routes_.snapshot()) {}
@@ -40,18 +42,37 @@ std::span<const PeerName> MeshState::broadcast_route(PeerName origin) {
   return message_routes_.broadcast(origin);
 }
 
-Result<PeersUpdate> MeshState::apply(std::vector<Topology::Peer> update) {
-  auto result = peers_.apply(std::move(update));
-  if (!result) {
-    return result;
-  }
-  follow_up(result->change);
+PeersUpdate MeshState::apply(std::vector<Topology::Peer> update, const Teller& teller) {
+  PeersUpdate result = peers_.apply(std::move(update), [&](PeerName about) {
+    const Standing found = standing(teller, about);
+    if (found == Standing::itself) {
+      self_told_.insert(about);
+    }
+    return found;
+  });
+  follow_up(result.change);
   collect_garbage_soon();
-  if (!result->accepted.empty()) {
+  if (!result.accepted.empty()) {
     recalculate_soon();
     observer_.on_candidates_changed();
   }
   return result;
+}
+
+/// A peer's own list does not change where routes to it go, so that nobody can make up a nearest
+/// neighbour by a claim about the peer alone.
+Standing MeshState::standing(const Teller& teller, PeerName about) const {
+  if (teller.name == about) {
+    return teller.is_weft ? Standing::itself : Standing::nearest;
+  }
+  if (self_told_.contains(about)) {
+    return Standing::overruled;
+  }
+  auto hop = frame_routes_.unicast(about);
+  if (!hop) {
+    hop = message_routes_.unicast(about);
+  }
+  return hop == teller.name ? Standing::nearest : Standing::hearsay;
 }
 
 void MeshState::add_reference(Topology::Peer remote) {
@@ -79,6 +100,7 @@ void MeshState::connection_established(PeerName remote) {
 
 /// On the next turn, so that a cut through many connections is worked up once.
 void MeshState::connection_lost(PeerName remote) {
+  self_told_.erase(remote);
   peers_.remove_connection(remote);
   if (!loss_.is_set()) {
     loss_ = loop_.after(Duration::zero(), [this] { settle_loss(); });
@@ -94,6 +116,7 @@ void MeshState::settle_loss() {
 }
 
 void MeshState::connection_replaced(PeerName remote) {
+  self_told_.erase(remote);
   peers_.remove_connection(remote);
 }
 
@@ -102,6 +125,9 @@ void MeshState::follow_up(const PeersChange& change) {
     if (reported_.erase(peer.name) != 0) {
       observer_.on_peer_down(peer);
     }
+  }
+  if (change.self_outbid) {
+    audience_ = Audience::everybody;
   }
   if (change.self_changed) {
     announce_soon({});
@@ -115,10 +141,11 @@ void MeshState::follow_up(const PeersChange& change) {
 void MeshState::recalculate() {
   recalculation_.cancel();
   recalculated_ = loop_.now();
-  message_routes_ = RoutingTable(peers_.graph(EdgeRule::any), self());
-  Graph frames = peers_.graph(EdgeRule::established_symmetric);
+  auto [any, frames] = peers_.graphs();
+  message_routes_ = RoutingTable(std::move(any), self());
   if (!(frames == frame_routes_.graph())) {
     frame_routes_ = RoutingTable(std::move(frames), self());
+    peers_.note_reached([this](PeerName name) { return frame_routes_.unicast(name).has_value(); });
     auto routes = frame_routes_.snapshot();
     if (!same_routes(*routes, *published_routes_)) {
       published_routes_ = routes;
@@ -135,7 +162,9 @@ void MeshState::recalculate_soon() {
     return;
   }
   const TimePoint now = loop_.now();
-  const TimePoint due = recalculated_ ? *recalculated_ + recalculation_interval : now;
+  const Duration interval =
+      recalculation_interval * (1 + peers_.connections() / connections_per_interval);
+  const TimePoint due = recalculated_ ? *recalculated_ + interval : now;
   recalculation_ =
       loop_.after(std::max<Duration>(due - now, Duration::zero()), [this] { recalculate(); });
 }
@@ -166,7 +195,7 @@ void MeshState::announce_collected() {
 
 void MeshState::announce_now() {
   announce_soon({});
-  if (observer_.announce_at_once(unannounced_)) {
+  if (observer_.announce_at_once(unannounced_, std::exchange(audience_, Audience::weft))) {
     unannounced_.clear();
     announcement_.cancel();
   }

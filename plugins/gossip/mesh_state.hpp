@@ -16,6 +16,12 @@
 
 namespace weft::gossip {
 
+/// Who gets an announcement that does not wait.
+enum class Audience : std::uint8_t {
+  weft,      ///< Weave Net peers get it with the next collected one, as from each other
+  everybody  ///< somebody believes a claim that is not ours until they hear
+};
+
 /// Who is told what changed.
 class MeshObserver {
  public:
@@ -27,8 +33,9 @@ class MeshObserver {
   virtual void on_candidates_changed() = 0;
   /// These entries, ours among them, are news to the mesh: gossip them.
   virtual void announce(const PeerNames& names) = 0;
-  /// The same, but only to neighbours that can take it at once. Answers whether that was everybody.
-  virtual bool announce_at_once(const PeerNames& names) = 0;
+  /// The same, but at once: to neighbours that can take it so, or to all. Answers whether that was
+  /// everybody.
+  virtual bool announce_at_once(const PeerNames& names, Audience audience) = 0;
 
  protected:
   ~MeshObserver() = default;
@@ -45,10 +52,13 @@ class MeshState {
   static constexpr Duration prompt_delay = std::chrono::milliseconds{20};
   static constexpr unsigned prompt_burst = 3;
   static constexpr Duration garbage_delay = std::chrono::seconds{1};
-  /// Routes follow news at most this often; a lost connection, at once.
+  /// Routes follow news at most this often; a lost connection, at once. In a mesh of very many
+  /// connections less often, as the work grows with them.
   static constexpr Duration recalculation_interval = std::chrono::milliseconds{100};
+  static constexpr std::size_t connections_per_interval = 50'000;
 
-  MeshState(Loop& loop, Peers::Self self, MeshObserver& observer);
+  MeshState(Loop& loop, Peers::Self self, MeshObserver& observer,
+            std::size_t max_peers = Peers::default_max_peers);
 
   [[nodiscard]] const Peers& peers() const noexcept { return peers_; }
   [[nodiscard]] PeerName self() const noexcept { return peers_.self().name; }
@@ -59,8 +69,13 @@ class MeshState {
   /// Neighbours that get `origin`'s broadcast from us.
   [[nodiscard]] std::span<const PeerName> broadcast_route(PeerName origin);
 
-  /// Merges a topology message. Errors: see Peers::apply.
-  [[nodiscard]] Result<PeersUpdate> apply(std::vector<Topology::Peer> update);
+  /// The neighbour that tells something.
+  struct Teller {
+    PeerName name{};
+    bool is_weft = false;  ///< tells all its neighbours of itself, where Weave Net tells some
+  };
+  /// Merges what `teller` says.
+  PeersUpdate apply(std::vector<Topology::Peer> update, const Teller& teller);
 
   void add_reference(Topology::Peer remote);
   void drop_reference(PeerName remote);
@@ -72,6 +87,7 @@ class MeshState {
   void connection_replaced(PeerName remote);
 
  private:
+  [[nodiscard]] Standing standing(const Teller& teller, PeerName about) const;
   void follow_up(const PeersChange& change);
   void settle_loss();
   void recalculate();
@@ -96,8 +112,10 @@ class MeshState {
     bool operator==(const Reported&) const = default;
   };
   std::map<PeerName, Reported> reported_;  // peers of which on_peer_up told last
+  PeerNames self_told_;  // neighbours that told us of themselves: nobody else knows better
   PeerNames unannounced_;
   std::optional<TimePoint> recalculated_;
+  Audience audience_ = Audience::weft;  ///< of the prompt announcement that waits
   TimePoint prompts_full_{};  ///< when a whole burst of prompt announcements is allowed again
   Timer announcement_;
   Timer prompt_;

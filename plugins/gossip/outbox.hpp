@@ -21,7 +21,8 @@ namespace weft::gossip {
 
 /// A slot of one channel: gossip, or broadcasts of one originator.
 struct SlotKey {
-  std::optional<PeerName> originator;  ///< none: gossip
+  std::optional<PeerName> originator{};  ///< none: gossip
+  std::optional<PeerName> author{};      ///< of gossip that is passed on unread; none: this node
 
   auto operator<=>(const SlotKey&) const = default;  // gossip comes first
 };

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/core.h>
-
 namespace weft::gossip {
 namespace {
 
@@ -25,21 +23,48 @@ auto find_connection(std::vector<Topology::Connection>& connections, PeerName re
                       [remote](const auto& connection) { return connection.remote == remote; });
 }
 
-/// Whether `received` replaces what we know. A short id is also news to a peer first met through
-/// protocol 1. Source: weaveworks/mesh peers.go, applyDecodedUpdate.
-bool is_newer(const Topology::Peer& received, const Topology::Peer& known) {
-  if (received.version != known.version) {
-    return received.version > known.version;
+/// Octets of memory that a peer's connections take.
+std::size_t memory_of(const Topology::Peer& peer) {
+  constexpr std::size_t inside = 15;  // shorter texts need no memory of their own
+  std::size_t bytes = 0;
+  for (const auto& connection : peer.connections) {
+    const std::size_t length = connection.address.size();
+    bytes += sizeof(connection) + (length > inside ? length + 1 : 0);
   }
-  if (received.uid != known.uid) {
-    return received.uid > known.uid;
+  return bytes;
+}
+
+std::size_t excess_of(const Topology::Peer& peer) {
+  const std::size_t bytes = memory_of(peer);
+  return bytes > Peers::share_bytes ? bytes - Peers::share_bytes : 0;
+}
+
+void refuse(PeersUpdate& update, Refusal why, PeerName whom) {
+  PeersUpdate::Refused& refused = update.refused.try_emplace(why).first->second;
+  if (++refused.count == 1) {
+    refused.first = whom;
   }
-  return received.short_id && !known.short_id;
+}
+
+std::optional<Refusal> refusal_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::beyond_ceiling:
+      return Refusal::beyond_ceiling;
+    case Verdict::not_first_hand:
+      return Refusal::not_first_hand;
+    case Verdict::not_nearest:
+      return Refusal::not_nearest;
+    case Verdict::take:
+    case Verdict::keep:
+      break;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-Peers::Peers(Self self, Draw draw) : draw_(std::move(draw)) {
+Peers::Peers(Self self, Draw draw, std::size_t max_peers)
+    : max_peers_(max_peers), draw_(std::move(draw)) {
   Topology::Peer info;
   info.name = self.name;
   info.nickname = std::move(self.nickname);
@@ -47,7 +72,7 @@ Peers::Peers(Self self, Draw draw) : draw_(std::move(draw)) {
   info.short_id = self.short_id;
   PeersChange change;
   index(info, change);
-  self_ = peers_.emplace(self.name, Entry{std::move(info), 1}).first;
+  self_ = peers_.emplace(self.name, Entry{std::move(info), 1, true, 0}).first;
 }
 
 const Topology::Peer* Peers::find(PeerName name) const noexcept {
@@ -73,84 +98,151 @@ std::vector<const Topology::Peer*> Peers::describe(const PeerNames& names) const
   return described;
 }
 
-Result<PeersUpdate> Peers::apply(std::vector<Topology::Peer> update) {
-  for (Topology::Peer& peer : update) {
-    normalise(peer.connections);
-  }
-  WEFT_TRY(check_bounds(update));
+PeersUpdate Peers::apply(std::vector<Topology::Peer> update, const StandingOf& standing_of) {
   PeersUpdate result;
   for (Topology::Peer& peer : update) {
+    normalise(peer.connections);
     const PeerName name = peer.name;
-    result.described.insert(name);
-    insert_neighbours(peer, result.change);
-    const auto known = peers_.find(name);
-    if (known == peers_.end()) {
-      insert(std::move(peer), result.change);
-    } else if (known == self_) {
-      // An old incarnation of ours is still remembered: outbid its version.
-      Topology::Peer& self = self_->second.info;
-      if (peer.uid != self.uid && peer.version >= self.version) {
-        self.version = peer.version + 1;
-        result.change.self_changed = true;
-      }
-      continue;
-    } else if (!supersede(known->second, std::move(peer), result.change)) {
+    if (name == self_->first && peer.version <= max_version) {
+      apply_to_self(peer, result.change);
+      result.described.insert(name);
       continue;
     }
+    const auto known = peers_.find(name);
+    const bool is_uncounted = !is_counted(peer.version) ||
+                              (known != peers_.end() && !is_counted(known->second.info.version));
+    const Verdict verdict = judge(known == peers_.end() ? nullptr : &known->second.info, peer,
+                                  standing_of ? standing_of(name) : Standing::hearsay);
+    if (const auto refusal = refusal_of(verdict)) {
+      refuse(result, *refusal, name);
+      continue;
+    }
+    result.described.insert(name);
+    if (verdict == Verdict::keep) {
+      continue;
+    }
+    if (const auto refusal = take(known, std::move(peer), result.change)) {
+      refuse(result, *refusal, name);
+      continue;
+    }
+    insert_neighbours(peers_.at(name).info, result);
     result.accepted.insert(name);
+    if (is_uncounted) {
+      result.uncounted.insert(name);
+    }
   }
   choose_short_id_again(result.change);
   return result;
 }
 
-Result<> Peers::check_bounds(const std::vector<Topology::Peer>& update) const {
-  PeerNames fresh;
-  std::size_t connections = connections_;
-  const auto note = [&](PeerName name) {
-    if (!peers_.contains(name)) {
-      fresh.insert(name);
+/// Nobody knows better than we do: not an old incarnation of ours that is still remembered, nor
+/// whoever made up an entry.
+void Peers::apply_to_self(const Topology::Peer& claim, PeersChange& change) {
+  Topology::Peer& self = self_->second.info;
+  if (!is_rival(self, claim)) {
+    return;
+  }
+  self.version = version_after(claim.version < max_version ? claim.version : self.version);
+  change.self_changed = true;
+  change.self_outbid = true;
+}
+
+/// Puts an entry into the table, or says why there is no room.
+std::optional<Refusal> Peers::take(Table::iterator known, Topology::Peer peer,
+                                   PeersChange& change) {
+  const bool is_new = known == peers_.end();
+  if (!has_memory(is_new ? nullptr : &known->second, peer)) {
+    return Refusal::table_full;
+  }
+  if (!is_new) {
+    supersede(known->second, std::move(peer), change);
+  } else if (peers_.size() < max_peers_ || (peer.uid != 0 && make_room(false, change))) {
+    insert(std::move(peer), change);
+  } else {
+    return Refusal::table_full;
+  }
+  return std::nullopt;
+}
+
+bool Peers::has_memory(const Entry* known, const Topology::Peer& peer) const {
+  if (known != nullptr && known->references != 0) {
+    return true;
+  }
+  const std::size_t excess = excess_of(peer);
+  const std::size_t freed = known == nullptr ? 0 : known->excess;
+  return excess == 0 || excess_ - freed + excess <= max_peers_ * pool_bytes;
+}
+
+void Peers::account(Entry& entry) {
+  excess_ -= entry.excess;
+  entry.excess = excess_of(entry.info);
+  excess_ += entry.excess;
+}
+
+/// Takes the place of a peer that is known by name only, else of one that nobody reaches. Looks at
+/// some from a random one on: peers choose how many entries they send.
+bool Peers::make_room(bool also_reached, PeersChange& change) {
+  constexpr unsigned looks = 64;
+  auto at = peers_.lower_bound(PeerName{draw_(std::uint64_t{1} << 48U)});
+  auto victim = peers_.end();
+  for (unsigned i = 0; i < looks; ++i, ++at) {
+    if (at == peers_.end()) {
+      at = peers_.begin();
     }
-  };
-  for (const Topology::Peer& peer : update) {
-    note(peer.name);
-    connections += peer.connections.size();
-    for (const auto& connection : peer.connections) {
-      note(connection.remote);
+    const Entry& entry = at->second;
+    if (entry.references != 0 || (entry.is_reached && !also_reached)) {
+      continue;
+    }
+    if (entry.info.uid == 0) {
+      victim = at;
+      break;
+    }
+    if (victim == peers_.end() || (victim->second.is_reached && !entry.is_reached)) {
+      victim = at;
     }
   }
-  if (peers_.size() + fresh.size() > max_peers) {
-    return fail(Errc::malformed, fmt::format("accept a mesh of more than {} peers", max_peers));
+  if (victim == peers_.end()) {
+    return false;
   }
-  if (connections > max_connections) {
-    return fail(Errc::malformed,
-                fmt::format("accept a mesh of more than {} connections", max_connections));
-  }
-  return {};
+  remove(victim, change);
+  return true;
+}
+
+void Peers::remove(Table::iterator entry, PeersChange& change) {
+  unindex(entry->second.info, change);
+  connections_ -= entry->second.info.connections.size();
+  excess_ -= entry->second.excess;
+  change.removed.push_back(std::move(entry->second.info));
+  peers_.erase(entry);
 }
 
 Peers::Entry& Peers::insert(Topology::Peer peer, PeersChange& change) {
   index(peer, change);
   connections_ += peer.connections.size();
   const PeerName name = peer.name;
-  return peers_.emplace(name, Entry{std::move(peer), 0}).first->second;
+  Entry& entry = peers_.emplace(name, Entry{std::move(peer), 0, false, 0}).first->second;
+  account(entry);
+  return entry;
 }
 
 /// Peers known only as somebody's neighbour get a place: uid and version 0, no short id.
-void Peers::insert_neighbours(const Topology::Peer& peer, PeersChange& change) {
+void Peers::insert_neighbours(const Topology::Peer& peer, PeersUpdate& update) {
   for (const auto& connection : peer.connections) {
-    if (!peers_.contains(connection.remote) && connection.remote != peer.name) {
-      Topology::Peer placeholder;
-      placeholder.name = connection.remote;
-      insert(std::move(placeholder), change);
+    if (peers_.contains(connection.remote)) {
+      continue;
     }
+    if (peers_.size() >= max_peers_) {
+      refuse(update, Refusal::table_full, connection.remote);
+      continue;
+    }
+    Topology::Peer placeholder;
+    placeholder.name = connection.remote;
+    insert(std::move(placeholder), update.change);
   }
 }
 
-bool Peers::supersede(Entry& entry, Topology::Peer newer, PeersChange& change) {
+void Peers::supersede(Entry& entry, Topology::Peer newer, PeersChange& change) {
   Topology::Peer& known = entry.info;
-  if (!is_newer(newer, known)) {
-    return false;
-  }
   const bool is_reindexed = newer.short_id != known.short_id;
   if (is_reindexed) {
     unindex(known, change);
@@ -158,15 +250,18 @@ bool Peers::supersede(Entry& entry, Topology::Peer newer, PeersChange& change) {
   connections_ += newer.connections.size();
   connections_ -= known.connections.size();
   known = std::move(newer);
+  account(entry);
   if (is_reindexed) {
     index(known, change);
   }
-  return true;
 }
 
 PeersChange Peers::add_reference(Topology::Peer remote) {
   PeersChange change;
   const auto known = peers_.find(remote.name);
+  if (known == peers_.end() && peers_.size() >= max_peers_) {
+    (void)make_room(true, change);  // the connection limit bounds what comes on top
+  }
   Entry& entry = known == peers_.end() ? insert(std::move(remote), change) : known->second;
   ++entry.references;
   choose_short_id_again(change);
@@ -187,7 +282,7 @@ void Peers::add_connection(Topology::Connection connection) {
       [](const auto& existing, PeerName remote) { return existing.remote < remote; });
   self.connections.insert(at, std::move(connection));
   ++connections_;
-  ++self.version;
+  self.version = version_after(self.version);
 }
 
 void Peers::set_established(PeerName remote) {
@@ -195,7 +290,7 @@ void Peers::set_established(PeerName remote) {
   const auto at = find_connection(self.connections, remote);
   WEFT_CHECK(at != self.connections.end(), "only an existing connection becomes established");
   at->established = true;
-  ++self.version;
+  self.version = version_after(self.version);
 }
 
 void Peers::remove_connection(PeerName remote) {
@@ -204,7 +299,7 @@ void Peers::remove_connection(PeerName remote) {
   WEFT_CHECK(at != self.connections.end(), "only an existing connection is removed");
   self.connections.erase(at);
   --connections_;
-  ++self.version;
+  self.version = version_after(self.version);
 }
 
 PeersChange Peers::collect_garbage() {
@@ -218,10 +313,7 @@ PeersChange Peers::collect_garbage() {
       ++at;
       continue;
     }
-    unindex(at->second.info, change);
-    connections_ -= at->second.info.connections.size();
-    change.removed.push_back(std::move(at->second.info));
-    at = peers_.erase(at);
+    remove(at++, change);
   }
   if (!change.removed.empty()) {
     choose_short_id_again(change);
@@ -254,19 +346,35 @@ void Peers::choose_short_id_again(PeersChange& change) {
   unindex(self, change);
   self.short_id = *id;
   index(self, change);
-  ++self.version;
+  self.version = version_after(self.version);
   change.self_changed = true;
 }
 
-Graph Peers::graph(EdgeRule rule) const {
+void Peers::note_reached(const std::function<bool(PeerName)>& is_reached) {
+  for (auto& [name, entry] : peers_) {
+    entry.is_reached = is_reached(name);
+  }
+}
+
+Graph::Builder Peers::builder() const {
   Graph::Builder builder;
+  builder.reserve(peers_.size(), connections_);
   for (const auto& [name, entry] : peers_) {
     builder.add_peer(name);
     for (const auto& connection : entry.info.connections) {
       builder.add_edge({connection.remote, connection.established});
     }
   }
-  return builder.build(rule);
+  return builder;
+}
+
+Peers::Graphs Peers::graphs() const {
+  Graph::Builder mesh = builder();
+  return {mesh.build(EdgeRule::any), mesh.build(EdgeRule::established_symmetric)};
+}
+
+Graph Peers::graph(EdgeRule rule) const {
+  return builder().build(rule);
 }
 
 std::shared_ptr<Topology> Peers::snapshot() const {

@@ -16,7 +16,9 @@
 #include <weft/net/peer_name.hpp>
 #include <weft/result.hpp>
 
+#include "gossip/claims.hpp"
 #include "gossip/graph.hpp"
+#include "gossip/refusals.hpp"
 #include "gossip/short_ids.hpp"
 
 namespace weft::gossip {
@@ -26,24 +28,36 @@ using PeerNames = std::set<PeerName>;
 /// What one change did to the table.
 struct PeersChange {
   bool self_changed = false;       ///< our own entry: tell the others
+  bool self_outbid = false;        ///< and at once: somebody claims to know it better
   bool short_ids_changed = false;  ///< an id means another peer now
   std::vector<Topology::Peer> removed;
 };
 
 /// What a topology message did to the table.
 struct PeersUpdate {
-  PeerNames described;  ///< every peer the message had an entry for
+  /// Entries refused for one reason, and named peers that got no place.
+  struct Refused {
+    PeerName first{};  ///< whom the first of them is about
+    std::uint64_t count = 0;
+  };
+
+  PeerNames described;  ///< every peer of which the message had an entry that may be passed on
   PeerNames accepted;   ///< those that were new or newer than what we knew
+  PeerNames uncounted;  ///< those of them whose next hops alone are believed: tell everybody
+  std::map<Refusal, Refused> refused;
   PeersChange change;
 };
 
-/// Used on the mesh's loop only. Never holds more than `max_peers`, whatever peers claim.
+/// Used on the mesh's loop only. Bounded, whatever peers claim: a peer for which there is no room
+/// is refused by itself, and one that nothing confirms makes room for one that is better known.
 class Peers {
  public:
-  /// Twice what short ids can tell apart.
-  static constexpr std::size_t max_peers = 8192;
-  /// Connections in the table and one message together: twice a full mesh of a thousand.
-  static constexpr std::size_t max_connections = 2'000'000;
+  static constexpr std::size_t default_max_peers = 1024;
+  /// Memory for each peer's connections that is always there: more than the 200 of Weave Net's
+  /// default limit.
+  static constexpr std::size_t share_bytes = 16U << 10U;
+  /// Memory beyond their shares, for each peer of the limit, that any of them may use.
+  static constexpr std::size_t pool_bytes = 4U << 10U;
 
   using Draw = std::function<std::uint64_t(std::uint64_t bound)>;
 
@@ -55,7 +69,7 @@ class Peers {
   };
 
   /// `draw(n)` gives a uniformly random integer in [0, n).
-  Peers(Self self, Draw draw);
+  Peers(Self self, Draw draw, std::size_t max_peers = default_max_peers);
 
   [[nodiscard]] const Topology::Peer& self() const noexcept { return self_->second.info; }
   /// Null when unknown. Valid until the next change.
@@ -72,9 +86,11 @@ class Peers {
     }
   }
 
-  /// Merges a topology message. Errors: Errc::malformed, and nothing is merged, when the table
-  /// would outgrow its bounds. Source: weaveworks/mesh peers.go, applyUpdate.
-  [[nodiscard]] Result<PeersUpdate> apply(std::vector<Topology::Peer> update);
+  /// How near the neighbour that tells something is to the peer that it is about.
+  using StandingOf = std::function<Standing(PeerName)>;
+
+  /// Merges a topology message, entry by entry.
+  PeersUpdate apply(std::vector<Topology::Peer> update, const StandingOf& standing_of = {});
 
   /// A connection identified its remote: `remote` joins the table, if it is not there, and stays
   /// as long as it is referenced.
@@ -89,20 +105,40 @@ class Peers {
   /// Forgets peers that no chain of connections leads to and no reference holds.
   [[nodiscard]] PeersChange collect_garbage();
 
+  /// Says which peers frames reach: these keep their places when the table is full.
+  void note_reached(const std::function<bool(PeerName)>& is_reached);
+
+  struct Graphs {
+    Graph any;
+    Graph symmetric;
+  };
+  /// Both graphs of the mesh, for less than twice the price of one.
+  [[nodiscard]] Graphs graphs() const;
   [[nodiscard]] Graph graph(EdgeRule rule) const;
+  /// Connections in the table, which is what work on it costs.
+  [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
   [[nodiscard]] std::shared_ptr<Topology> snapshot() const;
 
  private:
   struct Entry {
     Topology::Peer info;
     unsigned references = 0;
+    bool is_reached = false;
+    std::size_t excess = 0;  // of its connections' memory over its share
   };
   using Table = std::map<PeerName, Entry>;
 
-  [[nodiscard]] Result<> check_bounds(const std::vector<Topology::Peer>& update) const;
+  [[nodiscard]] Graph::Builder builder() const;
+  void apply_to_self(const Topology::Peer& claim, PeersChange& change);
+  [[nodiscard]] std::optional<Refusal> take(Table::iterator known, Topology::Peer peer,
+                                            PeersChange& change);
+  [[nodiscard]] bool has_memory(const Entry* known, const Topology::Peer& peer) const;
+  void account(Entry& entry);
+  [[nodiscard]] bool make_room(bool also_reached, PeersChange& change);
+  void remove(Table::iterator entry, PeersChange& change);
   Entry& insert(Topology::Peer peer, PeersChange& change);
-  void insert_neighbours(const Topology::Peer& peer, PeersChange& change);
-  [[nodiscard]] bool supersede(Entry& entry, Topology::Peer newer, PeersChange& change);
+  void insert_neighbours(const Topology::Peer& peer, PeersUpdate& update);
+  void supersede(Entry& entry, Topology::Peer newer, PeersChange& change);
   void index(const Topology::Peer& peer, PeersChange& change);
   void unindex(const Topology::Peer& peer, PeersChange& change);
   void choose_short_id_again(PeersChange& change);
@@ -111,6 +147,8 @@ class Peers {
   Table::iterator self_;
   ShortIds short_ids_;
   std::size_t connections_ = 0;
+  std::size_t excess_ = 0;  // of all entries
+  std::size_t max_peers_;
   Draw draw_;
 };
 

@@ -31,10 +31,10 @@ class RawPeer {
   RawPeer(const RawPeer&) = delete;
   RawPeer& operator=(const RawPeer&) = delete;
 
-  /// Opens the stream and sends nothing yet.
-  void dial() {
+  /// Opens the stream to a node and sends nothing yet.
+  void dial(std::uint64_t to = 1) {
     host_.loop().run([&] {
-      dial_ = host_.as_host().transport().dial({SimMesh::address(1), 6783}, 5s, [this](auto got) {
+      dial_ = host_.as_host().transport().dial({SimMesh::address(to), 6783}, 5s, [this](auto got) {
         if (!got) {
           is_closed = true;
           return;
@@ -49,13 +49,13 @@ class RawPeer {
   }
 
   /// Dials and finishes the introduction.
-  void meet(std::uint64_t connection_id = 77) {
-    introduce(connection_id);
+  void meet(std::uint64_t connection_id = 77, std::uint64_t to = 1) {
+    introduce(connection_id, to);
     host_.world().run_until([&] { return session_.has_value() || is_closed; }, 1s);
   }
 
   /// Dials and begins the introduction.
-  void introduce(std::uint64_t connection_id = 77) {
+  void introduce(std::uint64_t connection_id = 77, std::uint64_t to = 1) {
     mesh::Features features;
     features.name = name_;
     features.nickname = nickname;
@@ -72,7 +72,7 @@ class RawPeer {
     settings.password = password;
     host_.loop().run([&] { host_.loop().random_bytes(settings.private_key); });
     handshake_.emplace(std::move(settings));
-    dial();
+    dial(to);
     write(mesh::encode_header(mesh::min_version, highest_version));
   }
 
@@ -82,6 +82,10 @@ class RawPeer {
         stream_->write(std::move(octets));
       }
     });
+  }
+  /// Ends the stream, as a visitor does that leaves.
+  void leave() {
+    host_.loop().run([&] { stream_.reset(); });
   }
   void stop_reading() {
     host_.loop().run([&] { stream_->pause(); });

@@ -157,6 +157,21 @@ Result<std::uint64_t> ValueReader::read_count() {
   return count;
 }
 
+Result<std::uint64_t> ValueReader::count_elements() {
+  const auto found = types_.find(type_);
+  if (found == types_.end() || found->second.kind != WireType::Kind::slice) {
+    return fail(Errc::malformed, fmt::format("read gob: found type {} in place of a list",
+                                             static_cast<std::int64_t>(type_)));
+  }
+  Cursor ahead = cursor_;
+  return ahead.read_uint();
+}
+
+void ValueReader::discard() noexcept {
+  is_read_ = true;
+  cursor_ = Cursor({});
+}
+
 Result<bool> ValueReader::as_bool() {
   WEFT_TRY(expect(TypeId::boolean, "a boolean"));
   std::uint64_t value = 0;

@@ -53,8 +53,14 @@ class ValueReader {
   [[nodiscard]] Result<> as_struct(
       const std::function<Result<>(std::string_view name, ValueReader&)>& field);
 
+  /// How many elements the list has, without reading it.
+  [[nodiscard]] Result<std::uint64_t> count_elements();
+
   /// Passes over the value, whatever it is.
   [[nodiscard]] Result<> skip();
+  /// Passes over the rest of the message unread, at no cost: for a value that is refused whatever
+  /// it holds. Only on the value that the message consists of.
+  void discard() noexcept;
 
  private:
   [[nodiscard]] Result<> expect(TypeId type, const char* what);
@@ -88,6 +94,8 @@ class StreamReader {
 
   /// Nothing but type descriptions can follow a true answer. Errors surface in `next`.
   [[nodiscard]] bool at_end() const noexcept { return rest_.empty(); }
+  /// Octets not read yet.
+  [[nodiscard]] std::size_t remaining() const noexcept { return rest_.size(); }
   /// Reads the next value. Errors: Errc::malformed; Errc::closed when the stream ended before one.
   [[nodiscard]] Result<> next(const std::function<Result<>(ValueReader&)>& value);
 

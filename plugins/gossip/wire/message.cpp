@@ -54,6 +54,19 @@ Result<Message> parse_body(ByteView body, Fields T::*... fields) {
   return Message(std::move(message));
 }
 
+Message parse_unicast(ByteView body) {
+  GossipUnicast message;
+  BodyReader reader(body);
+  Result<> outcome;
+  static_cast<void>(
+      (outcome = reader.read(message.channel)) && (outcome = reader.read(message.source)) &&
+      (outcome = reader.read(message.destination)) && (outcome = reader.read(message.payload)));
+  if (!outcome) {
+    return DamagedUnicast{message.source, std::move(outcome).error()};
+  }
+  return message;
+}
+
 Bytes tagged(std::uint8_t tag, ByteView body) {
   Bytes octets;
   octets.reserve(1 + body.size());
@@ -85,8 +98,7 @@ Result<Message> parse_message(ByteView octets) {
     case Tag::gossip:
       return parse_body(body, &Gossip::channel, &Gossip::sender, &Gossip::payload);
     case Tag::gossip_unicast:
-      return parse_body(body, &GossipUnicast::channel, &GossipUnicast::source,
-                        &GossipUnicast::destination, &GossipUnicast::payload);
+      return parse_unicast(body);
     case Tag::gossip_broadcast:
       return parse_body(body, &GossipBroadcast::channel, &GossipBroadcast::originator,
                         &GossipBroadcast::payload);

@@ -45,6 +45,14 @@ struct GossipUnicast {
   ByteView payload;
 };
 
+/// A unicast that breaks the format. Its source, once that could be read, is to blame and not the
+/// neighbour that delivered it: Weave Net peers relay unicasts by their names alone.
+/// Source: weaveworks/mesh gossip_channel.go, deliverUnicast.
+struct DamagedUnicast {
+  PeerName source{};  ///< unknown_peer when the damage comes before it
+  Error error;
+};
+
 /// To all peers; relays keep the originator.
 struct GossipBroadcast {
   std::string channel;
@@ -60,10 +68,11 @@ struct OverlayControl {
 /// No tag, or one that nobody has defined: ignored.
 struct UnknownMessage {};
 
-using Message = std::variant<Heartbeat, CompatControl, Gossip, GossipUnicast, GossipBroadcast,
-                             OverlayControl, UnknownMessage>;
+using Message = std::variant<Heartbeat, CompatControl, Gossip, GossipUnicast, DamagedUnicast,
+                             GossipBroadcast, OverlayControl, UnknownMessage>;
 
-/// Views point into `octets`. Errors: Errc::malformed for a gossip message that is not.
+/// Views point into `octets`. Errors: Errc::malformed for gossip and broadcasts that break the
+/// format, which each peer encodes itself.
 [[nodiscard]] Result<Message> parse_message(ByteView octets);
 
 [[nodiscard]] Bytes encode_message(const Heartbeat& message);

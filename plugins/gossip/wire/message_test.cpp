@@ -71,9 +71,21 @@ TEST(Message, HeartbeatsMayHaveABodyAndUnknownTagsAreToldApart) {
 }
 
 TEST(Message, RefusesEveryTruncationOfGossip) {
+  for (const char* const name : {"gossip-payload", "broadcast-payload"}) {
+    const Bytes octets = golden("gossip-messages.txt", name);
+    for (std::size_t length = 1; length < octets.size(); ++length) {
+      EXPECT_FALSE(parse_message(ByteView(octets).first(length))) << name << length;
+    }
+  }
+}
+
+TEST(Message, TellsWhoWroteADamagedUnicastIfItSaysSo) {
   const Bytes octets = golden("gossip-messages.txt", "unicast-payload");
+  const PeerName source = parsed<GossipUnicast>(octets).source;
+  EXPECT_EQ(parsed<DamagedUnicast>(copy(ByteView(octets).first(octets.size() - 1))).source, source);
   for (std::size_t length = 1; length < octets.size(); ++length) {
-    EXPECT_FALSE(parse_message(ByteView(octets).first(length)));
+    const auto damaged = parsed<DamagedUnicast>(copy(ByteView(octets).first(length)));
+    EXPECT_TRUE(damaged.source == source || damaged.source == unknown_peer) << length;
   }
 }
 

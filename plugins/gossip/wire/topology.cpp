@@ -4,7 +4,6 @@
 
 #include <array>
 
-#include "common/gob/decoder.hpp"
 #include "common/gob/encoder.hpp"
 #include "gossip/wire/nickname.hpp"
 
@@ -14,7 +13,6 @@ namespace {
 constexpr gob::TypeId peer_id{65};
 constexpr gob::TypeId connections_id{67};
 constexpr gob::TypeId connection_id{66};
-constexpr std::size_t max_address_bytes = 64;
 constexpr std::uint64_t max_short_id = 65535;  // as the original, which keeps 12 bits of them
 
 /// peerSummary, by field index.
@@ -69,22 +67,38 @@ void put_connections(Bytes& body, const std::vector<Topology::Connection>& conne
   }
 }
 
-Result<> read_name(gob::ValueReader& value, PeerName& name) {
+/// Remembers the first thing that is wrong with an entry.
+void find_fault(TopologyEntry& entry, bool is_wrong, const char* what) {
+  if (is_wrong && !entry.fault) {
+    entry.fault = Error{make_error_code(Errc::invalid), what};
+  }
+}
+
+Result<> read_name(gob::ValueReader& value, PeerName& name, TopologyEntry& entry) {
   ByteView octets;
   WEFT_TRY(octets, value.as_bytes());
-  if (octets.size() != peer_name_bytes) {
-    return fail(Errc::malformed, "read topology: a peer name is not six octets long");
+  if (octets.size() == peer_name_bytes) {
+    name = load_peer_name(octets.data());
   }
-  name = load_peer_name(octets.data());
+  find_fault(entry, name == unknown_peer, "use a topology entry: a name is not six octets, not 0");
   return {};
 }
 
-Result<> read_peer(gob::ValueReader& value, Topology::Peer& peer) {
-  std::uint16_t id = 0;
+Result<> read_address(gob::ValueReader& value, std::string& address, TopologyEntry& entry) {
+  std::string_view content;
+  WEFT_TRY(content, value.as_string());
+  find_fault(entry, content.size() > max_address_bytes, "use a topology entry: an address is long");
+  address = content.substr(0, max_address_bytes);
+  return {};
+}
+
+Result<> read_peer(gob::ValueReader& value, TopologyEntry& entry) {
+  Topology::Peer& peer = entry.peer;
+  std::uint64_t id = 0;
   bool is_present = false;
   WEFT_TRY(value.as_struct([&](std::string_view field, gob::ValueReader& content) -> Result<> {
     if (field == "NameByte") {
-      return read_name(content, peer.name);
+      return read_name(content, peer.name, entry);
     }
     if (field == "NickName") {
       std::string_view nickname;
@@ -95,41 +109,53 @@ Result<> read_peer(gob::ValueReader& value, Topology::Peer& peer) {
     } else if (field == "Version") {
       WEFT_TRY(peer.version, content.as_uint());
     } else if (field == "ShortID") {
-      std::uint64_t number = 0;
-      WEFT_TRY(number, content.as_uint(max_short_id));
-      id = static_cast<std::uint16_t>(number & 0xFFFU);
+      WEFT_TRY(id, content.as_uint(max_short_id));
     } else if (field == "HasShortID") {
       WEFT_TRY(is_present, content.as_bool());
     }
     return {};
   }));
   if (is_present) {
-    peer.short_id = id;
+    peer.short_id = static_cast<std::uint16_t>(id & 0xFFFU);
   }
-  if (peer.name == unknown_peer) {
-    return fail(Errc::malformed, "read topology: a peer has no name");
-  }
+  find_fault(entry, peer.name == unknown_peer, "use a topology entry: it has no name");
   return {};
 }
 
-Result<> read_connection(gob::ValueReader& value, Topology::Connection& connection) {
+Result<> read_connection(gob::ValueReader& value, TopologyEntry& entry) {
+  Topology::Connection& connection = entry.peer.connections.emplace_back();
   WEFT_TRY(value.as_struct([&](std::string_view field, gob::ValueReader& content) -> Result<> {
     if (field == "NameByte") {
-      return read_name(content, connection.remote);
+      return read_name(content, connection.remote, entry);
     }
     if (field == "RemoteTCPAddr") {
-      WEFT_TRY(connection.address, content.as_string());
-    } else if (field == "Outbound") {
+      return read_address(content, connection.address, entry);
+    }
+    if (field == "Outbound") {
       WEFT_TRY(connection.outbound, content.as_bool());
     } else if (field == "Established") {
       WEFT_TRY(connection.established, content.as_bool());
     }
     return {};
   }));
-  if (connection.remote == unknown_peer || connection.address.size() > max_address_bytes) {
-    return fail(Errc::malformed, "read topology: a connection without a name, or a bad address");
-  }
+  find_fault(entry, connection.remote == unknown_peer,
+             "use a topology entry: a connection has no name");
   return {};
+}
+
+/// Nothing is read of the list of an entry that cannot be used.
+Result<> read_connections(gob::ValueReader& list, TopologyEntry& entry) {
+  std::uint64_t count = 0;
+  WEFT_TRY(count, list.count_elements());
+  find_fault(entry, count > max_entry_connections,
+             "use a topology entry: it has too many connections");
+  if (entry.fault) {
+    list.discard();
+    return {};
+  }
+  entry.peer.connections.reserve(count);
+  return list.as_list(
+      [&entry](gob::ValueReader& element) { return read_connection(element, entry); });
 }
 
 }  // namespace
@@ -151,25 +177,46 @@ Bytes encode_topology(const std::vector<const Topology::Peer*>& peers) {
   return stream.take();
 }
 
+std::size_t encoded_size(const Topology::Peer& peer) noexcept {
+  constexpr std::size_t of_a_peer = 48;
+  constexpr std::size_t of_a_connection = 16;
+  std::size_t size = of_a_peer + peer.nickname.size();
+  for (const Topology::Connection& connection : peer.connections) {
+    size += of_a_connection + connection.address.size();
+  }
+  return size;
+}
+
+Result<std::optional<TopologyEntry>> TopologyReader::next() {
+  std::optional<TopologyEntry> entry;
+  if (stream_.at_end()) {
+    return entry;
+  }
+  entry.emplace();
+  const Result<> found =
+      stream_.next([&entry](gob::ValueReader& value) { return read_peer(value, *entry); });
+  if (!found && found.error().code == Errc::closed) {
+    return std::optional<TopologyEntry>{};  // only type descriptions were left
+  }
+  WEFT_TRY(found);
+  WEFT_TRY(
+      stream_.next([&entry](gob::ValueReader& list) { return read_connections(list, *entry); }));
+  return entry;
+}
+
 Result<std::vector<Topology::Peer>> decode_topology(ByteView payload) {
   std::vector<Topology::Peer> peers;
-  gob::StreamReader stream(payload);
-  while (!stream.at_end()) {
-    Topology::Peer peer;
-    const Result<> found =
-        stream.next([&peer](gob::ValueReader& value) { return read_peer(value, peer); });
-    if (!found && found.error().code == Errc::closed) {
-      break;  // only type descriptions were left
+  TopologyReader reader(payload);
+  while (true) {
+    std::optional<TopologyEntry> entry;
+    WEFT_TRY(entry, reader.next());
+    if (!entry) {
+      return peers;
     }
-    WEFT_TRY(found);
-    WEFT_TRY(stream.next([&peer](gob::ValueReader& value) {
-      return value.as_list([&peer](gob::ValueReader& element) {
-        return read_connection(element, peer.connections.emplace_back());
-      });
-    }));
-    peers.push_back(std::move(peer));
+    if (!entry->fault) {
+      peers.push_back(std::move(entry->peer));
+    }
   }
-  return peers;
 }
 
 }  // namespace weft::mesh

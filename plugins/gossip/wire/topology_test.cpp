@@ -71,13 +71,36 @@ TEST(TopologyPayload, RefusesATruncationInsideAMessageAndSurvivesFlippedOctets) 
   }
 }
 
-TEST(TopologyPayload, RefusesPeersWithoutANameAndOverlongAddresses) {
-  Topology::Peer nameless;
-  EXPECT_FALSE(decode_topology(encode({nameless})));
-  Topology::Peer peer;
-  peer.name = PeerName{1};
-  peer.connections.push_back({PeerName{2}, std::string(65, '1'), false, false});
-  EXPECT_FALSE(decode_topology(encode({peer})));
+TEST(TopologyPayload, RefusesUnusableEntriesAndKeepsTheOthers) {
+  Topology::Peer good;
+  good.name = PeerName{1};
+  const Topology::Peer nameless;
+  Topology::Peer addressed = good;
+  addressed.connections.push_back({PeerName{2}, std::string(65, '1'), false, false});
+  Topology::Peer nicknamed = good;
+  nicknamed.nickname = std::string(256, 'n');
+  Topology::Peer crowded = good;
+  crowded.connections.resize(max_entry_connections + 1, {PeerName{2}, "", false, false});
+
+  const auto peers = decode_topology(encode({nameless, addressed, nicknamed, crowded, good}));
+
+  ASSERT_TRUE(peers);
+  ASSERT_EQ(peers->size(), 1U);
+  EXPECT_EQ(peers->at(0).name, good.name);
+  EXPECT_TRUE(peers->at(0).nickname.empty());
+}
+
+TEST(TopologyPayload, ReadsEntryByEntry) {
+  const Bytes payload = golden("topology.txt", "topology-3-peers");
+  TopologyReader reader(payload);
+  std::size_t entries = 0;
+  std::size_t remaining = payload.size();
+  for (auto entry = reader.next(); entry && *entry; entry = reader.next()) {
+    ++entries;
+    EXPECT_LT(reader.remaining(), remaining);
+    remaining = reader.remaining();
+  }
+  EXPECT_EQ(entries, 3U);
 }
 
 }  // namespace
