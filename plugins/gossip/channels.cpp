@@ -141,6 +141,12 @@ Result<> Channels::on_damaged(Link& from, const mesh::DamagedUnicast& message) {
   return {};
 }
 
+void Channels::forward_claim(Link& link, const Topology::Peer& claim) {
+  if (link.connection->queued_bytes() < low_water_bytes) {
+    send(link, mesh::topology_channel, gossip_slot, mesh::encode_topology({&claim}));
+  }
+}
+
 void Channels::on_malformed(Link& link, const Error& error) {
   cut_(link.id(), DropReason::malformed, error);
 }

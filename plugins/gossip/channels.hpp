@@ -100,6 +100,7 @@ class Channels final : private TopologyCarrier {
 
   // TopologyCarrier
   [[nodiscard]] std::vector<Link*> random_links(PeerName except) override;
+  void forward_claim(Link& link, const Topology::Peer& claim) override;
   void on_malformed(Link& link, const Error& error) override;
 
   [[nodiscard]] Channel* find_or_create(const std::string& name);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 #include <utility>
 
 #include <fmt/core.h>
@@ -17,6 +18,7 @@ using std::chrono::seconds;
 constexpr Duration initial_interval = seconds{2};
 constexpr Duration max_interval = minutes{6};
 constexpr Duration reset_after = minutes{1};
+constexpr unsigned max_replacements = 16;  // looks for one in each plan: each goes through all
 
 void try_now(ConnectionMaker::Target& target, TimePoint now) {
   target.try_after = now;
@@ -129,38 +131,89 @@ ConnectionMaker::Plan ConnectionMaker::plan(const Peers& peers, TimePoint now) {
   const Connected live = connected();
   Wanted wanted;
   want_direct(live, wanted);
-  if (settings_.discovery) {
-    want_discovered(peers, live, wanted);
-  }
   for (const net::Endpoint& address : wanted.all) {
-    if (const auto [at, is_new] = targets_.try_emplace(address); is_new) {
-      try_now(at->second, now);
-    }
+    targets_.try_emplace(address);
+  }
+  Plan plan;
+  if (settings_.discovery && !want_discovered(peers, live, wanted)) {
+    plan.again = now + scan_pause;
   }
 
-  Plan plan;
+  std::vector<Targets::iterator> due;
   for (auto at = targets_.begin(); at != targets_.end();) {
-    const auto& [address, target] = *at;
+    auto& [address, target] = *at;
     const bool is_idle = target.state == State::waiting || target.state == State::suspended;
     const bool is_direct = wanted.direct.contains(address);
-    if (is_idle && !wanted.all.contains(address) && !is_direct) {
+    const bool is_wanted = wanted.all.contains(address);
+    if (is_idle && !is_wanted && !is_direct) {
       at = targets_.erase(at);
       continue;
     }
-    if (is_idle && !wanted.all.contains(address)) {
-      at->second.state = State::suspended;
+    if (target.interval == Duration::zero()) {
+      try_now(target, now);
+    }
+    if (is_idle && !is_wanted) {
+      target.state = State::suspended;
     } else if (is_idle && target.try_after) {
-      if (*target.try_after <= now) {
-        at->second.state = State::attempting;
-        plan.dial.push_back({address, is_direct});
-      } else {
-        at->second.state = State::waiting;
+      target.state = State::waiting;
+      if (*target.try_after > now) {
         plan.again = std::min(plan.again.value_or(*target.try_after), *target.try_after);
+      } else if (is_direct) {
+        target.state = State::attempting;
+        plan.dial.push_back({address, true});
+      } else {
+        due.push_back(at);
       }
     }
     ++at;
   }
+  choose(std::move(due), live, plan);
   return plan;
+}
+
+/// Of discovered addresses that are due, those whose turn it is. What has to wait is looked at
+/// again when an attempt ends.
+void ConnectionMaker::choose(std::vector<Targets::iterator> due, const Connected& connected,
+                             Plan& plan) {
+  Counts turns;  // attempts under way and chosen
+  std::size_t attempts = 0;
+  for (const auto& [address, target] : targets_) {
+    if (target.state == State::attempting && target.claim) {
+      ++turns[group(target, connected)];
+      ++attempts;
+    }
+  }
+  struct Turn {
+    bool is_new;  // nobody ever answered there
+    std::size_t number;
+    bool is_hearsay;
+    Targets::iterator target;
+  };
+  std::stable_sort(due.begin(), due.end(), [](auto a, auto b) {
+    const bool is_a_new = a->second.remote == unknown_peer;
+    const bool is_b_new = b->second.remote == unknown_peer;
+    return std::tuple(is_a_new, *a->second.try_after) < std::tuple(is_b_new, *b->second.try_after);
+  });
+  std::vector<Turn> order;
+  for (const auto target : due) {
+    const PeerName by = group(target->second, connected);
+    order.push_back(
+        {target->second.remote == unknown_peer, turns[by]++, by == unknown_peer, target});
+  }
+  std::stable_sort(order.begin(), order.end(), [](const Turn& a, const Turn& b) {
+    return std::tuple(a.is_new, a.number, a.is_hearsay) <
+           std::tuple(b.is_new, b.number, b.is_hearsay);
+  });
+  for (const Turn& turn : order) {
+    if (attempts == max_attempts) {
+      break;
+    }
+    if (turn.number < max_attempts_each) {
+      turn.target->second.state = State::attempting;
+      plan.dial.push_back({turn.target->first, false});
+      ++attempts;
+    }
+  }
 }
 
 void ConnectionMaker::identified(const net::Endpoint& address, PeerName remote) {
@@ -176,10 +229,12 @@ void ConnectionMaker::created(ConnectionId id, Live connection) {
     }
   }
   live_.insert_or_assign(id, connection);
+  discovery_.restart();
 }
 
 void ConnectionMaker::ended(const Ended& connection, TimePoint now, double jitter) {
   live_.erase(connection.id);
+  discovery_.restart();
   const auto at = targets_.find(connection.address);
   if (!connection.outbound || at == targets_.end()) {
     return;
@@ -244,42 +299,69 @@ void ConnectionMaker::want_direct(const Connected& connected, Wanted& wanted) co
   }
 }
 
-/// Where others say that peers are to which we have no connection. The port that such a peer
-/// dialled from is of no use: ours is tried instead.
-void ConnectionMaker::want_discovered(const Peers& peers, const Connected& connected,
-                                      Wanted& wanted) const {
+PeerName ConnectionMaker::group(const Target& target, const Connected& connected) {
+  const bool is_neighbours = target.claim && connected.names.contains(target.claim->claimant);
+  return is_neighbours ? target.claim->claimant : unknown_peer;
+}
+
+/// Where others say that peers are to which we have no connection.
+bool ConnectionMaker::want_discovered(const Peers& peers, const Connected& connected,
+                                      Wanted& wanted) {
+  Counts known;
+  for (const auto& [address, target] : targets_) {
+    if (!target.claim) {
+      continue;
+    }
+    ++known[group(target, connected)];
+    if (!connected.names.contains(target.claim->about) && !connected.addresses.contains(address) &&
+        stands(peers, *target.claim, address, settings_.port)) {
+      wanted.all.insert(address);
+    }
+  }
   const PeerName self = peers.self().name;
-  std::vector<PeerName> missing;
-  peers.for_each([&](const Topology::Peer& peer) {
-    if (peer.name != self && !connected.names.contains(peer.name)) {
-      missing.push_back(peer.name);
-    }
-  });
-  const auto look = [&](const Topology::Connection& connection) {
-    auto address = net::parse_endpoint(connection.address);
-    if (!address) {
+  unsigned replacements = max_replacements;
+  return discovery_.scan(peers, [&](PeerName claimant, const Topology::Connection& connection) {
+    if (connection.remote == self || connected.names.contains(connection.remote)) {
       return;
     }
-    if (!connection.outbound) {
-      address->port = settings_.port;
-    }
-    if (address->port != 0 && !connected.addresses.contains(*address)) {
-      wanted.all.insert(*address);
-    }
-  };
-  peers.for_each([&](const Topology::Peer& peer) {
-    if (peer.name == self) {
+    const auto address = claimed_address(connection, settings_.port);
+    if (!address || connected.addresses.contains(*address) || wanted.all.contains(*address)) {
       return;
     }
-    for (const PeerName name : missing) {
-      const auto at = std::lower_bound(
-          peer.connections.begin(), peer.connections.end(), name,
-          [](const auto& connection, PeerName remote) { return connection.remote < remote; });
-      if (at != peer.connections.end() && at->remote == name) {
-        look(*at);
-      }
+    Target fresh;
+    fresh.claim = AddressClaim{claimant, connection.remote};
+    std::size_t& count = known[group(fresh, connected)];
+    const auto old = targets_.find(*address);
+    if (old != targets_.end()) {
+      count += old->second.claim ? 0 : 1;
+      old->second.claim = fresh.claim;
+    } else if (count < max_targets_each || (replacements != 0 && replacements-- != 0 &&
+                                            make_room(group(fresh, connected), connected))) {
+      count += count < max_targets_each ? 1 : 0;
+      targets_.emplace(*address, std::move(fresh));
+    } else {
+      return;
     }
+    wanted.all.insert(*address);
   });
+}
+
+/// Forgets the address of a group that failed most often.
+bool ConnectionMaker::make_room(PeerName group_name, const Connected& connected) {
+  auto worst = targets_.end();
+  for (auto at = targets_.begin(); at != targets_.end(); ++at) {
+    const Target& target = at->second;
+    const bool has_failed = target.state == State::waiting && target.interval > initial_interval;
+    if (has_failed && target.remote == unknown_peer && group(target, connected) == group_name &&
+        (worst == targets_.end() || target.interval > worst->second.interval)) {
+      worst = at;
+    }
+  }
+  if (worst == targets_.end()) {
+    return false;
+  }
+  targets_.erase(worst);
+  return true;
 }
 
 }  // namespace weft::gossip

@@ -3,6 +3,7 @@
 /// Pure: the time and the peer table are given, the dialling is done by the caller.
 /// Source: weaveworks/mesh connection_maker.go.
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <weft/net/peer_name.hpp>
 #include <weft/result.hpp>
 
+#include "gossip/discovery.hpp"
 #include "gossip/peers.hpp"
 
 namespace weft::gossip {
@@ -32,8 +34,21 @@ struct DirectPeer {
 /// Errors: Errc::invalid.
 [[nodiscard]] Result<DirectPeer> parse_direct_peer(std::string_view text);
 
+/// Dials direct peers first, then addresses where a peer answered before, then those that
+/// neighbours claim, in turns, then what others claim. Whoever makes up addresses uses up its own
+/// turns.
 class ConnectionMaker {
  public:
+  /// Attempts under way at once to addresses that others told, each with its file descriptor; and
+  /// those by the word of one neighbour, or of all peers that are no neighbours together.
+  static constexpr std::size_t max_attempts = 64;
+  static constexpr std::size_t max_attempts_each = 16;
+  /// Addresses remembered by the word of one neighbour, or of all that are none. Beyond, one that
+  /// failed gives way.
+  static constexpr std::size_t max_targets_each = 256;
+  /// When there is more to look through, it goes on after this time.
+  static constexpr Duration scan_pause = std::chrono::milliseconds{20};
+
   struct Settings {
     std::uint16_t port = 6783;  ///< ours, assumed for peers given or met without one
     bool discovery = true;
@@ -47,7 +62,8 @@ class ConnectionMaker {
     std::optional<TimePoint> try_after;  ///< none: never again
     Duration interval{};                 ///< before the try after the next
     std::optional<Error> last_error;
-    PeerName remote{};  ///< who answered there last; unknown until somebody did
+    PeerName remote{};                    ///< who answered there last; unknown until somebody did
+    std::optional<AddressClaim> claim{};  ///< of a discovered one
   };
 
   struct Dial {
@@ -119,15 +135,24 @@ class ConnectionMaker {
     std::set<net::Endpoint> all;
     std::set<net::Endpoint> direct;
   };
+  using Targets = std::map<net::Endpoint, Target>;
+  /// By the claimant, or unknown_peer for all that are no neighbours.
+  using Counts = std::map<PeerName, std::size_t>;
 
   [[nodiscard]] Connected connected() const;
+  [[nodiscard]] static PeerName group(const Target& target, const Connected& connected);
   [[nodiscard]] std::optional<net::Endpoint> endpoint(const DirectPeer& peer) const;
   void want_direct(const Connected& connected, Wanted& wanted) const;
-  void want_discovered(const Peers& peers, const Connected& connected, Wanted& wanted) const;
+  /// Answers whether everything was looked through.
+  [[nodiscard]] bool want_discovered(const Peers& peers, const Connected& connected,
+                                     Wanted& wanted);
+  [[nodiscard]] bool make_room(PeerName group, const Connected& connected);
+  void choose(std::vector<Targets::iterator> due, const Connected& connected, Plan& plan);
 
   Settings settings_;
   std::map<std::string, DirectPeer> direct_;  // by text
-  std::map<net::Endpoint, Target> targets_;
+  Targets targets_;
+  Discovery discovery_;
   std::map<ConnectionId, Live> live_;
 };
 

@@ -80,6 +80,11 @@ const Topology::Peer* Peers::find(PeerName name) const noexcept {
   return at == peers_.end() ? nullptr : &at->second.info;
 }
 
+const Topology::Peer& Peers::from(PeerName name) const noexcept {
+  const auto at = peers_.lower_bound(name);
+  return (at == peers_.end() ? peers_.begin() : at)->second.info;
+}
+
 PeerNames Peers::names() const {
   PeerNames names;
   for (const auto& [name, entry] : peers_) {
@@ -115,6 +120,9 @@ PeersUpdate Peers::apply(std::vector<Topology::Peer> update, const StandingOf& s
                                   standing_of ? standing_of(name) : Standing::hearsay);
     if (const auto refusal = refusal_of(verdict)) {
       refuse(result, *refusal, name);
+      if (verdict == Verdict::not_first_hand) {
+        note_overruled(peer, result);
+      }
       continue;
     }
     result.described.insert(name);
@@ -147,6 +155,15 @@ void Peers::apply_to_self(const Topology::Peer& claim, PeersChange& change) {
   change.self_outbid = true;
 }
 
+void Peers::note_overruled(const Topology::Peer& claim, PeersUpdate& update) {
+  Topology::Peer& greatest = update.overruled[claim.name];
+  if (claim.version >= greatest.version) {
+    greatest.name = claim.name;
+    greatest.version = claim.version;
+    greatest.uid = claim.uid;
+  }
+}
+
 /// Puts an entry into the table, or says why there is no room.
 std::optional<Refusal> Peers::take(Table::iterator known, Topology::Peer peer,
                                    PeersChange& change) {
@@ -174,6 +191,7 @@ bool Peers::has_memory(const Entry* known, const Topology::Peer& peer) const {
 }
 
 void Peers::account(Entry& entry) {
+  ++changes_;
   excess_ -= entry.excess;
   entry.excess = excess_of(entry.info);
   excess_ += entry.excess;
@@ -209,6 +227,7 @@ bool Peers::make_room(bool also_reached, PeersChange& change) {
 }
 
 void Peers::remove(Table::iterator entry, PeersChange& change) {
+  ++changes_;
   unindex(entry->second.info, change);
   connections_ -= entry->second.info.connections.size();
   excess_ -= entry->second.excess;

@@ -45,6 +45,9 @@ struct PeersUpdate {
   PeerNames accepted;   ///< those that were new or newer than what we knew
   PeerNames uncounted;  ///< those of them whose next hops alone are believed: tell everybody
   std::map<Refusal, Refused> refused;
+  /// Of claims that peers themselves overrule the greatest about each, without connections: they
+  /// are to hear of it, as others may believe it.
+  std::map<PeerName, Topology::Peer> overruled;
   PeersChange change;
 };
 
@@ -74,6 +77,10 @@ class Peers {
   [[nodiscard]] const Topology::Peer& self() const noexcept { return self_->second.info; }
   /// Null when unknown. Valid until the next change.
   [[nodiscard]] const Topology::Peer* find(PeerName name) const noexcept;
+  /// The first peer whose name is not below `name`, or else the first of all.
+  [[nodiscard]] const Topology::Peer& from(PeerName name) const noexcept;
+  /// Differs whenever the table may.
+  [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
   [[nodiscard]] std::size_t size() const noexcept { return peers_.size(); }
   [[nodiscard]] PeerNames names() const;
   /// Those of `names` that are still known. Valid until the next change.
@@ -132,6 +139,7 @@ class Peers {
   void apply_to_self(const Topology::Peer& claim, PeersChange& change);
   [[nodiscard]] std::optional<Refusal> take(Table::iterator known, Topology::Peer peer,
                                             PeersChange& change);
+  static void note_overruled(const Topology::Peer& claim, PeersUpdate& update);
   [[nodiscard]] bool has_memory(const Entry* known, const Topology::Peer& peer) const;
   void account(Entry& entry);
   [[nodiscard]] bool make_room(bool also_reached, PeersChange& change);
@@ -148,6 +156,7 @@ class Peers {
   ShortIds short_ids_;
   std::size_t connections_ = 0;
   std::size_t excess_ = 0;  // of all entries
+  std::uint64_t changes_ = 0;
   std::size_t max_peers_;
   Draw draw_;
 };

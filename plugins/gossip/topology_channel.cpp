@@ -96,6 +96,7 @@ void TopologyChannel::apply(Link& from, std::vector<Topology::Peer> update,
                             std::optional<PeerName> originator) {
   const PeersUpdate result = state_.apply(std::move(update), {from.remote, from.is_weft});
   report(result, from.remote);
+  warn(result.overruled);
   if (!result.uncounted.empty()) {
     const PeerName sender = from.remote;
     links_.for_each([&](Link& link) {
@@ -124,6 +125,22 @@ void TopologyChannel::report(const PeersUpdate& result, PeerName relay) {
       refusals_.count(refusal, refused.count);
     } else {
       refusals_.add(refusal, unknown_peer, relay, why(refusal, refused), refused.count);
+    }
+  }
+}
+
+/// The neighbour outbids the claim, for peers further away that believe it. A claim that comes too
+/// soon after another one comes again: whoever believes it goes on telling.
+void TopologyChannel::warn(const std::map<PeerName, Topology::Peer>& overruled) {
+  if (overruled.empty()) {
+    return;
+  }
+  const TimePoint now = loop_.now();
+  std::erase_if(warned_,
+                [now](const auto& warned) { return warned.second + warning_interval <= now; });
+  for (const auto& [name, claim] : overruled) {
+    if (Link* const link = links_.to(name); link != nullptr && warned_.emplace(name, now).second) {
+      carrier_.forward_claim(*link, claim);
     }
   }
 }

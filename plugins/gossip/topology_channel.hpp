@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -26,6 +27,8 @@ class TopologyCarrier {
   /// Topology entries to one neighbour, in a slot of its outbox.
   virtual void send_topology(Link& link, SlotKey slot, const PeerNames& names) = 0;
   [[nodiscard]] virtual std::vector<Link*> random_links(PeerName except) = 0;
+  /// One entry that is not in the table, at once.
+  virtual void forward_claim(Link& link, const Topology::Peer& claim) = 0;
   /// The neighbour sent octets that are no topology.
   virtual void on_malformed(Link& link, const Error& error) = 0;
 
@@ -38,6 +41,8 @@ class TopologyChannel {
  public:
   /// News is passed on at once, but at most this often: a burst travels as one message.
   static constexpr Duration relay_interval = std::chrono::milliseconds{100};
+  /// A neighbour hears of what others claim about it at most this often.
+  static constexpr Duration warning_interval = std::chrono::milliseconds{100};
   /// Longer payloads are read in slices of this size, other work in between. What a neighbour sends
   /// meanwhile waits; it is some 5 ms of work in an unoptimised build.
   static constexpr std::size_t slice_bytes = 64U << 10U;
@@ -72,6 +77,7 @@ class TopologyChannel {
                                                          std::size_t bytes);
   void apply(Link& from, std::vector<Topology::Peer> update, std::optional<PeerName> originator);
   void report(const PeersUpdate& result, PeerName relay);
+  void warn(const std::map<PeerName, Topology::Peer>& overruled);
   void read_on();
   void read_slice(Link& from, Reading& reading);
   void relay(const PeerNames& names, PeerName sender);
@@ -86,6 +92,7 @@ class TopologyChannel {
   PeerNames relayed_names_;                        // waiting to be passed on
   PeerName relayed_sender_{};  // who told them all; unknown_peer when several did
   std::optional<TimePoint> relayed_;
+  std::map<PeerName, TimePoint> warned_;  // neighbours, within the interval
   Timer relay_;
   Timer reading_;
 };
