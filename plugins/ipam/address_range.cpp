@@ -99,21 +99,20 @@ void AddressSet::remove(AddressRange range) {
   if (range.is_empty()) {
     return;
   }
-  std::vector<AddressRange> rest;
-  rest.reserve(ranges_.size() + 1);
-  for (const AddressRange have : ranges_) {
-    if (!have.overlaps(range)) {
-      rest.push_back(have);
-      continue;
-    }
-    if (have.start < range.start) {
-      rest.push_back({have.start, range.start});
-    }
-    if (range.end < have.end) {
-      rest.push_back({range.end, have.end});
+  const auto first = std::ranges::upper_bound(ranges_, range.start, {}, &AddressRange::end);
+  const auto last =
+      std::ranges::lower_bound(first, ranges_.end(), range.end, {}, &AddressRange::start);
+  if (first == last) {
+    return;
+  }
+  const AddressRange before{first->start, range.start};
+  const AddressRange behind{range.end, std::prev(last)->end};
+  auto at = ranges_.erase(first, last);
+  for (const AddressRange rest : {behind, before}) {
+    if (!rest.is_empty()) {
+      at = ranges_.insert(at, rest);
     }
   }
-  ranges_ = std::move(rest);
 }
 
 bool AddressSet::contains(Address address) const noexcept {
@@ -123,8 +122,9 @@ bool AddressSet::contains(Address address) const noexcept {
 
 std::uint32_t AddressSet::count_in(AddressRange range) const noexcept {
   std::uint32_t sum = 0;
-  for (const AddressRange have : ranges_) {
-    sum += intersection(have, range).size();
+  for (auto at = std::ranges::upper_bound(ranges_, range.start, {}, &AddressRange::end);
+       at != ranges_.end() && at->start < range.end; ++at) {
+    sum += intersection(*at, range).size();
   }
   return sum;
 }

@@ -8,6 +8,8 @@
 
 #include <fmt/core.h>
 
+#include "ceilings.hpp"
+
 namespace weft::ipam {
 
 namespace {
@@ -18,6 +20,9 @@ using namespace std::chrono_literals;
 /// tickInterval.
 constexpr Duration retry_interval = 5s;
 
+/// What only gossip changed is written this often at most; nobody waits for it.
+constexpr Duration save_interval = 1s;
+
 }  // namespace
 
 Allocator::Allocator(Surroundings& surroundings, Settings settings)
@@ -25,7 +30,7 @@ Allocator::Allocator(Surroundings& surroundings, Settings settings)
       settings_(std::move(settings)),
       universe_(range_of(settings_.universe)),
       ring_(universe_, settings_.self) {
-  nicknames_[settings_.self] = settings_.nickname;
+  nicknames_[settings_.self] = tame_nickname(settings_.nickname);
   if (settings_.init.kind != InitMode::Kind::observer) {
     elector_.emplace(NodeId{settings_.self, settings_.uid});
   }
@@ -64,6 +69,9 @@ bool Allocator::restore(Stored stored) {
   saved_ring_ = ring_.state();
   holdings_ = std::move(stored.holdings);
   elector_.reset();
+  if (stored.fences) {
+    fences_.restore(*stored.fences, surroundings_.now());
+  }
   refresh_space();
   for (const auto& [owner, holding] : holdings_) {
     for (const net::Cidr& address : holding.addresses) {
@@ -79,6 +87,8 @@ bool Allocator::restore(Stored stored) {
 
 void Allocator::stop() noexcept {
   retry_.cancel();
+  save_later_.cancel();
+  news_.cancel();
   primes_.clear();
   claims_.clear();
   allocations_.clear();
@@ -88,6 +98,7 @@ void Allocator::stop() noexcept {
 
 void Allocator::divide_ring(std::vector<PeerName> peers) {
   ring_.divide(in_ring_order(std::move(peers)));
+  has_heard_ring_ = true;
   ring_changed();
   after_save([this](const Result<>&) { surroundings_.broadcast_state(); });
 }
@@ -100,8 +111,23 @@ void Allocator::ring_changed() {
   is_retry_wanted_ = true;
 }
 
+AddressSet Allocator::owned() const {
+  AddressSet owned;
+  for (const AddressRange range : ring_.owned_ranges(settings_.self)) {
+    owned.add(range);
+  }
+  return owned;
+}
+
 void Allocator::refresh_space() {
-  space_.set_owned(ring_.owned_ranges(settings_.self));
+  AddressSet usable = owned();
+  fences_.keep(usable);
+  for (const Fence& fence : fences_.all()) {
+    if (fence.is_closed()) {
+      usable.remove(fence.range);
+    }
+  }
+  space_.set_owned(usable.ranges());
 }
 
 void Allocator::establish_ring() {
@@ -140,7 +166,8 @@ void Allocator::decide() {
 }
 
 void Allocator::arm_retry() {
-  const bool is_needed = is_awaiting_consensus_ || are_holdings_unsaved_ || has_pending();
+  const bool is_needed =
+      is_awaiting_consensus_ || are_holdings_unsaved_ || has_pending() || fences_.has_closed();
   if (is_needed && !is_retry_armed_) {
     is_retry_armed_ = true;
     retry_ = surroundings_.after(retry_interval, [this] {
@@ -152,7 +179,11 @@ void Allocator::arm_retry() {
 
 void Allocator::retry() {
   asked_.clear();
+  ask_former_owners();
   if (is_awaiting_consensus_) {
+    if (elector_) {
+      elector_->forget_unknown([this](PeerName peer) { return surroundings_.is_known(peer); });
+    }
     propose();
   } else if (has_pending()) {
     establish_ring();
@@ -162,14 +193,18 @@ void Allocator::retry() {
 }
 
 void Allocator::settle() {
+  open_fences();
   while (std::exchange(is_retry_wanted_, false)) {
     try_pending();
   }
-  ring_.report_free([this](AddressRange range) { return space_.free_in(range); });
+  ring_.report_free([this](AddressRange range) {
+    return fences_.is_closed(range) ? std::nullopt : std::optional(space_.free_in(range));
+  });
   if (auto ranges = fewest_prefixes(ring_.owned_ranges(settings_.self)); ranges != published_) {
     published_ = ranges;
     surroundings_.publish(std::move(ranges));
   }
+  spread_news();
   save();
   arm_retry();
 }
@@ -182,12 +217,23 @@ void Allocator::save() {
     run_effects(std::exchange(effects_, {}), {});
     return;
   }
+  const TimePoint now = surroundings_.now();
+  if (effects_.empty() && last_save_ && now - *last_save_ < save_interval) {
+    if (!std::exchange(is_save_armed_, true)) {
+      save_later_ = surroundings_.after(*last_save_ + save_interval - now, [this] {
+        is_save_armed_ = false;
+        save();
+      });
+    }
+    return;
+  }
+  last_save_ = now;
   is_saving_ = true;
   are_holdings_unsaved_ = false;
   ring_being_saved_ = ring_.state();
   grants_being_saved_ = grants_made_;
   effects_saving_ = std::exchange(effects_, {});
-  surroundings_.save(ring_being_saved_, holdings_,
+  surroundings_.save(ring_being_saved_, holdings_, fences_.stored(universe_),
                      [this](const Result<>& saved) { on_saved(saved); });
 }
 
@@ -222,9 +268,7 @@ const RingState& Allocator::public_ring() const noexcept {
 
 Bytes Allocator::complete_state() const {
   GossipState state;
-  state.now =
-      std::chrono::duration_cast<std::chrono::seconds>(surroundings_.wall_now().time_since_epoch())
-          .count();
+  state.now = unix_seconds(surroundings_.wall_now());
   state.nicknames = nicknames_;
   if (!ring_.is_empty()) {
     state.ring = public_ring();
@@ -253,7 +297,9 @@ void Allocator::take_over(PeerName peer, Answer<std::uint64_t> answer) {
     answer(fail(Errc::denied, "take over the addresses of this node itself"));
     return;
   }
-  if (!ring_.mentions(peer)) {
+  const std::uint64_t awaited =
+      surroundings_.is_known(peer) ? 0 : fences_.give_up_on(peer, surroundings_.now());
+  if (!ring_.mentions(peer) && awaited == 0) {
     answer(fail(Errc::not_found,
                 fmt::format("take over from {}: it owns no addresses", with_nickname(peer))));
     return;
@@ -265,10 +311,12 @@ void Allocator::take_over(PeerName peer, Answer<std::uint64_t> answer) {
                                           with_nickname(peer))));
     return;
   }
-  std::uint64_t addresses = 0;
+  std::uint64_t addresses = awaited;
   for (const AddressRange range : ring_.transfer(peer, settings_.self)) {
     addresses += range.size();
+    fences_.add({range, peer, Fence::Kind::taken, surroundings_.now()});
   }
+  are_holdings_unsaved_ = true;
   ring_changed();
   after_save([this](const Result<>&) { surroundings_.broadcast_state(); });
   answer_after_save(std::move(answer), addresses);
@@ -292,6 +340,8 @@ Allocator::Status Allocator::status() const {
   status.universe = settings_.universe;
   status.active = space_.allocated().count();
   status.free = space_.free().count();
+  status.outbid = outbid_;
+  status.refused = refused_;
   for (const PendingClaim& pending : claims_) {
     status.pending_claims.push_back({pending.owner, pending.address});
   }

@@ -3,9 +3,12 @@
 /// kept on disk. Knows nothing of the host: it acts on the world through `Surroundings`.
 /// Source: weaveworks/weave ipam/allocator.go, allocate.go, claim.go.
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +21,9 @@
 #include <weft/net/peer_name.hpp>
 #include <weft/result.hpp>
 
+#include "budgets.hpp"
 #include "codec.hpp"
+#include "fences.hpp"
 #include "init_mode.hpp"
 #include "paxos.hpp"
 #include "ring.hpp"
@@ -34,6 +39,7 @@ using Answer = UniqueFunction<void(Result<T>)>;
 class Surroundings {
  public:
   [[nodiscard]] virtual WallTime wall_now() const = 0;
+  [[nodiscard]] virtual TimePoint now() const = 0;
   /// A uniformly random real in [0, 1).
   [[nodiscard]] virtual double random_unit() = 0;
   [[nodiscard]] virtual Timer after(Duration delay, Task task) = 0;
@@ -42,8 +48,9 @@ class Surroundings {
   virtual void unicast(PeerName to, Bytes payload, Answer<> sent) = 0;
   /// Sends Allocator::complete_state to every peer, soon.
   virtual void broadcast_state() = 0;
-  /// Puts all of it on disk, or none.
-  virtual void save(const RingState& ring, const Holdings& holdings, Answer<> saved) = 0;
+  /// Puts all of it on disk, or none. `fences` is Fences::stored.
+  virtual void save(const RingState& ring, const Holdings& holdings, const RingState& fences,
+                    Answer<> saved) = 0;
   /// The addresses of the ring that belong to this node are now these.
   virtual void publish(std::vector<net::Cidr> local_ranges) = 0;
 
@@ -51,6 +58,10 @@ class Surroundings {
   [[nodiscard]] virtual bool is_known(PeerName peer) const = 0;
   /// How many configured addresses of peers the mesh still tries.
   [[nodiscard]] virtual std::size_t direct_peers() const = 0;
+  /// Counts what peers told or asked and this node did not take, by reason.
+  virtual void count_refused(std::string_view reason, std::size_t times) = 0;
+  /// Counts entries of a message that would have taken ranges from this node.
+  virtual void count_outbid(std::size_t entries) = 0;
   [[nodiscard]] virtual Log& log() = 0;
 
  protected:
@@ -71,12 +82,43 @@ struct Stored {
   std::optional<PeerName> name;
   std::optional<RingState> ring;
   Holdings holdings;
+  std::optional<RingState> fences;
 };
 
 /// How to treat a claim that cannot be decided yet.
 enum class ClaimMode : std::uint8_t {
   strict,  ///< wait for the decision
   lenient  ///< answer success at once and keep trying
+};
+
+/// Why this node did not take what a peer told or asked. The first are those of Refusal.
+inline constexpr std::array<std::string_view, 10> refusal_reasons{
+    "out-of-order",
+    "out-of-range",
+    "version",
+    "too-many",
+    "other-ring",               ///< seeded differently, or of another range
+    "nickname",                 ///< of a peer neither in the mesh nor in the ring
+    "request-of-unknown-peer",  ///< for space
+    "request-rate",             ///< for space, more often than in need
+    "question-rate",            ///< for the ring, too often
+    "denial"                    ///< of an address that is not the sender's
+};
+
+/// How a message came. Gossip and broadcasts carry what their last relay knows, whoever began them;
+/// a unicast carries what its source said.
+struct Delivery {
+  std::optional<PeerName> source;      ///< of a unicast
+  std::optional<PeerName> originator;  ///< of a broadcast
+
+  /// Whom to answer.
+  [[nodiscard]] std::optional<PeerName> asker() const { return source ? source : originator; }
+};
+
+/// Lets one line of a kind into the log now and then.
+struct LogGate {
+  TimePoint next{};
+  std::uint64_t untold = 0;  ///< lines held back since the last one
 };
 
 /// How far the first division of the range is.
@@ -124,7 +166,8 @@ class Allocator {
   /// A peer by its nickname or name. Errors: Errc::not_found.
   [[nodiscard]] Result<PeerName> find_peer(std::string_view name_or_nickname) const;
 
-  /// Messages of other peers; an error means that their sender cannot be worked with.
+  /// Messages of other peers. An error means that whoever delivered the message cannot be worked
+  /// with: its octets are none, or it says of itself that it has the ring of another cluster.
   [[nodiscard]] Result<> on_unicast(PeerName source, ByteView payload);
   [[nodiscard]] Result<> on_broadcast(PeerName originator, ByteView payload);
   [[nodiscard]] Result<> on_gossip(ByteView payload);
@@ -147,10 +190,13 @@ class Allocator {
     std::uint32_t free = 0;
     std::vector<PendingClaim> pending_claims;
     std::vector<PendingAllocation> pending_allocations;
+    std::uint64_t outbid = 0;   ///< entries that would have taken ranges from this node
+    std::uint64_t refused = 0;  ///< what else of peers was not taken
   };
   [[nodiscard]] Status status() const;
   [[nodiscard]] const Ring& ring() const noexcept { return ring_; }
   [[nodiscard]] const Nicknames& nicknames() const noexcept { return nicknames_; }
+  [[nodiscard]] const Fences& fences() const noexcept { return fences_; }
 
  private:
   struct Pending {
@@ -203,6 +249,7 @@ class Allocator {
     after_save([answer = std::move(answer)](const Result<>& saved) mutable { answer(saved); });
   }
   [[nodiscard]] const RingState& public_ring() const noexcept;
+  [[nodiscard]] AddressSet owned() const;
 
   // requests.cpp: what this node's containers want
   void try_pending();
@@ -229,17 +276,39 @@ class Allocator {
   void claim_request_failed(std::uint64_t id, PeerName owner, const Error& error);
   void donate(AddressRange wanted, PeerName to);
   void denied_by(PeerName owner, AddressRange range);
-  [[nodiscard]] Result<> update(std::optional<PeerName> sender, ByteView octets);
-  [[nodiscard]] Result<> merge_ring(const RingState& received);
+  [[nodiscard]] Result<> update(const Delivery& delivery, ByteView octets);
+  void hear_nicknames(Nicknames received);
+  void prune_nicknames();
   void hear_vote(const PaxosState& received);
+  void answer_with_ring(PeerName to);
   void send_ring(PeerName to);
+  [[nodiscard]] bool may_have(AddressRange wanted, PeerName to);
   [[nodiscard]] std::string with_nickname(PeerName peer) const;
+
+  // conflict.cpp: whose word counts when rings disagree
+  [[nodiscard]] Result<> merge_ring(const Delivery& delivery, const GossipState& state);
+  [[nodiscard]] bool lets_go(std::span<const AddressRange> ranges, PeerName rival) const;
+  void hear_moves(const Delivery& delivery, const std::vector<MergeOutcome::Move>& moves);
+  void fence_gain(AddressRange range, PeerName from);
+  void remember_change(AddressRange range, PeerName from);
+  [[nodiscard]] PeerName former_owner(AddressRange range, PeerName from) const;
+  void note_asked(PeerName peer);
+  [[nodiscard]] bool is_asked(PeerName peer) const;
+  void forget_asked(PeerName peer);
+  void open_fences();
+  void ask_former_owners();
+  void tell(PeerName peer);
+  void spread_news();
+  void refused(std::string_view reason, std::size_t times = 1);
+  void report(const Delivery& delivery, const GossipState& state, const MergeOutcome& outcome);
+  [[nodiscard]] bool may_log(LogGate& gate);
 
   Surroundings& surroundings_;
   Settings settings_;
   AddressRange universe_;
   Ring ring_;
   Space space_;
+  Fences fences_;
   Holdings holdings_;
   Nicknames nicknames_;
   std::optional<Elector> elector_;  // nobody for observers, and once there is a ring
@@ -252,10 +321,13 @@ class Allocator {
   std::vector<AddressRange> asked_;  // where space was asked for since the last retry
   std::vector<net::Cidr> published_;
 
-  RingState saved_ring_;        // what is on disk
-  RingState ring_being_saved_;  // what will be when the running save succeeds
-  bool are_holdings_unsaved_ = false;
+  RingState saved_ring_;               // what is on disk
+  RingState ring_being_saved_;         // what will be when the running save succeeds
+  bool are_holdings_unsaved_ = false;  // or fences
   bool is_saving_ = false;
+  std::optional<TimePoint> last_save_;
+  bool is_save_armed_ = false;
+  Timer save_later_;
   std::uint64_t grants_made_ = 0;
   std::uint64_t grants_being_saved_ = 0;
   std::uint64_t grants_saved_ = 0;
@@ -265,6 +337,33 @@ class Allocator {
   bool is_retry_wanted_ = false;  // the ring changed: pending requests may succeed now
   bool is_retry_armed_ = false;
   Timer retry_;
+
+  bool has_heard_ring_ = false;  // since it was restored from disk, which may be out of date
+  struct Asked {
+    std::size_t times = 0;
+    TimePoint last{};
+  };
+  std::map<PeerName, Asked> asked_peers_;  // for space, a moment ago
+  struct Change {
+    AddressRange range;
+    PeerName from{};
+    TimePoint when{};
+  };
+  std::vector<Change> changes_;  // of owners, a moment ago; their former owners may disagree
+  std::set<PeerName> to_tell_;   // peers that should know what is said of their ranges
+  bool is_outbid_untold_ = false;
+  std::optional<TimePoint> last_news_;
+  bool is_news_armed_ = false;
+  Timer news_;
+
+  PeerBudgets donations_{donations_per_peer};
+  PeerBudgets singles_{singles_per_peer};
+  PeerBudgets answers_{answers_per_peer};
+  Budget all_donations_{donations_of_all};
+  std::uint64_t outbid_ = 0;
+  std::uint64_t refused_ = 0;
+  LogGate outbid_lines_;
+  LogGate refusal_lines_;
 };
 
 }  // namespace weft::ipam

@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include <fmt/core.h>
+
 #include "common/gob/decoder.hpp"
 #include "common/gob/encoder.hpp"
 
@@ -126,12 +128,15 @@ Result<PeerName> read_peer(ValueReader& from) {
   return PeerName{value};
 }
 
-Result<std::vector<PeerName>> read_peers(ValueReader& from) {
+/// One more than `most` are read at most: who reads the list sees that it is too long.
+Result<std::vector<PeerName>> read_peers(ValueReader& from, std::size_t most) {
   std::vector<PeerName> peers;
-  WEFT_TRY(from.as_list([&peers](ValueReader& element) -> Result<> {
+  WEFT_TRY(from.as_list([&peers, most](ValueReader& element) -> Result<> {
     PeerName peer{};
     WEFT_TRY(peer, read_peer(element));
-    peers.push_back(peer);
+    if (peers.size() <= most) {
+      peers.push_back(peer);
+    }
     return {};
   }));
   return peers;
@@ -154,26 +159,46 @@ Result<RingEntry> read_entry(ValueReader& from) {
   return entry;
 }
 
-Result<RingState> read_ring(ValueReader& from) {
+struct ToldRing {
   RingState ring;
-  WEFT_TRY(from.as_struct([&ring](std::string_view name, ValueReader& field) -> Result<> {
+  PeerName teller{};
+};
+
+Result<ToldRing> read_told_ring(ValueReader& from) {
+  ToldRing told;
+  RingState& ring = told.ring;
+  WEFT_TRY(from.as_struct([&ring, &told](std::string_view name, ValueReader& field) -> Result<> {
     if (name == "Start") {
       WEFT_TRY(ring.universe.start, read_uint32(field));
     } else if (name == "End") {
       WEFT_TRY(ring.universe.end, read_uint32(field));
     } else if (name == "Seeds") {
-      WEFT_TRY(ring.seeds, read_peers(field));
+      WEFT_TRY(ring.seeds, read_peers(field, max_seeds));
+      if (ring.seeds.size() > max_seeds) {
+        return fail(Errc::malformed, fmt::format("read the ring's seeds: more than {}", max_seeds));
+      }
+    } else if (name == "Peer") {
+      WEFT_TRY(told.teller, read_peer(field));
     } else if (name == "Entries") {
       return field.as_list([&ring](ValueReader& element) -> Result<> {
         RingEntry entry;
         WEFT_TRY(entry, read_entry(element));
-        ring.entries.push_back(entry);
+        // One more shows the merge that there are too many.
+        if (ring.entries.size() <= max_ring_entries) {
+          ring.entries.push_back(entry);
+        }
         return {};
       });
     }
     return {};
   }));
-  return ring;
+  return told;
+}
+
+Result<RingState> read_ring(ValueReader& from) {
+  ToldRing told;
+  WEFT_TRY(told, read_told_ring(from));
+  return std::move(told.ring);
 }
 
 Result<NodeId> read_node(ValueReader& from) {
@@ -206,7 +231,7 @@ Result<AcceptedValue> read_accepted_value(ValueReader& from) {
   AcceptedValue value;
   WEFT_TRY(from.as_struct([&value](std::string_view name, ValueReader& field) -> Result<> {
     if (name == "Value") {
-      WEFT_TRY(value.peers, read_peers(field));
+      WEFT_TRY(value.peers, read_peers(field, max_vote_peers));
     } else if (name == "Origin") {
       WEFT_TRY(value.origin, read_proposal(field));
     }
@@ -234,25 +259,16 @@ Result<NodeClaims> read_claims(ValueReader& from) {
   return claims;
 }
 
-Result<Nicknames> read_nicknames(ValueReader& from) {
-  Nicknames nicknames;
-  WEFT_TRY(from.as_map([&nicknames](ValueReader& key, ValueReader& value) -> Result<> {
-    PeerName peer{};
-    WEFT_TRY(peer, read_peer(key));
-    std::string_view nickname;
-    WEFT_TRY(nickname, value.as_string());
-    nicknames.insert_or_assign(peer, std::string(nickname));
-    return {};
-  }));
-  return nicknames;
-}
-
 Result<PaxosState> read_paxos(ValueReader& from) {
   PaxosState paxos;
   WEFT_TRY(from.as_map([&paxos](ValueReader& key, ValueReader& value) -> Result<> {
     NodeId node;
     WEFT_TRY(node, read_node(key));
-    WEFT_TRY(paxos[node], read_claims(value));
+    NodeClaims claims;
+    WEFT_TRY(claims, read_claims(value));
+    if (paxos.size() < max_votes) {
+      paxos[node] = std::move(claims);
+    }
     return {};
   }));
   return paxos;
@@ -317,7 +333,10 @@ Result<GossipState> read_gossip(ValueReader& from) {
     } else if (name == "Paxos") {
       WEFT_TRY(state.paxos, read_paxos(field));
     } else if (name == "Ring") {
-      WEFT_TRY(state.ring, read_ring(field));
+      ToldRing told;
+      WEFT_TRY(told, read_told_ring(field));
+      state.ring = std::move(told.ring);
+      state.ring_teller = told.teller;
     }
     return {};
   }));
@@ -362,11 +381,7 @@ Bytes encode_gossip(const GossipState& state, PeerName self) {
   stream.put_struct(gossip_id::state, [&](StructWriter& fields) {
     fields.put_int(0, state.now);
     Bytes& body = fields.begin(1);
-    gob::append_uint(body, state.nicknames.size());
-    for (const auto& [peer, nickname] : state.nicknames) {
-      gob::append_uint(body, static_cast<std::uint64_t>(peer));
-      gob::append_counted(body, as_bytes(nickname));
-    }
+    put_nicknames(body, state.nicknames);
     if (state.paxos) {
       gob::append_uint(fields.begin(2), state.paxos->size());
       for (const auto& [node, claims] : *state.paxos) {

@@ -14,12 +14,11 @@
 #include <weft/net/peer_name.hpp>
 #include <weft/result.hpp>
 
+#include "nickname.hpp"
 #include "paxos.hpp"
 #include "ring.hpp"
 
 namespace weft::ipam {
-
-using Nicknames = std::map<PeerName, std::string>;
 
 /// What one peer tells others. A peer with a ring sends the ring; one without sends its vote, which
 /// may be empty; an observer without a ring sends neither, and so asks for one.
@@ -28,6 +27,7 @@ struct GossipState {
   Nicknames nicknames;
   std::optional<PaxosState> paxos;
   std::optional<RingState> ring;
+  PeerName ring_teller{};  ///< who the ring says sent it; nobody checks that
 };
 
 /// The first octet of a unicast payload. A peer of the original never reads on after any other.
@@ -35,7 +35,7 @@ enum class MessageKind : std::uint8_t { space_request = 0, ring_update = 1, spac
 
 /// `self` is the sender, which receivers ignore.
 [[nodiscard]] Bytes encode_gossip(const GossipState& state, PeerName self);
-/// Errors: Errc::malformed.
+/// Entries, nicknames and votes beyond what may be kept are passed over. Errors: Errc::malformed.
 [[nodiscard]] Result<GossipState> decode_gossip(ByteView octets);
 
 /// A complete unicast payload of one of the two kinds that carry a range.

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "allocator.hpp"
+#include "ceilings.hpp"
 
 namespace weft::ipam {
 
@@ -19,7 +20,9 @@ Result<> Allocator::on_unicast(PeerName source, ByteView payload) {
     case MessageKind::space_request: {
       AddressRange wanted;
       WEFT_TRY(wanted, decode_range(body));
-      donate(wanted, source);
+      if (may_have(wanted, source)) {
+        donate(wanted, source);
+      }
       break;
     }
     case MessageKind::space_denied: {
@@ -29,7 +32,7 @@ Result<> Allocator::on_unicast(PeerName source, ByteView payload) {
       break;
     }
     case MessageKind::ring_update:
-      done = update(source, body);
+      done = update({source, std::nullopt}, body);
       break;
     default:
       surroundings_.log().debug("ignoring an address message of an unknown kind", "from", source,
@@ -41,72 +44,66 @@ Result<> Allocator::on_unicast(PeerName source, ByteView payload) {
 }
 
 Result<> Allocator::on_broadcast(PeerName originator, ByteView payload) {
-  auto done = update(originator, payload);
+  auto done = update({std::nullopt, originator}, payload);
   settle();
   return done;
 }
 
 Result<> Allocator::on_gossip(ByteView payload) {
-  auto done = update(std::nullopt, payload);
+  auto done = update({}, payload);
   settle();
   return done;
 }
 
 // Source: weaveworks/weave ipam/allocator.go, update.
-Result<> Allocator::update(std::optional<PeerName> sender, ByteView octets) {
+Result<> Allocator::update(const Delivery& delivery, ByteView octets) {
   GossipState received;
   WEFT_TRY(received, decode_gossip(octets));
-  for (auto& [peer, nickname] : received.nicknames) {
-    if (peer != settings_.self) {
-      nicknames_[peer] = std::move(nickname);
-    }
-  }
   if (received.ring) {
-    return merge_ring(*received.ring);
-  }
-  if (!ring_.is_empty()) {
-    if (sender) {
-      send_ring(*sender);
+    WEFT_TRY(merge_ring(delivery, received));
+  } else if (const auto asker = delivery.asker(); !ring_.is_empty()) {
+    if (asker) {
+      answer_with_ring(*asker);
     }
   } else if (received.paxos) {
     hear_vote(*received.paxos);
-  } else if (elector_ && sender) {
+  } else if (elector_ && asker) {
     establish_ring();  // an observer asks for a ring that does not exist yet
   }
+  hear_nicknames(std::move(received.nicknames));
   return {};
 }
 
-Result<> Allocator::merge_ring(const RingState& received) {
-  Ring merged = ring_;
-  bool is_changed = false;
-  WEFT_TRY(is_changed, merged.merge(received, [this](std::span<const AddressRange> ranges) {
-    return space_.has_allocations(ranges);
-  }));
-  AddressSet owned;
-  for (const AddressRange range : merged.owned_ranges(settings_.self)) {
-    owned.add(range);
-  }
-  for (const AddressRange used : space_.allocated().ranges()) {
-    if (owned.count_in(used) != used.size()) {
-      // The original's checks can be passed one entry at a time; it would crash here.
-      return fail(Errc::conflict,
-                  fmt::format("merge the received ring: it takes addresses in use from {}",
-                              to_string(used)));
+/// Of peers in the mesh or the ring.
+void Allocator::hear_nicknames(Nicknames received) {
+  const std::vector<PeerName> owners = ring_.owners();
+  std::size_t strangers = 0;
+  for (auto& [peer, nickname] : received) {
+    const auto known = nicknames_.find(peer);
+    if (peer == settings_.self || (known != nicknames_.end() && known->second == nickname)) {
+      continue;
+    }
+    if (std::ranges::binary_search(owners, peer) || surroundings_.is_known(peer)) {
+      nicknames_[peer] = std::move(nickname);
+    } else {
+      ++strangers;
     }
   }
-  ring_ = std::move(merged);
-  if (is_changed) {
-    std::erase_if(nicknames_, [this](const auto& known) {
-      return known.first != settings_.self && !ring_.mentions(known.first) &&
-             !surroundings_.is_known(known.first);
-    });
-    ring_changed();
-  }
-  return {};
+  refused("nickname", strangers);
+}
+
+void Allocator::prune_nicknames() {
+  const std::vector<PeerName> owners = ring_.owners();
+  std::erase_if(nicknames_, [&](const auto& known) {
+    return known.first != settings_.self && !std::ranges::binary_search(owners, known.first) &&
+           !surroundings_.is_known(known.first);
+  });
 }
 
 void Allocator::hear_vote(const PaxosState& received) {
-  if (!elector_ || !elector_->update(received)) {
+  if (!elector_ ||
+      !elector_->update(received, round_ceiling(surroundings_.wall_now()),
+                        [this](PeerName peer) { return surroundings_.is_known(peer); })) {
     return;
   }
   if (elector_->think()) {
@@ -119,7 +116,9 @@ void Allocator::request_address(PendingClaim& pending, PeerName owner) {
   const AddressRange wanted = single(pending.address.address.v4_value());
   surroundings_.unicast(owner, encode_range_message(MessageKind::space_request, wanted),
                         [this, id = pending.id, owner](const Result<>& sent) {
-                          if (!sent) {
+                          if (sent) {
+                            note_asked(owner);
+                          } else {
                             claim_request_failed(id, owner, sent.error());
                           }
                         });
@@ -151,20 +150,40 @@ void Allocator::request_space_from(std::vector<PeerName> candidates, AddressRang
   }
   const PeerName heaviest = candidates.back();
   candidates.pop_back();
-  surroundings_.unicast(heaviest, encode_range_message(MessageKind::space_request, wanted),
-                        [this, rest = std::move(candidates), wanted](const Result<>& sent) mutable {
-                          if (!sent) {
-                            request_space_from(std::move(rest), wanted);
-                          }
-                        });
+  surroundings_.unicast(
+      heaviest, encode_range_message(MessageKind::space_request, wanted),
+      [this, heaviest, rest = std::move(candidates), wanted](const Result<>& sent) mutable {
+        if (sent) {
+          note_asked(heaviest);
+        } else {
+          request_space_from(std::move(rest), wanted);
+        }
+      });
+}
+
+/// Whether to answer a request for space: of peers that exist, and not too often. Whoever gets no
+/// answer asks again.
+bool Allocator::may_have(AddressRange wanted, PeerName to) {
+  if (to == settings_.self || !surroundings_.is_known(to)) {
+    refused("request-of-unknown-peer");
+    return false;
+  }
+  const TimePoint now = surroundings_.now();
+  if (!(wanted.size() > 1 ? donations_ : singles_).take(to, now) || !all_donations_.take(now)) {
+    refused("request-rate");
+    return false;
+  }
+  return true;
 }
 
 // Source: weaveworks/weave ipam/allocator.go, donateSpace.
 void Allocator::donate(AddressRange wanted, PeerName to) {
-  if (saved_ring_.entries.empty() || to == settings_.self) {
+  if (saved_ring_.entries.empty()) {
     return;  // they will ask again
   }
-  const auto chunk = space_.donate(wanted);
+  // A donation adds two entries at most.
+  const bool has_room = ring_.state().entries.size() + 2 <= max_ring_entries;
+  const auto chunk = has_room ? space_.donate(wanted) : std::nullopt;
   if (chunk) {
     ring_.grant(*chunk, to);
     ++grants_made_;
@@ -181,6 +200,15 @@ void Allocator::donate(AddressRange wanted, PeerName to) {
     }
     send_ring(to);  // what they got, or where else to ask
   });
+}
+
+/// A ring is thousands of times the size of the question.
+void Allocator::answer_with_ring(PeerName to) {
+  if (answers_.take(to, surroundings_.now())) {
+    send_ring(to);
+  } else {
+    refused("question-rate");
+  }
 }
 
 void Allocator::send_ring(PeerName to) {

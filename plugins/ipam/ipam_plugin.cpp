@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr std::string_view name_key = "ipam/peername";
 constexpr std::string_view ring_key = "ipam/ring";
 constexpr std::string_view holdings_key = "ipam/ownedAddresses";
+constexpr std::string_view fences_key = "ipam/fences";  // of weft alone
 
 /// Source: weaveworks/weave prog/weaver/main.go, NewGossip.
 constexpr const char* channel_name = "IPallocation";
@@ -133,6 +134,10 @@ Result<> IpamPlugin::start() {
   allocator_ = std::make_unique<Allocator>(surroundings, settings());
   lost_peers_ = host_.bus().subscribe<events::PeerDown>(
       [this](const events::PeerDown& peer) { allocator_->forget_peer(peer.name); });
+  count_outbid(0);
+  for (const std::string_view reason : refusal_reasons) {
+    count_refused(reason, 0);
+  }
   WEFT_TRY(serve_commands());
   load();
   return host_.services().provide<Ipam>(*this);
@@ -152,7 +157,7 @@ void IpamPlugin::stop() noexcept {
 }
 
 void IpamPlugin::load() {
-  const auto keys = {name_key, ring_key, holdings_key};
+  const auto keys = {name_key, ring_key, holdings_key, fences_key};
   values_to_load_ = keys.size();
   for (const std::string_view key : keys) {
     store_->get(
@@ -189,6 +194,8 @@ Result<> IpamPlugin::decode_stored(std::string_view key, ByteView value) {
     WEFT_TRY(stored_.name, decode_stored_name(value));
   } else if (key == ring_key) {
     WEFT_TRY(stored_.ring, decode_stored_ring(value));
+  } else if (key == fences_key) {
+    WEFT_TRY(stored_.fences, decode_stored_ring(value));
   } else {
     WEFT_TRY(stored_.holdings, decode_stored_holdings(value));
   }
@@ -311,16 +318,33 @@ void IpamPlugin::broadcast_state() {
   }
 }
 
-void IpamPlugin::save(const RingState& ring, const Holdings& holdings, Answer<> saved) {
+void IpamPlugin::save(const RingState& ring, const Holdings& holdings, const RingState& fences,
+                      Answer<> saved) {
   const PeerName self = host_.node().name;
   store_->put({{std::string(name_key), encode_stored_name(self)},
                {std::string(ring_key), encode_stored_ring(ring, self)},
-               {std::string(holdings_key), encode_stored_holdings(holdings)}},
+               {std::string(holdings_key), encode_stored_holdings(holdings)},
+               {std::string(fences_key), encode_stored_ring(fences, self)}},
               Reply<>(host_.loop(), std::move(saved)));
 }
 
 void IpamPlugin::publish(std::vector<net::Cidr> local_ranges) {
   host_.bus().publish(events::LocalRangesChanged{std::move(local_ranges)});
+}
+
+void IpamPlugin::count_refused(std::string_view reason, std::size_t times) {
+  host_.metrics()
+      .counter("weft_ipam_refused_total",
+               "What other peers told or asked and this one did not take, by reason.",
+               {{"reason", std::string(reason)}})
+      .add(times);
+}
+
+void IpamPlugin::count_outbid(std::size_t entries) {
+  host_.metrics()
+      .counter("weft_ipam_outbid_total",
+               "Entries of messages that would have taken ranges from this peer.")
+      .add(entries);
 }
 
 bool IpamPlugin::is_known(PeerName peer) const {
@@ -421,6 +445,8 @@ void IpamPlugin::count() {
   set("weft_ipam_addresses", "Addresses of this peer's ranges.", status.active,
       {{"state", "used"}});
   set("weft_ipam_addresses", "Addresses of this peer's ranges.", status.free, {{"state", "free"}});
+  set("weft_ipam_addresses", "Addresses of this peer's ranges.",
+      allocator_->fences().closed_addresses(), {{"state", "fenced"}});
   set("weft_ipam_range_addresses", "Addresses of the range that all peers share.",
       range_of(range_).size());
   set("weft_ipam_pending_allocations", "Requests that wait for an address.",

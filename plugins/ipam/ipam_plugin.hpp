@@ -44,14 +44,18 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   Bytes complete_state() override;
 
   WallTime wall_now() const override { return host_.loop().wall_now(); }
+  TimePoint now() const override { return host_.loop().now(); }
   double random_unit() override { return weft::random_unit(host_.loop()); }
   Timer after(Duration delay, Task task) override;
   void unicast(PeerName to, Bytes payload, Answer<> sent) override;
   void broadcast_state() override;
-  void save(const RingState& ring, const Holdings& holdings, Answer<> saved) override;
+  void save(const RingState& ring, const Holdings& holdings, const RingState& fences,
+            Answer<> saved) override;
   void publish(std::vector<net::Cidr> local_ranges) override;
   bool is_known(PeerName peer) const override;
   std::size_t direct_peers() const override;
+  void count_refused(std::string_view reason, std::size_t times) override;
+  void count_outbid(std::size_t entries) override;
   Log& log() override { return host_.log(); }
 
   [[nodiscard]] Settings settings();

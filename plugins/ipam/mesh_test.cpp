@@ -88,5 +88,86 @@ TEST(IpamOverMesh, GoesOnWhileTheMeshIsReplaced) {
   }
 }
 
+/// A member of the channel that says what a test wants, and hears nothing.
+class Liar final : private GossipHandler {
+ public:
+  explicit Liar(SimNode& node) : node_(node) {
+    node.host().loop().run(
+        [&] { channel_ = *node.mesh().join("IPallocation", *this, node.host().loop()); });
+  }
+  ~Liar() { leave(); }
+
+  void say(const RingState& ring) {
+    GossipState state;
+    state.ring = ring;
+    node_.host().loop().run([&] {
+      lie_ = encode_gossip(state, PeerName{9});
+      channel_->broadcast_state();
+    });
+  }
+  void leave() {
+    node_.host().loop().run([&] { channel_.reset(); });
+  }
+
+ private:
+  Result<> on_unicast(PeerName, ByteView) override { return {}; }
+  Result<std::optional<Bytes>> on_broadcast(PeerName, ByteView) override { return std::nullopt; }
+  Result<std::optional<Bytes>> on_gossip(ByteView) override { return std::nullopt; }
+  Bytes complete_state() override { return lie_; }
+
+  SimNode& node_;
+  Bytes lie_;
+  std::unique_ptr<GossipChannel> channel_;
+};
+
+std::string ring_of(SimNode& node) {
+  const std::string status = node.host().call("ipam.status").value();
+  const std::size_t begin = status.find("Entries");
+  return status.substr(begin, status.find("PendingClaims") - begin);
+}
+
+TEST(IpamOverMesh, HealsWithinSecondsFromAVisitThatGivesAwayARangeInUse) {
+  SimMesh mesh;
+  for (std::uint64_t number = 1; number <= 3; ++number) {
+    start_ipam(mesh.add(number), "seed=::1,::2,::3");
+    ASSERT_TRUE(allocate(*mesh.nodes[number - 1], "c" + std::to_string(number)));
+  }
+  mesh.add(9);
+  ASSERT_TRUE(mesh.converge(10s));
+  mesh.world.run_for(30s);
+  const auto ended = [&] {
+    std::uint64_t connections = 0;
+    for (const auto& node : mesh.nodes) {
+      connections += node->dropped("malformed") + node->dropped("handler-refused");
+    }
+    return connections;
+  };
+
+  {
+    Liar liar(*mesh.nodes[3]);
+    for (std::uint32_t i = 1; i <= 8; ++i) {
+      liar.say({{0x0A200000, 0x0A200100},
+                {{0x0A200000, PeerName{2}, 100 * i, 0}, {0x0A200080, PeerName{9}, 100 * i, 64}},
+                {PeerName{1}, PeerName{2}, PeerName{3}}});
+      mesh.world.run_for(500ms);
+    }
+  }
+  mesh.world.run_for(5s);
+
+  EXPECT_EQ(ended(), 0u);
+  const std::string ring = ring_of(*mesh.nodes[0]);
+  EXPECT_EQ(ring.find("00:00:00:00:00:09"), std::string::npos) << ring;
+  EXPECT_EQ(ring_of(*mesh.nodes[1]), ring);
+  EXPECT_EQ(ring_of(*mesh.nodes[2]), ring);
+  EXPECT_GT(
+      mesh.nodes[0]->counted("weft_ipam_outbid_total",
+                             "Entries of messages that would have taken ranges from this peer."),
+      0u);
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(allocate(*mesh.nodes[0], "d" + std::to_string(i)));
+    ASSERT_TRUE(allocate(*mesh.nodes[1], "d" + std::to_string(i)));
+  }
+}
+
 }  // namespace
 }  // namespace weft::ipam

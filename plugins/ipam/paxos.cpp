@@ -3,20 +3,34 @@
 #include "paxos.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 
 #include <weft/result.hpp>
 
 namespace weft::ipam {
 
-bool Elector::update(const PaxosState& received) {
+bool Elector::update(const PaxosState& received, std::uint64_t round_ceiling, IsKnown is_known) {
   bool is_changed = false;
+  auto unknown = static_cast<std::size_t>(std::ranges::count_if(
+      known_, [&is_known](const auto& entry) { return !is_known(entry.first.name); }));
   for (const auto& [node, theirs] : received) {
-    const auto [found, is_new] = known_.try_emplace(node, theirs);
-    NodeClaims& ours = found->second;
-    if (is_new) {
-      is_changed = true;
+    if (std::max({theirs.promise.round, theirs.accepted.round, theirs.value.origin.round}) >
+            round_ceiling ||
+        theirs.value.peers.size() > max_vote_peers) {
       continue;
     }
+    const auto found = known_.find(node);
+    if (found == known_.end()) {
+      const bool is_stranger = !is_known(node.name);
+      if (has_room_for(node) && (!is_stranger || unknown < max_unknown_votes)) {
+        known_.emplace(node, theirs);
+        unknown += is_stranger ? 1 : 0;
+        is_changed = true;
+      }
+      continue;
+    }
+    NodeClaims& ours = found->second;
     if (ours.promise < theirs.promise) {
       ours.promise = theirs.promise;
       is_changed = true;
@@ -28,6 +42,19 @@ bool Elector::update(const PaxosState& received) {
     }
   }
   return is_changed;
+}
+
+bool Elector::has_room_for(const NodeId& node) const {
+  const auto first = known_.lower_bound({node.name, 0});
+  const auto last = known_.upper_bound({node.name, std::numeric_limits<std::uint64_t>::max()});
+  return known_.size() < max_votes &&
+         static_cast<std::size_t>(std::distance(first, last)) < max_runs_per_peer;
+}
+
+void Elector::forget_unknown(IsKnown is_known) {
+  std::erase_if(known_, [&](const auto& entry) {
+    return entry.first.name != self_.name && !is_known(entry.first.name);
+  });
 }
 
 void Elector::propose() {

@@ -9,9 +9,19 @@
 #include <optional>
 #include <vector>
 
+#include <weft/function.hpp>
 #include <weft/net/peer_name.hpp>
 
 namespace weft::ipam {
+
+/// Nodes whose claims are kept, and runs of one peer among them. Forgetting what others claim is
+/// like not having heard of it.
+inline constexpr std::size_t max_votes = 1'024;
+inline constexpr std::size_t max_runs_per_peer = 8;
+/// Nodes among them of peers that the mesh does not know, or not yet.
+inline constexpr std::size_t max_unknown_votes = 64;
+/// Peers that one accepted value may name.
+inline constexpr std::size_t max_vote_peers = 1'024;
 
 /// One run of one peer. A restarted peer has forgotten its promises, so it must be somebody else.
 struct NodeId {
@@ -59,8 +69,14 @@ class Elector {
   [[nodiscard]] std::size_t quorum() const noexcept { return quorum_; }
   void set_quorum(std::size_t quorum) noexcept { quorum_ = quorum; }
 
-  /// Learns what others know. True when anything was new.
-  bool update(const PaxosState& received);
+  /// Whether the mesh knows a peer.
+  using IsKnown = UniqueFunction<bool(PeerName)>;
+
+  /// Learns what others know, of nodes that there is room for. Rounds above `round_ceiling` are not
+  /// believed. True when anything was new.
+  bool update(const PaxosState& received, std::uint64_t round_ceiling, IsKnown is_known);
+  /// Forgets what nodes of peers unknown to the mesh claim.
+  void forget_unknown(IsKnown is_known);
   /// Starts a proposal that supersedes all known ones. Gossip the state afterwards.
   void propose();
   /// Promises and accepts what the rules allow. True when this node's claims changed.
@@ -69,6 +85,8 @@ class Elector {
   [[nodiscard]] std::optional<std::vector<PeerName>> consensus() const;
 
  private:
+  [[nodiscard]] bool has_room_for(const NodeId& node) const;
+
   /// What to accept for our own proposal once a quorum promised it.
   [[nodiscard]] std::optional<AcceptedValue> winning_value(const ProposalId& own) const;
 

@@ -9,6 +9,11 @@
 namespace weft::ipam {
 namespace {
 
+/// The mesh knows everybody.
+bool hear(Elector& elector, const PaxosState& received) {
+  return elector.update(received, 1000, [](PeerName) { return true; });
+}
+
 NodeId node(std::uint64_t name, std::uint64_t uid = 1) {
   return {PeerName{name}, uid};
 }
@@ -28,15 +33,15 @@ TEST(Elector, ReachesConsensusOfTwoInTheKnownSequence) {
 
   one.propose();
   EXPECT_EQ(one.consensus(), std::nullopt);
-  EXPECT_TRUE(two.update(one.known()));
+  EXPECT_TRUE(hear(two, one.known()));
   EXPECT_TRUE(two.think());  // promises
-  EXPECT_TRUE(one.update(two.known()));
+  EXPECT_TRUE(hear(one, two.known()));
   EXPECT_TRUE(one.think());  // a quorum promised: accepts
   EXPECT_EQ(one.consensus(), std::nullopt);
-  EXPECT_TRUE(two.update(one.known()));
+  EXPECT_TRUE(hear(two, one.known()));
   EXPECT_TRUE(two.think());                  // accepts too
   EXPECT_EQ(two.consensus(), std::nullopt);  // no quorum set: votes, does not decide
-  EXPECT_TRUE(one.update(two.known()));
+  EXPECT_TRUE(hear(one, two.known()));
 
   EXPECT_EQ(one.consensus(), (std::vector{PeerName{1}, PeerName{2}}));
 }
@@ -46,8 +51,8 @@ TEST(Elector, LearnsNothingFromWhatItKnows) {
   one.set_quorum(2);
   one.propose();
   Elector two(node(2));
-  EXPECT_TRUE(two.update(one.known()));
-  EXPECT_FALSE(two.update(one.known()));
+  EXPECT_TRUE(hear(two, one.known()));
+  EXPECT_FALSE(hear(two, one.known()));
   EXPECT_TRUE(two.think());
   EXPECT_FALSE(two.think());
 }
@@ -58,7 +63,7 @@ TEST(Elector, SupersedesTheHighestRoundItHeardOf) {
   PaxosState heard;
   heard[node(9)].promise = {7, node(9)};
   heard[node(8)].accepted = {12, node(8)};
-  one.update(heard);
+  hear(one, heard);
   one.propose();
   EXPECT_EQ(one.known().at(node(1)).promise, (ProposalId{13, node(1)}));
 }
@@ -69,12 +74,12 @@ TEST(Elector, ProposesAnEarlierAcceptedValueWithItsOrigin) {
   one.set_quorum(2);
   PaxosState heard;
   heard[node(2)] = {earlier, earlier, {{PeerName{7}}, earlier}};
-  one.update(heard);
+  hear(one, heard);
   one.propose();
   Elector two(node(2));
-  two.update(one.known());
+  hear(two, one.known());
   two.think();
-  one.update(two.known());
+  hear(one, two.known());
   EXPECT_TRUE(one.think());
 
   EXPECT_EQ(one.known().at(node(1)).value, (AcceptedValue{{PeerName{7}}, earlier}));
@@ -86,7 +91,7 @@ TEST(Elector, CountsARestartedPeerAsAnotherNode) {
   before.propose();
   Elector after(node(1, 2));
   after.set_quorum(2);
-  after.update(before.known());
+  hear(after, before.known());
   after.propose();
   EXPECT_EQ(after.known().size(), 2u);
   EXPECT_LT(before.known().at(node(1, 1)).promise, after.known().at(node(1, 2)).promise);
@@ -106,7 +111,7 @@ TEST(Elector, NeverDecidesTwoValuesWhateverIsLost) {
       Elector& one = electors[random() % size];
       if (random() % 10 == 0) {
         one.propose();
-      } else if (one.update(electors[random() % size].known())) {
+      } else if (hear(one, electors[random() % size].known())) {
         one.think();
       }
       if (const auto value = one.consensus()) {

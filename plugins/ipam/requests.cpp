@@ -220,6 +220,9 @@ bool Allocator::try_outside_claim(PendingClaim& pending) {
 bool Allocator::try_own_claim(PendingClaim& pending) {
   const std::string itself = net::to_string(pending.address.address);
   const std::string* const holder = holder_of(pending.address.address);
+  if (fences_.is_closed(single(pending.address.address.v4_value()))) {
+    return false;  // its former owner may be using it
+  }
   if (holder == nullptr) {
     if (space_.claim(pending.address.address.v4_value())) {
       add_holding(pending.owner, pending.address);
@@ -275,13 +278,20 @@ void Allocator::claim_request_failed(std::uint64_t id, PeerName owner, const Err
 }
 
 void Allocator::denied_by(PeerName owner, AddressRange range) {
+  std::size_t foreign = 0;
   try_all(claims_, [&](PendingClaim& pending) {
-    if (!range.contains(pending.address.address.v4_value())) {
+    const Address address = pending.address.address.v4_value();
+    if (!range.contains(address)) {
+      return false;
+    }
+    if (ring_.owner(address) != owner) {
+      ++foreign;
       return false;
     }
     refuse_foreign(pending, owner, "");
     return true;
   });
+  refused("denial", foreign);
 }
 
 void Allocator::cancel(std::string_view owner) {
@@ -308,11 +318,14 @@ void Allocator::expire(std::uint64_t id) {
   if (auto prime = take(primes_, id)) {
     prime->answer(too_late("agree on the address ring", why_no_ring()));
   } else if (auto claim = take(claims_, id)) {
-    const auto owner = ring_.owner(claim->address.address.v4_value());
+    const Address address = claim->address.address.v4_value();
+    const auto owner = ring_.owner(address);
     claim->answer(
         too_late(fmt::format("claim {} for {}", net::to_string(claim->address), claim->owner),
-                 owner ? fmt::format("its owner {} does not answer", with_nickname(*owner))
-                       : why_no_ring()));
+                 !owner ? why_no_ring()
+                 : *owner == settings_.self
+                     ? why_no_space(single(address))
+                     : fmt::format("its owner {} does not answer", with_nickname(*owner))));
   } else if (auto allocation = take(allocations_, id)) {
     allocation->answer(
         too_late(fmt::format("allocate an address in {} for {}", net::to_string(allocation->subnet),
@@ -331,6 +344,10 @@ std::string Allocator::why_no_ring() const {
 
 std::string Allocator::why_no_space(AddressRange wanted) const {
   const auto candidates = ring_.candidates(wanted);
+  if (const std::uint64_t waiting = fences_.closed_addresses(); waiting > 0) {
+    return fmt::format("{} addresses wait until it is certain that their former owner gave them up",
+                       waiting);
+  }
   if (candidates.empty()) {
     return "pool exhausted: no peer reports a free address";
   }

@@ -6,6 +6,8 @@
 
 #include <fmt/core.h>
 
+#include "ceilings.hpp"
+
 namespace weft::ipam {
 
 namespace {
@@ -117,7 +119,7 @@ void Ring::grant(AddressRange range, PeerName peer) {
     const std::uint32_t length = state_.distance(range.start, state_.token_after(covering));
     RingEntry& before = entries[covering];
     before.free = state_.distance(covering_token, range.start);
-    ++before.version;
+    before.version = raised(before.version);
     entries.insert(entry_at(entries, range.start),
                    {range.start, peer, 0, std::min(length, range.size())});
   }
@@ -125,12 +127,12 @@ void Ring::grant(AddressRange range, PeerName peer) {
   auto at = entry_at(entries, range.start);
   if (covering_token == range.start) {
     const auto index = static_cast<std::size_t>(at - entries.begin());
-    *at = {range.start, peer, at->version + 1,
+    *at = {range.start, peer, raised(at->version),
            std::min(state_.distance(range.start, state_.token_after(index)), range.size())};
   }
   for (++at; at != entries.end() && at->token < range.end; ++at) {
     WEFT_CHECK(at->peer == self_, "only the owner grants a range");
-    *at = {at->token, peer, at->version + 1,
+    *at = {at->token, peer, raised(at->version),
            std::min(at->free, state_.distance(at->token, range.end))};
   }
 
@@ -148,25 +150,26 @@ std::vector<AddressRange> Ring::transfer(PeerName from, PeerName to) {
   for (RingEntry& entry : state_.entries) {
     if (entry.peer == from) {
       entry.peer = to;
-      entry.version += transfer_version_step;
+      entry.version = raised(entry.version, transfer_version_step);
     }
   }
   return moved;
 }
 
-void Ring::report_free(UniqueFunction<std::uint32_t(AddressRange)> free_in) {
+void Ring::report_free(UniqueFunction<std::optional<std::uint32_t>(AddressRange)> free_in) {
   for (std::size_t i = 0; i < state_.entries.size(); ++i) {
     RingEntry& entry = state_.entries[i];
     if (entry.peer != self_) {
       continue;
     }
-    std::uint32_t free = 0;
+    std::optional<std::uint32_t> free = 0;
     for (const AddressRange range : state_.ranges(entry.token, state_.token_after(i))) {
-      free += free_in(range);
+      const auto counted = free_in(range);
+      free = free && counted ? std::optional(*free + *counted) : std::nullopt;
     }
-    if (entry.free != free) {
-      entry.free = free;
-      ++entry.version;
+    if (free && entry.free != *free) {
+      entry.free = *free;
+      entry.version = raised(entry.version);
     }
   }
 }
@@ -206,6 +209,16 @@ std::vector<AddressRange> Ring::owned_ranges(PeerName peer) const {
   }
   std::ranges::sort(owned, {}, &AddressRange::start);  // a wrapping entry's first part comes last
   return owned;
+}
+
+std::vector<PeerName> Ring::owners() const {
+  std::vector<PeerName> owners;
+  for (const RingEntry& entry : state_.entries) {
+    owners.push_back(entry.peer);
+  }
+  std::ranges::sort(owners);
+  owners.erase(std::ranges::unique(owners).begin(), owners.end());
+  return owners;
 }
 
 bool Ring::mentions(PeerName peer) const noexcept {

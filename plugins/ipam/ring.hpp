@@ -3,10 +3,14 @@
 /// that converges by merging.
 /// Source: weaveworks/weave ipam/ring/ring.go.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <weft/function.hpp>
@@ -16,6 +20,13 @@
 #include "address_range.hpp"
 
 namespace weft::ipam {
+
+/// Entries of a ring. Tokens are never removed from a ring, so what a message invents stays; a
+/// state with this many fills 440 kB.
+inline constexpr std::size_t max_ring_entries = 16'384;
+/// Peers among whom a range is first divided: as many as a mesh of originals can have.
+/// Source: weaveworks/mesh peer.go, peerShortIDBits.
+inline constexpr std::size_t max_seeds = 4'096;
 
 /// `peer` owns the addresses from `token` up to the next entry's token; the last entry wraps.
 struct RingEntry {
@@ -49,12 +60,45 @@ struct RingState {
   }
 };
 
+/// Why an entry of a received ring was not taken.
+enum class Refusal : std::uint8_t {
+  out_of_order,  ///< its token is not greater than that of the entry before
+  out_of_range,  ///< its token lies outside the universe
+  version,       ///< its version is ahead of what can have been counted by now
+  too_many       ///< its token is one more than a ring may have
+};
+inline constexpr std::size_t refusals = 4;
+/// "out-of-order": as metrics and log name it.
+[[nodiscard]] std::string_view to_string(Refusal why) noexcept;
+
+/// What a merge may do.
+struct MergeTerms {
+  /// Higher versions are refused.
+  std::uint32_t version_ceiling = std::numeric_limits<std::uint32_t>::max() - 1;
+  /// Whether this node lets `rival` have `ranges`, which it owns. If not, it outbids. Ranges with
+  /// addresses in use are never let go of.
+  UniqueFunction<bool(std::span<const AddressRange> ranges, PeerName rival)> lets_go;
+};
+
+/// What a merge did.
+struct MergeOutcome {
+  /// Addresses that went from one owner to another.
+  struct Move {
+    std::vector<AddressRange> ranges;
+    PeerName from{};
+    PeerName to{};
+  };
+
+  bool is_changed = false;
+  std::vector<RingEntry> outbid;  ///< what the message said of ranges that this node keeps
+  std::array<std::size_t, refusals> refused{};
+  std::optional<RingEntry> first_refused;
+  std::vector<Move> moves;  ///< none when the ring was empty before
+};
+
 /// This node's copy of the ring. Always satisfies RingState::check. A value.
 class Ring {
  public:
-  /// Tells whether this node's addresses in the ranges are not all free.
-  using HasAllocations = UniqueFunction<bool(std::span<const AddressRange>)>;
-
   /// A peer that may have space to give.
   struct Candidate {
     PeerName peer{};
@@ -82,13 +126,14 @@ class Ring {
   /// Gives every entry of `from` to `to`, ahead of any concurrent change. Answers those ranges.
   std::vector<AddressRange> transfer(PeerName from, PeerName to);
 
-  /// Takes in what another peer knows; answers whether anything changed. After an error nothing
-  /// changed. Errors: Errc::malformed; Errc::conflict when it was seeded differently, is about
-  /// another range, or would take addresses in use from this node.
-  [[nodiscard]] Result<bool> merge(const RingState& received, HasAllocations has_allocations);
+  /// Takes in what another peer knows, entry by entry: what is no good is passed over. An entry of
+  /// this node changes only when `terms` let go of it. After an error nothing changed.
+  /// Errors: Errc::conflict when the ring was seeded differently or is about another range.
+  [[nodiscard]] Result<MergeOutcome> merge(const RingState& received, MergeTerms terms);
 
-  /// Reports how much of each of this node's entries is free. `free_in` counts within one range.
-  void report_free(UniqueFunction<std::uint32_t(AddressRange)> free_in);
+  /// Reports how much of each of this node's entries is free. `free_in` counts within one range;
+  /// an entry with a range of which it answers nothing stays as it is.
+  void report_free(UniqueFunction<std::optional<std::uint32_t>(AddressRange)> free_in);
 
   /// Other peers with free addresses in entries that overlap `range`, sorted by name.
   [[nodiscard]] std::vector<Candidate> candidates(AddressRange range) const;
@@ -98,6 +143,8 @@ class Ring {
   /// In address order; an entry that wraps gives two ranges.
   [[nodiscard]] std::vector<AddressRange> owned_ranges(PeerName peer) const;
   [[nodiscard]] bool mentions(PeerName peer) const noexcept;
+  /// Everybody who owns addresses, sorted.
+  [[nodiscard]] std::vector<PeerName> owners() const;
 
  private:
   void divide(AddressRange range, std::span<const PeerName> peers);

@@ -1,158 +1,161 @@
-/// Merges a received ring into ours, entry by entry, without losing an address in use.
+/// Merges a received ring into ours, entry by entry, so that nobody but this node gives away what
+/// it owns. The rules are in docs/protocol/ipam.md.
 
 #include <fmt/core.h>
 
+#include "ceilings.hpp"
 #include "ring.hpp"
 
 namespace weft::ipam {
 
 namespace {
 
-/// One merge. Walks both lists by token, as specified in docs/protocol/ipam.md.
+/// One merge, in two walks: first the tokens that both know, then those that are new to us, which
+/// split ranges whose owners are then decided.
 /// Source: weaveworks/weave ipam/ring/ring.go, entries.merge.
 class Merge {
  public:
-  Merge(const RingState& mine, const RingState& theirs, PeerName self,
-        Ring::HasAllocations& has_allocations)
-      : mine_(mine), theirs_(theirs), self_(self), has_allocations_(has_allocations) {}
+  Merge(const RingState& mine, PeerName self, MergeTerms& terms, MergeOutcome& outcome)
+      : mine_(mine), known_(mine.entries), self_(self), terms_(terms), outcome_(outcome) {}
 
-  [[nodiscard]] Result<> run();
-
-  [[nodiscard]] bool is_changed() const noexcept { return is_changed_; }
-  [[nodiscard]] std::vector<RingEntry> take_entries() && { return std::move(entries_); }
+  [[nodiscard]] std::vector<RingEntry> run(const std::vector<RingEntry>& theirs) {
+    std::vector<RingEntry> fresh = sift(theirs);
+    std::vector<RingEntry> result;
+    result.reserve(known_.size() + fresh.size());
+    std::size_t next = 0;
+    for (RingEntry& entry : fresh) {
+      while (next < known_.size() && known_[next].token < entry.token) {
+        result.push_back(known_[next++]);
+      }
+      result.push_back(split(next, entry));
+    }
+    result.insert(result.end(), known_.begin() + static_cast<std::ptrdiff_t>(next), known_.end());
+    return result;
+  }
 
  private:
-  void keep(const RingEntry& mine) {
-    entries_.push_back(mine);
-    is_after_mine_ = mine.peer == self_;
+  /// Merges what both know; answers the good entries with tokens that are new.
+  [[nodiscard]] std::vector<RingEntry> sift(const std::vector<RingEntry>& theirs) {
+    std::vector<RingEntry> fresh;
+    std::optional<Address> last;
+    auto at = known_.begin();
+    for (const RingEntry& entry : theirs) {
+      if (last && entry.token <= *last) {
+        refuse(Refusal::out_of_order, entry);
+        continue;
+      }
+      if (!mine_.universe.contains(entry.token)) {
+        refuse(Refusal::out_of_range, entry);
+        continue;
+      }
+      last = entry.token;
+      at = std::ranges::lower_bound(at, known_.end(), entry.token, {}, &RingEntry::token);
+      const bool is_known = at != known_.end() && at->token == entry.token;
+      if (entry.version > terms_.version_ceiling) {
+        refuse(Refusal::version, entry);
+      } else if (is_known) {
+        same_token(static_cast<std::size_t>(at - known_.begin()), entry);
+      } else if (known_.size() + fresh.size() >= max_ring_entries) {
+        refuse(Refusal::too_many, entry);
+      } else {
+        fresh.push_back(entry);
+      }
+    }
+    return fresh;
   }
-  void take(const RingEntry& theirs) {
-    entries_.push_back(theirs);
-    is_changed_ = true;
-    is_after_mine_ = false;
+
+  void same_token(std::size_t index, const RingEntry& theirs) {
+    RingEntry& mine = known_[index];
+    if (mine.version > theirs.version) {
+      return;
+    }
+    if (mine.peer == self_ && theirs.peer == self_) {
+      if (mine.version < theirs.version) {
+        mine.version = raised(theirs.version);  // an echo of our past: impose what we know now
+      }
+    } else if (mine.peer == self_ &&
+               !terms_.lets_go(mine_.ranges(mine.token, mine_.token_after(index)), theirs.peer)) {
+      outbid(theirs);
+      mine.version = raised(theirs.version);
+      outcome_.is_changed = true;
+    } else if (is_ahead(theirs, mine)) {
+      mine = theirs;
+      outcome_.is_changed = true;
+    }
   }
-  [[nodiscard]] bool has_allocations(Address from, Address to) {
-    return has_allocations_(mine_.ranges(from, to));
+
+  /// Which of two entries for one token every peer takes in the end. The original keeps its own
+  /// when version and free count are equal, for ever.
+  [[nodiscard]] static bool is_ahead(const RingEntry& theirs, const RingEntry& mine) noexcept {
+    if (theirs.version != mine.version || theirs.peer == mine.peer) {
+      return theirs.version > mine.version;
+    }
+    return theirs.free != mine.free ? theirs.free > mine.free : theirs.peer > mine.peer;
   }
-  /// True when their entry would split a range that is ours for somebody else.
-  [[nodiscard]] bool splits_mine(const RingEntry& theirs) const noexcept {
-    return is_after_mine_ && theirs.peer != self_;
+
+  /// What becomes of an entry with a new token before `known_[next]`.
+  [[nodiscard]] RingEntry split(std::size_t next, const RingEntry& theirs) {
+    outcome_.is_changed = true;
+    if (known_.empty() || theirs.peer == self_) {
+      return theirs;
+    }
+    const std::size_t around = (next + known_.size() - 1) % known_.size();
+    const bool is_ours = mine_.entries[around].peer == self_ && known_[around].peer == self_;
+    const Address end = known_[next % known_.size()].token;
+    if (!is_ours || terms_.lets_go(mine_.ranges(theirs.token, end), theirs.peer)) {
+      return theirs;
+    }
+    outbid(theirs);
+    return {theirs.token, self_, raised(theirs.version), 0};
   }
-  [[nodiscard]] Result<> merge_same_token(std::size_t index, const RingEntry& theirs);
-  [[nodiscard]] Result<> merge_same_version(std::size_t index, const RingEntry& theirs);
+
+  void outbid(const RingEntry& theirs) { outcome_.outbid.push_back(theirs); }
+
+  void refuse(Refusal why, const RingEntry& entry) {
+    ++outcome_.refused[static_cast<std::size_t>(why)];
+    if (!outcome_.first_refused) {
+      outcome_.first_refused = entry;
+    }
+  }
 
   const RingState& mine_;
-  const RingState& theirs_;
+  std::vector<RingEntry> known_;
   PeerName self_;
-  Ring::HasAllocations& has_allocations_;
-
-  std::vector<RingEntry> entries_;
-  bool is_changed_ = false;
-  bool is_after_mine_ = false;  // the last entry was kept and is this node's
+  MergeTerms& terms_;
+  MergeOutcome& outcome_;
 };
-
-tl::unexpected<Error> entry_in_my_range(const RingEntry& theirs) {
-  return fail(Errc::conflict, fmt::format("merge the received ring: Peer {} says it owns the IP "
-                                          "range from {}, which I think I own",
-                                          to_string(theirs.peer), address_text(theirs.token)));
-}
-
-Result<> Merge::run() {
-  std::size_t i = 0;
-  std::size_t j = 0;
-  while (i < mine_.entries.size() && j < theirs_.entries.size()) {
-    const RingEntry& mine = mine_.entries[i];
-    const RingEntry& theirs = theirs_.entries[j];
-    if (mine.token < theirs.token) {
-      keep(mine);
-      ++i;
-    } else if (mine.token > theirs.token) {
-      if (splits_mine(theirs) && has_allocations(theirs.token, mine.token)) {
-        return entry_in_my_range(theirs);
-      }
-      take(theirs);
-      ++j;
-    } else {
-      WEFT_TRY(merge_same_token(i, theirs));
-      ++i;
-      ++j;
-    }
-  }
-  entries_.insert(entries_.end(), mine_.entries.begin() + static_cast<std::ptrdiff_t>(i),
-                  mine_.entries.end());
-  for (; j < theirs_.entries.size(); ++j) {
-    if (splits_mine(theirs_.entries[j])) {
-      return entry_in_my_range(theirs_.entries[j]);
-    }
-    take(theirs_.entries[j]);
-  }
-  return {};
-}
-
-Result<> Merge::merge_same_token(std::size_t index, const RingEntry& theirs) {
-  const RingEntry& mine = mine_.entries[index];
-  if (mine.version == theirs.version) {
-    return merge_same_version(index, theirs);
-  }
-  if (mine.version > theirs.version) {
-    keep(mine);
-    return {};
-  }
-  if (mine.peer != self_) {
-    take(theirs);
-    return {};
-  }
-  if (theirs.peer == self_) {
-    // An echo of our own past, from before a restart: impose what we know now.
-    entries_.push_back(mine);
-    entries_.back().version = theirs.version + 1;
-    return {};
-  }
-  if (has_allocations(mine.token, mine_.token_after(index))) {
-    return fail(Errc::conflict,
-                fmt::format("merge the received ring: Received update for IP range I own at {} "
-                            "v{}: incoming message says owner {} v{}",
-                            address_text(mine.token), mine.version, to_string(theirs.peer),
-                            theirs.version));
-  }
-  take(theirs);
-  return {};
-}
-
-Result<> Merge::merge_same_version(std::size_t index, const RingEntry& theirs) {
-  const RingEntry& mine = mine_.entries[index];
-  if (mine.peer == theirs.peer) {
-    keep(mine);
-    return {};
-  }
-  if (mine.peer == self_ && has_allocations(mine.token, mine_.token_after(index))) {
-    return fail(
-        Errc::conflict,
-        fmt::format("merge the received ring: Inconsistent entries for {}: owned by {} but "
-                    "incoming message says {}",
-                    address_text(mine.token), to_string(mine.peer), to_string(theirs.peer)));
-  }
-  if (mine.free >= theirs.free) {
-    keep(mine);
-  } else {
-    take(theirs);
-  }
-  return {};
-}
 
 /// "[aa:bb:cc:dd:ee:ff aa:bb:cc:dd:ee:fe]".
 std::string names(const std::vector<PeerName>& peers) {
   std::string text;
   for (const PeerName peer : peers) {
-    text += (text.empty() ? "" : " ") + to_string(peer);
+    text += (text.empty() ? "" : " ") + weft::to_string(peer);
   }
   return "[" + text + "]";
 }
 
+/// Every token of `before` is one of `after`, so each range of `after` had one owner.
+std::vector<MergeOutcome::Move> moves(const Ring& before, const RingState& after) {
+  std::vector<MergeOutcome::Move> found;
+  for (std::size_t i = 0; i < after.entries.size(); ++i) {
+    const RingEntry& entry = after.entries[i];
+    const auto from = before.owner(entry.token);
+    if (from && *from != entry.peer) {
+      found.push_back({after.ranges(entry.token, after.token_after(i)), *from, entry.peer});
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
-Result<bool> Ring::merge(const RingState& received, HasAllocations has_allocations) {
-  WEFT_TRY(received.check());
+std::string_view to_string(Refusal why) noexcept {
+  constexpr std::array<std::string_view, refusals> texts{"out-of-order", "out-of-range", "version",
+                                                         "too-many"};
+  return texts[static_cast<std::size_t>(why)];
+}
+
+Result<MergeOutcome> Ring::merge(const RingState& received, MergeTerms terms) {
   if (!received.seeds.empty() && !state_.seeds.empty() && received.seeds != state_.seeds) {
     return fail(Errc::conflict,
                 fmt::format("merge the received ring: IP allocation was seeded by different peers "
@@ -166,24 +169,18 @@ Result<bool> Ring::merge(const RingState& received, HasAllocations has_allocatio
                             to_string(received.universe), to_string(state_.universe)));
   }
 
-  Merge merge(state_, received, self_, has_allocations);
-  WEFT_TRY(merge.run());
-  const bool is_changed = merge.is_changed();
-
-  RingState result{state_.universe, std::move(merge).take_entries(),
+  MergeOutcome outcome;
+  RingState result{state_.universe, Merge(state_, self_, terms, outcome).run(received.entries),
                    state_.seeds.empty() ? received.seeds : state_.seeds};
   for (std::size_t i = 0; i < result.entries.size(); ++i) {
-    RingEntry& entry = result.entries[i];
-    if (entry.peer == self_) {  // one of ours may have been split
-      entry.free = std::min(entry.free, result.distance(entry.token, result.token_after(i)));
-    }
+    RingEntry& entry = result.entries[i];  // another token may have split it
+    entry.free = std::min(entry.free, result.distance(entry.token, result.token_after(i)));
   }
-  if (auto valid = result.check(); !valid) {
-    return fail(Errc::conflict,
-                "merge the received ring: Merge of incoming data causes: " + valid.error().context);
+  if (outcome.is_changed) {
+    outcome.moves = moves(*this, result);
   }
   state_ = std::move(result);
-  return is_changed;
+  return outcome;
 }
 
 }  // namespace weft::ipam

@@ -73,7 +73,7 @@ TEST(RingGrant, SplitsTheOwnersEntryAsTheOriginalDoes) {
   EXPECT_EQ(ring.state().entries,
             (Entries{{0x0A200000, a, 2, 786432}, {0x0A2C0000, b, 0, 262144}}));
 
-  ring.report_free([](AddressRange range) { return range.size() - 1; });
+  ring.report_free([](AddressRange range) { return std::optional(range.size() - 1); });
   EXPECT_EQ(ring.state().entries[0], (RingEntry{0x0A200000, a, 3, 786431}));
 }
 
@@ -120,7 +120,8 @@ TEST(RingTransfer, RaisesEveryMovedVersionByAHundred) {
 TEST(RingReportFree, RaisesTheVersionOnlyOfOwnEntriesThatChanged) {
   Ring ring = ring_of({0, 100}, a, {{10, a, 1, 10}, {20, b, 2, 3}, {30, a, 3, 70}});
 
-  ring.report_free([](AddressRange range) { return range == AddressRange{0, 10} ? 7U : 10U; });
+  ring.report_free(
+      [](AddressRange range) { return std::optional(range == AddressRange{0, 10} ? 7U : 10U); });
 
   EXPECT_EQ(ring.state().entries, (Entries{{10, a, 1, 10}, {20, b, 2, 3}, {30, a, 4, 17}}));
 }

@@ -65,8 +65,8 @@ std::optional<AddressRange> Space::donate(AddressRange range) {
 }
 
 bool Space::has_allocations(std::span<const AddressRange> ranges) const noexcept {
-  return std::ranges::any_of(
-      ranges, [this](AddressRange range) { return free_.count_in(range) != range.size(); });
+  return std::ranges::any_of(ranges,
+                             [this](AddressRange range) { return allocated_.count_in(range) > 0; });
 }
 
 }  // namespace weft::ipam

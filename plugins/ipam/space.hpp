@@ -13,8 +13,9 @@ namespace weft::ipam {
 /// A value; used on its owner's thread.
 class Space {
  public:
-  /// Makes `owned` the addresses that this node owns. What is new is free; free addresses that are
-  /// no longer owned are forgotten. Allocated ones stay: the caller never gives those away.
+  /// Makes `owned` the addresses that this node may give out. What is new is free; free addresses
+  /// that are no longer owned are forgotten. Allocated ones stay: the caller never gives those
+  /// away.
   void set_owned(std::span<const AddressRange> owned);
 
   /// Takes the lowest free address of `range`.
@@ -33,7 +34,7 @@ class Space {
   [[nodiscard]] std::uint32_t free_in(AddressRange range) const noexcept {
     return free_.count_in(range);
   }
-  /// True unless every address of every range is owned and free.
+  /// True when an address of any of the ranges is allocated.
   [[nodiscard]] bool has_allocations(std::span<const AddressRange> ranges) const noexcept;
 
   [[nodiscard]] const AddressSet& allocated() const noexcept { return allocated_; }

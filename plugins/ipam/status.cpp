@@ -42,6 +42,23 @@ Json entries_json(const Allocator& allocator, IsKnown& is_known) {
   return or_null(std::move(list));
 }
 
+std::string_view kind_text(Fence::Kind kind) {
+  return kind == Fence::Kind::taken ? "taken over" : "heard of";
+}
+
+/// Ranges of this node that it does not use yet. The original's report has no such list.
+Json fences_json(const Allocator& allocator) {
+  auto list = Json::array();
+  for (const Fence& fence : allocator.fences().all()) {
+    if (fence.is_closed()) {
+      list.push_back({{"Range", to_string(fence.range)},
+                      {"From", to_string(fence.from)},
+                      {"How", kind_text(fence.kind)}});
+    }
+  }
+  return list;
+}
+
 /// Foreign text may not be UTF-8.
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -94,14 +111,24 @@ std::string status_json(const Allocator& allocator, const net::Cidr& default_sub
   for (const auto& pending : status.pending_allocations) {
     allocations.push_back(fmt::format("{} {}", pending.owner, net::to_string(pending.subnet)));
   }
-  return dump(Json{{"Paxos", vote_json(status.vote)},
-                   {"Range", net::to_string(status.universe)},
-                   {"RangeNumIPs", range_of(status.universe).size()},
-                   {"ActiveIPs", status.active},
-                   {"DefaultSubnet", net::to_string(default_subnet)},
-                   {"Entries", entries_json(allocator, is_known)},
-                   {"PendingClaims", or_null(std::move(claims))},
-                   {"PendingAllocates", or_null(std::move(allocations))}});
+  Json report{{"Paxos", vote_json(status.vote)},
+              {"Range", net::to_string(status.universe)},
+              {"RangeNumIPs", range_of(status.universe).size()},
+              {"ActiveIPs", status.active},
+              {"DefaultSubnet", net::to_string(default_subnet)},
+              {"Entries", entries_json(allocator, is_known)},
+              {"PendingClaims", or_null(std::move(claims))},
+              {"PendingAllocates", or_null(std::move(allocations))}};
+  if (allocator.fences().has_closed()) {
+    report["Fenced"] = fences_json(allocator);
+  }
+  if (status.outbid > 0) {
+    report["Outbid"] = status.outbid;
+  }
+  if (status.refused > 0) {
+    report["Refused"] = status.refused;
+  }
+  return dump(report);
 }
 
 std::string list_json(const Holdings& holdings) {

@@ -56,27 +56,37 @@ class Node final : public Surroundings {
   int disk_error = 0;
   bool is_disk_stuck = false;  ///< saves are not answered until it is false again
   std::size_t direct = 0;
-  std::set<PeerName> unknown;  ///< peers that the mesh lost
+  std::set<PeerName> unknown;    ///< peers that the mesh lost
+  std::set<PeerName> strangers;  ///< peers that the mesh knows and that run nothing
+  std::map<std::string, std::size_t> refused;
+  std::size_t outbid = 0;
+  int saves = 0;
   std::vector<net::Cidr> published;
   std::vector<std::string> errors;  ///< of handling messages
   std::vector<std::pair<PeerName, Bytes>> sent;
   int broadcasts = 0;
 
   WallTime wall_now() const override;
+  TimePoint now() const override { return loop_.now(); }
   double random_unit() override;
   Timer after(Duration delay, Task task) override;
   void unicast(PeerName to, Bytes payload, Answer<> sent_answer) override;
   void broadcast_state() override;
-  void save(const RingState& ring, const Holdings& holdings, Answer<> saved) override;
+  void save(const RingState& ring, const Holdings& holdings, const RingState& fences,
+            Answer<> saved) override;
   void publish(std::vector<net::Cidr> local_ranges) override {
     published = std::move(local_ranges);
   }
   bool is_known(PeerName peer) const override;
   std::size_t direct_peers() const override { return direct; }
+  void count_refused(std::string_view reason, std::size_t times) override {
+    refused[std::string(reason)] += times;
+  }
+  void count_outbid(std::size_t entries) override { outbid += entries; }
   Log& log() override { return log_; }
 
  private:
-  void write_disk(RingState ring, Holdings holdings, Answer<> saved);
+  void write_disk(RingState ring, Holdings holdings, RingState fences, Answer<> saved);
   /// Runs `task` later, unless this process ended meanwhile.
   void later(Duration delay, Task task);
 
@@ -180,7 +190,7 @@ inline Timer Node::after(Duration delay, Task task) {
 }
 
 inline bool Node::is_known(PeerName peer) const {
-  return world_.nodes.contains(peer) && !unknown.contains(peer);
+  return strangers.contains(peer) || (world_.nodes.contains(peer) && !unknown.contains(peer));
 }
 
 inline void Node::unicast(PeerName to, Bytes payload, Answer<> sent_answer) {
@@ -214,16 +224,18 @@ inline void Node::broadcast_state() {
   });
 }
 
-inline void Node::save(const RingState& ring, const Holdings& holdings, Answer<> saved) {
-  write_disk(ring, holdings, std::move(saved));
+inline void Node::save(const RingState& ring, const Holdings& holdings, const RingState& fences,
+                       Answer<> saved) {
+  ++saves;
+  write_disk(ring, holdings, fences, std::move(saved));
 }
 
-inline void Node::write_disk(RingState ring, Holdings holdings, Answer<> saved) {
+inline void Node::write_disk(RingState ring, Holdings holdings, RingState fences, Answer<> saved) {
   later(world_.is_rough ? Duration{10ms} : Duration{1ms},
-        [this, ring = std::move(ring), holdings = std::move(holdings),
+        [this, ring = std::move(ring), holdings = std::move(holdings), fences = std::move(fences),
          saved = std::move(saved)]() mutable {
           if (is_disk_stuck) {
-            write_disk(std::move(ring), std::move(holdings), std::move(saved));
+            write_disk(std::move(ring), std::move(holdings), std::move(fences), std::move(saved));
             return;
           }
           if (disk_error != 0) {
@@ -232,6 +244,7 @@ inline void Node::write_disk(RingState ring, Holdings holdings, Answer<> saved) 
           }
           disk.name = name_;
           disk.ring = *decode_stored_ring(encode_stored_ring(ring, name_));
+          disk.fences = *decode_stored_ring(encode_stored_ring(fences, name_));
           disk.holdings = *decode_stored_holdings(encode_stored_holdings(holdings));
           saved({});
         });

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+#include <utility>
 
 #include "ipam/codec.hpp"
 
@@ -22,9 +23,10 @@ void check(bool holds) {
 void merge(const weft::ipam::RingState& received) {
   weft::ipam::Ring ring(universe, self);
   ring.divide({self, weft::PeerName{0x020000000002}});
-  for (const bool in_use : {false, true}) {
-    static_cast<void>(ring.merge(
-        received, [in_use](std::span<const weft::ipam::AddressRange>) { return in_use; }));
+  for (const bool lets_go : {true, false}) {
+    weft::ipam::MergeTerms terms;
+    terms.lets_go = [lets_go](auto, auto) { return lets_go; };
+    static_cast<void>(ring.merge(received, std::move(terms)));
     check(ring.state().check().has_value());
   }
 }

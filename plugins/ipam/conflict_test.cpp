@@ -1,0 +1,266 @@
+/// Messages that say of ranges what their owners did not do: nobody loses an address, no address is
+/// given twice, nobody is cut for passing them on, and afterwards all hold one ring.
+
+#include <gtest/gtest.h>
+
+#include "ipam/ceilings.hpp"
+#include "ipam/test_world.hpp"
+
+namespace weft::ipam::test {
+namespace {
+
+constexpr Address base = 0x0A200000;
+constexpr PeerName liar{99};
+const AddressRange universe{base, base + 256};
+
+/// Three peers, with 128, 64 and 64 addresses, of which some are in use.
+struct Cluster {
+  Cluster() {
+    for (const std::uint64_t name : {1U, 2U, 3U}) {
+      world.add(name, "seed=::1,::2,::3");
+    }
+    for (const std::uint64_t name : {1U, 2U, 3U}) {
+      EXPECT_TRUE(node(name).allocate("c" + std::to_string(name)));
+    }
+    EXPECT_TRUE(node(2).claim("c22", "10.32.0.129/24"));
+    world.run_for(30s);
+  }
+
+  [[nodiscard]] Node& node(std::uint64_t name) { return *world.nodes[PeerName{name}]; }
+
+  /// The ring as `who` has it, with one entry changed or added.
+  [[nodiscard]] GossipState forged(std::uint64_t who, RingEntry lie) {
+    GossipState state;
+    state.ring = node(who).allocator().ring().state();
+    auto& entries = state.ring->entries;
+    const auto at = std::ranges::lower_bound(entries, lie.token, {}, &RingEntry::token);
+    if (at != entries.end() && at->token == lie.token) {
+      *at = lie;
+    } else {
+      entries.insert(at, lie);
+    }
+    return state;
+  }
+  Result<> gossip(std::uint64_t to, const RingEntry& lie) {
+    return node(to).allocator().on_gossip(encode_gossip(forged(to, lie), liar));
+  }
+
+  void expect_one_ring() {
+    const RingState& first = node(1).allocator().ring().state();
+    for (const auto& [name, node] : world.nodes) {
+      EXPECT_EQ(node->allocator().ring().state(), first) << to_string(name);
+      EXPECT_TRUE(node->errors.empty()) << node->errors.front();
+    }
+    world.expect_disjoint();
+  }
+
+  World world;
+};
+
+/// Where peer 2 has its address in use, and a version that wins.
+RingEntry lie_about_two(PeerName owner, std::uint32_t version = 50) {
+  return {base + 128, owner, version, 0};
+}
+
+TEST(Conflict, TheOwnerTakesBackARangeInUseWithinSecondsAndNobodyIsCut) {
+  Cluster cluster;
+  EXPECT_TRUE(cluster.gossip(1, lie_about_two(liar)));  // reaches peer 2 only through peer 1
+  cluster.world.sim.run_for(3s);                        // no periodic gossip meanwhile
+
+  EXPECT_EQ(cluster.node(2).allocator().ring().owner(base + 129), PeerName{2});
+  EXPECT_EQ(cluster.node(2).outbid, 1u);
+  cluster.expect_one_ring();
+}
+
+TEST(Conflict, TheOwnerTakesBackAPieceInTheMiddle) {
+  Cluster cluster;
+  EXPECT_TRUE(cluster.gossip(2, {base + 129, liar, 7, 1}));
+  EXPECT_TRUE(cluster.gossip(3, {base + 134, liar, 7, 1}));  // free
+  cluster.world.sim.run_for(3s);
+
+  for (const Address address : {base + 128, base + 129, base + 130, base + 135}) {
+    EXPECT_EQ(cluster.node(1).allocator().ring().owner(address), PeerName{2});
+  }
+  cluster.expect_one_ring();
+}
+
+TEST(Conflict, TheHighestVersionThatIsBelievedCanBeOutbidAndHigherOnesAreNot) {
+  Cluster cluster;
+  const std::uint32_t ceiling = version_ceiling(cluster.node(1).wall_now());
+
+  EXPECT_TRUE(cluster.gossip(1, lie_about_two(liar, 0xFFFF0000U)));
+  EXPECT_EQ(cluster.node(1).allocator().ring().owner(base + 129), PeerName{2});
+  EXPECT_EQ(cluster.node(1).refused["version"], 1u);
+
+  EXPECT_TRUE(cluster.gossip(1, lie_about_two(liar, ceiling)));
+  EXPECT_EQ(cluster.node(1).allocator().ring().owner(base + 129), liar);
+  EXPECT_LT(ceiling, highest_version);
+}
+
+TEST(Ceiling, RisesWithTheClockFasterThanOwnersCountAndNeverToTheEnd) {
+  const auto at = [](std::int64_t seconds) {
+    return version_ceiling(WallTime{std::chrono::seconds{seconds}});
+  };
+  EXPECT_EQ(at(0), version_base);
+  EXPECT_EQ(at(ceiling_epoch + 1) - at(ceiling_epoch), versions_per_second);
+  EXPECT_EQ(at(std::int64_t{1} << 33U), highest_version);
+  EXPECT_EQ(raised(0xFFFFFFFFU), 0xFFFFFFFFU);
+  EXPECT_EQ(raised(0xFFFFFFF0U, 100), 0xFFFFFFFFU);
+  EXPECT_EQ(raised(1, 100), 101u);
+}
+
+TEST(Conflict, APeerThatIsGivenAnothersRangeUsesNothingOfItAndGivesItBack) {
+  Cluster cluster;
+  cluster.world.cut.insert({PeerName{2}, PeerName{3}});  // the owner does not hear of it at first
+  cluster.world.cut.insert({PeerName{2}, PeerName{1}});
+  const std::uint32_t free = cluster.node(3).allocator().status().free;
+
+  EXPECT_TRUE(cluster.gossip(3, lie_about_two(PeerName{3})));
+  cluster.world.sim.run_for(60s);
+  EXPECT_EQ(cluster.node(3).allocator().ring().owner(base + 129), PeerName{3});
+  EXPECT_EQ(cluster.node(3).allocator().status().free, free);
+  EXPECT_EQ(cluster.node(3).allocator().fences().closed_addresses(), 64u);
+  std::optional<Result<>> claimed;
+  cluster.node(3).allocator().claim("c9", *net::parse_cidr("10.32.0.129/24"), ClaimMode::strict,
+                                    [&](auto answer) { claimed = std::move(answer); });
+  cluster.world.sim.run_for(10s);
+  EXPECT_FALSE(claimed);
+
+  cluster.world.cut.clear();
+  cluster.world.sim.run_for(7s);
+  EXPECT_FALSE(cluster.node(3).allocator().fences().has_closed());
+  cluster.expect_one_ring();
+}
+
+TEST(Conflict, AFenceOutlivesARestart) {
+  Cluster cluster;
+  cluster.world.cut.insert({PeerName{2}, PeerName{3}});
+  EXPECT_TRUE(cluster.gossip(3, lie_about_two(PeerName{3})));
+  cluster.world.sim.run_for(2s);
+
+  cluster.node(3).crash();
+  cluster.node(3).start();
+
+  EXPECT_EQ(cluster.node(3).allocator().fences().closed_addresses(), 64u);
+}
+
+TEST(Conflict, AUnicastInTheOwnersNameIsBelievedOnlyWhenTheOwnerHadTimeToObject) {
+  Cluster cluster;
+  const Bytes lie =
+      encode_ring_update(encode_gossip(cluster.forged(3, lie_about_two(PeerName{3})), liar));
+
+  EXPECT_TRUE(cluster.node(3).allocator().on_unicast(PeerName{2}, lie));  // its source is forged
+  EXPECT_EQ(cluster.node(3).allocator().fences().closed_addresses(), 64u);
+  cluster.world.sim.run_for(15s);
+
+  EXPECT_EQ(cluster.node(1).allocator().ring().owner(base + 129), PeerName{2});
+  cluster.expect_one_ring();
+}
+
+TEST(Conflict, ARangeThatItsOwnerGaveUnaskedOpensAfterAWhile) {
+  Cluster cluster;
+  // Somebody asked the owner in this peer's name.
+  ASSERT_TRUE(cluster.node(2).allocator().on_unicast(
+      PeerName{3}, encode_range_message(MessageKind::space_request, {base + 160, base + 192})));
+  cluster.world.sim.run_for(2s);
+  EXPECT_TRUE(cluster.node(3).allocator().fences().has_closed());
+  cluster.world.sim.run_for(16s);
+
+  EXPECT_FALSE(cluster.node(3).allocator().fences().has_closed());
+  cluster.expect_one_ring();
+}
+
+TEST(Conflict, ATakeOverFromALivingPeerIsWithdrawnBeforeAnythingIsGivenOut) {
+  Cluster cluster;
+  Node& one = cluster.node(1);
+  one.unknown.insert(PeerName{2});  // the mesh lost it for a moment, but it runs
+  cluster.world.cut.insert({PeerName{1}, PeerName{2}});
+  const std::uint32_t free = one.allocator().status().free;
+  std::optional<Result<std::uint64_t>> taken;
+
+  one.allocator().take_over(PeerName{2}, [&](auto got) { taken = got; });
+  cluster.world.sim.run_for(2s);
+  ASSERT_EQ(*taken, 64u);
+  EXPECT_EQ(one.allocator().status().free, free);
+  one.unknown.clear();
+  cluster.world.cut.clear();
+  cluster.world.sim.run_for(20s);
+
+  EXPECT_EQ(one.allocator().ring().owner(base + 129), PeerName{2});
+  EXPECT_EQ(one.allocator().status().free, free);
+  cluster.expect_one_ring();
+}
+
+TEST(Conflict, ATakeOverYieldsToAPeerThatReturnsWithAddressesInUse) {
+  Cluster cluster;
+  Node& one = cluster.node(1);
+  cluster.node(2).crash();
+  one.unknown.insert(PeerName{2});
+  one.allocator().take_over(PeerName{2}, [](const auto&) {});
+  cluster.world.run_for(30s);
+  EXPECT_FALSE(one.allocator().fences().has_closed());
+  EXPECT_EQ(one.allocator().ring().owner(base + 129), PeerName{1});
+
+  cluster.node(2).start();
+  one.unknown.clear();
+  cluster.world.run_for(60s);
+
+  EXPECT_EQ(one.allocator().ring().owner(base + 129), PeerName{2});
+  cluster.expect_one_ring();
+}
+
+TEST(Conflict, TheOperatorCanGiveUpOnAFormerOwnerThatIsGone) {
+  Cluster cluster;
+  Node& three = cluster.node(3);
+  cluster.node(2).crash();
+  three.unknown.insert(PeerName{2});
+  EXPECT_TRUE(cluster.gossip(3, lie_about_two(PeerName{3})));
+  cluster.world.sim.run_for(60s);
+  EXPECT_TRUE(three.allocator().fences().has_closed());
+
+  std::optional<Result<std::uint64_t>> taken;
+  three.allocator().take_over(PeerName{2}, [&](auto got) { taken = got; });
+  cluster.world.sim.run_for(20s);
+
+  EXPECT_EQ(*taken, 64u);
+  EXPECT_FALSE(three.allocator().fences().has_closed());
+}
+
+TEST(Conflict, OneBadEntryDoesNotKeepTheGoodOnesOut) {
+  Cluster cluster;
+  GossipState state = cluster.forged(1, {base + 200, PeerName{3}, 1, 9});
+  state.ring->entries.insert(state.ring->entries.begin(), {1, liar, 1, 1});  // out of the range
+  EXPECT_TRUE(cluster.node(1).allocator().on_gossip(encode_gossip(state, liar)));
+
+  EXPECT_EQ(cluster.node(1).refused["out-of-range"], 1u);
+  EXPECT_EQ(cluster.node(1).allocator().ring().state().entries.size(), 4u);
+}
+
+TEST(Conflict, OnlyWhoSaysOfItselfThatItHasAnotherRingIsCut) {
+  Cluster cluster;
+  GossipState state = cluster.forged(1, lie_about_two(liar));
+  state.ring->seeds = {liar};
+  const Bytes octets = encode_gossip(state, liar);
+  Allocator& allocator = cluster.node(1).allocator();
+
+  EXPECT_TRUE(allocator.on_broadcast(PeerName{3}, octets));  // relays pass it on
+  EXPECT_TRUE(allocator.on_unicast(PeerName{3}, encode_ring_update(octets)));
+  EXPECT_FALSE(allocator.on_gossip(octets));
+  EXPECT_EQ(cluster.node(1).refused["other-ring"], 3u);
+}
+
+TEST(Conflict, ALastingQuarrelCostsOneBroadcastASecond) {
+  Cluster cluster;
+  Node& two = cluster.node(2);
+  two.broadcasts = 0;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    EXPECT_TRUE(cluster.gossip(2, lie_about_two(liar, 1000 + 2 * i)));
+    cluster.world.sim.run_for(10ms);
+  }
+  EXPECT_LE(two.broadcasts, 12);
+  cluster.world.sim.run_for(2s);
+  cluster.expect_one_ring();
+}
+
+}  // namespace
+}  // namespace weft::ipam::test
