@@ -243,6 +243,16 @@ Result<std::string> render_ipam(std::string_view ipam, std::string_view own_name
               share.addresses, static_cast<double>(share.addresses) * 100.0 / total,
               note.empty() ? "" : " ", note);
   }
+  for (const Json& fence : member(object, "Fenced")) {
+    page.line("{} is not used yet: {} from {}, who may still use it", text_of(fence, "Range"),
+              text_of(fence, "How"), text_of(fence, "From"));
+  }
+  if (const std::uint64_t outbid = number_of(object, "Outbid"); outbid > 0) {
+    page.line("{} ring entries would have taken addresses from this peer and were outbid", outbid);
+  }
+  if (const std::uint64_t refused = number_of(object, "Refused"); refused > 0) {
+    page.line("{} other things that peers told or asked were refused", refused);
+  }
   return page.take();
 }
 

@@ -82,6 +82,16 @@ TEST(Render, WhatAPeerChoseStaysOnItsLine) {
   EXPECT_EQ(*page, "02:00:00:00:00:01(evil\\n02:00:00:00:00:02(forged)\\x1b[2J)\n");
 }
 
+TEST_F(RenderTest, ShowsWhatRingsDisagreeAbout) {
+  EXPECT_EQ(
+      *render_ipam(R"({"RangeNumIPs":256,"Entries":null,"Fenced":[{"Range":"10.32.0.0/26",
+                             "From":"7a:0a:0b:0c:0d:0e","How":"taken over"}],"Outbid":3,"Refused":2})",
+                   "x"),
+      "10.32.0.0/26 is not used yet: taken over from 7a:0a:0b:0c:0d:0e, who may still use it\n"
+      "3 ring entries would have taken addresses from this peer and were outbid\n"
+      "2 other things that peers told or asked were refused\n");
+}
+
 TEST_F(RenderTest, NeverThrowsOnJsonOfAnotherShape) {
   for (const char* text :
        {"null", "7", "[1,\"x\",null]", "{\"Entries\":3,\"Paxos\":\"x\"}", "[{}]"}) {
