@@ -2,7 +2,6 @@
 
     integrity.py NETNS NETNS
 """
-import ctypes
 import os
 import random
 import socket
@@ -10,28 +9,12 @@ import struct
 import sys
 import threading
 
+from netns import socket_in
+
 UDP_SEGMENT = 103
 SOL_PACKET, PACKET_AUXDATA = 263, 8
 TP_STATUS_VLAN_VALID = 1 << 4
-CLONE_NEWNET = 0x40000000
-LIBC = ctypes.CDLL(None, use_errno=True)
 RANDOM = random.Random(7)
-
-
-def enter(netns):
-    """Moves this thread: the sockets it makes from here on are of `netns`."""
-    with open(f"/run/netns/{netns}", "rb") as handle:
-        if LIBC.setns(handle.fileno(), CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), f"enter network namespace {netns}")
-
-
-def socket_in(netns, family, kind, address=None):
-    enter(netns)
-    made = socket.socket(family, kind)
-    made.settimeout(10)
-    if address:
-        made.bind((address, 0))
-    return made
 
 
 def check_tcp(pods, family, addresses, size):
@@ -143,7 +126,6 @@ def check_tagged(pods):
 
 def main():
     pods = sys.argv[1:3]
-    enter(pods[0])
     addresses = {"IPv4": [], "IPv6": ["fd00::1", "fd00::2"]}
     for pod in pods:
         shown = os.popen(f"ip -n {pod} -4 -o address show dev eth0").read()

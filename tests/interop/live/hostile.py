@@ -10,28 +10,20 @@ import socket
 import struct
 import sys
 import time
+from pathlib import Path
 
-HEADER = b"weave\x01\x02"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import wire  # noqa: E402
+from wire import framed  # noqa: E402
+
+HEADER = wire.header()
+NAME = "02:00:00:00:99:09"
 PATIENCE = 80
 
 
-def gob_bytes(data):
-    return (bytes([len(data)]) if len(data) < 128 else b"\xff" + bytes([len(data)])) + data
-
-
-def framed(message):
-    return struct.pack("!I", len(message)) + message
-
-
 def features(**changes):
-    """gob of map[string]string: its descriptor, then one message with the pairs."""
-    pairs = {"PeerNameFlavour": "mac", "Name": "02:00:00:00:99:09", "NickName": "hostile",
-             "UID": "4711", "ConnID": "12", "ShortID": "9", "Overlays": "sleeve", **changes}
-    body = b"\xff\x82\x00" + bytes([len(pairs)])
-    for key, value in pairs.items():
-        body += gob_bytes(key.encode()) + gob_bytes(value.encode())
-    assert len(body) < 256
-    return bytes.fromhex("0eff81040102ff8200010c010c0000") + b"\xff" + bytes([len(body)]) + body
+    return wire.encode_features(wire.features(**{"Name": NAME, **changes}))
 
 
 def introduced(message, **changes):
@@ -39,10 +31,7 @@ def introduced(message, **changes):
 
 
 def gossip(channel, payload):
-    """Tag 4 with a sender that is ourselves."""
-    text = gob_bytes(channel.encode())
-    return framed(b"\x04" + gob_bytes(b"\x0c\x00" + text) + bytes.fromhex("090600fa020000009909")
-                  + gob_bytes(b"\x0a\x00" + gob_bytes(payload)))
+    return framed(wire.gossip(channel, NAME, payload))
 
 
 def drip(data, pause):
