@@ -1,0 +1,353 @@
+"""What one peer must not achieve against a cluster (B), and the texts it sends (A3)."""
+
+import re
+import socket
+import struct
+import time
+
+import wire
+from arena import open_files, scenario
+from lab import INTRUDER, Failure, check
+from netns import socket_in
+
+NAME = "02:00:00:00:99:66"
+ADDRESSES = "IPallocation"
+
+
+def join(lab, node, **more):
+    """A connection as peer NAME; None when the node refuses it."""
+    try:
+        with lab.as_intruder():
+            return wire.Peer(node.address, more.pop("name", NAME), **more)
+    except OSError:
+        return None
+
+
+def tell(peer, *messages):
+    """Sends them; whether the connection took all."""
+    try:
+        for message in messages:
+            peer.send(message)
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+def leave(*joined):
+    for each in filter(None, joined):
+        each.close()
+
+
+def invented(number):
+    return f"02:66:00:00:{number >> 8:02x}:{number & 255:02x}"
+
+
+PAGES = (("status",), ("status", "connections"), ("status", "peers"), ("status", "targets"),
+         ("status", "ipam"), ("report",), ("metrics",))
+LONGEST_LINE = 4096
+LONGEST_LOG = 256 << 10
+
+
+@scenario("clear")
+def a3_texts(arena):
+    """Every text of a peer is at most 255 bytes and escaped wherever it is shown."""
+    lab, node = arena.lab, arena.node(1)
+    marks = {each: each.log.stat().st_size for each in lab.nodes}
+    shown = {}
+    for size in (300, 100_000, 3_000_000):
+        text = ("x\nFORGED line\x1b[31m\r" + "y" * size)[:size]
+        for version in (1, 2):
+            named = join(lab, node, version=version, nickname=text)
+            time.sleep(0.2)
+            collect(lab, shown)
+            leave(named)
+        inside_it = join(lab, node)
+        pairs = [(invented(number), text) for number in range(3)] + [(lab.nodes[1].peer_name, text)]
+        tell(inside_it,
+             wire.gossip("topology", NAME, wire.topology(
+                 wire.peer(NAME, text, 4711, 50, [wire.connection_to(node.peer_name, text),
+                                                  wire.connection_to(invented(1), text)]),
+                 wire.peer(invented(1), text, 5, 5, [wire.connection_to(NAME, text)]))))
+        more = [join(lab, node, name=invented(number), connection_id=size) for number in (8, 9)]
+        tell(more[0], wire.gossip(ADDRESSES, NAME, wire.address_state(pairs)))
+        tell(more[1], wire.gossip(text, NAME, b"z"))
+        time.sleep(0.3)
+        collect(lab, shown)
+        leave(inside_it, *more)
+    for each in lab.nodes:
+        with open(each.log, errors="replace") as log:
+            log.seek(marks[each])
+            shown[f"{each.name}'s log"] = log.read()
+    judge_texts(arena, shown)
+
+
+def collect(lab, shown):
+    for page in PAGES:
+        shown[" ".join(page)] = shown.get(" ".join(page), "") + lab.nodes[0].weft(*page, ok=False)
+
+
+def judge_texts(arena, shown):
+    wrong = []
+    for what, text in shown.items():
+        lines = text.splitlines() if what != "report" else []
+        if any(line.lstrip().startswith("FORGED") for line in text.split("\n")):
+            wrong.append(f"{what} has a line of its own from a peer")
+        if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text):
+            wrong.append(f"{what} has control characters")
+        if longest := max((len(line) for line in lines if len(line) > LONGEST_LINE), default=0):
+            wrong.append(f"{what} has a line of {longest} bytes")
+        if what.endswith("log") and len(text) > LONGEST_LOG:
+            wrong.append(f"{what} grew by {len(text)} bytes")
+        if what == "report" and re.search(r"y{256}", text):
+            wrong.append(f"{what} has a text of more than 255 bytes")
+    check(not wrong, "; ".join(wrong))
+
+
+@scenario("clear")
+def b1_malformed_unicasts(arena):
+    """A peer is cut for what it originates only: nobody is for relaying it."""
+    lab, relay = arena.lab, arena.node(3)
+    sent, cuts = 0, 0
+    peer = join(lab, relay)
+    for number in range(60):
+        victim = lab.nodes[number % 2]
+        payloads = (b"\x00" + b"\x7f" * 8, b"\x01\xff\x81\x03", b"\x02", b"\x09junk", b"")
+        kinds = [wire.unicast(ADDRESSES, NAME, victim.peer_name, payloads[number % len(payloads)]),
+                 wire.unicast("topology", NAME, victim.peer_name, b"junk")]
+        if not tell(peer, kinds[number % 2]):
+            cuts, peer = cuts + 1, join(lab, relay, connection_id=number)
+        sent += 1
+        time.sleep(0.05)
+    leave(peer)
+    arena.note(f"{sent} sent, the sender was cut {cuts} times")
+
+
+@scenario("clear")
+def b1_full_peer_table(arena):
+    """A full peer table refuses what is new; no honest connection ends for it."""
+    lab = arena.lab
+    joined = [join(lab, arena.node(1)), join(lab, arena.node(3), name=invented(0x7000))]
+    for version in (10, 11):
+        halves = [wire.gossip("topology", name, wire.topology(wire.peer(name, "hostile", 4711, version, [
+            wire.connection_to(invented(4100 * index + n)) for n in range(1, 4101)])))
+                  for index, name in enumerate((NAME, invented(0x7000)))]
+        for peer, half in zip(joined, halves):  # there is room for either, not for both
+            tell(peer, half)
+        time.sleep(1)
+    arena.note(f"{[len(node.call('mesh.status')['Peers']) for node in lab.nodes]} peers are known")
+    leave(*joined)
+
+
+@scenario("clear")
+def b2_forged_entry(arena):
+    """A node outbids every claim about itself that is not its own; versions have a ceiling."""
+    lab, victim = arena.lab, arena.node(2)
+    uid = victim.uid()
+    for number, version in enumerate((1000, 5000, 1 << 40, (1 << 64) - 2, (1 << 64) - 1)):
+        peer = join(lab, arena.node(1), connection_id=100 + number)
+        tell(peer, wire.gossip("topology", NAME, wire.topology(
+            wire.peer(victim.peer_name, "node2", uid, version),
+            wire.peer(NAME, "hostile", 4711, 5 + number, [wire.connection_to(arena.node(1).peer_name)]))))
+        time.sleep(0.4)
+        leave(peer)
+    known = next(p for p in arena.node(3).call("mesh.status")["Peers"] if p["Name"] == victim.peer_name)
+    arena.note(f"the victim's version was {known['Version']} at the end")
+    time.sleep(2)
+
+
+@scenario("clear")
+def b2_other_incarnation(arena):
+    """The same for a claim with another UID, as if the victim had restarted."""
+    lab, victim = arena.lab, arena.node(2)
+    peer = join(lab, arena.node(1))
+    for number, version in enumerate((1000, 1 << 40, (1 << 64) - 1)):
+        tell(peer, wire.gossip("topology", NAME, wire.topology(
+            wire.peer(victim.peer_name, "node2", victim.uid() ^ 1, version))))
+        time.sleep(0.5)
+        if peer and peer.has_ended.is_set():
+            peer = join(lab, arena.node(1), connection_id=number)
+    leave(peer)
+    time.sleep(2)
+
+
+@scenario("clear")
+def b3_invented_addresses(arena):
+    """Peers that nobody reached are dialled few at a time."""
+    lab = arena.lab
+    before = {node: open_files(node) for node in lab.nodes}
+    peer = join(lab, arena.node(1))
+    addresses = [wire.connection_to(invented(n), f"198.18.{n >> 8}.{n & 255}:6783") for n in range(1, 401)]
+    tell(peer, wire.gossip("topology", NAME, wire.topology(wire.peer(NAME, "hostile", 4711, 9, addresses))))
+    most, deadline = 0, time.monotonic() + 4
+    while time.monotonic() < deadline:
+        most = max(most, *(open_files(node) - before[node] for node in lab.nodes))
+        time.sleep(0.05)
+    leave(peer)
+    arena.note(f"400 invented peers, at most {most} descriptors more on a node")
+    check(most <= 64, f"a node held {most} descriptors for peers that nobody reached")
+
+
+@scenario("clear")
+def b3_many_connections(arena):
+    """A large topology is worked on in slices: no connection is given up meanwhile."""
+    lab = arena.lab
+    peer = join(lab, arena.node(1))
+    everybody = [wire.connection_to(invented(n)) for n in range(400)]
+    for version in (10, 11, 12):
+        tell(peer, wire.gossip("topology", NAME, wire.topology(
+            wire.peer(NAME, "hostile", 4711, version, everybody),
+            *(wire.peer(invented(n), "", 7, version, everybody) for n in range(400)))))
+        time.sleep(1)
+    time.sleep(1)
+    leave(peer)
+
+
+@scenario("clear")
+def b4_control_flood(arena):
+    """Queues between loops are bounded: overlay messages that come fast cost no memory."""
+    peer = join(arena.lab, arena.node(1))
+    messages = b"".join(wire.framed(wire.overlay_control(3, struct.pack("!H", 1400))) for _ in range(1000))
+    sent, deadline = 0, time.monotonic() + 4
+    try:
+        while time.monotonic() < deadline and sent < 1_500_000:
+            peer.stream.sendall(messages)
+            sent += 1000
+    except (AttributeError, OSError) as end:
+        arena.note(f"ended: {end}")
+    arena.note(f"{sent} control messages were sent")
+    leave(peer)
+
+
+@scenario("clear")
+def b4_unread_answers(arena):
+    """Answers that nobody reads are bounded: the asker has to wait or is cut."""
+    node, victim = arena.node(1), arena.lab.pods["a"].address
+    peer = join(arena.lab, node, reads=False)
+    used = struct.unpack("!I", socket.inet_aton(victim))[0]
+    ask = wire.framed(wire.unicast(ADDRESSES, NAME, node.peer_name,
+                                   b"\x00" + wire.address_range(used, used + 1)))
+    sent, deadline = 0, time.monotonic() + 4
+    try:
+        peer.stream.settimeout(1)
+        while time.monotonic() < deadline and sent < 80_000:
+            peer.stream.sendall(ask * 100)
+            sent += 100
+    except (AttributeError, OSError) as end:
+        arena.note(f"ended: {end}")
+    arena.note(f"{sent} questions were sent")
+    time.sleep(1)
+    leave(peer)
+
+
+@scenario("clear")
+def b4_unread_acknowledgements(arena):
+    """So are answers to what comes by UDP: each test frame is acknowledged over TCP."""
+    lab, node = arena.lab, arena.node(1)
+    peer = join(lab, node, reads=False)
+    udp = socket_in(lab.intruder, socket.AF_INET, socket.SOCK_DGRAM, INTRUDER)
+    tests = wire.datagram(NAME, *[(NAME, node.peer_name, bytes(15))] * 64)
+    sent, deadline = 0, time.monotonic() + 4
+    while time.monotonic() < deadline:
+        for _ in range(20):
+            udp.sendto(tests, (node.address, wire.PORT))
+            sent += 64
+        time.sleep(0.001)
+    arena.note(f"{sent} test frames were sent")
+    udp.close()
+    leave(peer)
+
+
+@scenario("clear")
+def b4_nicknames_of_addresses(arena):
+    """IPAM keeps state for peers of mesh and ring only, and its gossip goes on."""
+    lab = arena.lab
+    for part in range(4):
+        peer = join(lab, arena.node(1), connection_id=part)
+        names = [(f"02:6{part}:00:00:{n >> 8:02x}:{n & 255:02x}", "n" * 100) for n in range(40_000)]
+        tell(peer, wire.gossip(ADDRESSES, NAME, wire.address_state(names)))
+        time.sleep(0.5)
+        leave(peer)
+    begin = time.monotonic()
+    lab.add_pod("late", "node3")  # may need space of others
+    arena.note(f"a pod had its address after {time.monotonic() - begin:.1f} s")
+    lab.remove_pod("late")
+
+
+@scenario("clear")
+def b5_given_away(arena):
+    """An entry of the ring changes by its owner or a take-over only; no address is given twice."""
+    lab = arena.lab
+    before = arena.node(1).ring()
+    raw = arena.node(1).call("ipam.status")["Entries"]
+    tokens = [(number_of(e["Token"]), e["Peer"], e["Version"]) for e in raw]
+    peer = join(lab, arena.node(1))
+    for number, victim in enumerate((arena.node(2).peer_name, arena.node(3).peer_name)):
+        entries = []
+        for token, owner, version in tokens:
+            entries.append((token, NAME, version + 50) if owner == victim else (token, owner, version))
+            if owner == victim and number:  # and a part of what it keeps
+                entries[-1:] = [(token, owner, version), (token + 64, NAME, 0)]
+        state = wire.address_state([(NAME, "hostile")], (number_of("10.32.0.0"), number_of("10.48.0.0"), [
+            wire.ring_entry(*entry) for entry in entries], ()))
+        if not tell(peer, wire.gossip(ADDRESSES, NAME, state)):
+            peer = join(lab, arena.node(1), connection_id=77)
+            tell(peer, wire.gossip(ADDRESSES, NAME, state))
+        time.sleep(1)
+    leave(peer)
+    time.sleep(1)
+    for node in lab.nodes:  # what an operator does about a peer that is gone
+        try:
+            node.call("ipam.take-over", peer=NAME)
+        except Failure:
+            pass  # no peer of the ring
+    after = [node.ring() for node in lab.nodes]
+    check(all(view == before for view in after), f"the ring was {before}, the nodes see {after}")
+    given = [lab.add_pod(f"new{number}", node).address
+             for number, node in enumerate(("node1", "node2", "node3", "node1", "node2", "node3"))]
+    everybody = given + [lab.pods[name].address for name in "abc"]
+    subnet = f"{lab.pods['b'].address}/30"  # of the victim, asked for at the others
+    everybody += [node.call("ipam.allocate", owner="asker", subnet=subnet)["addresses"][0].split("/")[0]
+                  for node in (arena.node(1), arena.node(3))]
+    for node in (arena.node(1), arena.node(3)):
+        node.call("ipam.release", owner="asker")
+    for number in range(len(given)):
+        lab.remove_pod(f"new{number}")
+    check(len(set(everybody)) == len(everybody), f"an address was given twice: {sorted(everybody)}")
+
+
+def number_of(address):
+    return struct.unpack("!I", socket.inet_aton(address))[0]
+
+
+@scenario("clear")
+def b6_replayed_heartbeat(arena):
+    """A peer's move is probed before it is believed: a captured heartbeat moves nobody."""
+    lab = arena.lab
+    first, second, _ = lab.nodes
+    caught = capture_heartbeat(lab, second.address, first.address)
+    check(caught, "no heartbeat in clear was seen")
+    replay = socket_in(lab.intruder, socket.AF_INET, socket.SOCK_DGRAM, INTRUDER)
+    for _ in range(40):
+        replay.sendto(caught, (first.address, wire.PORT))
+        time.sleep(0.1)
+    replay.close()
+
+
+def capture_heartbeat(lab, source, target):
+    """The UDP payload of one sleeve heartbeat on the underlay."""
+    tap = socket_in(lab.underlay, socket.AF_PACKET, socket.SOCK_RAW)
+    tap.bind(("node2", 3))
+    deadline = time.monotonic() + 15
+    pair = socket.inet_aton(source) + socket.inet_aton(target)
+    try:
+        while time.monotonic() < deadline:
+            try:
+                packet = tap.recv(2048)
+            except TimeoutError:
+                continue
+            # Ethernet, IPv4 without options, UDP, then name, record header, 22 octets of heartbeat
+            if packet[12:14] == b"\x08\x00" and packet[26:34] == pair and len(packet) == 42 + 6 + 14 + 22:
+                return packet[42:]
+    finally:
+        tap.close()
+    return None
