@@ -11,6 +11,9 @@ Counters::Counters(Metrics& metrics)
       stray_heartbeats(metrics.counter("weft_odp_stray_heartbeats_total",
                                        "Heartbeats of a connection from elsewhere than its peer's "
                                        "address, refused.")),
+      forgotten_reports(metrics.counter("weft_odp_forgotten_reports_total",
+                                        "Times that the kernel had to forget path MTUs that ICMP "
+                                        "told it of.")),
       overruns(metrics.counter("weft_odp_upcall_overruns_total",
                                "Times that the kernel had to drop upcalls: lanes were too slow.")),
       events_lost(metrics.counter("weft_odp_lane_events_lost_total",

@@ -11,6 +11,7 @@ struct Counters {
   Counter& misses;
   Counter& heartbeats;
   Counter& stray_heartbeats;
+  Counter& forgotten_reports;
   Counter& overruns;
   Counter& events_lost;
   Counter& executed;

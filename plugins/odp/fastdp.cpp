@@ -162,7 +162,10 @@ Result<std::unique_ptr<OverlayConnection>> Fastdp::prepare(
           [this](PeerName remote, const TunnelOutput& output, const Heartbeat& heartbeat) {
             send_heartbeat(remote, output, heartbeat);
           },
-          [this] { path_changed(); }, [this] { return ipsec_.get(); }},
+          [this] { path_changed(); }, [this] { return ipsec_.get(); },
+          [this](const net::IpAddress& local, const net::IpAddress& remote) {
+            return forget_reports(local, remote);
+          }},
       link, std::make_shared<TunnelForwarder>(node_.lanes, ports_), std::move(listener));
   return std::make_unique<Connection>(*this, std::move(session));
 }

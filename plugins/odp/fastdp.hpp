@@ -101,6 +101,7 @@ class Fastdp final : public Overlay, public Datapath {
   void count_flows();
   void sweep();
   void remove_unused_ports();
+  [[nodiscard]] bool forget_reports(const net::IpAddress& local, const net::IpAddress& remote);
 
   [[nodiscard]] Verdict plan(const FlowKey& key);
   [[nodiscard]] Verdict compile(const FlowKey& key, const FlowDecision& decision);
@@ -140,6 +141,7 @@ class Fastdp final : public Overlay, public Datapath {
   bool is_running_ = false;
   bool is_replan_due_ = false;
   bool is_per_cpu_ = false;
+  bool is_report_kept_logged_ = false;
   PeerIds ids_;
   std::uint32_t mtu_ = 1376;  ///< of the pods, once the bridge has joined
   PortNumber bridge_ = 0;     ///< 0: has not joined

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
+#include "common/underlay/route_mtu.hpp"
 #include "fastdp.hpp"
 
 namespace weft::odp {
@@ -54,6 +56,22 @@ void Fastdp::sweep() {
   }
   replan();
   remove_unused_ports();
+}
+
+bool Fastdp::forget_reports(const net::IpAddress& local, const net::IpAddress& remote) {
+  const auto route = underlay::query_route_mtu(remote, local);
+  if (!route || route->reported == route->limit) {
+    return false;
+  }
+  if (const auto forgotten = underlay::forget_reported_mtus(); !forgotten) {
+    if (!std::exchange(is_report_kept_logged_, true)) {
+      node_.log.warn("what ICMP says limits the fast datapath for ten minutes", "remote", remote,
+                     "MTU", route->reported, "error", forgotten.error());
+    }
+    return false;
+  }
+  counters_.forgotten_reports.add();
+  return true;
 }
 
 void Fastdp::remove_unused_ports() {

@@ -66,6 +66,11 @@ class PathMtu {
   /// The peer is not heard any more: nobody knows what arrives there.
   void on_silence();
 
+  /// What limited the path may be gone: larger sizes are tried next, while what passes is in use.
+  void search_again() { next_search_ = {}; }
+
+  /// Less passes than the pods of both peers want, or nothing is known to.
+  [[nodiscard]] bool is_narrow() const noexcept { return mtu_ < top_; }
   /// Of both peers' pods and of the path. 0 while nothing is known to pass.
   [[nodiscard]] std::uint32_t mtu() const noexcept { return mtu_; }
 

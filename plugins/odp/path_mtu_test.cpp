@@ -104,6 +104,23 @@ TEST(PathMtu, FallsWithThePathAndRisesAfterTheInterval) {
   EXPECT_EQ(path.mtu(), 1376U);
 }
 
+TEST(PathMtu, RisesAtOnceWhenWhatLimitedThePathMayBeGone) {
+  Path path(1376, 1376, 1000);
+  path.run(5s);
+  EXPECT_TRUE(path.search.is_narrow());
+  const std::uint32_t found = path.mtu();
+
+  path.search.search_again();
+  path.run(5s);
+  EXPECT_EQ(path.mtu(), found);
+
+  path.carries = 1376;
+  path.search.search_again();
+  path.run(1s);
+  EXPECT_EQ(path.mtu(), 1376U);
+  EXPECT_FALSE(path.search.is_narrow());
+}
+
 TEST(PathMtu, StaysWhereItWasWhileLargerSizesAreTriedInVain) {
   Path path(1376, 1376, 1000);
   path.run(5s);

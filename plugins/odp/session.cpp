@@ -17,6 +17,9 @@ constexpr std::uint8_t crypto_offer = 1;
 constexpr Duration rekey_interval = std::chrono::hours{12};
 constexpr Duration rekey_retry = std::chrono::minutes{1};
 
+/// A path that is narrower indeed loses some frames each time that the kernel forgets it.
+constexpr Duration distrust_interval = std::chrono::seconds{10};
+
 }  // namespace
 
 Session::Session(Context context, const OverlayLink& link,
@@ -169,11 +172,28 @@ void Session::update_mtu() {
   output_->mtu = now != 0 ? now : pods_mtu_;
   publish();
   context_.changed();
+  distrust_route();
+}
+
+/// Once for each MTU that was found: where the report was true, the search finds the same again.
+void Session::distrust_route() {
+  distrust_timer_.cancel();
+  const TimePoint now = context_.loop.now();
+  if (is_over_ || (is_weft_peer() && !path_.is_narrow())) {
+    return;
+  }
+  if (now < distrust_due_) {
+    distrust_timer_ = context_.loop.after(distrust_due_ - now, [this] { distrust_route(); });
+  } else if (context_.forget_reports(link_.local_address.address, link_.remote_address.address)) {
+    distrust_due_ = now + distrust_interval;
+    path_.search_again();
+  }
 }
 
 void Session::stop() noexcept {
   is_over_ = true;
   timer_.cancel();
+  distrust_timer_.cancel();
   rekey_timer_.cancel();
   listener_.reset();
   output_.reset();
@@ -201,6 +221,7 @@ void Session::run(const LivenessActions& actions) {
 
 void Session::send_heartbeats() {
   if (!is_weft_peer()) {
+    distrust_route();  // nothing says whether the last one arrived
     send_heartbeat(pods_mtu_);
     return;
   }

@@ -40,6 +40,9 @@ class Session final : public std::enable_shared_from_this<Session> {
     std::function<void()> changed;
     /// Null where the kernel has none, and nothing is to be encrypted.
     std::function<ipsec::Ipsec*()> ipsec;
+    /// Has the kernel forget a path MTU between the two that is less than the interface's: ICMP
+    /// told it, and anybody can forge that. False when it was told nothing, or cannot forget.
+    std::function<bool(const net::IpAddress& local, const net::IpAddress& remote)> forget_reports;
   };
 
   Session(Context context, const OverlayLink& link, std::shared_ptr<TunnelForwarder> forwarder,
@@ -92,6 +95,8 @@ class Session final : public std::enable_shared_from_this<Session> {
   void run(const LivenessActions& actions);
   void report_health();
   void update_mtu();
+  /// The kernel refuses what exceeds the path MTU that it was told of: measures without that.
+  void distrust_route();
   void arm();
   void publish();
 
@@ -112,6 +117,8 @@ class Session final : public std::enable_shared_from_this<Session> {
   bool is_over_ = false;
   std::atomic<bool> is_established_{false};
   std::atomic<std::uint32_t> mtu_{0};
+  TimePoint distrust_due_{};  // not before
+  Timer distrust_timer_;
   Timer rekey_timer_;
   Timer timer_;
 };

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include <weft/testing/fake_host.hpp>
@@ -43,11 +44,19 @@ class ClearSessionTest : public ::testing::Test {
     link.remote_address = {net::IpAddress::v4(remote_address), 6783};
     link.heartbeat = heartbeat;
     link.timeout = 3 * heartbeat;
-    Session::Context context{host_.loop(), host_.as_host().log(),
+    Session::Context context{host_.loop(),
+                             host_.as_host().log(),
                              [this](PeerName, const TunnelOutput& output, const auto&) {
                                sent_to_.push_back(output.tunnel.destination);
                              },
-                             [] {}, [] { return nullptr; }};
+                             [] {},
+                             [] { return nullptr; },
+                             [this](const net::IpAddress&, const net::IpAddress& remote) {
+                               EXPECT_EQ(remote, net::IpAddress::v4(remote_address));
+                               ++asked_;
+                               forgotten_ += is_told_ ? 1 : 0;
+                               return std::exchange(is_told_, is_true_ && is_told_);
+                             }};
     session_ = std::make_shared<Session>(std::move(context), link,
                                          std::make_shared<TunnelForwarder>(host_.lanes(), nullptr),
                                          listener_);
@@ -64,6 +73,10 @@ class ClearSessionTest : public ::testing::Test {
   weft::testing::FakeHost host_{world_};
   std::shared_ptr<Listener> listener_ = std::make_shared<Listener>();
   std::vector<std::uint32_t> sent_to_;
+  int asked_ = 0;
+  int forgotten_ = 0;
+  bool is_told_ = false;  // the kernel was told of a smaller path MTU
+  bool is_true_ = false;  // and is told again when it forgot
   std::shared_ptr<Session> session_;
 };
 
@@ -93,6 +106,52 @@ TEST_F(ClearSessionTest, TakesNoCopyForASignOfLife) {
   }
 
   EXPECT_EQ(listener_->health, std::vector{false});
+}
+
+TEST_F(ClearSessionTest, HasTheKernelForgetTheMtuThatLimitsIt) {
+  begin(1s);
+  ASSERT_TRUE(heartbeat_from(remote_address, {pods_mtu, pods_mtu}));
+  ASSERT_EQ(session_->status().mtu, pods_mtu);
+  EXPECT_EQ(asked_, 0);
+
+  is_told_ = true;
+  ASSERT_TRUE(heartbeat_from(remote_address, {pods_mtu, 0}));  // ours do not arrive any more
+  EXPECT_EQ(forgotten_, 1);
+  ASSERT_TRUE(heartbeat_from(remote_address, {pods_mtu, pods_mtu}));
+  EXPECT_EQ(session_->status().mtu, pods_mtu);
+
+  is_told_ = true;  // forged again
+  ASSERT_TRUE(heartbeat_from(remote_address, {pods_mtu, 0}));
+  EXPECT_EQ(forgotten_, 1) << "not more often than every 10 s";
+  for (int i = 0; i < 10; ++i) {
+    world_.run_for(1s);
+    ASSERT_TRUE(heartbeat_from(remote_address, {pods_mtu, 0}));
+  }
+  EXPECT_EQ(forgotten_, 2);
+}
+
+TEST_F(ClearSessionTest, LeavesTheKernelAloneWhereAReportIsTrue) {
+  begin(1s);
+  is_told_ = is_true_ = true;
+  const auto run = [&] {
+    for (int i = 0; i < 60; ++i) {
+      ASSERT_TRUE(heartbeat_from(remote_address, {pods_mtu, 1000}));
+      world_.run_for(1s);
+    }
+  };
+  run();
+  EXPECT_NEAR(session_->status().mtu, 1000, PathMtu::precision);
+  const int forgotten = forgotten_;
+  EXPECT_LE(forgotten, 2);
+  run();
+  EXPECT_EQ(forgotten_, forgotten);
+}
+
+TEST_F(ClearSessionTest, HasTheKernelForgetTowardsAnOriginal) {
+  begin(0ms);
+  is_told_ = true;
+  world_.run_for(11s);
+  EXPECT_EQ(forgotten_, 1);
 }
 
 }  // namespace

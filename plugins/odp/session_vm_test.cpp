@@ -81,7 +81,8 @@ class SessionTest : public ::testing::Test {
     session_ = std::make_shared<Session>(
         Session::Context{host_.loop(), host_.as_host().log(),
                          [this](PeerName, const TunnelOutput&, const auto&) { ++heartbeats_; },
-                         [] {}, [this] { return ipsec_.get(); }},
+                         [] {}, [this] { return ipsec_.get(); },
+                         [](const auto&, const auto&) { return false; }},
         link, std::make_shared<TunnelForwarder>(host_.lanes(), nullptr), listener_);
   }
 

@@ -2,8 +2,10 @@
 
 #include "route_mtu.hpp"
 
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -78,6 +80,18 @@ Result<RouteMtu> query_route_mtu(const net::IpAddress& to,
   }
   const std::uint32_t limit = configured.mtu != 0 ? std::min(configured.mtu, link->mtu) : link->mtu;
   return RouteMtu{limit, taken.mtu != 0 ? std::min(taken.mtu, limit) : limit};
+}
+
+// Source: Linux net/ipv4/route.c, ipv4_sysctl_rtcache_flush.
+Result<> forget_reported_mtus() {
+  constexpr const char* path = "/proc/sys/net/ipv4/route/flush";
+  const int file = ::open(path, O_WRONLY | O_CLOEXEC);
+  const bool is_written = file >= 0 && ::write(file, "1", 1) == 1;
+  const int error = errno;
+  if (file >= 0) {
+    ::close(file);
+  }
+  return is_written ? Result<>{} : fail(error, fmt::format("write {}", path));
 }
 
 }  // namespace weft::underlay

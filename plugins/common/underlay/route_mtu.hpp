@@ -28,4 +28,10 @@ struct RouteMtu {
 [[nodiscard]] Result<RouteMtu> query_route_mtu(const net::IpAddress& to,
                                                const std::optional<net::IpAddress>& from);
 
+/// Has the kernel forget every path MTU that it was told of over IPv4, in the network namespace of
+/// the calling thread: what is true it is told again. For traffic that the kernel sends by itself,
+/// and which no socket option keeps from believing them. Errors: the kernel's: EROFS, EACCES where
+/// net.ipv4.route.flush cannot be written.
+[[nodiscard]] Result<> forget_reported_mtus();
+
 }  // namespace weft::underlay

@@ -82,7 +82,7 @@ void forge_report(std::uint16_t mtu) {
   ::close(raw);
 }
 
-TEST_F(RouteMtuTest, TakesWhatIcmpSaysForHearsay) {
+TEST_F(RouteMtuTest, TakesWhatIcmpSaysForHearsayAndForgetsIt) {
   const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);  // any socket at the port makes it credible
   sockaddr_in at{};
   at.sin_family = AF_INET;
@@ -93,6 +93,9 @@ TEST_F(RouteMtuTest, TakesWhatIcmpSaysForHearsay) {
 
   EXPECT_EQ(query_route_mtu(address("10.1.0.2"), address("10.1.0.1")).value(),
             (RouteMtu{1500, 900}));
+  ASSERT_TRUE(forget_reported_mtus());
+  EXPECT_EQ(query_route_mtu(address("10.1.0.2"), address("10.1.0.1")).value(),
+            (RouteMtu{1500, 1500}));
   ::close(socket);
 }
 
