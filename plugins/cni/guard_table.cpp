@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 namespace weft::cni {
@@ -28,6 +29,9 @@ using nft::Verdict;
 constexpr std::string_view taken_set = "taken";  // IPv6 addresses that belong to somebody
 // Before other programs rewrite anything.
 constexpr std::int32_t priority = NF_BR_PRI_NAT_DST_BRIDGED - 10;
+// What the log can say of who sends what is dropped.
+constexpr std::uint32_t max_offenders = 64;
+constexpr std::chrono::minutes offender_time{1};
 
 // Options of neighbour discovery: kind, and length in units of eight octets. Source: RFC 4861
 // section 4.6; for the nonce, which Linux sends when it looks for duplicates, RFC 3971
@@ -71,10 +75,13 @@ FieldsInSet is_taken(Field field) {
   return {{field}, std::string(taken_set)};
 }
 
+std::string dropping_chain(std::string_view label) {
+  return "drop_" + std::string(label);
+}
+
 Rule drop(std::string_view label, std::vector<Statement> when = {}) {
-  const auto* const reason = std::ranges::find(guard_reasons, label, &GuardReason::label);
-  when.insert(when.end(), {Count{}, Verdict::drop});
-  return {std::move(when), std::string(reason->comment)};
+  when.emplace_back(Goto{dropping_chain(label)});
+  return {std::move(when), {}};
 }
 
 Rule rule(std::vector<Statement> statements) {
@@ -83,6 +90,14 @@ Rule rule(std::vector<Statement> statements) {
 
 Chain chain(std::string name, std::vector<Rule> rules) {
   return {std::move(name), {}, 0, 0, std::move(rules)};
+}
+
+/// Remembers the port. In a rule of its own: a full set ends the rule, and the frame is dropped all
+/// the same.
+Chain drops_for(const GuardReason& reason) {
+  return chain(dropping_chain(reason.label),
+               {rule({nft::AddToSet{Field::in_interface, std::string(guard_offenders_set)}}),
+                {{Count{}, Verdict::drop}, std::string(reason.comment)}});
 }
 
 /// A chain that lets pass what one of `allowed` matches.
@@ -226,20 +241,39 @@ nft::Table guard_table(std::span<const GuardedPod> pods,
   std::ranges::sort(taken.elements);
   taken.elements.erase(std::ranges::unique(taken.elements).begin(), taken.elements.end());
 
+  nft::FieldSet offenders{std::string(guard_offenders_set), {Field::in_interface}, {}};
+  offenders.filled_size = max_offenders;
+  offenders.filled_time = offender_time;
   const Chain base{
       "prerouting",
       "filter",
       NF_BR_PRE_ROUTING,
       priority,
       {rule({FieldsInSet{{Field::in_interface}, std::string(guard_ports_set)}, Jump{"from_pod"}})}};
-  return {std::string(guard_table_name),
-          {},
-          {std::move(ports), std::move(macs), std::move(ipv4), std::move(ipv6), std::move(taken)},
-          {base, from_pod(), from_pod_arp(),
-           only("from_pod_ipv4", "ipv4", {{is_own(Field::source_address, guard_ipv4_set)}}),
-           from_pod_ipv6(), neighbours(), router_solicit(), neighbour_solicit(), neighbour_advert(),
-           neighbour_target()},
-          guard_family};
+  nft::Table table{
+      std::string(guard_table_name),
+      {},
+      {std::move(ports), std::move(macs), std::move(ipv4), std::move(ipv6), std::move(taken),
+       std::move(offenders)},
+      {base, from_pod(), from_pod_arp(),
+       only("from_pod_ipv4", "ipv4", {{is_own(Field::source_address, guard_ipv4_set)}}),
+       from_pod_ipv6(), neighbours(), router_solicit(), neighbour_solicit(), neighbour_advert(),
+       neighbour_target()},
+      guard_family};
+  for (const GuardReason& reason : guard_reasons) {
+    table.chains.push_back(drops_for(reason));
+  }
+  return table;
+}
+
+std::vector<std::string> offenders_from(std::span<const Bytes> elements) {
+  std::vector<std::string> ports;
+  for (const Bytes& element : elements) {
+    if (element.size() == IFNAMSIZ) {
+      ports.push_back(port_of(element));
+    }
+  }
+  return ports;
 }
 
 std::vector<GuardedPod> pods_from(std::span<const Bytes> macs, std::span<const Bytes> ipv4,

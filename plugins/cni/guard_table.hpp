@@ -46,6 +46,10 @@ inline constexpr GuardReason guard_reasons[] = {
 [[nodiscard]] nft::Table guard_table(std::span<const GuardedPod> pods,
                                      std::span<const net::IpAddress> bridge_addresses);
 
+/// By which ports something was dropped in the last minute.
+inline constexpr std::string_view guard_offenders_set = "offenders";
+[[nodiscard]] std::vector<std::string> offenders_from(std::span<const Bytes> elements);
+
 /// The sets of the table that say what pods there are.
 inline constexpr std::string_view guard_ports_set = "ports";
 inline constexpr std::string_view guard_macs_set = "macs";

@@ -92,6 +92,16 @@ TEST(GuardTable, EveryDropIsCountedForAReason) {
   }
 }
 
+TEST(GuardTable, DropsEvenWhatItCannotRemember) {
+  const nft::Table table = guard_table({}, {});
+  for (const GuardReason& reason : guard_reasons) {
+    const nft::Chain& chain = chain_of(table, "drop_" + std::string(reason.label));
+    ASSERT_EQ(chain.rules.size(), 2u);
+    EXPECT_EQ(chain.rules.back().statements,
+              (std::vector<nft::Statement>{nft::Count{}, nft::Verdict::drop}));
+  }
+}
+
 TEST(GuardTable, ChecksTheMacBeforeAnythingElse) {
   const nft::Table table = guard_table({}, {});
 

@@ -11,7 +11,7 @@
 #include <chrono>
 #include <utility>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <weft/netlink/address.hpp>
 #include <weft/netlink/link.hpp>
@@ -228,10 +228,16 @@ void PodGuard::count() {
     dropped_[i]->add(now - std::exchange(counted_[i], now));
     if (now > logged_[i].frames && loop_.now() >= logged_[i].next) {
       log_.warn("frames of pods dropped", "because", guard_reasons[i].comment, "frames",
-                now - logged_[i].frames);
+                now - logged_[i].frames, "ports that sent such lately", offenders());
       logged_[i] = {now, loop_.now() + log_period};
     }
   }
+}
+
+std::string PodGuard::offenders() {
+  const auto elements = nft::read_elements(table_->socket(), table_name, guard_offenders_set);
+  return elements && *elements ? fmt::format("{}", fmt::join(offenders_from(**elements), ", "))
+                               : "";
 }
 
 Result<std::vector<std::string>> PodGuard::unguarded_ports() {

@@ -63,6 +63,7 @@ class PodGuard {
   void look_later();
   void look();
   void count();
+  [[nodiscard]] std::string offenders();
 
   Loop& loop_;
   Log& log_;

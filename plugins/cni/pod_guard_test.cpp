@@ -171,6 +171,9 @@ TEST_F(PodGuardTest, DropsAnothersMac) {
 
   EXPECT_FALSE(pings("b", "10.32.0.1"));
   EXPECT_GT(dropped("mac"), 0u);
+  const std::string offenders = run("nft list set bridge weft-pods offenders");
+  EXPECT_NE(offenders.find(R"("vethweplb")"), std::string::npos) << offenders;
+  EXPECT_EQ(offenders.find(R"("vethwepla")"), std::string::npos) << offenders;
   EXPECT_EQ(run("bridge fdb show br weave").find(mac("a") + " dev vethweplb"), std::string::npos);
 }
 

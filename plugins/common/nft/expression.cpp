@@ -63,6 +63,14 @@ class Compiler {
     compare(NFT_CMP_EQ, match.value);
   }
 
+  void operator()(const AddToSet& action) {
+    load(action.field, data_register);
+    nftnl_expr& dynset = append("dynset");
+    nftnl_expr_set_u32(&dynset, NFTNL_EXPR_DYNSET_SREG_KEY, data_register);
+    nftnl_expr_set_u32(&dynset, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_ADD);
+    nftnl_expr_set_str(&dynset, NFTNL_EXPR_DYNSET_SET_NAME, action.set.c_str());
+  }
+
   void operator()(const IsFamily& match) {
     const std::uint8_t family = match.family == net::Family::v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
     load_meta(NFT_META_NFPROTO);

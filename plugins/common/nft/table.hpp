@@ -1,6 +1,7 @@
 #pragma once
 /// A table of nftables as a value: what it should be, before any byte goes to the kernel.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -102,6 +103,13 @@ struct FieldIs {
   bool operator==(const FieldIs&) const = default;
 };
 
+/// `add @set { iifname timeout 1m }`. A rule whose set is full ends here.
+struct AddToSet {
+  Field field;
+  std::string set;
+  bool operator==(const AddToSet&) const = default;
+};
+
 /// `meta nfproto ipv6`, in a table of family inet.
 struct IsFamily {
   net::Family family;
@@ -177,8 +185,8 @@ struct Masquerade {
   bool operator==(const Masquerade&) const = default;
 };
 
-using Statement = std::variant<AddressIn, AddressInSet, FieldsInSet, FieldIs, IsFamily, Protocol,
-                               Interface, IsReply, IsReplyForIptables, LacksMark, SetMark,
+using Statement = std::variant<AddressIn, AddressInSet, FieldsInSet, FieldIs, AddToSet, IsFamily,
+                               Protocol, Interface, IsReply, IsReplyForIptables, LacksMark, SetMark,
                                IsWithoutIpsec, Count, Verdict, Jump, Goto, Masquerade>;
 
 /// Statements are evaluated left to right; the first that does not match ends the rule.
@@ -210,6 +218,9 @@ struct FieldSet {
   std::string name;
   std::vector<Field> fields;
   std::vector<Bytes> elements;  ///< as element_of makes them
+  /// Rules fill it (AddToSet) instead: how many elements at most, and how long each stays.
+  std::uint32_t filled_size = 0;
+  std::chrono::milliseconds filled_time{0};
   bool operator==(const FieldSet&) const = default;
 };
 

@@ -29,7 +29,7 @@ constexpr Duration retry_time = 5s;
 bool have_same_rules(const Table& a, const Table& b) {
   return a.sets == b.sets && a.chains == b.chains &&
          std::ranges::equal(a.field_sets, b.field_sets, [](const FieldSet& x, const FieldSet& y) {
-           return x.name == y.name && x.fields == y.fields;
+           return x.name == y.name && x.fields == y.fields && x.filled_size == y.filled_size;
          });
 }
 
@@ -207,6 +207,9 @@ Result<std::vector<std::string>> TableKeeper::differences() {
     found.push_back(fmt::format("nftables table '{}' has other rules than it should", table));
   }
   for (const FieldSet& set : wanted_.field_sets) {
+    if (set.filled_size != 0) {
+      continue;
+    }
     std::optional<std::vector<Bytes>> elements;
     WEFT_TRY(elements, read_elements(socket_, name(), set.name));
     if (elements != set.elements) {

@@ -47,6 +47,8 @@ struct SetForm {
   std::uint32_t key_type = 0;
   std::uint32_t key_bytes = 0;
   std::uint32_t byteorder = nft_byteorder_big_endian;
+  std::uint32_t filled_size = 0;
+  std::chrono::milliseconds filled_time{0};
 };
 
 void append_set(nl::Batch& batch, const TableName& table, const std::string& name,
@@ -57,6 +59,11 @@ void append_set(nl::Batch& batch, const TableName& table, const std::string& nam
   nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, form.flags);
   nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, form.key_type);
   nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, form.key_bytes);
+  if (form.filled_size != 0) {
+    nftnl_set_set_u32(set.get(), NFTNL_SET_DESC_SIZE, form.filled_size);
+    nftnl_set_set_u64(set.get(), NFTNL_SET_TIMEOUT,
+                      static_cast<std::uint64_t>(form.filled_time.count()));
+  }
 
   const UdataPtr data{allocated(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN))};
   nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, form.byteorder);
@@ -102,6 +109,11 @@ void append_elements(nl::Batch& batch, std::uint16_t type, std::uint16_t flags,
 
 SetForm form_of(const FieldSet& set) {
   SetForm form;
+  if (set.filled_size != 0) {
+    form.flags = NFT_SET_EVAL | NFT_SET_TIMEOUT;
+    form.filled_size = set.filled_size;
+    form.filled_time = set.filled_time;
+  }
   if (set.fields == std::vector{Field::in_interface}) {
     form.byteorder = nft_byteorder_host;  // nft's idea of text, unless it is part of something
   }
