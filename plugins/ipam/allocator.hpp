@@ -360,6 +360,7 @@ class Allocator {
   PeerBudgets singles_{singles_per_peer};
   PeerBudgets answers_{answers_per_peer};
   Budget all_donations_{donations_of_all};
+  Budget new_tokens_{new_tokens_of_all};
   std::uint64_t outbid_ = 0;
   std::uint64_t refused_ = 0;
   LogGate outbid_lines_;

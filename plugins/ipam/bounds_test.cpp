@@ -68,6 +68,29 @@ TEST(Bounds, WhatIsSentStaysBelowTheLimitOfAMessage) {
   EXPECT_LT(encode_gossip(vote, PeerName{1}).size(), message_limit);
 }
 
+TEST(Bounds, AVisitCannotFillTheRingForGood) {
+  World world;
+  Node& node = world.add(1, "consensus", "10.32.0.0/12");
+  node.strangers = {PeerName{2}};
+  ASSERT_TRUE(node.allocate("c1"));
+  GossipState state;
+  state.ring = node.allocator().ring().state();
+  for (Address token = base + 1; token < base + max_ring_entries; ++token) {
+    state.ring->entries.push_back({token, PeerName{9}, 0, 0});
+  }
+  const Bytes junk = encode_gossip(state, PeerName{9});
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(node.allocator().on_gossip(junk));
+    world.sim.run_for(1s);
+  }
+
+  EXPECT_LE(node.allocator().ring().state().entries.size(), 1'200u);
+  EXPECT_GT(node.refused["too-many"], 0u);
+  EXPECT_TRUE(node.allocator().on_unicast(PeerName{2}, space_request(base, base + (1U << 20U))));
+  world.sim.run_for(1s);
+  EXPECT_TRUE(node.allocator().ring().mentions(PeerName{2}));
+}
+
 TEST(Bounds, OneMessageIsReadUpToWhatMayBeKept) {
   GossipState state;
   state.ring = RingState{{0, 1U << 24U}, {}, {}};

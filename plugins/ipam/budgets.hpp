@@ -25,6 +25,10 @@ inline constexpr Rate singles_per_peer{256, std::chrono::milliseconds{50}};
 inline constexpr Rate donations_of_all{256, std::chrono::milliseconds{50}};
 /// Rings sent in answer to one peer.
 inline constexpr Rate answers_per_peer{8, std::chrono::seconds{1}};
+/// Tokens that others may add to a ring that this node has. Each grant adds two, and what was
+/// granted behind a partition comes at once when it heals; a visit of seconds must not fill the
+/// ring.
+inline constexpr Rate new_tokens_of_all{1'024, std::chrono::milliseconds{30}};
 /// Peers that are remembered; full budgets are forgotten first.
 inline constexpr std::size_t max_budgets = 8'192;
 
@@ -34,13 +38,19 @@ class Budget {
   explicit Budget(Rate rate) : rate_(rate), left_(rate.burst) {}
 
   [[nodiscard]] bool take(TimePoint now) {
-    left_ = left_at(now);
-    filled_ = now;
-    if (left_ < 1) {
+    if (left(now) < 1) {
       return false;
     }
-    left_ -= 1;
+    spend(1, now);
     return true;
+  }
+  [[nodiscard]] std::size_t left(TimePoint now) const {
+    return static_cast<std::size_t>(left_at(now));
+  }
+  /// At most what is left.
+  void spend(std::size_t permissions, TimePoint now) {
+    left_ = left_at(now) - static_cast<double>(permissions);
+    filled_ = now;
   }
   [[nodiscard]] bool is_full(TimePoint now) const { return left_at(now) >= rate_.burst; }
 

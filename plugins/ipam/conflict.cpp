@@ -44,6 +44,9 @@ Result<> Allocator::merge_ring(const Delivery& delivery, const GossipState& stat
   const RingState& received = *state.ring;
   MergeTerms terms;
   terms.version_ceiling = version_ceiling(surroundings_.wall_now());
+  const TimePoint now = surroundings_.now();
+  const bool is_first = ring_.is_empty();
+  terms.new_tokens = is_first ? max_ring_entries : new_tokens_.left(now);
   terms.lets_go = [this](std::span<const AddressRange> ranges, PeerName rival) {
     return lets_go(ranges, rival);
   };
@@ -53,6 +56,7 @@ Result<> Allocator::merge_ring(const Delivery& delivery, const GossipState& stat
     const bool is_own_word = !delivery.source && !delivery.originator;
     return is_own_word ? Result<>(tl::unexpected(merged.error())) : Result<>();
   }
+  new_tokens_.spend(is_first ? 0 : merged->new_tokens, now);
   has_heard_ring_ = has_heard_ring_ || !received.entries.empty();
   report(delivery, state, *merged);
   if (merged->is_changed) {

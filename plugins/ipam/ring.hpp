@@ -65,7 +65,7 @@ enum class Refusal : std::uint8_t {
   out_of_order,  ///< its token is not greater than that of the entry before
   out_of_range,  ///< its token lies outside the universe
   version,       ///< its version is ahead of what can have been counted by now
-  too_many       ///< its token is one more than a ring may have
+  too_many       ///< its token is one more than a ring may have, or may get at a time
 };
 inline constexpr std::size_t refusals = 4;
 /// "out-of-order": as metrics and log name it.
@@ -75,6 +75,8 @@ inline constexpr std::size_t refusals = 4;
 struct MergeTerms {
   /// Higher versions are refused.
   std::uint32_t version_ceiling = std::numeric_limits<std::uint32_t>::max() - 1;
+  /// New tokens that may be taken; tokens never go away again.
+  std::size_t new_tokens = max_ring_entries;
   /// Whether this node lets `rival` have `ranges`, which it owns. If not, it outbids. Ranges with
   /// addresses in use are never let go of.
   UniqueFunction<bool(std::span<const AddressRange> ranges, PeerName rival)> lets_go;
@@ -90,6 +92,7 @@ struct MergeOutcome {
   };
 
   bool is_changed = false;
+  std::size_t new_tokens = 0;
   std::vector<RingEntry> outbid;  ///< what the message said of ranges that this node keeps
   std::array<std::size_t, refusals> refused{};
   std::optional<RingEntry> first_refused;

@@ -20,6 +20,7 @@ class Merge {
 
   [[nodiscard]] std::vector<RingEntry> run(const std::vector<RingEntry>& theirs) {
     std::vector<RingEntry> fresh = sift(theirs);
+    outcome_.new_tokens = fresh.size();
     std::vector<RingEntry> result;
     result.reserve(known_.size() + fresh.size());
     std::size_t next = 0;
@@ -55,7 +56,8 @@ class Merge {
         refuse(Refusal::version, entry);
       } else if (is_known) {
         same_token(static_cast<std::size_t>(at - known_.begin()), entry);
-      } else if (known_.size() + fresh.size() >= max_ring_entries) {
+      } else if (known_.size() + fresh.size() >= max_ring_entries ||
+                 fresh.size() >= terms_.new_tokens) {
         refuse(Refusal::too_many, entry);
       } else {
         fresh.push_back(entry);
