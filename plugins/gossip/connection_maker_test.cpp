@@ -2,6 +2,8 @@
 
 #include "gossip/connection_maker.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace weft::gossip {
@@ -191,6 +193,100 @@ TEST_F(ConnectionMakerTest, ReplaceForgetsTheEarlierOnes) {
   maker.add_direct({*parse_direct_peer("10.0.0.3")}, true, now);
 
   EXPECT_EQ(dials(), std::vector{at("10.0.0.3:6783")});
+}
+
+/// Peers that only this test knows, named by `claimant`.
+Topology::Peer lists(PeerName claimant, std::uint64_t first, std::size_t count, unsigned subnet) {
+  Topology::Peer peer;
+  peer.name = claimant;
+  peer.uid = peer.version = 1;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::string address = "10." + std::to_string(subnet) + "." + std::to_string(i / 200) +
+                                "." + std::to_string(1 + i % 200) + ":6783";
+    peer.connections.push_back({PeerName{first + i}, address, true, true});
+  }
+  return peer;
+}
+
+std::size_t in_subnet(const std::vector<net::Endpoint>& addresses, const std::string& prefix) {
+  return static_cast<std::size_t>(std::count_if(
+      addresses.begin(), addresses.end(),
+      [&](const net::Endpoint& address) { return to_string(address).starts_with(prefix); }));
+}
+
+TEST_F(ConnectionMakerTest, DialsFewDiscoveredAddressesAtOnce) {
+  (void)peers.apply({lists(them, 0x1000, 900, 9)});
+  maker.created(1, {them, at("10.0.0.2:6783"), true});
+
+  EXPECT_EQ(dials().size(), ConnectionMaker::max_attempts_each);
+  EXPECT_TRUE(dials().empty());
+  EXPECT_LE(maker.targets().size(), ConnectionMaker::max_targets_each);
+
+  fail(to_string(maker.targets().begin()->first).c_str());
+  EXPECT_EQ(dials().size(), 1U);  // in its place
+}
+
+TEST_F(ConnectionMakerTest, InventedAddressesTakeNoTurnsFromThoseOfOtherNeighbours) {
+  (void)peers.apply({lists(them, 0x1000, 900, 1), lists(third, 0x2000, 3, 9)});
+  maker.created(1, {them, at("10.0.0.2:6783"), true});
+  maker.created(2, {third, at("10.0.0.3:6783"), true});
+
+  EXPECT_EQ(in_subnet(dials(), "10.9."), 3U);
+}
+
+TEST_F(ConnectionMakerTest, WhatPeersOutOfSightClaimSharesOneNeighboursTurns) {
+  std::vector<Topology::Peer> crowd;
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    crowd.push_back(lists(PeerName{0x5000 + i}, 0x10000 + 100 * i, 20, 100 + unsigned(i)));
+  }
+  (void)peers.apply(crowd);
+  (void)peers.apply({lists(third, 0x2000, 5, 9)});
+  maker.created(2, {third, at("10.0.0.3:6783"), true});
+
+  const auto dialled = dials();
+
+  EXPECT_EQ(in_subnet(dialled, "10.9."), 5U);
+  EXPECT_EQ(dialled.size(), 5U + ConnectionMaker::max_attempts_each);
+}
+
+TEST_F(ConnectionMakerTest, DirectPeersDoNotWaitForDiscoveredOnes) {
+  (void)peers.apply({lists(them, 0x1000, 900, 9)});
+  maker.created(1, {them, at("10.0.0.2:6783"), true});
+  ASSERT_FALSE(dials().empty());
+  add("10.0.0.77");
+
+  EXPECT_EQ(dials(), std::vector{at("10.0.0.77:6783")});
+}
+
+TEST_F(ConnectionMakerTest, AnAddressThatAnsweredBeforeGoesFirst) {
+  (void)peers.apply({lists(them, 0x1000, 100, 9)});
+  maker.created(1, {them, at("10.0.0.2:6783"), true});
+  const auto first = dials();
+  maker.identified(first.back(), PeerName{0x1000 + 15});
+  for (const net::Endpoint& address : first) {
+    fail(to_string(address).c_str());
+  }
+  now += 1h;
+
+  EXPECT_EQ(dials().front(), first.back());
+}
+
+TEST_F(ConnectionMakerTest, LooksThroughALargeTableInSlices) {
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    (void)peers.apply({lists(PeerName{0x100 + i}, 0x200, 700, 50)});
+  }
+  (void)peers.apply({lists(PeerName{0xF00}, 0x5000, 1, 9)});  // the last to be looked at
+
+  std::vector<net::Endpoint> dialled = dials();
+  EXPECT_EQ(plan.again, now + ConnectionMaker::scan_pause);
+  for (int i = 0; i < 100 && maker.targets().count(at("10.9.0.1:6783")) == 0; ++i) {
+    for (const net::Endpoint& address : dialled) {
+      fail(to_string(address).c_str());
+    }
+    now += ConnectionMaker::scan_pause;
+    dialled = dials();
+  }
+  EXPECT_EQ(maker.targets().count(at("10.9.0.1:6783")), 1U);
 }
 
 TEST(ParseDirectPeer, TakesHostsAddressesAndPorts) {

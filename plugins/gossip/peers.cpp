@@ -34,9 +34,10 @@ std::size_t memory_of(const Topology::Peer& peer) {
   return bytes;
 }
 
-std::size_t excess_of(const Topology::Peer& peer) {
+std::size_t excess_of(const Topology::Peer& peer, bool is_reached) {
   const std::size_t bytes = memory_of(peer);
-  return bytes > Peers::share_bytes ? bytes - Peers::share_bytes : 0;
+  const std::size_t share = is_reached ? Peers::share_bytes : 0;
+  return bytes > share ? bytes - share : 0;
 }
 
 void refuse(PeersUpdate& update, Refusal why, PeerName whom) {
@@ -185,15 +186,14 @@ bool Peers::has_memory(const Entry* known, const Topology::Peer& peer) const {
   if (known != nullptr && known->references != 0) {
     return true;
   }
-  const std::size_t excess = excess_of(peer);
+  const std::size_t excess = excess_of(peer, known != nullptr && known->is_reached);
   const std::size_t freed = known == nullptr ? 0 : known->excess;
   return excess == 0 || excess_ - freed + excess <= max_peers_ * pool_bytes;
 }
 
 void Peers::account(Entry& entry) {
-  ++changes_;
   excess_ -= entry.excess;
-  entry.excess = excess_of(entry.info);
+  entry.excess = excess_of(entry.info, entry.is_reached);
   excess_ += entry.excess;
 }
 
@@ -240,6 +240,7 @@ Peers::Entry& Peers::insert(Topology::Peer peer, PeersChange& change) {
   connections_ += peer.connections.size();
   const PeerName name = peer.name;
   Entry& entry = peers_.emplace(name, Entry{std::move(peer), 0, false, 0}).first->second;
+  ++changes_;
   account(entry);
   return entry;
 }
@@ -269,6 +270,7 @@ void Peers::supersede(Entry& entry, Topology::Peer newer, PeersChange& change) {
   connections_ += newer.connections.size();
   connections_ -= known.connections.size();
   known = std::move(newer);
+  ++changes_;
   account(entry);
   if (is_reindexed) {
     index(known, change);
@@ -372,6 +374,7 @@ void Peers::choose_short_id_again(PeersChange& change) {
 void Peers::note_reached(const std::function<bool(PeerName)>& is_reached) {
   for (auto& [name, entry] : peers_) {
     entry.is_reached = is_reached(name);
+    account(entry);
   }
 }
 

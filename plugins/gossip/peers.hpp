@@ -56,10 +56,11 @@ struct PeersUpdate {
 class Peers {
  public:
   static constexpr std::size_t default_max_peers = 1024;
-  /// Memory for each peer's connections that is always there: more than the 200 of Weave Net's
-  /// default limit.
+  /// Memory for the connections of each peer that frames reach, which is always there: more than
+  /// the 200 of Weave Net's default limit.
   static constexpr std::size_t share_bytes = 16U << 10U;
-  /// Memory beyond their shares, for each peer of the limit, that any of them may use.
+  /// Memory for each peer of the limit that they share: for what exceeds their shares, and for
+  /// peers that nothing reaches, be they new or invented. A full mesh of 200 fits at once.
   static constexpr std::size_t pool_bytes = 4U << 10U;
 
   using Draw = std::function<std::uint64_t(std::uint64_t bound)>;
@@ -131,7 +132,7 @@ class Peers {
     Topology::Peer info;
     unsigned references = 0;
     bool is_reached = false;
-    std::size_t excess = 0;  // of its connections' memory over its share
+    std::size_t excess = 0;  // of its connections' memory over its share, if it has one
   };
   using Table = std::map<PeerName, Entry>;
 

@@ -104,6 +104,88 @@ TEST(PeersApply, TakesTheLastOfTwoConnectionsToOnePeer) {
   EXPECT_EQ(peers.find(them)->connections[0].address, "10.0.0.2:1");
 }
 
+Peers small_table(std::size_t limit) {
+  return Peers({us, "us", 100, 7}, [](std::uint64_t bound) { return 0x40 % bound; }, limit);
+}
+
+TEST(PeersBounds, RefusesPeersOneByOneWhenTheTableIsFull) {
+  Peers peers = small_table(4);
+
+  const PeersUpdate result =
+      applied(peers, {described(them, 1, 1, {PeerName{0x41}, PeerName{0x42}, PeerName{0x43}})});
+
+  EXPECT_EQ(result.accepted, PeerNames{them});
+  EXPECT_EQ(peers.size(), 4U);
+  EXPECT_EQ(result.refused.at(Refusal::table_full).count, 1U);
+  EXPECT_EQ(result.refused.at(Refusal::table_full).first, PeerName{0x43});
+}
+
+TEST(PeersBounds, PeersKnownByNameAndPeersOutOfReachMakeRoom) {
+  Peers peers = small_table(3);
+  applied(peers, {described(them, 1, 1, {PeerName{0x41}})});
+
+  const PeersUpdate first = applied(peers, {described(third, 1)});
+  EXPECT_EQ(first.accepted, PeerNames{third});
+  ASSERT_EQ(first.change.removed.size(), 1U);
+  EXPECT_EQ(first.change.removed[0].name, PeerName{0x41});
+
+  peers.note_reached([](PeerName name) { return name == them; });
+  const PeersUpdate second = applied(peers, {described(PeerName{0x50}, 1)});
+  ASSERT_EQ(second.change.removed.size(), 1U);
+  EXPECT_EQ(second.change.removed[0].name, third);
+
+  peers.note_reached([](PeerName) { return true; });
+  EXPECT_TRUE(applied(peers, {described(PeerName{0x51}, 1)}).accepted.empty());
+  EXPECT_EQ(peers.size(), 3U);
+}
+
+TEST(PeersBounds, ANeighbourAlwaysHasAPlace) {
+  Peers peers = small_table(2);
+  applied(peers, {described(third, 1)});
+  peers.note_reached([](PeerName) { return true; });
+
+  const PeersChange change = peers.add_reference(described(them, 0));
+
+  EXPECT_NE(peers.find(them), nullptr);
+  EXPECT_EQ(change.removed.size(), 1U);
+}
+
+TEST(PeersBounds, LongListsUseThePoolAndEachPeerItsShare) {
+  Peers peers = small_table(16);
+  std::vector<PeerName> many;
+  for (std::uint64_t i = 0; i < 700; ++i) {
+    many.push_back(PeerName{0x1000 + i});
+  }
+  const std::vector<PeerName> few(many.begin(), many.begin() + 200);
+  std::uint64_t refused = 0;
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    const auto result = applied(peers, {described(PeerName{0x40 + i}, 1, 1, many)});
+    refused += result.accepted.empty() ? 1 : 0;
+  }
+  EXPECT_GT(refused, 0U);
+
+  EXPECT_FALSE(applied(peers, {described(PeerName{0x40}, 2, 1, few)}).accepted.empty());
+}
+
+TEST(PeersBounds, PeersThatNothingReachesHaveNoShare) {
+  Peers peers = small_table(16);
+  const auto taken = [&](std::uint64_t version) {
+    std::size_t count = 0;
+    for (std::uint64_t i = 0; i < 13; ++i) {
+      Topology::Peer peer = described(PeerName{0x40 + i}, version);
+      for (std::uint64_t remote = 0; remote < 150; ++remote) {
+        peer.connections.push_back({PeerName{0x40 + remote}, "10.0.0.1:6783", true, true});
+      }
+      count += applied(peers, {std::move(peer)}).accepted.size();
+    }
+    return count;
+  };
+
+  EXPECT_LT(taken(1), 13U);
+  peers.note_reached([](PeerName) { return true; });
+  EXPECT_EQ(taken(2), 13U);
+}
+
 TEST(PeersApply, AcceptsTheOriginalsTopology) {
   Peers peers = table();
   auto update = mesh::decode_topology(testing::golden("topology.txt", "topology-3-peers"));

@@ -3,7 +3,9 @@
 
 #include "gossip/status.hpp"
 
+#include <algorithm>
 #include <ctime>
+#include <span>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -25,11 +27,19 @@ std::string nickname_of(const Engine& engine, PeerName name) {
   return peer == nullptr ? "" : peer->nickname;
 }
 
+/// Of a peer that frames do not reach, so many connections are shown at most. It may be invented,
+/// with thousands of them, and each costs ten times as much here as in the peer table.
+constexpr std::size_t max_shown_unreached = 64;
+
 Json peers(const Engine& engine) {
   Json list = Json::array();
   engine.state().peers().for_each([&](const Topology::Peer& peer) {
+    const bool is_reached = peer.name == engine.state().self() ||
+                            engine.state().frame_routes().unicast(peer.name).has_value();
+    const std::size_t shown = is_reached ? peer.connections.size()
+                                         : std::min(peer.connections.size(), max_shown_unreached);
     Json connections = Json::array();
-    for (const auto& connection : peer.connections) {
+    for (const auto& connection : std::span(peer.connections).first(shown)) {
       connections.push_back({{"Name", to_string(connection.remote)},
                              {"NickName", nickname_of(engine, connection.remote)},
                              {"Address", connection.address},

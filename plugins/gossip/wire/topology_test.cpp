@@ -77,17 +77,23 @@ TEST(TopologyPayload, RefusesUnusableEntriesAndKeepsTheOthers) {
   const Topology::Peer nameless;
   Topology::Peer addressed = good;
   addressed.connections.push_back({PeerName{2}, std::string(65, '1'), false, false});
-  Topology::Peer nicknamed = good;
-  nicknamed.nickname = std::string(256, 'n');
   Topology::Peer crowded = good;
   crowded.connections.resize(max_entry_connections + 1, {PeerName{2}, "", false, false});
 
-  const auto peers = decode_topology(encode({nameless, addressed, nicknamed, crowded, good}));
+  const auto peers = decode_topology(encode({nameless, addressed, crowded, good}));
 
   ASSERT_TRUE(peers);
   ASSERT_EQ(peers->size(), 1U);
   EXPECT_EQ(peers->at(0).name, good.name);
   EXPECT_TRUE(peers->at(0).nickname.empty());
+}
+
+TEST(TopologyPayload, CutsLongNicknames) {
+  Topology::Peer peer;
+  peer.name = PeerName{1};
+  peer.nickname = std::string(256, 'n');
+
+  EXPECT_EQ(decode_topology(encode({peer}))->at(0).nickname, std::string(255, 'n'));
 }
 
 TEST(TopologyPayload, ReadsEntryByEntry) {
