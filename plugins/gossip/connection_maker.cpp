@@ -216,6 +216,17 @@ void ConnectionMaker::choose(std::vector<Targets::iterator> due, const Connected
   }
 }
 
+bool ConnectionMaker::is_wanted(const net::Endpoint& address) const {
+  const Connected live = connected();
+  Wanted wanted;
+  want_direct(live, wanted);
+  const auto target = targets_.find(address);
+  const bool is_discovered = target != targets_.end() && target->second.claim &&
+                             !wanted.direct.contains(address) &&
+                             !live.names.contains(target->second.claim->about);
+  return is_discovered || wanted.all.contains(address);
+}
+
 void ConnectionMaker::identified(const net::Endpoint& address, PeerName remote) {
   if (const auto target = targets_.find(address); target != targets_.end()) {
     target->second.remote = remote;

@@ -106,6 +106,10 @@ class ConnectionMaker {
   /// `draw` gives a uniformly random real in [0, 1) elsewhere; none is needed here.
   [[nodiscard]] Plan plan(const Peers& peers, TimePoint now);
 
+  /// Whether a connection to this address is still of use. It is not when its peer was met some
+  /// other way while we dialled: it could only replace a good connection.
+  [[nodiscard]] bool is_wanted(const net::Endpoint& address) const;
+
   /// The peer behind an address we dialled said its name.
   void identified(const net::Endpoint& address, PeerName remote);
   void created(ConnectionId id, Live connection);

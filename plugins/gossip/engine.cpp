@@ -130,6 +130,11 @@ void Engine::on_dialled(const ConnectionMaker::Dial& target,
     dial_failed(dialled.address, stream.error());
     return;
   }
+  if (!maker_.is_wanted(dialled.address)) {
+    dial_failed(dialled.address, Error{make_error_code(Errc::conflict),
+                                       "connect: the peer there is connected some other way"});
+    return;
+  }
   open(*std::move(stream), dialled.address, true, dialled.is_direct);
 }
 

@@ -146,6 +146,29 @@ TEST(Mesh, APartitionHealsWithoutLosingRoutesOnTheWay) {
   EXPECT_EQ(mesh.nodes[2]->via(2), PeerName{2});
 }
 
+/// While a way is cut both ends dial, and a dial that was under way ends when the way is healed.
+TEST(Mesh, ADialUnderWayReplacesNoConnectionThatCameFirst) {
+  std::uint64_t replaced = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SimMesh mesh(seed);
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+      mesh.add(i);
+    }
+    ASSERT_TRUE(mesh.converge(10s));
+    const std::uint64_t before = mesh.nodes[1]->dropped("duplicate");
+    mesh.world.network().block(SimMesh::address(2), SimMesh::address(3));
+    ASSERT_TRUE(mesh.world.run_until([&] { return mesh.nodes[1]->via(3) == PeerName{1}; }, 2s));
+    mesh.world.run_for(2s);
+
+    mesh.world.network().heal();
+
+    ASSERT_TRUE(mesh.world.run_until([&] { return mesh.nodes[1]->via(3) == PeerName{3}; }, 20s));
+    mesh.world.run_for(10s);
+    replaced += mesh.nodes[1]->dropped("duplicate") - before;
+  }
+  EXPECT_EQ(replaced, 0U);
+}
+
 TEST(Mesh, AnIdleMeshKeepsItsConnections) {
   SimMesh mesh;
   for (std::uint64_t i = 1; i <= 3; ++i) {
