@@ -84,8 +84,8 @@ class Arena:
         begin = time.monotonic()
         try:
             scenario.function(self)
-        except Failure as failure:
-            problems.append(str(failure))
+        except (Failure, OSError, ValueError) as failure:
+            problems.append(f"{type(failure).__name__}: {failure}")
         attacked = time.monotonic() - begin
         whole = self.heal(problems)
         lost = probe.stop()

@@ -215,6 +215,7 @@ def b4_control_flood(arena):
     except (AttributeError, OSError) as end:
         arena.note(f"ended: {end}")
     arena.note(f"{sent} control messages were sent")
+    time.sleep(1)
     leave(peer)
 
 
@@ -305,7 +306,7 @@ def b5_given_away(arena):
     given = [lab.add_pod(f"new{number}", node).address
              for number, node in enumerate(("node1", "node2", "node3", "node1", "node2", "node3"))]
     everybody = given + [lab.pods[name].address for name in "abc"]
-    subnet = f"{lab.pods['b'].address}/30"  # of the victim, asked for at the others
+    subnet = f"{lab.pods['b'].address.rsplit('.', 1)[0]}.0/24"  # of the victim, asked for at the others
     everybody += [node.call("ipam.allocate", owner="asker", subnet=subnet)["addresses"][0].split("/")[0]
                   for node in (arena.node(1), arena.node(3))]
     for node in (arena.node(1), arena.node(3)):

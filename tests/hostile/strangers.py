@@ -47,6 +47,7 @@ def a1_slots(arena):
     last.stop()
     last.start()
     took = wait_until(lambda: not last.fault(), "node3 finds a slot", 5 * arena.patience)
+    time.sleep(1)
     for peer in filter(None, posing):
         peer.close()
     arena.note(f"node3 was back after {took:.1f} s")
