@@ -99,10 +99,16 @@ TEST_F(Crowd, ALongMessageIsReadInSlicesWhileOthersAreHeard) {
   }
   insider.send_topology(crowd);
   ASSERT_GT(300U * 200U * 16U, 10 * TopologyChannel::slice_bytes);
+  const auto known = [&](std::uint64_t number) -> std::size_t {
+    const auto topology = node(1).topology();
+    const Topology::Peer* const peer = topology->find(PeerName{0x10000 + number});
+    return peer == nullptr ? 0 : peer->connections.size();
+  };
+  EXPECT_TRUE(mesh.world.run_until([&] { return known(0) == 200 && known(299) == 0; }, 2s));
   mesh.world.run_for(5s);
 
   EXPECT_FALSE(insider.is_closed);
-  EXPECT_EQ(node(1).topology()->find(PeerName{0x10000 + 299})->connections.size(), 200U);
+  EXPECT_EQ(known(299), 200U);
   EXPECT_EQ(node(3).neighbours(), 2U);
 }
 

@@ -15,7 +15,9 @@
 namespace weft {
 
 /// The receiving side of a gossip channel, implemented by its user and called on the user's loop,
-/// in order per connection. An error closes the connection that delivered the message.
+/// in order per connection. An error drops the message, and closes the connection that delivered it
+/// when the neighbour there is known to have written it: report only what its author is to blame
+/// for, not what it may have merged from others.
 /// Source: weaveworks/mesh gossip.go, Gossiper.
 class GossipHandler {
  public:
