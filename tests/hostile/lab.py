@@ -16,7 +16,7 @@ PASSWORD = "correct horse battery"
 INTRUDER = "10.99.0.200"
 INTRODUCTIONS = 16  # that may wait for a proof, in the lab with a password
 OUTSIDE = "198.51.100.1"  # answers behind the underlay, for masqueraded traffic
-REPORTS = re.compile(r"(ERROR|WARNING): \w*Sanitizer|runtime error:|Assertion .* failed")
+REPORTS = re.compile(r"SUMMARY: \w*Sanitizer|ERROR: \w*Sanitizer|runtime error:|Assertion .* failed")
 
 
 class Failure(Exception):
