@@ -1,11 +1,11 @@
 #pragma once
 /// weft.mesh/1 as other plugins call it, from their loops; the engine lives on the mesh's.
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <weft/loop.hpp>
@@ -14,6 +14,25 @@
 #include "gossip/engine.hpp"
 
 namespace weft::gossip {
+
+/// What one loop replaces and any loop reads. std::atomic<std::shared_ptr> would do, but that of GCC 12
+/// lets a read race with the next write (its lock is released with relaxed order).
+template <class T>
+class Published {
+ public:
+  void store(std::shared_ptr<const T> next) {
+    const std::scoped_lock lock(mutex_);
+    value_.swap(next);  // the old one ends with `next`, after the lock
+  }
+  [[nodiscard]] std::shared_ptr<const T> load() const {
+    const std::scoped_lock lock(mutex_);
+    return value_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const T> value_;
+};
 
 /// Lives as long as the plugin. The engine comes with `attach` and goes with `detach`; what is
 /// asked without one is answered Errc::abandoned.
@@ -24,8 +43,8 @@ class MeshService final : public Mesh {
   // On the mesh's loop.
   void attach(Engine& engine) { core_->engine = &engine; }
   void detach() noexcept { core_->engine = nullptr; }
-  void set_topology(std::shared_ptr<const Topology> topology) { topology_.store(topology); }
-  void set_routes(std::shared_ptr<const Routes> routes) { routes_.store(routes); }
+  void set_topology(std::shared_ptr<const Topology> topology) { topology_.store(std::move(topology)); }
+  void set_routes(std::shared_ptr<const Routes> routes) { routes_.store(std::move(routes)); }
 
   // Mesh: any plugin loop.
   [[nodiscard]] Result<std::unique_ptr<GossipChannel>> join(std::string name,
@@ -63,8 +82,8 @@ class MeshService final : public Mesh {
 
   const PeerName self_;
   std::shared_ptr<Core> core_;
-  std::atomic<std::shared_ptr<const Topology>> topology_;
-  std::atomic<std::shared_ptr<const Routes>> routes_;
+  Published<Topology> topology_;
+  Published<Routes> routes_;
 };
 
 }  // namespace weft::gossip
