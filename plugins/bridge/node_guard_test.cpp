@@ -310,24 +310,5 @@ TEST_F(NodeGuardTest, NoticesWhatMakesItsRulesIdle) {
   EXPECT_TRUE(is_wrong(after("nft flush set inet weft-nodes ports"), "set 'ports'"));
 }
 
-TEST_F(NodeGuardTest, NoticesWhatGoesAroundIt) {
-  learn();
-  int tried = 0;
-
-  if (run("nft 'add table inet f; add flowtable inet f fast { hook ingress priority 0; "
-          "devices = { weave, eth0 }; }'") == "") {
-    ++tried;
-    EXPECT_TRUE(is_wrong(checks(), "flowtable 'fast'"));
-    run("nft delete table inet f");
-  }
-  if (run("ip link add red type vrf table 10 && ip link set weave master red") == "") {
-    ++tried;
-    EXPECT_TRUE(is_wrong(checks(), "part of 'red'"));
-  }
-  if (tried == 0) {
-    GTEST_SKIP() << "the kernel has neither flowtables nor VRF";
-  }
-}
-
 }  // namespace
 }  // namespace weft::bridge
