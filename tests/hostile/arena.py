@@ -2,8 +2,9 @@
 
 import os
 import time
+from contextlib import contextmanager
 
-from lab import Failure
+from lab import check
 from probe import Flow, Probe
 
 MOST_LOST = 0.01         # of the steady probe
@@ -67,6 +68,16 @@ class Arena:
     def node(self, number):
         return self.lab.nodes[number - 1]
 
+    @contextmanager
+    def refused(self, counter, **labels):
+        """Fails unless `counter` rose on a node meanwhile: the attack has to reach the guard."""
+        def total():
+            return sum(node.metric(counter, **labels) for node in self.lab.nodes)
+        before = total()
+        yield
+        self.note(f"{total() - before:.0f} more of {counter}{labels or ''}")
+        check(total() > before, f"nothing was refused: {counter}{labels or ''} did not rise")
+
     def flows(self, spares):
         pods = [self.lab.pods[name] for name in "abc"]
         found = [Flow(source.name + target.name, source.netns, target.netns, target.address)
@@ -84,7 +95,7 @@ class Arena:
         begin = time.monotonic()
         try:
             scenario.function(self)
-        except (Failure, OSError, ValueError) as failure:
+        except Exception as failure:  # whatever it is, the scenario did not hold
             problems.append(f"{type(failure).__name__}: {failure}")
         attacked = time.monotonic() - begin
         whole = self.heal(problems)
