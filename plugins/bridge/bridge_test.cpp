@@ -26,6 +26,9 @@
 
 #include "bridge/linux_bridge.hpp"
 #include "bridge/tap_port.hpp"
+#include "common/inner/fragment.hpp"
+#include "common/inner/test_support.hpp"
+#include "common/inner/too_big.hpp"
 #include "metrics/registry.hpp"
 
 namespace weft::bridge {
@@ -257,6 +260,43 @@ TEST_F(BridgeTest, PutsFramesOnTheBridge) {
   port_->flush(lanes_.lane());
 
   EXPECT_TRUE(pod.receives(octets));
+}
+
+TEST_F(BridgeTest, AnswersPacketsAboveThePodsMtuThatMustNotBeCut) {
+  build();
+  const Wire pod{index("pod0")};
+  Bytes octets = inner::testing::ipv4_frame(mtu + 1, true);
+  const Frame frame{octets.data(), static_cast<std::uint32_t>(octets.size()), 0, {}};
+  Bytes report(inner::max_report_bytes);
+  report.resize(inner::write_too_big_report(octets, mtu, report));
+
+  EXPECT_EQ(port_->inject(lanes_.lane(), {&frame, 1}), 1u);
+  port_->flush(lanes_.lane());
+
+  EXPECT_TRUE(captures(report));
+  EXPECT_EQ(port_->counters().too_big.value(), 1u);
+  EXPECT_EQ(port_->counters().written_frames.value(), 0u);
+}
+
+TEST_F(BridgeTest, CutsPacketsAboveThePodsMtu) {
+  build();
+  const Wire pod{index("pod0")};
+  Bytes octets = inner::testing::ipv4_frame(mtu + 100, false);
+  const auto broadcast = net::Mac::from_value(everyone).octets;
+  std::ranges::copy(broadcast, octets.begin());
+  const Frame frame{octets.data(), static_cast<std::uint32_t>(octets.size()), 0, {}};
+  const auto packet = inner::parse_ipv4(octets);
+  const inner::Fragmenter pieces(octets, *packet, mtu);
+  ASSERT_EQ(pieces.count(), 2u);
+  Bytes last(pieces.max_bytes());
+  last.resize(pieces.write(1, last));
+
+  EXPECT_EQ(port_->inject(lanes_.lane(), {&frame, 1}), 1u);
+  port_->flush(lanes_.lane());
+
+  EXPECT_TRUE(pod.receives(last));
+  EXPECT_EQ(port_->counters().written_frames.value(), 2u);
+  EXPECT_EQ(port_->counters().written_oversized.value(), 0u);
 }
 
 TEST_F(BridgeTest, CountsFramesThatPodsInterfacesAreTooSmallFor) {

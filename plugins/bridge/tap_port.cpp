@@ -9,6 +9,8 @@
 #include <array>
 #include <cerrno>
 
+#include "common/inner/fragment.hpp"
+#include "common/inner/packet.hpp"
 #include "vnet_header.hpp"
 
 namespace weft::bridge {
@@ -40,6 +42,10 @@ PortCounters::PortCounters(Metrics& metrics)
                                         "Of those, frames above the pods' MTU, which the kernel "
                                         "drops at their interfaces: a peer's pods have a larger "
                                         "one.")),
+      too_big(
+          metrics.counter("weft_bridge_too_big_frames_total",
+                          "Frames of peers above the pods' MTU that were cut into fragments, or "
+                          "answered with ICMP.")),
       write_refused(
           metrics.counter("weft_bridge_write_refused_total", "Frames the bridge had no room for.")),
       write_errors(
@@ -71,6 +77,7 @@ bool QueueReader::read_one(Lane& lane, std::size_t at, Frame& frame, std::size_t
 }
 
 unsigned QueueReader::poll(Lane& lane, unsigned budget) noexcept {
+  const unsigned reported = port_.deliver_reports(lane, dataplane_);
   std::array<Frame, max_batch> frames;
   const std::size_t limit = std::min<std::size_t>(budget, frames.size());
   std::size_t count = 0;
@@ -92,7 +99,7 @@ unsigned QueueReader::poll(Lane& lane, unsigned budget) noexcept {
     port_.counters().read_bytes.add_on_lane(lane.index(), bytes);
     dataplane_.from_bridge(lane, {frames.data(), count});
   }
-  return static_cast<unsigned>(count);
+  return static_cast<unsigned>(count) + reported;
 }
 
 void QueueReader::flush(Lane& lane) noexcept {
@@ -100,7 +107,11 @@ void QueueReader::flush(Lane& lane) noexcept {
 }
 
 TapPort::TapPort(Tap tap, std::uint32_t mtu, Metrics& metrics)
-    : tap_(std::move(tap)), largest_forwarded_(mtu + link_overhead), counters_(metrics) {
+    : tap_(std::move(tap)),
+      mtu_(mtu),
+      largest_forwarded_(mtu + link_overhead),
+      counters_(metrics),
+      reports_(tap_.queues.size()) {
   waiting_.reserve(tap_.queues.size());
   for (std::size_t i = 0; i < tap_.queues.size(); ++i) {
     waiting_.emplace_back(tap_.cuts_udp);
@@ -108,14 +119,49 @@ TapPort::TapPort(Tap tap, std::uint32_t mtu, Metrics& metrics)
 }
 
 std::size_t TapPort::inject(Lane& lane, std::span<const Frame> batch) noexcept {
-  Coalescer& waiting = waiting_[lane.index()];
   for (const Frame& frame : batch) {
-    if (!waiting.add(frame)) {
-      flush(lane);
-      static_cast<void>(waiting.add(frame));
+    const bool fits =
+        frame.length <= mtu_ + inner::ethernet_header_bytes || !frame.offload.is_plain();
+    if (fits || !replace(lane, frame)) {
+      write(lane, frame);
     }
   }
   return batch.size();
+}
+
+void TapPort::write(Lane& lane, const Frame& frame) noexcept {
+  Coalescer& waiting = waiting_[lane.index()];
+  if (!waiting.add(frame)) {
+    flush(lane);
+    static_cast<void>(waiting.add(frame));
+  }
+}
+
+bool TapPort::replace(Lane& lane, const Frame& frame) noexcept {
+  const inner::Handling handling = inner::plan(frame.bytes(), {.mtu = mtu_});
+  if (handling == inner::Handling::report_too_big) {
+    static_cast<void>(reports_[lane.index()].add(frame, mtu_, {}, {}));
+  } else if (handling == inner::Handling::fragment) {
+    const auto packet = inner::parse_ipv4(frame.bytes());
+    const inner::Fragmenter fragmenter(frame.bytes(), *packet, mtu_);
+    for (std::size_t i = 0; i < fragmenter.count(); ++i) {
+      Frame piece = lane.scratch(static_cast<std::uint32_t>(fragmenter.max_bytes()));
+      if (piece.data == nullptr) {
+        return true;
+      }
+      piece.length =
+          static_cast<std::uint32_t>(fragmenter.write(i, {piece.data, fragmenter.max_bytes()}));
+      write(lane, piece);
+    }
+  } else {
+    return false;
+  }
+  counters_.too_big.add_on_lane(lane.index());
+  return true;
+}
+
+unsigned TapPort::deliver_reports(Lane& lane, Dataplane& dataplane) noexcept {
+  return reports_[lane.index()].deliver_from_bridge(lane, dataplane);
 }
 
 void TapPort::flush(Lane& lane) noexcept {

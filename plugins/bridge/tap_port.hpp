@@ -10,6 +10,7 @@
 #include <weft/service/dataplane.hpp>
 
 #include "coalescer.hpp"
+#include "common/inner/report_queue.hpp"
 #include "tap.hpp"
 
 namespace weft::bridge {
@@ -26,6 +27,7 @@ struct PortCounters {
   Counter& written_bytes;
   Counter& writes;
   Counter& written_oversized;
+  Counter& too_big;
   Counter& write_refused;
   Counter& write_errors;
 };
@@ -37,7 +39,11 @@ class TapPort final : public BridgePort {
   /// `mtu` is the pods', in bytes.
   TapPort(Tap tap, std::uint32_t mtu, Metrics& metrics);
 
+  /// Packets of peers whose pods have a larger MTU are cut into fragments, or answered with ICMP
+  /// where they must not be.
   [[nodiscard]] std::size_t inject(Lane& lane, std::span<const Frame> batch) noexcept override;
+  /// On a lane: hands over the answers of the turn before; returns how many.
+  unsigned deliver_reports(Lane& lane, Dataplane& dataplane) noexcept;
   /// On a lane: writes what was injected this turn.
   void flush(Lane& lane) noexcept;
 
@@ -48,10 +54,16 @@ class TapPort final : public BridgePort {
   /// Ethernet header and one VLAN tag. Source: Linux net/core/dev.c, is_skb_forwardable.
   static constexpr std::uint32_t link_overhead = 14 + 4;
 
+  void write(Lane& lane, const Frame& frame) noexcept;
+  /// True when a frame above the pods' MTU was dealt with, and is not to be written.
+  [[nodiscard]] bool replace(Lane& lane, const Frame& frame) noexcept;
+
   Tap tap_;
+  const std::uint32_t mtu_;
   const std::uint32_t largest_forwarded_;  // bytes of a frame
   PortCounters counters_;
-  std::vector<Coalescer> waiting_;  // by lane
+  std::vector<Coalescer> waiting_;           // by lane
+  std::vector<inner::ReportQueue> reports_;  // by lane
 };
 
 /// Reads one queue on one lane, into an arena that is reused each turn, and flushes the port.

@@ -20,7 +20,8 @@ bool ReportQueue::add(const Frame& frame, std::uint32_t mtu, PeerName source,
   return true;
 }
 
-unsigned ReportQueue::deliver(Lane& lane, Dataplane& dataplane) noexcept {
+template <class HandOver>
+unsigned ReportQueue::drain(HandOver hand_over) noexcept {
   Half& ready = (*halves_)[filling_];
   filling_ = 1 - filling_;
   for (std::size_t i = 0; i < ready.count; ++i) {
@@ -28,11 +29,23 @@ unsigned ReportQueue::deliver(Lane& lane, Dataplane& dataplane) noexcept {
     const Frame frame{.data = report.buffer.data() + frame_headroom,
                       .length = report.length,
                       .headroom = frame_headroom};
-    dataplane.from_overlay(lane, {report.source, report.destination, {&frame, 1}});
+    hand_over(report, frame);
   }
   const auto count = static_cast<unsigned>(ready.count);
   ready.count = 0;
   return count;
+}
+
+unsigned ReportQueue::deliver(Lane& lane, Dataplane& dataplane) noexcept {
+  return drain([&](const Report& report, const Frame& frame) {
+    dataplane.from_overlay(lane, {report.source, report.destination, {&frame, 1}});
+  });
+}
+
+unsigned ReportQueue::deliver_from_bridge(Lane& lane, Dataplane& dataplane) noexcept {
+  return drain([&](const Report& /*report*/, const Frame& frame) {
+    dataplane.from_bridge(lane, {&frame, 1});
+  });
 }
 
 }  // namespace weft::inner
