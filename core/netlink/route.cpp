@@ -3,6 +3,8 @@
 #include <weft/netlink/route.hpp>
 
 #include <algorithm>
+#include <cstring>
+#include <iterator>
 
 #include <fmt/core.h>
 #include <linux/rtnetlink.h>
@@ -38,15 +40,55 @@ Message route_message(std::uint16_t type, std::uint16_t flags, const Route& rout
   if (route.source) {
     message.put(RTA_PREFSRC, route.source->bytes());
   }
+  if (route.metric != 0) {
+    message.put_number(RTA_PRIORITY, route.metric);
+  }
+  if (route.mtu != 0) {
+    message.nest(RTA_METRICS, [&] { message.put_number(RTAX_MTU, route.mtu); });
+  }
   return message;
 }
 
-std::optional<Route> parse_route(const nlmsghdr& message) {
+std::uint32_t read_mtu(ByteView metrics) {
+  AttributeReader attributes{metrics};
+  while (const auto attribute = attributes.next()) {
+    if (attribute->type == RTAX_MTU) {
+      return attribute->number<std::uint32_t>().value_or(0);
+    }
+  }
+  return 0;
+}
+
+/// `route` by each of its next hops.
+std::vector<Route> spread(const Route& route, ByteView hops) {
+  std::vector<Route> routes;
+  rtnexthop hop{};
+  while (hops.size() >= sizeof hop) {
+    std::memcpy(&hop, hops.data(), sizeof hop);
+    const std::size_t length = hop.rtnh_len;
+    if (length < sizeof hop || length > hops.size()) {
+      break;
+    }
+    Route& one = routes.emplace_back(route);
+    one.link = hop.rtnh_ifindex;
+    AttributeReader attributes{hops.subspan(sizeof hop, length - sizeof hop)};
+    while (const auto attribute = attributes.next()) {
+      if (attribute->type == RTA_GATEWAY) {
+        one.gateway = read_ip(attribute->value);
+      }
+    }
+    hops = hops.subspan(std::min<std::size_t>(RTNH_ALIGN(length), hops.size()));
+  }
+  return routes;
+}
+
+std::vector<Route> parse_routes(const nlmsghdr& message) {
   const auto* const info = extra_header<rtmsg>(message);
   if (info == nullptr || info->rtm_table != RT_TABLE_MAIN || info->rtm_type != RTN_UNICAST) {
-    return std::nullopt;
+    return {};
   }
   Route route;
+  ByteView hops;
   route.destination.address.family =
       info->rtm_family == AF_INET ? net::Family::v4 : net::Family::v6;
   route.destination.prefix_length = info->rtm_dst_len;
@@ -66,11 +108,20 @@ std::optional<Route> parse_route(const nlmsghdr& message) {
       case RTA_PREFSRC:
         route.source = read_ip(attribute->value);
         break;
+      case RTA_PRIORITY:
+        route.metric = attribute->number<std::uint32_t>().value_or(0);
+        break;
+      case RTA_METRICS:
+        route.mtu = read_mtu(attribute->value);
+        break;
+      case RTA_MULTIPATH:
+        hops = attribute->value;
+        break;
       default:
         break;
     }
   }
-  return route;
+  return hops.empty() ? std::vector{route} : spread(route, hops);
 }
 
 std::string describe(const Route& route) {
@@ -117,9 +168,7 @@ Result<std::vector<Route>> list_routes(Socket& socket, net::Family family) {
   WEFT_TRY(socket.query(
       message,
       [&](const nlmsghdr& each) {
-        if (auto route = parse_route(each)) {
-          routes.push_back(*std::move(route));
-        }
+        std::ranges::move(parse_routes(each), std::back_inserter(routes));
       },
       "list routes"));
   return routes;

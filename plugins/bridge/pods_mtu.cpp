@@ -3,6 +3,7 @@
 #include "pods_mtu.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <vector>
 
@@ -33,25 +34,36 @@ bool is_link_local(const net::Cidr& network) {
          (load_be<std::uint16_t>(network.address.octets.data()) & 0xFFC0U) == 0xFE80;
 }
 
-/// The routed device with the smallest MTU. Default routes are asked for first.
+/// The default routes that the kernel uses, or every route where there is none.
+std::vector<nl::Route> ways_to_peers(std::vector<nl::Route> routes) {
+  std::vector<nl::Route> defaults;
+  std::ranges::copy_if(routes, std::back_inserter(defaults),
+                       [](const nl::Route& route) { return route.destination.prefix_length == 0; });
+  if (defaults.empty()) {
+    return routes;
+  }
+  const std::uint32_t best = std::ranges::min(defaults, {}, &nl::Route::metric).metric;
+  std::erase_if(defaults, [best](const nl::Route& route) { return route.metric != best; });
+  return defaults;
+}
+
+/// The device of the way that carries least, with what that way carries as its MTU.
 Result<std::optional<nl::Link>> find_underlay(nl::Socket& socket, std::string_view bridge,
                                               net::Family family) {
   std::vector<nl::Route> routes;
   WEFT_TRY(routes, nl::list_routes(socket, family));
   std::optional<nl::Link> smallest;
-  for (const bool is_default : {true, false}) {
-    for (const nl::Route& route : routes) {
-      const bool is_wanted = (route.destination.prefix_length == 0) == is_default;
-      std::optional<nl::Link> link;
-      if (is_wanted && route.link != 0 && !is_link_local(route.destination)) {
-        WEFT_TRY(link, nl::find_link(socket, route.link));
-      }
-      if (link && link->name != bridge && (!smallest || link->mtu < smallest->mtu)) {
-        smallest = std::move(link);
-      }
+  for (const nl::Route& route : ways_to_peers(std::move(routes))) {
+    std::optional<nl::Link> link;
+    if (route.link != 0 && !is_link_local(route.destination)) {
+      WEFT_TRY(link, nl::find_link(socket, route.link));
     }
-    if (smallest) {
-      break;
+    if (!link || link->name == bridge) {
+      continue;
+    }
+    link->mtu = route.mtu != 0 ? std::min(link->mtu, route.mtu) : link->mtu;
+    if (!smallest || link->mtu < smallest->mtu) {
+      smallest = std::move(link);
     }
   }
   return smallest;

@@ -23,9 +23,9 @@ struct PodsMtu {
 
 /// The MTU of `bridge` when pods are on it already: they keep theirs, and must not be sent more.
 /// Otherwise what the underlay carries once any overlay has added its headers, encrypted or not.
-/// The underlay is where the default route leads, or without one, every network that is routed to
-/// but the pods'. `own_ports` of the bridge are no pods. `socket`: NETLINK_ROUTE. Errors: the
-/// kernel's.
+/// The underlay is where the default route leads, with all its next hops and the MTU it was given,
+/// or without one, every network that is routed to but the pods'. `own_ports` of the bridge are no
+/// pods. `socket`: NETLINK_ROUTE. Errors: the kernel's.
 [[nodiscard]] Result<PodsMtu> find_pods_mtu(nl::Socket& socket, std::string_view bridge,
                                             std::initializer_list<std::string_view> own_ports);
 

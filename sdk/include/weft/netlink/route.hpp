@@ -1,6 +1,7 @@
 #pragma once
 /// Unicast routes of the main table over rtnetlink (a NETLINK_ROUTE socket).
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct Route {
   std::optional<net::IpAddress> gateway = {};
   std::optional<net::IpAddress> source = {};  ///< preferred source address
   bool is_link_scope = false;                 ///< destinations are on the link: no gateway
+  std::uint32_t metric = 0;                   ///< of routes to one destination, the lowest counts
+  std::uint32_t mtu = 0;                      ///< that the route was given, bytes; 0: none
 
   bool operator==(const Route&) const = default;
 };
@@ -25,7 +28,7 @@ struct Route {
 [[nodiscard]] Result<> add_route(Socket& socket, const Route& route);
 /// Succeeds when there is none.
 [[nodiscard]] Result<> delete_route(Socket& socket, const Route& route);
-/// One family, main table.
+/// One family, main table. A route with several next hops is as many routes.
 [[nodiscard]] Result<std::vector<Route>> list_routes(Socket& socket, net::Family family);
 
 }  // namespace weft::nl
