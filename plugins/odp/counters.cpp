@@ -35,6 +35,9 @@ Counters::Counters(Metrics& metrics)
       displaced(metrics.counter("weft_odp_flows_displaced_total",
                                 "Flows deleted to make room for others: those unused for longest, "
                                 "of the origin with most.")),
+      restored(metrics.counter("weft_odp_restored_total",
+                               "Times that the datapath or ports of it were made again: another "
+                               "program had deleted them.")),
       too_big(metrics.counter("weft_odp_too_big_frames_total",
                               "Frames larger than their path carries: cut into fragments, "
                               "answered with ICMP, or dropped where neither is allowed.")),

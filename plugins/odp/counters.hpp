@@ -21,6 +21,7 @@ struct Counters {
   Counter& no_short_id;
   Counter& hairpin_conflicts;
   Counter& displaced;
+  Counter& restored;
   Counter& too_big;
   Counter& no_buffer;
 };

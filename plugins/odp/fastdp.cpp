@@ -66,6 +66,7 @@ Result<> Fastdp::start() {
   }
   kernel_.emplace(*std::move(kernel));
   tunnels_.emplace(*kernel_, settings_.port);
+  WEFT_TRY(watch_kernel());
   WEFT_TRY(tunnels_->ensure_own());
   open_ipsec();
   auto port = NetlinkPort::open();
@@ -73,7 +74,7 @@ Result<> Fastdp::start() {
     return tl::unexpected(std::move(port).error());
   }
   heartbeat_port_.emplace(*std::move(port));
-  heartbeat_sender_.emplace(kernel_->families().packet, kernel_->index(), *heartbeat_port_);
+  heartbeat_sender_.emplace(kernel_->families().packet, *heartbeat_port_);
   flows_.emplace(*kernel_, [this](const FlowKey& key) { return plan(key); });
   is_running_ = true;
   WEFT_TRY(open_lanes());
@@ -104,8 +105,8 @@ void Fastdp::open_ipsec() {
 Result<> Fastdp::open_lanes() {
   std::vector<std::unique_ptr<LanePort>> ports;
   std::vector<std::uint32_t> ids;
-  const LanePort::Context context{
-      node_.dataplane, view_, counters_, bell_, kernel_->families().packet, kernel_->index()};
+  const LanePort::Context context{node_.dataplane, view_, counters_, bell_,
+                                  kernel_->families().packet};
   for (unsigned lane = 0; lane < node_.lanes.count(); ++lane) {
     auto port = NetlinkPort::open();
     if (!port) {
@@ -130,6 +131,8 @@ Result<> Fastdp::open_lanes() {
 
 void Fastdp::stop() noexcept {
   is_running_ = false;
+  watcher_.reset();
+  restore_timer_.cancel();
   sweep_timer_.cancel();
   linger_timer_.cancel();
   watch_ = {};
@@ -209,7 +212,7 @@ void Fastdp::send_heartbeat(PeerName remote, TunnelOutput output, const Heartbea
   }
   output.tunnel.id = tunnel_id(*from, *to);
   const Bytes frame = make_heartbeat(heartbeat);
-  static_cast<void>(heartbeat_sender_->stage(frame, output));
+  static_cast<void>(heartbeat_sender_->stage(kernel_->index(), frame, output));
   if (heartbeat_sender_->flush() != 0) {
     counters_.execute_errors.add();
   }
@@ -276,7 +279,7 @@ void Fastdp::publish_view() {
 }
 
 LaneView Fastdp::make_view() const {
-  LaneView view{.ids = ids_, .bridge = bridge_};
+  LaneView view{.ids = ids_, .datapath = kernel_->index(), .bridge = bridge_};
   for (const auto& [forwarder, session] : sessions_) {
     view.is_encrypting = view.is_encrypting || session->link().session_key.has_value();
     if (session->output()) {
@@ -289,7 +292,7 @@ LaneView Fastdp::make_view() const {
 
 void Fastdp::join(DatapathPorts ports, Reply<> reply) {
   node_.loop.post([this, ports = std::move(ports), reply = std::move(reply)]() mutable {
-    reply(is_running_ ? attach(ports)
+    reply(is_running_ ? attach(std::move(ports))
                       : fail(Errc::abandoned, "join the datapath: the plugin is stopping"));
   });
 }
@@ -298,11 +301,20 @@ void Fastdp::leave(Reply<> reply) {
   node_.loop.post([this, reply = std::move(reply)]() mutable { reply(detach()); });
 }
 
-Result<> Fastdp::attach(const DatapathPorts& ports) {
-  mtu_ = ports.mtu;
+Result<> Fastdp::attach(DatapathPorts ports) {
+  joined_ = std::move(ports);
+  mtu_ = joined_->mtu;
   for (const auto& [forwarder, session] : sessions_) {
     session->set_pods_mtu(mtu_);
   }
+  WEFT_TRY(join_ports());
+  node_.log.info("datapath ready", "datapath", settings_.datapath, "mtu", mtu_, "upcalls",
+                 is_per_cpu_ ? "per processor" : "per port", "adopted flows",
+                 flows_->counts().adopted);
+  return {};
+}
+
+Result<> Fastdp::join_ports() {
   auto rtnl = nl::Socket::open(NETLINK_ROUTE);
   if (!rtnl) {
     return tl::unexpected(std::move(rtnl).error());
@@ -310,18 +322,16 @@ Result<> Fastdp::attach(const DatapathPorts& ports) {
   nl::Link device;
   WEFT_TRY(device, nl::require_link(*rtnl, settings_.datapath));
   WEFT_TRY(nl::change_link(*rtnl, device.index, {.mtu = mtu_, .up = true}));
-  WEFT_TRY(bridge_, kernel_->ensure_vport({.number = bridge_number, .name = ports.bridge}));
-  WEFT_TRY(router_, kernel_->ensure_vport({.name = ports.router}));
+  WEFT_TRY(bridge_, kernel_->ensure_vport({.number = bridge_number, .name = joined_->bridge}));
+  WEFT_TRY(router_, kernel_->ensure_vport({.name = joined_->router}));
   publish_view();
   sweep();
   flows_->missed({{.in_port = router_}}, node_.loop.now());
-  node_.log.info("datapath ready", "datapath", settings_.datapath, "mtu", mtu_, "upcalls",
-                 is_per_cpu_ ? "per processor" : "per port", "adopted flows",
-                 flows_->counts().adopted);
   return {};
 }
 
 Result<> Fastdp::detach() {
+  joined_.reset();
   if (router_ != 0) {
     WEFT_TRY(kernel_->delete_vport(router_));
   }

@@ -1,6 +1,7 @@
 #pragma once
 /// The fastdp overlay: a kernel datapath that forwards, and the control of it.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
 #include <weft/metrics.hpp>
+#include <weft/netlink/watcher.hpp>
 #include <weft/service/datapath.hpp>
 #include <weft/service/dataplane.hpp>
 #include <weft/service/flows.hpp>
@@ -51,6 +53,8 @@ class Fastdp final : public Overlay, public Datapath {
     FlowPlanner& planner;
     Metrics& metrics;
     Log& log;
+    /// The datapath is gone and cannot be made again. Called on the loop.
+    std::function<void(Error)> fail;
   };
   struct Settings {
     std::string datapath;
@@ -85,8 +89,13 @@ class Fastdp final : public Overlay, public Datapath {
 
   void open_ipsec();
   [[nodiscard]] Result<> open_lanes();
-  [[nodiscard]] Result<> attach(const DatapathPorts& ports);
+  [[nodiscard]] Result<> attach(DatapathPorts ports);
+  [[nodiscard]] Result<> join_ports();
   [[nodiscard]] Result<> detach();
+  [[nodiscard]] Result<> watch_kernel();
+  void restore_soon(Duration wait);
+  void restore();
+  [[nodiscard]] Result<> restore_ports();
   void confirm(const std::shared_ptr<Session>& session);
   void end(const std::shared_ptr<Session>& session);
   void send_heartbeat(PeerName remote, TunnelOutput output, const Heartbeat& heartbeat);
@@ -144,7 +153,8 @@ class Fastdp final : public Overlay, public Datapath {
   bool is_report_kept_logged_ = false;
   PeerIds ids_;
   std::uint32_t mtu_ = 1376;  ///< of the pods, once the bridge has joined
-  PortNumber bridge_ = 0;     ///< 0: has not joined
+  std::optional<DatapathPorts> joined_;
+  PortNumber bridge_ = 0;  ///< 0: has not joined
   PortNumber router_ = 0;
   std::map<const Forwarder*, std::shared_ptr<Session>> sessions_;  // confirmed
   /// Tunnels to peers whose connection ended while it worked: the peer may only be restarting, and
@@ -158,6 +168,10 @@ class Fastdp final : public Overlay, public Datapath {
   Subscription topology_;
   FlowWatch watch_;
   Timer sweep_timer_;
+  std::optional<nl::Watcher> watcher_;  // of deletions
+  bool is_restore_due_ = false;
+  unsigned failed_attempts_ = 0;  // to restore, one after the other
+  Timer restore_timer_;
   std::optional<BellListener> events_;
   std::vector<LaneRegistration> registrations_;  // last: lanes use everything above
 };

@@ -24,9 +24,6 @@ void Fastdp::count_flows() {
 
 /// Traffic that the kernel forwards teaches nobody where MACs are: its counters do.
 void Fastdp::sweep() {
-  if (const auto ensured = tunnels_->ensure_own(); !ensured) {  // somebody may have deleted it
-    node_.log.error("tunnel port missing", "error", ensured.error());
-  }
   std::erase_if(retired_,
                 [now = node_.loop.now()](const Retired& each) { return each.until <= now; });
   std::erase_if(lingering_,

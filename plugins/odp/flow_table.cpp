@@ -76,9 +76,8 @@ void FlowTable::make_room(const Origin& origin) {
     return std::pair{flow->second.was_used, flow->second.last_used};
   });
   std::vector<FlowChange> deletions;
-  std::ranges::transform(flows.begin(), end, std::back_inserter(deletions), [](const auto& flow) {
-    return FlowChange{flow->first, std::nullopt};
-  });
+  std::ranges::transform(flows.begin(), end, std::back_inserter(deletions),
+                         [](const auto& flow) { return FlowChange{flow->first, std::nullopt}; });
   const std::uint64_t before = counts_.deleted;
   apply(deletions);
   const std::uint64_t displaced = counts_.deleted - before;

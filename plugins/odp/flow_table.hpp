@@ -68,6 +68,8 @@ class FlowTable {
   /// Reads the kernel's flows: adopts those not known, forgets what others deleted, drops what was
   /// idle for max_idle. Returns the keys of flows that were used within `fresh`.
   [[nodiscard]] Result<std::vector<FlowKey>> sweep(TimePoint now);
+  /// The datapath was made anew, without flows.
+  void clear() noexcept { flows_.clear(); }
 
   /// Whether frames of a flow come in or leave through `port`.
   [[nodiscard]] bool uses(PortNumber port) const;

@@ -74,6 +74,21 @@ std::optional<KernelFlow> parse_flow_message(const nlmsghdr& message) {
   return parse_flow(nl::AttributeReader(message, header_bytes));
 }
 
+/// Numbers of a family's multicast groups, from CTRL_ATTR_MCAST_GROUPS.
+std::vector<unsigned> parse_groups(ByteView list) {
+  std::vector<unsigned> groups;
+  nl::AttributeReader reader(list);
+  while (const auto group = reader.next()) {
+    nl::AttributeReader fields(group->value);
+    while (const auto field = fields.next()) {
+      if (field->type == CTRL_ATTR_MCAST_GRP_ID) {
+        groups.push_back(field->number<std::uint32_t>().value_or(0));
+      }
+    }
+  }
+  return groups;
+}
+
 /// Everything that `dump` asks for and `parse` understands.
 template <class T>
 Result<std::vector<T>> list(nl::Socket& socket, nl::Message dump,
@@ -115,14 +130,17 @@ Result<std::uint16_t> Kernel::family(std::string_view name) {
   header.version = 1;
   message.put_text(CTRL_ATTR_FAMILY_NAME, name);
   std::uint16_t id = 0;
+  std::vector<unsigned> groups;
   // Asking makes the kernel load the module when it may.
   const auto found = socket_.query(
       message,
-      [&id](const nlmsghdr& answer) {
+      [&](const nlmsghdr& answer) {
         nl::AttributeReader attributes(answer, sizeof(genlmsghdr));
         while (const auto attribute = attributes.next()) {
           if (attribute->type == CTRL_ATTR_FAMILY_ID) {
             id = attribute->number<std::uint16_t>().value_or(0);
+          } else if (attribute->type == CTRL_ATTR_MCAST_GROUPS) {
+            groups = parse_groups(attribute->value);
           }
         }
       },
@@ -135,6 +153,9 @@ Result<std::uint16_t> Kernel::family(std::string_view name) {
                 "use the fast datapath: this kernel has no Open vSwitch; load the module "
                 "'openvswitch' on the host, or take 'odp' out of the list of plugins");
   }
+  if (name == OVS_DATAPATH_FAMILY || name == OVS_VPORT_FAMILY) {
+    groups_.insert(groups_.end(), groups.begin(), groups.end());
+  }
   return id;
 }
 
@@ -143,28 +164,45 @@ Result<Kernel> Kernel::open(const std::string& name) {
   if (!socket) {
     return tl::unexpected(std::move(socket).error());
   }
-  Kernel kernel(*std::move(socket));
+  Kernel kernel(*std::move(socket), name);
   WEFT_TRY(kernel.families_.datapath, kernel.family(OVS_DATAPATH_FAMILY));
   WEFT_TRY(kernel.families_.vport, kernel.family(OVS_VPORT_FAMILY));
   WEFT_TRY(kernel.families_.flow, kernel.family(OVS_FLOW_FAMILY));
   WEFT_TRY(kernel.families_.packet, kernel.family(OVS_PACKET_FAMILY));
-  WEFT_TRY(kernel.ensure_datapath(name));
+  WEFT_TRY(kernel.ensure_datapath());
   WEFT_TRY(kernel.find_features());
   return kernel;
 }
 
-Result<> Kernel::ensure_datapath(const std::string& name) {
+bool Kernel::is_deletion(const nlmsghdr& message) const noexcept {
+  const auto* const header = nl::extra_header<OvsMessage>(message);
+  return header != nullptr && header->datapath.dp_ifindex == index_ &&
+         ((message.nlmsg_type == families_.datapath && header->generic.cmd == OVS_DP_CMD_DEL) ||
+          (message.nlmsg_type == families_.vport && header->generic.cmd == OVS_VPORT_CMD_DEL));
+}
+
+Result<bool> Kernel::restore() {
+  const int before = index_;
+  WEFT_TRY(ensure_datapath());
+  if (index_ == before) {
+    return false;
+  }
+  WEFT_TRY(send_upcalls_to(upcall_sockets_));
+  return true;
+}
+
+Result<> Kernel::ensure_datapath() {
   nl::Message create = make_message(families_.datapath, OVS_DP_CMD_NEW, OVS_DATAPATH_VERSION, 0);
-  create.put_text(OVS_DP_ATTR_NAME, name)
+  create.put_text(OVS_DP_ATTR_NAME, name_)
       .put_number(OVS_DP_ATTR_UPCALL_PID, std::uint32_t{0})
       .put_number(OVS_DP_ATTR_USER_FEATURES,
                   std::uint32_t{OVS_DP_F_UNALIGNED | OVS_DP_F_VPORT_PIDS});
-  const auto created = socket_.request(create, fmt::format("create the datapath '{}'", name));
+  const auto created = socket_.request(create, fmt::format("create the datapath '{}'", name_));
   if (!created && created.error().code != std::errc::file_exists) {
     return created;
   }
   nl::Message get = make_message(families_.datapath, OVS_DP_CMD_GET, OVS_DATAPATH_VERSION, 0);
-  get.put_text(OVS_DP_ATTR_NAME, name);
+  get.put_text(OVS_DP_ATTR_NAME, name_);
   const auto found = socket_.query(
       get,
       [this](const nlmsghdr& answer) {
@@ -172,11 +210,11 @@ Result<> Kernel::ensure_datapath(const std::string& name) {
           index_ = header->datapath.dp_ifindex;
         }
       },
-      fmt::format("look up the datapath '{}'", name));
+      fmt::format("look up the datapath '{}'", name_));
   if (!found && found.error().code == std::errc::no_such_device) {
     return fail(Errc::conflict, fmt::format("create the datapath '{}': an interface of that name "
                                             "is something else; remove it",
-                                            name));
+                                            name_));
   }
   return found;
 }

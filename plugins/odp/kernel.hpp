@@ -44,6 +44,15 @@ class Kernel final : public FlowSink {
   [[nodiscard]] static Result<Kernel> open(const std::string& name);
 
   [[nodiscard]] const Families& families() const noexcept { return families_; }
+  /// Multicast groups of NETLINK_GENERIC whose messages `is_deletion` understands.
+  [[nodiscard]] const std::vector<unsigned>& groups() const noexcept { return groups_; }
+  /// The datapath, or a port of it, was deleted.
+  [[nodiscard]] bool is_deletion(const nlmsghdr& message) const noexcept;
+  /// Makes the datapath again when another program deleted it; it has a new index then, no port, no
+  /// flow, and its misses go to the same sockets. Returns whether that was so.
+  /// Errors: the kernel's; Errc::conflict when something else has its name.
+  [[nodiscard]] Result<bool> restore();
+
   /// The datapath's identity in messages: its device's interface index.
   [[nodiscard]] int index() const noexcept { return index_; }
 
@@ -71,17 +80,20 @@ class Kernel final : public FlowSink {
   [[nodiscard]] Result<std::vector<KernelFlow>> dump() override;
 
  private:
-  explicit Kernel(nl::Socket socket) : socket_(std::move(socket)) {}
+  Kernel(nl::Socket socket, std::string name)
+      : socket_(std::move(socket)), name_(std::move(name)) {}
 
   [[nodiscard]] Result<std::uint16_t> family(std::string_view name);
-  [[nodiscard]] Result<> ensure_datapath(const std::string& name);
+  [[nodiscard]] Result<> ensure_datapath();
   [[nodiscard]] Result<> add_vport(const Vport& wanted);
   [[nodiscard]] nl::Message to_message(const FlowChange& change) const;
   [[nodiscard]] Result<> find_features();
   [[nodiscard]] Result<> send_upcalls_of(const Vport& port);
 
   nl::Socket socket_;
+  std::string name_;
   Families families_;
+  std::vector<unsigned> groups_;
   int index_ = 0;
   std::uint32_t upcall_port_ = 0;
   bool can_check_length_ = false;

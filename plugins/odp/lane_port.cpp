@@ -37,7 +37,7 @@ struct LanePort::Run {
 LanePort::LanePort(const Context& context, NetlinkPort port)
     : context_(context),
       port_(std::move(port)),
-      sender_(context.packet_family, context.datapath, port_),
+      sender_(context.packet_family, port_),
       arena_(std::make_unique_for_overwrite<Arena>()) {
   for (std::size_t i = 0; i < slots; ++i) {
     arena_->vectors[i] = {arena_->octets[i].data() + frame_headroom, slot_bytes};
@@ -180,9 +180,10 @@ std::size_t LanePort::forward(Lane& lane, PeerName source, PeerName destination,
 }
 
 void LanePort::stage(Lane& lane, const Frame& frame, const TunnelOutput& output) noexcept {
-  if (!sender_.stage(frame.bytes(), output)) {
+  const int datapath = context_.view.read().datapath;
+  if (!sender_.stage(datapath, frame.bytes(), output)) {
     flush(lane);
-    static_cast<void>(sender_.stage(frame.bytes(), output));
+    static_cast<void>(sender_.stage(datapath, frame.bytes(), output));
   }
 }
 

@@ -26,6 +26,7 @@ namespace weft::odp {
 /// What lanes know. Immutable once published.
 struct LaneView {
   PeerIds ids;
+  int datapath = 0;       ///< see Kernel::index
   PortNumber bridge = 0;  ///< the bridge's port; 0 while there is none
   /// Ports of our neighbours' tunnels, with their outer addresses, sorted. Where anything is
   /// encrypted, other tunnel packets are not believed: nothing guards them.
@@ -53,7 +54,6 @@ class LanePort final : public LaneTask {
     const Counters& counters;
     Doorbell& bell;
     std::uint16_t packet_family = 0;
-    int datapath = 0;
   };
 
   LanePort(const Context& context, NetlinkPort port);

@@ -36,10 +36,9 @@ class OdpLaneTest : public testing::DatapathTest {
   OdpLaneTest() {
     auto port = NetlinkPort::open();
     EXPECT_TRUE(port);
-    lane_port_ =
-        std::make_unique<LanePort>(LanePort::Context{dataplane_, view_, counters_, bell_,
-                                                     kernel_.families().packet, kernel_.index()},
-                                   *std::move(port));
+    lane_port_ = std::make_unique<LanePort>(
+        LanePort::Context{dataplane_, view_, counters_, bell_, kernel_.families().packet},
+        *std::move(port));
     EXPECT_TRUE(kernel_.send_upcalls_to({lane_port_->port().id()}));
     registration_ = lanes_.add(0, *lane_port_, {});
   }
@@ -51,8 +50,8 @@ class OdpLaneTest : public testing::DatapathTest {
     topology.peers[0].short_id = std::uint16_t{1};
     topology.peers[1].name = remote;
     topology.peers[1].short_id = std::uint16_t{2};
-    view_.publish(
-        std::make_shared<const LaneView>(LaneView{.ids = PeerIds(topology), .bridge = bridge}));
+    view_.publish(std::make_shared<const LaneView>(
+        LaneView{.ids = PeerIds(topology), .datapath = kernel_.index(), .bridge = bridge}));
   }
 
   /// The kernel may hand up what was sent a while later.
@@ -93,6 +92,30 @@ TEST_F(OdpLaneTest, CountsUpcallsThatDidNotFitAndReadsOn) {
   const std::size_t before = dataplane_.frames;
   send(0, 1);
   EXPECT_TRUE(turn_until([&] { return dataplane_.frames > before; }));
+}
+
+TEST_F(OdpLaneTest, ReadsOnFromADatapathThatWasMadeAgain) {
+  publish(add_port(kernel_, 0));
+  auto notifications = nl::Socket::open(NETLINK_GENERIC);
+  ASSERT_TRUE(notifications);
+  for (const unsigned group : kernel_.groups()) {
+    ASSERT_TRUE(notifications->join(group));
+  }
+  ASSERT_EQ(kernel_.restore().value_or(true), false);
+  ASSERT_TRUE(delete_datapath(kernel_));
+  bool is_told = false;
+  ASSERT_TRUE(notifications->receive(
+      [&](const nlmsghdr& message) { is_told = is_told || kernel_.is_deletion(message); }));
+  EXPECT_TRUE(is_told);
+
+  const int before = kernel_.index();
+  ASSERT_EQ(kernel_.restore().value_or(false), true);
+  EXPECT_NE(kernel_.index(), before);
+  const auto port = kernel_.ensure_vport({.name = "far0"});  // the device is still there
+  ASSERT_TRUE(port);
+  publish(*port);
+  send(0, 1);
+  EXPECT_TRUE(turn_until([&] { return dataplane_.frames != 0; }));
 }
 
 TEST_F(OdpLaneTest, CountsFramesThatTheKernelRefusesAndReadsOn) {

@@ -76,15 +76,12 @@ struct PacketSender::Messages {
   std::array<iovec, max_staged * parts> vectors;
 };
 
-PacketSender::PacketSender(std::uint16_t packet_family, int datapath, const NetlinkPort& port)
-    : family_(packet_family),
-      datapath_(datapath),
-      port_(port),
-      messages_(std::make_unique<Messages>()) {}
+PacketSender::PacketSender(std::uint16_t packet_family, const NetlinkPort& port)
+    : family_(packet_family), port_(port), messages_(std::make_unique<Messages>()) {}
 
 PacketSender::~PacketSender() = default;
 
-bool PacketSender::stage(ByteView frame, const TunnelOutput& output) noexcept {
+bool PacketSender::stage(int datapath, ByteView frame, const TunnelOutput& output) noexcept {
   if (count_ == max_staged) {
     return false;
   }
@@ -97,7 +94,7 @@ bool PacketSender::stage(ByteView frame, const TunnelOutput& output) noexcept {
   head.message.nlmsg_flags = NLM_F_REQUEST;
   head.generic.cmd = OVS_PACKET_CMD_EXECUTE;
   head.generic.version = OVS_PACKET_VERSION;
-  head.datapath.dp_ifindex = datapath_;
+  head.datapath.dp_ifindex = datapath;
   head.packet = {static_cast<std::uint16_t>(NLA_HDRLEN + frame.size()), OVS_PACKET_ATTR_PACKET};
 
   Tail tail;

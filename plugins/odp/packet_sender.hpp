@@ -29,12 +29,12 @@ class PacketSender {
  public:
   static constexpr std::size_t max_staged = 256;
 
-  /// `datapath`: see Kernel::index. `port` outlives the sender.
-  PacketSender(std::uint16_t packet_family, int datapath, const NetlinkPort& port);
+  /// `port` outlives the sender.
+  PacketSender(std::uint16_t packet_family, const NetlinkPort& port);
   ~PacketSender();
 
-  /// False when max_staged wait already: flush first.
-  [[nodiscard]] bool stage(ByteView frame, const TunnelOutput& output) noexcept;
+  /// `datapath`: see Kernel::index. False when max_staged wait already: flush first.
+  [[nodiscard]] bool stage(int datapath, ByteView frame, const TunnelOutput& output) noexcept;
   /// Sends what was staged. Returns how many frames the kernel's socket refused; what it says of
   /// single frames arrives at the port as errors.
   std::size_t flush() noexcept;
@@ -44,7 +44,6 @@ class PacketSender {
   struct Messages;
 
   const std::uint16_t family_;
-  const int datapath_;
   const NetlinkPort& port_;
   std::unique_ptr<Messages> messages_;
   std::size_t count_ = 0;

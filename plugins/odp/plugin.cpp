@@ -91,7 +91,8 @@ class Odp final : public Plugin {
     WEFT_TRY(planner, host_.services().require<FlowPlanner>());
     fastdp_ = std::make_unique<Fastdp>(
         Fastdp::Node{host_.node().name, host_.loop(), host_.lanes(), host_.bus(), *dataplane,
-                     *planner, host_.metrics(), host_.log()},
+                     *planner, host_.metrics(), host_.log(),
+                     [this](Error error) { host_.fail(std::move(error)); }},
         Fastdp::Settings{datapath_, static_cast<std::uint16_t>(port_)});
     WEFT_TRY(fastdp_->start());
     host_.bus().publish(events::NodePort{"fastdp", IPPROTO_UDP, static_cast<std::uint16_t>(port_)});

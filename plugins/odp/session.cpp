@@ -106,6 +106,13 @@ void Session::fail_with(Error reason) {
   listener->on_failed(std::move(reason));
 }
 
+void Session::set_tunnel(const Vport& tunnel) {
+  if (output_ && std::exchange(output_->port, tunnel.number) != tunnel.number) {
+    publish();
+    context_.changed();
+  }
+}
+
 void Session::set_pods_mtu(std::uint32_t mtu) {
   pods_mtu_ = std::min(mtu, max_mtu);
   path_.set_own(pods_mtu_);

@@ -50,6 +50,8 @@ class Session final : public std::enable_shared_from_this<Session> {
 
   /// `tunnel`: the datapath's port towards the remote. `mtu`: of this node's pods.
   void confirm(const Vport& tunnel, std::uint32_t mtu);
+  /// The port has another number now.
+  void set_tunnel(const Vport& tunnel);
   void set_pods_mtu(std::uint32_t mtu);
   void on_control(std::uint8_t subtag, const Bytes& body);
   /// A heartbeat with our UID that arrived whole, through this port from this outer address. False

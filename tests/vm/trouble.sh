@@ -54,6 +54,29 @@ deleted_tunnels() {
   verdict deleted-tunnels "node1's tunnels were deleted and are back: $(lost "$work/ping") of 20 pings lost" "$(lost "$work/ping") == 0"
 }
 
+# Open vSwitch's daemon deletes every datapath when it opens its first bridge, as ovs-dpctl del-dp does.
+deleted_datapath() {
+  local delete lost_and_silence from
+  delete=$(dirname "${BASH_SOURCE[0]}")/delete_datapath
+  inside p1 ping -D -i 0.01 "$(address p2)" >"$work/ping" &
+  local ping=$!
+  pause 1
+  from=$(now)
+  ip netns exec weft-lab-node1 "$delete" datapath
+  kernel_forwards() {
+    local before to
+    to=$(mac p2)
+    before=$(packets "$to")
+    pause 0.2
+    (($(packets "$to") > before))
+  }
+  must 30 kernel_forwards
+  stop_ping "$ping"
+  lost_and_silence=$(silence "$work/ping" "$from")
+  verdict deleted-datapath "node1's datapath was deleted and is back: longest silence ${lost_and_silence#* } ms" \
+    "${lost_and_silence#* } < 1000"
+}
+
 # Pods of two nodes send from one MAC: it moves with their frames, and others notice nothing. Then it
 # comes home with p3's answer to p1's ARP request. The kernel gives p1 that answer and sends p1's waiting
 # ping in one go, before node1's loop can replace the flow: if that still led to node2, this one ping

@@ -3,8 +3,10 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/genetlink.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/openvswitch.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -45,6 +47,20 @@ class DatapathTest : public ::testing::Test {
     auto kernel = Kernel::open("datapath");
     EXPECT_TRUE(kernel) << kernel.error().message();
     return *std::move(kernel);
+  }
+
+  /// What `ovs-dpctl del-dp` does.
+  static Result<> delete_datapath(const Kernel& kernel) {
+    auto socket = nl::Socket::open(NETLINK_GENERIC);
+    if (!socket) {
+      return tl::unexpected(std::move(socket).error());
+    }
+    nl::Message erase(kernel.families().datapath, 0);
+    auto& header = erase.extra_header<genlmsghdr>();
+    header.cmd = OVS_DP_CMD_DEL;
+    header.version = OVS_DATAPATH_VERSION;
+    erase.extra_header<ovs_header>().dp_ifindex = kernel.index();
+    return socket->request(erase, "delete the datapath");
   }
 
   /// A port "farN" of the datapath, whose other end is "nearN".
