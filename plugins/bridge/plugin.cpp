@@ -10,6 +10,7 @@
 
 #include <fmt/core.h>
 
+#include <weft/events/bridge.hpp>
 #include <weft/netlink/watcher.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/bridge.hpp>
@@ -18,6 +19,7 @@
 #include <weft/service/nat.hpp>
 #include <weft/service/store.hpp>
 
+#include "exposures.hpp"
 #include "linux_bridge.hpp"
 #include "node_guard.hpp"
 #include "pods_mtu.hpp"
@@ -33,19 +35,18 @@ using namespace std::chrono_literals;
 constexpr Duration settle_time = 100ms;
 constexpr std::string_view port_name = "vethwe-tap";
 
-/// Says in the store that an address is exposed without masquerade, for the next start.
-std::string plain_key(const net::Cidr& address) {
-  return fmt::format("bridge/without-masquerade/{}", to_string(address));
-}
-
 }  // namespace
 
 /// Everything runs on the plugin's loop; calls of the service are posted there. When the plugin
 /// stops, the router's port goes away; the bridge stays, with its pods and addresses.
-class BridgePlugin final : public Plugin, public Bridge {
+class BridgePlugin final : public Plugin, public BridgeV2 {
  public:
   explicit BridgePlugin(Host& host)
-      : host_(host), node_guard_(host.loop(), host.log(), host.metrics()) {}
+      : host_(host),
+        node_guard_(host.loop(), host.log(), host.metrics()),
+        exposures_(host.loop(), host.log(), [this](std::vector<net::Cidr> addresses) {
+          host_.bus().publish(events::BridgeAddressesChanged{std::move(addresses)});
+        }) {}
 
   void describe(Schema& schema) override {
     schema.field("name", name_, "The bridge that pods attach to.");
@@ -75,8 +76,8 @@ class BridgePlugin final : public Plugin, public Bridge {
 
   Result<> start() override {
     WEFT_TRY(dataplane_, host_.services().require<Dataplane>());
-    WEFT_TRY(following_nat_, host_.services().follow<Nat>([this](Nat* nat) { nat_changed(nat); }));
-    store_ = host_.services().optional<Store>();
+    WEFT_TRY(following_nat_,
+             host_.services().follow<Nat>([this](Nat* nat) { exposures_.use(nat); }));
 
     WEFT_TRY(choose_mtu());
     auto opened = LinuxBridge::open(
@@ -98,8 +99,9 @@ class BridgePlugin final : public Plugin, public Bridge {
                                                                     Reply<std::string> answer) {
       answer(checks().map(doctor::to_json));
     }));
-    WEFT_TRY(adopt_addresses());
-    return host_.services().provide<Bridge>(*this);
+    WEFT_TRY(exposures_.start(*bridge_, host_.services().optional<Store>()));
+    WEFT_TRY(host_.services().provide<Bridge>(*this));
+    return host_.services().provide<BridgeV2>(*this);
   }
 
   void stop() noexcept override {
@@ -109,6 +111,7 @@ class BridgePlugin final : public Plugin, public Bridge {
     node_ports_ = {};
     node_guard_.stop();
     following_nat_ = {};
+    exposures_.stop();
     following_datapath_ = {};
     settle_timer_.cancel();
     watcher_.reset();
@@ -126,34 +129,19 @@ class BridgePlugin final : public Plugin, public Bridge {
 
   void expose(net::Cidr address, bool masquerade, Reply<> reply) override {
     run([this, address, masquerade, reply = std::move(reply)]() mutable {
-      if (auto added = add(address); !added) {
-        reply(std::move(added));
-        return;
-      }
-      remember(address, masquerade);
-      if (nat_ == nullptr) {
-        if (masquerade) {
-          host_.log().warn("address exposed without masquerade: no plugin provides it", "address",
-                           address);
-        }
-        reply({});
-      } else if (masquerade) {
-        nat_->masquerade(address.network(), std::move(reply));
-      } else {
-        nat_->stop_masquerade(address.network(), std::move(reply));
-      }
+      exposures_.expose(address, masquerade, std::move(reply));
+    });
+  }
+
+  void restore(net::Cidr address, Reply<> reply) override {
+    run([this, address, reply = std::move(reply)]() mutable {
+      exposures_.restore(address, std::move(reply));
     });
   }
 
   void hide(net::Cidr address, Reply<> reply) override {
     run([this, address, reply = std::move(reply)]() mutable {
-      auto deleted = bridge_ ? bridge_->delete_address(address) : stopping();
-      if (!deleted || nat_ == nullptr) {
-        reply(std::move(deleted));
-        return;
-      }
-      remember(address, true);  // nothing to remember
-      nat_->stop_masquerade(address.network(), std::move(reply));
+      exposures_.hide(address, std::move(reply));
     });
   }
 
@@ -162,10 +150,6 @@ class BridgePlugin final : public Plugin, public Bridge {
 
   [[nodiscard]] static Result<> stopping() {
     return fail(Errc::abandoned, "use the bridge: the plugin is stopping");
-  }
-
-  Result<> add(const net::Cidr& address) {
-    return bridge_ ? bridge_->add_address(address) : stopping();
   }
 
   /// Pods run without the guard where the kernel cannot have it.
@@ -328,75 +312,6 @@ class BridgePlugin final : public Plugin, public Bridge {
     }
   }
 
-  /// Addresses of an earlier run are exposed as they were then.
-  Result<> adopt_addresses() {
-    std::vector<net::Cidr> held;
-    WEFT_TRY(held, bridge_->addresses());
-    for (const net::Cidr& address : held) {
-      host_.log().info("address found on the bridge", "address", address);
-      WEFT_TRY(bridge_->add_address(address));  // announces it
-      masquerade_unless_plain(address);
-    }
-    return {};
-  }
-
-  void nat_changed(Nat* nat) {
-    nat_ = nat;
-    if (nat_ == nullptr || !bridge_) {
-      return;
-    }
-    const auto held = bridge_->addresses();
-    if (!held) {
-      host_.log().error("addresses not masqueraded", "error", held.error());
-      return;
-    }
-    for (const net::Cidr& address : *held) {
-      masquerade_unless_plain(address);
-    }
-  }
-
-  void masquerade_unless_plain(const net::Cidr& address) {
-    if (store_ == nullptr) {
-      masquerade_again(address);
-      return;
-    }
-    store_->get(plain_key(address),
-                Reply<std::optional<Bytes>>(host_.loop(),
-                                            [this, address](Result<std::optional<Bytes>> value) {
-                                              if (!value || !*value) {
-                                                masquerade_again(address);
-                                              }
-                                            }));
-  }
-
-  void masquerade_again(const net::Cidr& address) {
-    if (nat_ == nullptr) {
-      return;
-    }
-    nat_->masquerade(address.network(), Reply<>(host_.loop(), [this, address](Result<> done) {
-                       if (!done) {
-                         host_.log().error("address not masqueraded", "address", address, "error",
-                                           done.error());
-                       }
-                     }));
-  }
-
-  void remember(const net::Cidr& address, bool masquerade) {
-    if (store_ == nullptr) {
-      return;
-    }
-    Reply<> reply(host_.loop(), [this, address](Result<> done) {
-      if (!done) {
-        host_.log().warn("masquerade choice not stored", "address", address, "error", done.error());
-      }
-    });
-    if (masquerade) {
-      store_->remove(plain_key(address), std::move(reply));
-    } else {
-      store_->put({{plain_key(address), {std::byte{1}}}}, std::move(reply));
-    }
-  }
-
   Result<BridgeInfo> read_info() {
     if (!bridge_) {
       return tl::unexpected(stopping().error());
@@ -424,8 +339,6 @@ class BridgePlugin final : public Plugin, public Bridge {
   std::uint32_t mtu_ = 0;  // of the pods; set by start
   Dataplane* dataplane_ = nullptr;
   Datapath* datapath_ = nullptr;
-  Nat* nat_ = nullptr;
-  Store* store_ = nullptr;
   std::optional<LinuxBridge> bridge_;
   std::shared_ptr<TapPort> port_;
   std::optional<PortReaders> readers_;
@@ -433,6 +346,7 @@ class BridgePlugin final : public Plugin, public Bridge {
   std::optional<nl::Watcher> watcher_;
   Timer settle_timer_;
   NodeGuard node_guard_;
+  Exposures exposures_;
   bool wants_node_guard_ = true;
   std::string node_guard_error_;  // why it does not run
   CommandRegistration command_;

@@ -35,4 +35,16 @@ class Bridge {
   ~Bridge() = default;
 };
 
+/// What came later. Served beside Bridge, by the same plugin. Control: any plugin loop.
+class BridgeV2 : public Bridge {
+ public:
+  static constexpr std::string_view service = "weft.bridge/2";
+
+  /// As expose, masqueraded unless the address was last exposed without.
+  virtual void restore(net::Cidr address, Reply<> reply) = 0;
+
+ protected:
+  ~BridgeV2() = default;
+};
+
 }  // namespace weft

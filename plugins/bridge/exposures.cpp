@@ -1,0 +1,218 @@
+/// Exposes, restores and hides the bridge's addresses.
+
+#include "exposures.hpp"
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/core.h>
+
+namespace weft::bridge {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Whoever flushes an interface deletes its addresses one by one; one look after that is enough.
+constexpr Duration settle_time = 100ms;
+constexpr Duration retry_time = 5s;  // after the kernel refused an address
+constexpr Duration warning_interval = 60s;
+
+/// Says in the store that an address is exposed without masquerade, for the next start.
+std::string plain_key(const net::Cidr& address) {
+  return fmt::format("bridge/without-masquerade/{}", to_string(address));
+}
+
+Result<> stopping() {
+  return fail(Errc::abandoned, "use the bridge: the plugin is stopping");
+}
+
+}  // namespace
+
+Result<> Exposures::start(LinuxBridge& bridge, Store* store) {
+  nl::Link link;
+  WEFT_TRY(link, bridge.link());
+  index_ = link.index;
+  bridge_ = &bridge;
+  store_ = store;
+  auto watcher = nl::Watcher::open(
+      loop_.io(), NETLINK_ROUTE, {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR},
+      [this](const nlmsghdr& message) { address_changed(message); }, [this] { check_later(); });
+  if (!watcher) {
+    return tl::unexpected(std::move(watcher).error());
+  }
+  watcher_.emplace(*std::move(watcher));
+  std::vector<net::Cidr> held;
+  WEFT_TRY(held, bridge.addresses());
+  for (const net::Cidr& address : held) {
+    log_.info("address found on the bridge", "address", address);
+    WEFT_TRY(bridge.add_address(address));  // announces it
+    wanted_.insert(address);
+    masquerade_unless_plain(address);
+  }
+  check();
+  return {};
+}
+
+void Exposures::stop() noexcept {
+  watcher_.reset();
+  settle_timer_.cancel();
+  bridge_ = nullptr;
+  nat_ = nullptr;
+}
+
+void Exposures::use(Nat* nat) {
+  nat_ = nat;
+  for (const net::Cidr& address : wanted_) {
+    masquerade_unless_plain(address);
+  }
+}
+
+void Exposures::expose(const net::Cidr& address, bool masquerade, Reply<> reply) {
+  auto added = bridge_ != nullptr ? bridge_->add_address(address) : stopping();
+  if (!added) {
+    reply(std::move(added));
+    return;
+  }
+  wanted_.insert(address);
+  remember(address, masquerade);
+  if (nat_ == nullptr) {
+    if (masquerade) {
+      log_.warn("address exposed without masquerade: no plugin provides it", "address", address);
+    }
+    reply({});
+  } else if (masquerade) {
+    nat_->masquerade(address.network(), std::move(reply));
+  } else {
+    nat_->stop_masquerade(address.network(), std::move(reply));
+  }
+}
+
+void Exposures::restore(const net::Cidr& address, Reply<> reply) {
+  ask_is_plain(address, [this, address, reply = std::move(reply)](bool is_plain) mutable {
+    expose(address, !is_plain, std::move(reply));
+  });
+}
+
+void Exposures::hide(const net::Cidr& address, Reply<> reply) {
+  auto deleted = bridge_ != nullptr ? bridge_->delete_address(address) : stopping();
+  if (deleted) {
+    wanted_.erase(address);
+    remember(address, true);  // nothing to remember
+  }
+  const bool is_last_there = std::ranges::none_of(
+      wanted_,
+      [network = address.network()](const net::Cidr& other) { return other.network() == network; });
+  if (!deleted || nat_ == nullptr || !is_last_there) {
+    reply(std::move(deleted));
+    return;
+  }
+  nat_->stop_masquerade(address.network(), std::move(reply));
+}
+
+void Exposures::address_changed(const nlmsghdr& message) {
+  const auto* const info = nl::extra_header<ifaddrmsg>(message);
+  if (info != nullptr && info->ifa_index == static_cast<std::uint32_t>(index_)) {
+    check_later();
+  }
+}
+
+void Exposures::check_later() {
+  if (!std::exchange(is_check_pending_, true)) {
+    settle_timer_ = loop_.after(settle_time, [this] { check(); });
+  }
+}
+
+void Exposures::check() {
+  is_check_pending_ = false;
+  auto held = bridge_->addresses();
+  const Result<> restored = held ? put_back(*held) : tl::unexpected(held.error());
+  if (!restored) {
+    if (restored.error().code != std::errc::no_such_device) {  // else the bridge is gone
+      log_.error("addresses of the bridge not put back; trying again", "error", restored.error());
+      is_check_pending_ = true;
+      settle_timer_ = loop_.after(retry_time, [this] { check(); });
+    }
+    return;
+  }
+  held = bridge_->addresses();
+  if (held && told_ != *held) {
+    told_ = *held;
+    changed_(*std::move(held));
+  }
+}
+
+Result<> Exposures::put_back(const std::vector<net::Cidr>& held) {
+  for (const net::Cidr& address : wanted_) {
+    if (std::ranges::find(held, address) == held.end()) {
+      WEFT_TRY(bridge_->add_address(address));
+      warn(address);
+    }
+  }
+  return {};
+}
+
+void Exposures::warn(const net::Cidr& address) {
+  const TimePoint now = loop_.now();
+  if (now < next_warning_) {
+    ++untold_;
+    return;
+  }
+  next_warning_ = now + warning_interval;
+  log_.warn("somebody took an address off the bridge; put back", "address", address,
+            "others-before", std::exchange(untold_, 0));
+}
+
+void Exposures::ask_is_plain(const net::Cidr& address, UniqueFunction<void(bool)> then) {
+  if (store_ == nullptr) {
+    then(false);
+    return;
+  }
+  store_->get(
+      plain_key(address),
+      Reply<std::optional<Bytes>>(
+          loop_, [then = std::move(then)](const Result<std::optional<Bytes>>& value) mutable {
+            then(value && value->has_value());
+          }));
+}
+
+void Exposures::masquerade_unless_plain(const net::Cidr& address) {
+  ask_is_plain(address, [this, address](bool is_plain) {
+    if (!is_plain) {
+      masquerade_again(address);
+    }
+  });
+}
+
+void Exposures::masquerade_again(const net::Cidr& address) {
+  if (nat_ == nullptr) {
+    return;
+  }
+  nat_->masquerade(address.network(), Reply<>(loop_, [this, address](Result<> done) {
+                     if (!done) {
+                       log_.error("address not masqueraded", "address", address, "error",
+                                  done.error());
+                     }
+                   }));
+}
+
+void Exposures::remember(const net::Cidr& address, bool masquerade) {
+  if (store_ == nullptr) {
+    return;
+  }
+  Reply<> reply(loop_, [this, address](Result<> done) {
+    if (!done) {
+      log_.warn("masquerade choice not stored", "address", address, "error", done.error());
+    }
+  });
+  if (masquerade) {
+    store_->remove(plain_key(address), std::move(reply));
+  } else {
+    store_->put({{plain_key(address), {std::byte{1}}}}, std::move(reply));
+  }
+}
+
+}  // namespace weft::bridge
