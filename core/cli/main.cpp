@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "cli/address_arguments.hpp"
 #include "cli/commands.hpp"
 #include "cli/demo.hpp"
 #include "cli/lab_commands.hpp"
@@ -335,6 +336,8 @@ int main(int argc, char** argv) {
   add_peers(app, options, chosen, peers, replace);
   NewPlugin made;
   add_plugin_author(add_plugin(app, options, chosen, files), chosen, made, files.file);
+  AddressArguments addresses;
+  add_address_commands(app, options, chosen, addresses);
   add_reload(app, options, chosen, plugins);
   add_config(app, chosen, options, files);
   add_bus(app, options, chosen, bus);

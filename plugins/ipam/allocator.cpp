@@ -166,8 +166,9 @@ void Allocator::decide() {
 }
 
 void Allocator::arm_retry() {
+  const bool can_try = ring_.is_empty() ? has_impatient() : has_pending();
   const bool is_needed =
-      is_awaiting_consensus_ || are_holdings_unsaved_ || has_pending() || fences_.has_closed();
+      is_awaiting_consensus_ || are_holdings_unsaved_ || can_try || fences_.has_closed();
   if (is_needed && !is_retry_armed_) {
     is_retry_armed_ = true;
     retry_ = surroundings_.after(retry_interval, [this] {
@@ -186,7 +187,9 @@ void Allocator::retry() {
     }
     propose();
   } else if (has_pending()) {
-    establish_ring();
+    if (has_impatient()) {
+      establish_ring();
+    }
     is_retry_wanted_ = true;
   }
   settle();
@@ -346,6 +349,9 @@ Allocator::Status Allocator::status() const {
     status.pending_claims.push_back({pending.owner, pending.address});
   }
   for (const PendingAllocation& pending : allocations_) {
+    if (pending.is_patient && ring_.is_empty()) {
+      continue;  // it asks for nothing yet
+    }
     status.pending_allocations.push_back({pending.owner, pending.subnet});
   }
   return status;

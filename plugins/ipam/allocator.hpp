@@ -87,8 +87,15 @@ struct Stored {
 
 /// How to treat a claim that cannot be decided yet.
 enum class ClaimMode : std::uint8_t {
-  strict,  ///< wait for the decision
-  lenient  ///< answer success at once and keep trying
+  strict,   ///< wait for the decision
+  lenient,  ///< answer success at once and keep trying
+  found     ///< wait for it without end, and never begin the division of the range for it
+};
+
+/// How an allocation waits.
+enum class Patience : std::uint8_t {
+  limited,  ///< the range is divided for it if need be; it fails when it takes too long
+  endless   ///< until somebody else has the range divided, and then until there is space
 };
 
 /// Why this node did not take what a peer told or asked. The first are those of Refusal.
@@ -147,8 +154,10 @@ class Allocator {
   void stop() noexcept;
 
   /// An address in `subnet` for `owner`: the one it has there, the lowest free one, or one from
-  /// another peer's space. "_" allocates for the address itself.
-  void allocate(std::string owner, net::Cidr subnet, Answer<net::Cidr> answer);
+  /// another peer's space. "_" allocates for the address itself. Who waits without end comes after
+  /// all others.
+  void allocate(std::string owner, net::Cidr subnet, Answer<net::Cidr> answer,
+                Patience patience = Patience::limited);
   /// Records that `owner` uses `address`. "_" claims for whoever has it.
   void claim(std::string owner, net::Cidr address, ClaimMode mode, Answer<> answer);
   /// Answers once the ring has been divided.
@@ -202,6 +211,7 @@ class Allocator {
   struct Pending {
     std::uint64_t id = 0;
     Timer deadline;
+    bool is_patient = false;  ///< no deadline, and no reason to divide the range
   };
   struct PendingPrime : Pending {
     Answer<> answer;
@@ -231,6 +241,8 @@ class Allocator {
   [[nodiscard]] bool has_pending() const noexcept {
     return !primes_.empty() || !claims_.empty() || !allocations_.empty();
   }
+  /// Whether somebody waits for whom the range is to be divided.
+  [[nodiscard]] bool has_impatient() const noexcept;
   void arm_retry();
   void retry();
   void settle();

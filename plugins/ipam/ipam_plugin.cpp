@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include <weft/events/address.hpp>
+#include <weft/events/bridge.hpp>
 
 namespace weft::ipam {
 
@@ -55,28 +56,6 @@ Answer<T> answer_to(Reply<T> reply) {
   return [reply = std::move(reply)](Result<T> answer) mutable { reply(std::move(answer)); };
 }
 
-/// An answer that goes back as JSON.
-template <class T>
-Answer<T> answer_json(Reply<std::string> reply, std::string (*format)(const T&)) {
-  return [reply = std::move(reply), format](const Result<T>& answer) mutable {
-    answer ? reply(format(*answer)) : reply(tl::unexpected(answer.error()));
-  };
-}
-
-Answer<> answer_empty(Reply<std::string> reply) {
-  return [reply = std::move(reply)](const Result<>& answer) mutable {
-    answer ? reply(std::string("{}")) : reply(tl::unexpected(answer.error()));
-  };
-}
-
-std::string one_address(const net::Cidr& address) {
-  return addresses_json({address});
-}
-
-void refuse(Reply<std::string>& answer, const char* what) {
-  answer(fail(Errc::invalid, fmt::format("run the command: it needs '{}'", what)));
-}
-
 }  // namespace
 
 void IpamPlugin::describe(Schema& schema) {
@@ -89,6 +68,10 @@ void IpamPlugin::describe(Schema& schema) {
                "\"seed=NAME,NAME,...\" or \"observer\".");
   schema.field("allocate-timeout", allocate_timeout_,
                "How long a request waits for an address before it fails.", {100ms, 1h});
+  schema.field("expose", wants_address_,
+               "Give the bridge an address as soon as the range is divided, so that this node "
+               "reaches pods while it has none of its own. With false it gets one with its first "
+               "pod.");
 }
 
 Result<> IpamPlugin::validate() {
@@ -138,7 +121,12 @@ Result<> IpamPlugin::start() {
   for (const std::string_view reason : refusal_reasons) {
     count_refused(reason, 0);
   }
+  WEFT_TRY(following_bridge_,
+           host_.services().follow<BridgeV2>([this](BridgeV2* bridge) { use(bridge); }));
+  bridge_addresses_ = host_.bus().subscribe<events::BridgeAddressesChanged>(
+      [this](const auto& bridge) { node_address_.bridge_has(bridge.addresses); });
   WEFT_TRY(serve_commands());
+  WEFT_TRY(serve_exposing());
   load();
   return host_.services().provide<Ipam>(*this);
 }
@@ -146,6 +134,9 @@ Result<> IpamPlugin::start() {
 void IpamPlugin::stop() noexcept {
   is_stopped_ = true;
   following_mesh_ = {};
+  following_bridge_ = {};
+  bridge_addresses_ = {};
+  node_address_.stop();
   lost_peers_ = {};
   count_timer_.cancel();
   commands_.clear();
@@ -158,7 +149,8 @@ void IpamPlugin::stop() noexcept {
 
 void IpamPlugin::load() {
   const auto keys = {name_key, ring_key, holdings_key, fences_key};
-  values_to_load_ = keys.size();
+  to_arrive_ = keys.size() + 1;
+  look_at_bridge();
   for (const std::string_view key : keys) {
     store_->get(
         std::string(key),
@@ -184,9 +176,35 @@ void IpamPlugin::loaded(std::string_view key, Result<std::optional<Bytes>> value
                      fmt::format("read '{}' from the store: {}", key, decoded.error().context)});
     return;
   }
-  if (--values_to_load_ == 0) {
+  arrived();
+}
+
+/// What the bridge has is in use, whatever is stored.
+void IpamPlugin::look_at_bridge() {
+  if (bridge_ == nullptr) {
+    host_.loop().post([this] { arrived(); });
+    return;
+  }
+  bridge_->info({host_.loop(), [this](Result<BridgeInfo> bridge) {
+                   if (bridge) {
+                     on_bridge_ = std::move(bridge->addresses);
+                   } else {
+                     host_.log().warn("the bridge's addresses are not known", "error",
+                                      bridge.error());
+                   }
+                   arrived();
+                 }});
+}
+
+void IpamPlugin::arrived() {
+  if (!is_stopped_ && --to_arrive_ == 0) {
     begin();
   }
+}
+
+void IpamPlugin::use(BridgeV2* bridge) {
+  bridge_ = bridge;
+  node_address_.use(bridge);
 }
 
 Result<> IpamPlugin::decode_stored(std::string_view key, ByteView value) {
@@ -232,6 +250,7 @@ std::shared_ptr<const Topology> IpamPlugin::topology() const {
 void IpamPlugin::begin() {
   join();
   allocator_->start(std::exchange(stored_, {}));
+  node_address_.start(*allocator_, {wants_address_, range_, default_subnet_}, on_bridge_);
   is_ready_ = true;
   for (Task& task : std::exchange(waiting_, {})) {
     task();
@@ -353,85 +372,6 @@ bool IpamPlugin::is_known(PeerName peer) const {
 
 std::size_t IpamPlugin::direct_peers() const {
   return topology()->direct_peers;
-}
-
-Result<> IpamPlugin::serve(std::string name,
-                           UniqueFunction<void(CommandParams, Reply<std::string>)> handler) {
-  auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-  auto served = host_.control().serve(
-      std::move(name), [this, shared](const std::string& text, Reply<std::string> answer) {
-        auto params = parse_params(text);
-        if (!params) {
-          answer(tl::unexpected(params.error()));
-          return;
-        }
-        when_ready([shared, params = std::move(*params), answer = std::move(answer)]() mutable {
-          (*shared)(std::move(params), std::move(answer));
-        });
-      });
-  if (!served) {
-    return tl::unexpected(served.error());
-  }
-  commands_.push_back(std::move(*served));
-  return {};
-}
-
-Result<> IpamPlugin::serve_commands() {
-  using Text = Reply<std::string>;
-  WEFT_TRY(serve("ipam.status", [this](const CommandParams& /*params*/, Text answer) {
-    answer(status_json(*allocator_, default_subnet_,
-                       [this](PeerName peer) { return is_known(peer); }));
-  }));
-  WEFT_TRY(serve("ipam.list", [this](const CommandParams& /*params*/, Text answer) {
-    answer(list_json(allocator_->holdings()));
-  }));
-  WEFT_TRY(serve("ipam.prime", [this](const CommandParams& /*params*/, Text answer) {
-    allocator_->prime(answer_empty(std::move(answer)));
-  }));
-  WEFT_TRY(serve("ipam.allocate", [this](const CommandParams& params, Text answer) {
-    if (!params.owner) {
-      return refuse(answer, "owner");
-    }
-    allocator_->allocate(*params.owner, params.subnet.value_or(default_subnet_),
-                         answer_json<net::Cidr>(std::move(answer), one_address));
-  }));
-  WEFT_TRY(serve("ipam.claim", [this](const CommandParams& params, Text answer) {
-    if (!params.owner || !params.address) {
-      return refuse(answer, params.owner ? "address" : "owner");
-    }
-    allocator_->claim(*params.owner, *params.address, params.mode, answer_empty(std::move(answer)));
-  }));
-  WEFT_TRY(serve("ipam.release", [this](const CommandParams& params, Text answer) {
-    if (!params.owner) {
-      return refuse(answer, "owner");
-    }
-    if (params.address) {
-      allocator_->release_address(*params.owner, params.address->address,
-                                  answer_empty(std::move(answer)));
-    } else {
-      allocator_->release(*params.owner,
-                          answer_json<std::vector<net::Cidr>>(std::move(answer), addresses_json));
-    }
-  }));
-  WEFT_TRY(serve("ipam.lookup", [this](const CommandParams& params, Text answer) {
-    if (!params.owner) {
-      return refuse(answer, "owner");
-    }
-    answer(addresses_json(allocator_->lookup(*params.owner)));
-  }));
-  return serve("ipam.take-over", [this](const CommandParams& params, Text answer) {
-    if (!params.peer) {
-      return refuse(answer, "peer");
-    }
-    const auto peer = allocator_->find_peer(*params.peer);
-    if (!peer) {
-      return answer(tl::unexpected(peer.error()));
-    }
-    allocator_->take_over(*peer, [peer = *peer, answer = std::move(answer)](
-                                     const Result<std::uint64_t>& gained) mutable {
-      gained ? answer(take_over_json(peer, *gained)) : answer(tl::unexpected(gained.error()));
-    });
-  });
 }
 
 void IpamPlugin::count() {

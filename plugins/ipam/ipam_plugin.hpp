@@ -15,6 +15,7 @@
 #include <weft/service/store.hpp>
 
 #include "ipam/allocator.hpp"
+#include "ipam/node_address.hpp"
 #include "ipam/status.hpp"
 
 namespace weft::ipam {
@@ -23,7 +24,7 @@ namespace weft::ipam {
 /// runs on the plugin's loop; calls of the service are posted there.
 class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, private Surroundings {
  public:
-  explicit IpamPlugin(Host& host) : host_(host) {}
+  explicit IpamPlugin(Host& host) : host_(host), node_address_(host.loop(), host.log()) {}
 
   void describe(Schema& schema) override;
   [[nodiscard]] Result<> validate() override;
@@ -63,11 +64,16 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   /// Joins the gossip channel once the mesh and the stored state are there.
   void join();
   [[nodiscard]] std::shared_ptr<const Topology> topology() const;
+  void use(BridgeV2* bridge);
   void load();
+  void look_at_bridge();
+  /// One of the things that are read at the start is there.
+  void arrived();
   void loaded(std::string_view key, Result<std::optional<Bytes>> value);
   [[nodiscard]] Result<> decode_stored(std::string_view key, ByteView value);
   void begin();
   [[nodiscard]] Result<> serve_commands();
+  [[nodiscard]] Result<> serve_exposing();
   /// Serves a command whose parameters are a CommandParams.
   [[nodiscard]] Result<> serve(std::string name,
                                UniqueFunction<void(CommandParams, Reply<std::string>)> handler);
@@ -80,15 +86,19 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   std::string default_subnet_text_;
   std::string init_text_ = "consensus";
   std::chrono::milliseconds allocate_timeout_{30'000};
+  bool wants_address_ = true;
 
   net::Cidr default_subnet_;  // this and the next: from the texts, by validate()
   InitMode init_;
   Mesh* mesh_ = nullptr;                       // null while none runs
   std::shared_ptr<const Topology> last_seen_;  // the mesh's view before it went
   Store* store_ = nullptr;
+  BridgeV2* bridge_ = nullptr;  // null while none runs
   Stored stored_;
-  std::size_t values_to_load_ = 0;
+  std::vector<net::Cidr> on_bridge_;  // at the start
+  std::size_t to_arrive_ = 0;         // of what is read at the start
   std::unique_ptr<Allocator> allocator_;
+  NodeAddress node_address_;
   bool is_ready_ = false;
   bool is_stopped_ = false;
   std::vector<Task> waiting_;  // requests that came before the stored state
@@ -97,7 +107,9 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   std::vector<CommandRegistration> commands_;
   Timer count_timer_;
   Subscription lost_peers_;
+  Subscription bridge_addresses_;
   Following following_mesh_;
+  Following following_bridge_;
 };
 
 }  // namespace weft::ipam

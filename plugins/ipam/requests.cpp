@@ -60,7 +60,8 @@ void try_all(std::vector<T>& queue, Try attempt) {
 
 }  // namespace
 
-void Allocator::allocate(std::string owner, net::Cidr subnet, Answer<net::Cidr> answer) {
+void Allocator::allocate(std::string owner, net::Cidr subnet, Answer<net::Cidr> answer,
+                         Patience patience) {
   if (!subnet.address.is_v4() || subnet != subnet.network() ||
       subnet.prefix_length > longest_prefix) {
     answer(fail(Errc::invalid,
@@ -75,9 +76,13 @@ void Allocator::allocate(std::string owner, net::Cidr subnet, Answer<net::Cidr> 
                             net::to_string(settings_.universe))));
     return;
   }
-  PendingAllocation pending{{next_id_++, {}}, std::move(owner), subnet, std::move(answer)};
+  const bool is_patient = patience == Patience::endless;
+  PendingAllocation pending{
+      {next_id_++, {}, is_patient}, std::move(owner), subnet, std::move(answer)};
   if (!try_allocation(pending)) {
-    pending.deadline = deadline_of(pending.id);
+    if (!is_patient) {
+      pending.deadline = deadline_of(pending.id);
+    }
     allocations_.push_back(std::move(pending));
   }
   settle();
@@ -89,9 +94,14 @@ void Allocator::claim(std::string owner, net::Cidr address, ClaimMode mode, Answ
                 fmt::format("claim {}: only IPv4 addresses are managed", net::to_string(address))));
     return;
   }
-  PendingClaim pending{{next_id_++, {}}, std::move(owner), address, mode, std::move(answer), 0};
+  PendingClaim pending{{next_id_++, {}, mode == ClaimMode::found},
+                       std::move(owner),
+                       address,
+                       mode,
+                       std::move(answer),
+                       0};
   if (!try_claim(pending)) {
-    if (pending.answer) {
+    if (pending.answer && !pending.is_patient) {
       pending.deadline = deadline_of(pending.id);
     }
     claims_.push_back(std::move(pending));
@@ -101,7 +111,7 @@ void Allocator::claim(std::string owner, net::Cidr address, ClaimMode mode, Answ
 
 void Allocator::prime(Answer<> answer) {
   establish_ring();
-  PendingPrime pending{{next_id_++, {}}, std::move(answer)};
+  PendingPrime pending{{next_id_++, {}, false}, std::move(answer)};
   if (!try_prime(pending)) {
     pending.deadline = deadline_of(pending.id);
     primes_.push_back(std::move(pending));
@@ -152,7 +162,15 @@ std::vector<net::Cidr> Allocator::lookup(std::string_view owner) const {
 void Allocator::try_pending() {
   try_all(primes_, [this](PendingPrime& pending) { return try_prime(pending); });
   try_all(claims_, [this](PendingClaim& pending) { return try_claim(pending); });
+  std::ranges::stable_partition(
+      allocations_, [](const PendingAllocation& pending) { return !pending.is_patient; });
   try_all(allocations_, [this](PendingAllocation& pending) { return try_allocation(pending); });
+}
+
+bool Allocator::has_impatient() const noexcept {
+  const auto is_hurried = [](const Pending& pending) { return !pending.is_patient; };
+  return std::ranges::any_of(primes_, is_hurried) || std::ranges::any_of(claims_, is_hurried) ||
+         std::ranges::any_of(allocations_, is_hurried);
 }
 
 bool Allocator::try_prime(PendingPrime& pending) {
@@ -171,7 +189,9 @@ bool Allocator::try_allocation(PendingAllocation& pending) {
       return true;
     }
   }
-  establish_ring();
+  if (!pending.is_patient) {
+    establish_ring();
+  }
   if (const auto address = space_.allocate(host_range_of(pending.subnet))) {
     const net::Cidr allocated{net::IpAddress::v4(*address), pending.subnet.prefix_length};
     add_holding(pending.owner, allocated);
@@ -189,7 +209,9 @@ bool Allocator::try_claim(PendingClaim& pending) {
     return try_outside_claim(pending);
   }
   ++pending.tries;
-  establish_ring();
+  if (!pending.is_patient) {
+    establish_ring();
+  }
   const auto owner = ring_.owner(address);
   if (!owner) {
     if (pending.mode == ClaimMode::lenient) {
@@ -269,7 +291,7 @@ void Allocator::claim_request_failed(std::uint64_t id, PeerName owner, const Err
   }
   if (found->mode == ClaimMode::lenient) {
     succeed(*found);
-  } else if (found->tries > most_tries) {
+  } else if (found->mode == ClaimMode::strict && found->tries > most_tries) {
     auto pending = std::move(*found);
     claims_.erase(found);
     refuse_foreign(pending, owner, " - " + error.message());

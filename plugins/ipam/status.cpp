@@ -75,6 +75,17 @@ Result<std::optional<std::string>> text_field(const Json& params, const char* na
   return found->get<std::string>();
 }
 
+Result<bool> flag_field(const Json& params, const char* name, bool otherwise) {
+  const auto found = params.find(name);
+  if (found == params.end()) {
+    return otherwise;
+  }
+  if (!found->is_boolean()) {
+    return fail(Errc::invalid, fmt::format("read '{}': it must be true or false", name));
+  }
+  return found->get<bool>();
+}
+
 Result<std::optional<net::Cidr>> cidr_field(const Json& params, const char* name) {
   std::optional<std::string> text;
   WEFT_TRY(text, text_field(params, name));
@@ -165,12 +176,10 @@ Result<CommandParams> parse_params(std::string_view json) {
   WEFT_TRY(read.subnet, cidr_field(params, "subnet"));
   WEFT_TRY(read.address, cidr_field(params, "address"));
   WEFT_TRY(read.peer, text_field(params, "peer"));
-  if (const auto lenient = params.find("lenient"); lenient != params.end()) {
-    if (!lenient->is_boolean()) {
-      return fail(Errc::invalid, "read 'lenient': it must be true or false");
-    }
-    read.mode = lenient->get<bool>() ? ClaimMode::lenient : ClaimMode::strict;
-  }
+  bool is_lenient = false;
+  WEFT_TRY(is_lenient, flag_field(params, "lenient", false));
+  read.mode = is_lenient ? ClaimMode::lenient : ClaimMode::strict;
+  WEFT_TRY(read.masquerade, flag_field(params, "masquerade", true));
   return read;
 }
 

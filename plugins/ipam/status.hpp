@@ -39,10 +39,11 @@ struct CommandParams {
   std::optional<net::Cidr> address;  ///< without a prefix length in the text: that of the family
   std::optional<std::string> peer;   ///< name or nickname
   ClaimMode mode = ClaimMode::strict;
+  bool masquerade = true;
 };
 
-/// {"owner":"c1","subnet":"10.32.0.0/12","address":"10.32.0.1/12","peer":"node2","lenient":true},
-/// each field optional. Errors: Errc::invalid, names the field.
+/// {"owner":"c1","subnet":"10.32.0.0/12","address":"10.32.0.1/12","peer":"node2","lenient":true,
+/// "masquerade":true}, each field optional. Errors: Errc::invalid, names the field.
 [[nodiscard]] Result<CommandParams> parse_params(std::string_view json);
 
 }  // namespace weft::ipam

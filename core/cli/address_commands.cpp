@@ -1,0 +1,79 @@
+/// Asks for what the operator does about addresses.
+
+#include "cli/address_commands.hpp"
+
+#include "cli/ask.hpp"
+#include "cli/json.hpp"
+#include "cli/page.hpp"
+
+namespace weft::cli {
+namespace {
+
+/// The node itself limits how long an address may take.
+constexpr std::chrono::hours patience{2};
+
+constexpr std::string_view subnet_prefix = "net:";
+
+Result<Json> ask_about(const Options& options, std::string_view command, const Json& params) {
+  std::string text;
+  WEFT_TRY(text, ask(options, command, params.dump(-1, ' ', false, Json::error_handler_t::replace),
+                     patience));
+  return parse_json(text, "weftd's answer");
+}
+
+Json params_of(const std::string& place) {
+  if (!place.starts_with(subnet_prefix)) {
+    return {{"address", place}};
+  }
+  const std::string subnet = place.substr(subnet_prefix.size());
+  return subnet == "default" ? Json::object() : Json{{"subnet", subnet}};
+}
+
+/// Without prefix lengths, as Weave Net's scripts expect them.
+void list_addresses(Page& page, const Json& answer) {
+  for (const Json& address : member(answer, "addresses")) {
+    const std::string text = text_of(address);
+    page.line("{}", text.substr(0, text.find('/')));
+  }
+}
+
+/// One request for each of `all`; prints what succeeded also when the next fails.
+int run_all(const Options& options, std::string_view command, const std::vector<Json>& all) {
+  Page page;
+  for (const Json& params : all) {
+    const auto answer = ask_about(options, command, params);
+    if (!answer) {
+      std::ignore = print(page.take());
+      return report_error(answer.error());
+    }
+    list_addresses(page, *answer);
+  }
+  return print(page.take());
+}
+
+}  // namespace
+
+int expose(const Options& options, std::vector<std::string> places, bool without_masquerade) {
+  if (places.empty()) {
+    places.emplace_back("net:default");
+  }
+  std::vector<Json> all;
+  for (const std::string& place : places) {
+    all.push_back(params_of(place));
+    all.back()["masquerade"] = !without_masquerade;
+  }
+  return run_all(options, "ipam.expose", all);
+}
+
+int hide(const Options& options, const std::vector<std::string>& addresses) {
+  std::vector<Json> all;
+  for (const std::string& address : addresses) {
+    all.push_back({{"address", address}});
+  }
+  if (addresses.empty()) {
+    all.push_back(Json::object());
+  }
+  return run_all(options, "ipam.hide", all);
+}
+
+}  // namespace weft::cli
