@@ -17,6 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       static_cast<void>(weft::cni::format_result(*result, version));
     }
   }
+  static_cast<void>(weft::cni::removal_config(text));
   static_cast<void>(weft::cni::parse_failure(text));
   return 0;
 }

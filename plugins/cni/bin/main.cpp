@@ -42,10 +42,10 @@ Outcome<std::string> read_input() {
 /// A DEL must clean up whatever can be, even when its configuration went bad.
 Outcome<NetworkConfig> read_config(std::string_view text, Command command) {
   auto config = weft::cni::parse_config(text);
-  if (!config && command == Command::del && config.error().code != Code::incompatible_version) {
-    std::fprintf(stderr, "weft-cni: %s; removing the pod with defaults\n",
+  if (!config && command == Command::del) {
+    std::fprintf(stderr, "weft-cni: %s; removing the pod all the same\n",
                  config.error().message.c_str());
-    return NetworkConfig{};
+    return weft::cni::removal_config(text);
   }
   return config;
 }

@@ -1,4 +1,4 @@
-/// Reads CNI configurations and results, whatever they hold, and writes results.
+/// Reads CNI configurations and results, whatever they hold.
 
 #include "network_config.hpp"
 
@@ -172,18 +172,28 @@ Outcome<PodResult> read_result(const Json& object) {
   return result;
 }
 
-Outcome<IpamConfig> read_ipam(const Json& config) {
-  IpamConfig ipam;
+Outcome<std::string> ipam_type(const Json& config) {
   const Json* const object = value_of(config, "ipam");
   if (object == nullptr) {
-    return ipam;
+    return std::string();
   }
   if (!object->is_object()) {
     return wrong("ipam", "an object");
   }
-  WEFT_TRY(ipam.type, text_field(*object, "type"));
-  if (ipam.type.find('/') != std::string::npos) {
+  std::string type;
+  WEFT_TRY(type, text_field(*object, "type"));
+  if (type.find('/') != std::string::npos) {
     return wrong("ipam.type", "the name of a plugin, without '/'");
+  }
+  return type;
+}
+
+Outcome<IpamConfig> read_ipam(const Json& config) {
+  IpamConfig ipam;
+  WEFT_TRY(ipam.type, ipam_type(config));
+  const Json* const object = value_of(config, "ipam");
+  if (object == nullptr) {
+    return ipam;
   }
   // Other plugins have other ideas of these keys.
   if (ipam.type.empty() || ipam.type.starts_with("weave") || ipam.type.starts_with("weft")) {
@@ -192,6 +202,14 @@ Outcome<IpamConfig> read_ipam(const Json& config) {
     WEFT_TRY(ipam.routes, list_field<PodRoute>(*object, "routes", read_route));
   }
   return ipam;
+}
+
+/// Multus writes an empty text, which means the same as none.
+/// Source: CNI specification 1.0.0, section "Network configuration format"; libcni.
+Outcome<std::string> read_version(const Json& object) {
+  std::string version;
+  WEFT_TRY(version, text_field(object, "cniVersion"));
+  return version.empty() ? std::string(supported_versions[0]) : version;
 }
 
 Outcome<> refuse_unsupported(const Json& object) {
@@ -214,81 +232,13 @@ bool is_supported(std::string_view version) {
   return std::ranges::find(supported_versions, version) != std::end(supported_versions);
 }
 
-void put_text(Json& object, const char* key, const std::string& value) {
-  if (!value.empty()) {
-    object[key] = value;
-  }
-}
-
-Json route_list(const std::vector<PodRoute>& routes) {
-  Json list = Json::array();
-  for (const PodRoute& route : routes) {
-    Json entry{{"dst", to_string(route.destination)}};
-    if (route.gateway) {
-      entry["gw"] = to_string(*route.gateway);
-    }
-    list.push_back(std::move(entry));
-  }
-  return list;
-}
-
-Json interface_list(const std::vector<ResultInterface>& interfaces) {
-  Json list = Json::array();
-  for (const ResultInterface& interface : interfaces) {
-    Json entry{{"name", interface.name}};
-    put_text(entry, "mac", interface.mac);
-    put_text(entry, "sandbox", interface.sandbox);
-    list.push_back(std::move(entry));
-  }
-  return list;
-}
-
-Json address_list(const std::vector<ResultAddress>& addresses, bool has_version) {
-  Json list = Json::array();
-  for (const ResultAddress& address : addresses) {
-    Json entry = Json::object();
-    if (has_version) {
-      entry["version"] = address.address.address.is_v4() ? "4" : "6";
-    }
-    entry["address"] = to_string(address.address);
-    if (address.gateway) {
-      entry["gateway"] = to_string(*address.gateway);
-    }
-    if (address.interface) {
-      entry["interface"] = *address.interface;
-    }
-    list.push_back(std::move(entry));
-  }
-  return list;
-}
-
-/// The form up to 0.2.0: one address.
-void put_legacy(Json& object, const PodResult& result) {
-  if (result.addresses.empty()) {
-    return;
-  }
-  const ResultAddress& first = result.addresses.front();
-  Json entry{{"ip", to_string(first.address)}};
-  if (first.gateway) {
-    entry["gateway"] = to_string(*first.gateway);
-  }
-  if (!result.routes.empty()) {
-    entry["routes"] = route_list(result.routes);
-  }
-  object[first.address.address.is_v4() ? "ip4" : "ip6"] = std::move(entry);
-}
-
-std::string printed(const Json& object) {
-  return object.dump(4, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
-}
-
 }  // namespace
 
 Outcome<NetworkConfig> parse_config(std::string_view text) {
   Json object;
   WEFT_TRY(object, parse_object(text));
   NetworkConfig config;
-  WEFT_TRY(config.version, text_field(object, "cniVersion", config.version));
+  WEFT_TRY(config.version, read_version(object));
   if (!is_supported(config.version)) {
     return refuse(Code::incompatible_version, "incompatible CNI versions",
                   "config is \"" + config.version + "\", plugin supports 0.1.0 to 1.0.0");
@@ -319,6 +269,27 @@ Outcome<NetworkConfig> parse_config(std::string_view text) {
   return config;
 }
 
+NetworkConfig removal_config(std::string_view text) {
+  NetworkConfig config;
+  const auto object = parse_object(text);
+  if (!object) {
+    return config;
+  }
+  if (auto version = read_version(*object); version && is_supported(*version)) {
+    config.version = *std::move(version);
+  }
+  config.type = text_field(*object, "type").value_or("");
+  config.socket = text_field(*object, "socket").value_or("");
+  config.ipam.type = ipam_type(*object).value_or("");
+  if (const Json* const previous = value_of(*object, "prevResult");
+      previous != nullptr && previous->is_object()) {
+    if (auto result = read_result(*previous)) {
+      config.previous = *std::move(result);
+    }
+  }
+  return config;
+}
+
 Outcome<PodResult> parse_result(std::string_view text) {
   Json object;
   WEFT_TRY(object, parse_object(text));
@@ -336,38 +307,6 @@ Failure parse_failure(std::string_view text) {
     }
   }
   return failure;
-}
-
-std::string format_result(const PodResult& result, std::string_view version) {
-  Json object{{"cniVersion", version}};
-  if (version == "0.1.0" || version == "0.2.0") {
-    put_legacy(object, result);
-  } else {
-    if (!result.interfaces.empty()) {
-      object["interfaces"] = interface_list(result.interfaces);
-    }
-    object["ips"] = address_list(result.addresses, /*has_version=*/version.starts_with("0."));
-    if (!result.routes.empty()) {
-      object["routes"] = route_list(result.routes);
-    }
-  }
-  object["dns"] = Json::parse(result.dns, nullptr, /*allow_exceptions=*/false);
-  return printed(object);
-}
-
-std::string format_failure(const Failure& failure, std::string_view version) {
-  Json object{{"cniVersion", version},
-              {"code", static_cast<unsigned>(failure.code)},
-              {"msg", failure.message}};
-  put_text(object, "details", failure.details);
-  return printed(object);
-}
-
-std::string format_versions() {
-  Json object{{"cniVersion", std::end(supported_versions)[-1]}};
-  object["supportedVersions"] =
-      Json(std::vector<std::string>(std::begin(supported_versions), std::end(supported_versions)));
-  return printed(object);
 }
 
 }  // namespace weft::cni

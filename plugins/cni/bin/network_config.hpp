@@ -77,6 +77,10 @@ inline constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
 /// Code::incompatible_version.
 [[nodiscard]] Outcome<NetworkConfig> parse_config(std::string_view text);
 
+/// What DEL needs of a configuration, as far as it can be read: a version that we do not know, or a
+/// key that went bad, must not keep a pod from being removed.
+[[nodiscard]] NetworkConfig removal_config(std::string_view text);
+
 /// A result of another plugin, in any version. Errors: Code::decode_failure.
 [[nodiscard]] Outcome<PodResult> parse_result(std::string_view text);
 

@@ -80,6 +80,31 @@ TEST(NetworkConfig, SaysWhichCodeAndKeyIsWrong) {
             "invalid network configuration: 'mtu' must be a number from 0 to 65535");
 }
 
+TEST(NetworkConfig, AnEmptyVersionIsNone) {
+  EXPECT_EQ(parse_config(R"({"cniVersion":"","name":"weave"})").value().version, "0.1.0");
+}
+
+TEST(RemovalConfig, KeepsWhatCanBeReadOfABadConfiguration) {
+  const NetworkConfig config =
+      removal_config(R"({"cniVersion":"1.1.0","mtu":-1,"type":"weave-net","socket":"/run/x.sock",
+                         "ipam":{"type":"host-local","subnet":7},
+                         "prevResult":{"ips":[{"address":"10.32.0.4/12"}]}})");
+
+  EXPECT_EQ(config.socket, "/run/x.sock");
+  EXPECT_EQ(config.ipam.type, "host-local") << "its addresses are to be freed";
+  EXPECT_EQ(config.previous.value().addresses.front().address, cidr("10.32.0.4/12"));
+}
+
+TEST(RemovalConfig, OfAnythingElseIsTheDefault) {
+  for (const char* const text :
+       {"", "[]", "{", R"({"cniVersion":7,"socket":7,"ipam":7,"prevResult":7,"type":{}})",
+        R"({"ipam":{"type":"../evil"},"prevResult":{"ips":7}})"}) {
+    const NetworkConfig config = removal_config(text);
+    EXPECT_EQ(config.socket + config.ipam.type + config.type, "") << text;
+    EXPECT_FALSE(config.previous) << text;
+  }
+}
+
 TEST(NetworkConfig, SurvivesDeepNesting) {
   const std::string deep = R"({"name":"w","dns":{"a":)" + std::string(100000, '[');
 

@@ -146,6 +146,20 @@ TEST_F(WeftCni, DelCleansUpEvenWithABadConfiguration) {
   EXPECT_TRUE(daemon_->addresses().empty());
 }
 
+TEST_F(WeftCni, DelHeedsNoVersion) {
+  for (const char* const version : {"1.1.0", "9.9.9", "", "x"}) {
+    ASSERT_EQ(cni("ADD", config()).status, 0);
+    Json unknown = config();
+    unknown["cniVersion"] = version;
+
+    const Output deleted = cni("DEL", unknown);
+
+    EXPECT_EQ(deleted.status, 0) << deleted.text;
+    EXPECT_FALSE(has_host_end());
+    EXPECT_TRUE(daemon_->addresses().empty());
+  }
+}
+
 TEST_F(WeftCni, CheckAcceptsWhatAddMadeAndNoticesDifferences) {
   Json with_result = config();
   with_result["prevResult"] = Json::parse(cni("ADD", config()).text);
