@@ -59,7 +59,7 @@ Result<Check> remote_mac(DemoState& state) {
 }
 
 Result<Check> local_mac(DemoState& state) {
-  return forwarding_entry(state, state.node(3), "vethwepl[0-9a-f]{7}", "vethwepl + 7 digits");
+  return forwarding_entry(state, state.node(3), "vethwepl[0-9a-z]{7}", "vethwepl + 7 characters");
 }
 
 Result<Check> pod_link(DemoState& state) {

@@ -3,7 +3,6 @@
 #include "exchange.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include <nlohmann/json.hpp>
 
@@ -12,7 +11,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t max_container_id_bytes = 256;
 constexpr std::size_t max_pod_addresses = 16;
 
 Result<Json> parse_object(std::string_view text, const char* what) {
@@ -46,6 +44,18 @@ Result<std::optional<T>> parsed_field(const Json& object, const char* name,
   T value;
   WEFT_TRY(value, parse(*text));
   return value;
+}
+
+/// Absent: 0.
+Result<std::uint64_t> attempt_field(const Json& object) {
+  const auto found = object.find("attempt");
+  if (found == object.end()) {
+    return 0;
+  }
+  if (!found->is_number_unsigned()) {
+    return fail(Errc::invalid, "read field 'attempt': it must be a number");
+  }
+  return found->get<std::uint64_t>();
 }
 
 Result<std::uint32_t> number_field(const Json& object, const char* name) {
@@ -95,21 +105,19 @@ void put(Json& object, const char* name, const std::optional<T>& value) {
   }
 }
 
-}  // namespace
-
-bool is_container_id(std::string_view text) noexcept {
-  const auto is_alphanumeric = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0;
-  };
-  return !text.empty() && text.size() <= max_container_id_bytes && is_alphanumeric(text.front()) &&
-         std::ranges::all_of(
-             text, [&](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
+void put_attempt(Json& object, std::uint64_t attempt) {
+  if (attempt != 0) {
+    object["attempt"] = attempt;
+  }
 }
+
+}  // namespace
 
 std::string to_json(const PodRequest& request) {
   Json object{{"container_id", request.container_id}, {"ifname", request.interface}};
   put(object, "subnet", request.subnet);
   put(object, "address", request.address);
+  put_attempt(object, request.attempt);
   return object.dump();
 }
 
@@ -126,8 +134,13 @@ Result<PodRequest> parse_pod_request(std::string_view text) {
   std::optional<std::string> interface;
   WEFT_TRY(interface, text_field(object, "ifname"));
   request.interface = std::move(interface).value_or("");
+  if (!request.interface.empty() && !is_interface_name(request.interface)) {
+    return fail(Errc::invalid,
+                "read field 'ifname': want 1 to 15 characters without '/', ':', '%' and spaces");
+  }
   WEFT_TRY(request.subnet, parsed_field(object, "subnet", &net::parse_cidr));
   WEFT_TRY(request.address, parsed_field(object, "address", &net::parse_cidr));
+  WEFT_TRY(request.attempt, attempt_field(object));
   return request;
 }
 
@@ -135,6 +148,7 @@ std::string to_json(const PodNetwork& network) {
   Json object{{"mtu", network.mtu}, {"bridge", network.bridge}, {"guard", network.guard}};
   put(object, "address", network.address);
   put(object, "gateway", network.gateway);
+  put_attempt(object, network.attempt);
   return object.dump();
 }
 
@@ -149,6 +163,7 @@ Result<PodNetwork> parse_pod_network(std::string_view text) {
   WEFT_TRY(network.address, parsed_field(object, "address", &net::parse_cidr));
   WEFT_TRY(network.gateway, parsed_field(object, "gateway", &net::parse_ip));
   WEFT_TRY(network.guard, flag_field(object, "guard", false));  // daemons of 0.1 say nothing
+  WEFT_TRY(network.attempt, attempt_field(object));
   return network;
 }
 

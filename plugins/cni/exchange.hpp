@@ -12,17 +12,20 @@
 #include <weft/net/mac.hpp>
 #include <weft/result.hpp>
 
+#include "attachment.hpp"
+
 namespace weft::cni {
 
-/// How the names of pods' ports on the bridge begin. Source: weaveworks/weave net/veth.go.
-inline constexpr std::string_view pod_port_prefix = "vethwepl";
-
-/// The parameters of the commands cni.add, cni.release, cni.check and cni.network.
+/// The parameters of the commands cni.add, cni.undo, cni.release, cni.check and cni.network.
 struct PodRequest {
   std::string container_id;
-  std::string interface;             ///< as the pod will call it: "eth0"
-  std::optional<net::Cidr> subnet;   ///< cni.add: where to allocate; absent: the default subnet
-  std::optional<net::Cidr> address;  ///< cni.network: given to the pod by another IPAM plugin
+  std::string interface;            ///< as the pod calls it: "eth0"
+  std::optional<net::Cidr> subnet;  ///< cni.add: where to allocate; absent: the default subnet
+  /// cni.network: given to the pod by another IPAM plugin. Others: what ADD answered, if the caller
+  /// knows.
+  std::optional<net::Cidr> address;
+  std::uint64_t attempt = 0;  ///< cni.undo: which cni.add
+  [[nodiscard]] AttachmentId attachment() const { return {container_id, interface}; }
   bool operator==(const PodRequest&) const = default;
 };
 
@@ -33,6 +36,8 @@ struct PodNetwork {
   std::uint32_t mtu = 0;
   std::string bridge;
   bool guard = false;  ///< the node guards ports: say cni.guard before the pod's is up
+  /// cni.add: names this call for cni.undo. 0: a daemon that does not know cni.undo.
+  std::uint64_t attempt = 0;
   bool operator==(const PodNetwork&) const = default;
 };
 
@@ -44,9 +49,6 @@ struct PodPort {
   bool guard = true;  ///< false: whatever the pod sends
   bool operator==(const PodPort&) const = default;
 };
-
-/// The rule of the CNI specification: a letter or digit, then also '_', '.' and '-'.
-[[nodiscard]] bool is_container_id(std::string_view text) noexcept;
 
 [[nodiscard]] std::string to_json(const PodRequest& request);
 /// Errors: Errc::malformed; Errc::invalid, names the field.

@@ -8,7 +8,8 @@ namespace weft::cni {
 namespace {
 
 TEST(PodRequest, SurvivesTheWire) {
-  const PodRequest request{"a1b2c3", "eth0", net::parse_cidr("10.40.0.0/16").value(), std::nullopt};
+  const PodRequest request{"a1b2c3", "eth0", net::parse_cidr("10.40.0.0/16").value(), std::nullopt,
+                           UINT64_MAX};
 
   EXPECT_EQ(parse_pod_request(to_json(request)).value(), request);
 }
@@ -22,6 +23,14 @@ TEST(PodRequest, RefusesContainerIdsThatCniRefuses) {
   EXPECT_FALSE(parse_pod_request("{}"));
 }
 
+TEST(PodRequest, RefusesInterfacesAndAttemptsThatAreNone) {
+  EXPECT_FALSE(parse_pod_request(R"({"container_id":"a","ifname":"a/b"})"));
+  EXPECT_FALSE(parse_pod_request(R"({"container_id":"a","ifname":"eth%d"})"));
+  EXPECT_FALSE(parse_pod_request(R"({"container_id":"a","ifname":7})"));
+  EXPECT_FALSE(parse_pod_request(R"({"container_id":"a","attempt":-1})"));
+  EXPECT_FALSE(parse_pod_request(R"({"container_id":"a","attempt":"1"})"));
+}
+
 TEST(PodRequest, RefusesWhatIsNoObject) {
   for (const char* const text : {"", "[]", "{", "null", "{\"container_id\":\"a\"}x"}) {
     EXPECT_FALSE(parse_pod_request(text)) << text;
@@ -30,11 +39,16 @@ TEST(PodRequest, RefusesWhatIsNoObject) {
 
 TEST(PodNetwork, SurvivesTheWire) {
   const PodNetwork network{net::parse_cidr("10.32.0.1/12").value(),
-                           net::parse_ip("10.32.0.0").value(), 1376, "weave", true};
+                           net::parse_ip("10.32.0.0").value(),
+                           1376,
+                           "weave",
+                           true,
+                           9};
 
-  EXPECT_EQ(to_json(network),
-            R"({"address":"10.32.0.1/12","bridge":"weave","gateway":"10.32.0.0","guard":true,)"
-            R"("mtu":1376})");
+  EXPECT_EQ(
+      to_json(network),
+      R"({"address":"10.32.0.1/12","attempt":9,"bridge":"weave","gateway":"10.32.0.0","guard":true,)"
+      R"("mtu":1376})");
   EXPECT_EQ(parse_pod_network(to_json(network)).value(), network);
 }
 

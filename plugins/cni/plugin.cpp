@@ -36,6 +36,7 @@ class Cni final : public Plugin {
     WEFT_TRY(serve("cni.add", &PodNetworks::add));
     WEFT_TRY(serve("cni.check", &PodNetworks::check));
     WEFT_TRY(serve("cni.network", &PodNetworks::network));
+    WEFT_TRY(serve("cni.undo", &PodNetworks::undo));
     return serve("cni.release", &PodNetworks::release);
   }
 

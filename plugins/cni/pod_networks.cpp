@@ -39,34 +39,43 @@ void PodNetworks::use(Bridge* bridge) noexcept {
 /// One cni.add under way.
 struct PodNetworks::Add {
   PodRequest request;
+  AddressOwner owner;
   Reply<PodNetwork> reply;
-  bool held_address_before = false;
   PodNetwork network;
 };
 
 void PodNetworks::add(PodRequest request, Reply<PodNetwork> reply) {
-  auto add = std::make_shared<Add>(Add{std::move(request), std::move(reply), false, {}});
-  const std::string& container = add->request.container_id;
-  ipam_->lookup(container, {loop_, [this, add](Result<std::vector<net::Cidr>> held) {
-                              if (!held) {
-                                add->reply(tl::unexpected(std::move(held).error()));
-                                return;
-                              }
-                              add->held_address_before = !held->empty();
-                              allocate(add);
-                            }});
+  AddressOwner owner = address_owner(request.attachment());
+  auto add = std::make_shared<Add>(Add{std::move(request), std::move(owner), std::move(reply), {}});
+  add->network.attempt = loop_.random() | 1U;  // never 0, and not one of before a restart
+  const auto [lease, is_first] = leases_.try_emplace(add->owner);
+  lease->second.attempts.insert(add->network.attempt);
+  if (!is_first) {
+    allocate(add);
+    return;
+  }
+  ipam_->lookup(add->owner, {loop_, [this, add](Result<std::vector<net::Cidr>> held) {
+                               if (!held) {
+                                 give_up(add, std::move(held).error());
+                                 return;
+                               }
+                               if (const auto found = leases_.find(add->owner);
+                                   found != leases_.end()) {
+                                 found->second.was_held = !held->empty();
+                               }
+                               allocate(add);
+                             }});
 }
 
 void PodNetworks::allocate(std::shared_ptr<Add> add) {
-  ipam_->allocate(add->request.container_id, add->request.subnet,
-                  {loop_, [this, add](Result<net::Cidr> address) {
-                     if (!address) {
-                       add->reply(tl::unexpected(std::move(address).error()));
-                       return;
-                     }
-                     add->network.address = *address;
-                     find_gateway(add);
-                   }});
+  ipam_->allocate(add->owner, add->request.subnet, {loop_, [this, add](Result<net::Cidr> address) {
+                                                      if (!address) {
+                                                        give_up(add, std::move(address).error());
+                                                        return;
+                                                      }
+                                                      add->network.address = *address;
+                                                      find_gateway(add);
+                                                    }});
 }
 
 void PodNetworks::find_gateway(std::shared_ptr<Add> add) {
@@ -80,7 +89,7 @@ void PodNetworks::find_gateway(std::shared_ptr<Add> add) {
                    add->network.guard = guards_;
                    add->network.gateway = gateway_inside(*bridge, *add->network.address);
                    if (add->network.gateway) {
-                     add->reply(add->network);
+                     finish(add);
                    } else {
                      expose(add);
                    }
@@ -101,40 +110,103 @@ void PodNetworks::expose(std::shared_ptr<Add> add) {
                                           give_up(add, std::move(exposed).error());
                                           return;
                                         }
-                                        add->reply(add->network);
+                                        finish(add);
                                       }});
                    }});
 }
 
-void PodNetworks::give_up(std::shared_ptr<Add> add, Error error) {
-  if (add->held_address_before) {
-    add->reply(tl::unexpected(std::move(error)));
+/// A release that came meanwhile took the address, and perhaps somebody else has it by now.
+void PodNetworks::finish(std::shared_ptr<Add> add) {
+  const auto lease = leases_.find(add->owner);
+  if (lease == leases_.end() || !lease->second.attempts.contains(add->network.attempt)) {
+    add->reply(fail(Errc::cancelled, "attach " + add->owner + ": released meanwhile"));
     return;
   }
-  ipam_->release(add->request.container_id,
-                 {loop_, [add, error = std::move(error)](const Result<>& /*released*/) {
-                    add->reply(tl::unexpected(error));
-                  }});
+  add->reply(add->network);
+}
+
+void PodNetworks::give_up(std::shared_ptr<Add> add, Error error) {
+  forget(add->owner, add->network.attempt,
+         {loop_, [add, error = std::move(error)](const Result<>& /*forgotten*/) {
+            add->reply(tl::unexpected(error));
+          }});
+}
+
+void PodNetworks::undo(PodRequest request, Reply<> reply) {
+  forget(address_owner(request.attachment()), request.attempt, std::move(reply));
+}
+
+void PodNetworks::forget(const AddressOwner& owner, std::uint64_t attempt, Reply<> reply) {
+  const auto found = leases_.find(owner);
+  if (found == leases_.end() || found->second.attempts.erase(attempt) == 0 ||
+      !found->second.attempts.empty()) {
+    reply({});
+    return;
+  }
+  const bool was_held = found->second.was_held;
+  leases_.erase(found);
+  if (was_held) {
+    reply({});
+    return;
+  }
+  ipam_->release(owner, std::move(reply));
 }
 
 void PodNetworks::release(PodRequest request, Reply<> reply) {
-  ipam_->release(std::move(request.container_id), std::move(reply));
+  const AddressOwner owner = address_owner(request.attachment());
+  leases_.erase(owner);
+  const bool may_be_old = owner != request.container_id && request.address;
+  if (!may_be_old) {
+    ipam_->release(owner, std::move(reply));
+    return;
+  }
+  ipam_->lookup(
+      request.container_id,
+      {loop_, [this, owner, request,
+               reply = std::move(reply)](const Result<std::vector<net::Cidr>>& held) mutable {
+         // Weave Net and weft 0.1 filed the only interface under the container, whatever
+         // its name.
+         if (held && *held == std::vector{*request.address}) {
+           ipam_->release(request.container_id, {loop_, [](const Result<>& /*freed*/) {}});
+         }
+         ipam_->release(owner, std::move(reply));
+       }});
 }
 
 void PodNetworks::check(PodRequest request, Reply<PodNetwork> reply) {
-  ipam_->lookup(
-      std::move(request.container_id),
-      {loop_, [this, reply = std::move(reply)](Result<std::vector<net::Cidr>> held) mutable {
-         if (!held) {
-           reply(tl::unexpected(std::move(held).error()));
-           return;
-         }
-         PodRequest found;
-         if (!held->empty()) {
-           found.address = held->front();
-         }
-         network(std::move(found), std::move(reply));
-       }});
+  ipam_->lookup(address_owner(request.attachment()),
+                {loop_, [this, request,
+                         reply = std::move(reply)](Result<std::vector<net::Cidr>> held) mutable {
+                   if (held && held->empty() && request.address) {
+                     check_old(std::move(request), std::move(reply));
+                     return;
+                   }
+                   answer_held(std::move(held), std::move(reply));
+                 }});
+}
+
+/// What Weave Net and weft 0.1 gave to another interface than eth0 is filed under the container.
+void PodNetworks::check_old(PodRequest request, Reply<PodNetwork> reply) {
+  ipam_->lookup(request.container_id,
+                {loop_, [this, address = *request.address,
+                         reply = std::move(reply)](Result<std::vector<net::Cidr>> held) mutable {
+                   if (held) {
+                     std::erase_if(*held, [&](const net::Cidr& each) { return each != address; });
+                   }
+                   answer_held(std::move(held), std::move(reply));
+                 }});
+}
+
+void PodNetworks::answer_held(Result<std::vector<net::Cidr>> held, Reply<PodNetwork> reply) {
+  if (!held) {
+    reply(tl::unexpected(std::move(held).error()));
+    return;
+  }
+  PodRequest found;
+  if (!held->empty()) {
+    found.address = held->front();
+  }
+  network(std::move(found), std::move(reply));
 }
 
 void PodNetworks::network(PodRequest request, Reply<PodNetwork> reply) {

@@ -1,8 +1,11 @@
 #pragma once
 /// What a pod needs from the node before anyone touches its namespace.
 
+#include <cstdint>
+#include <map>
 #include <memory>
-#include <string>
+#include <set>
+#include <vector>
 
 #include <weft/reply.hpp>
 #include <weft/service/bridge.hpp>
@@ -25,13 +28,17 @@ class PodNetworks {
   /// Whether the node guards pods' ports, as every answer says.
   void set_guards(bool guards) noexcept { guards_ = guards; }
 
-  /// Gives the container an address, or finds the one it has, and the gateway: the bridge's address
-  /// in the same subnet, which the bridge is given if it has none. After an error the container
-  /// holds no more than before. Errors: those of Ipam::allocate and Bridge::expose.
+  /// Gives the attachment an address, or finds the one it has, and the gateway: the bridge's
+  /// address in the same subnet, which the bridge is given if it has none. After an error the
+  /// attachment holds no more than before. Errors: those of Ipam::allocate and Bridge::expose;
+  /// Errc::cancelled when it was released meanwhile.
   void add(PodRequest request, Reply<PodNetwork> reply);
-  /// Succeeds when the container holds nothing.
+  /// Gives back what the `add` with the request's `attempt` was given: nothing that the attachment
+  /// had before, and nothing that another `add` was given too. Succeeds when there is nothing.
+  void undo(PodRequest request, Reply<> reply);
+  /// Frees what the attachment holds. Succeeds when it holds nothing.
   void release(PodRequest request, Reply<> reply);
-  /// What the container should have; without address when it holds none.
+  /// What the attachment should have; without address when it holds none.
   void check(PodRequest request, Reply<PodNetwork> reply);
   /// The network of an address that another IPAM plugin gave. Without gateway when the bridge has
   /// no address at all.
@@ -39,11 +46,20 @@ class PodNetworks {
 
  private:
   struct Add;
+  /// What is known of an attachment since its first `add` after the start.
+  struct Lease {
+    bool was_held = true;              ///< before that `add`, as far as is known
+    std::set<std::uint64_t> attempts;  ///< that were not undone
+  };
 
   void allocate(std::shared_ptr<Add> add);
   void find_gateway(std::shared_ptr<Add> add);
   void expose(std::shared_ptr<Add> add);
+  void finish(std::shared_ptr<Add> add);
   void give_up(std::shared_ptr<Add> add, Error error);
+  void forget(const AddressOwner& owner, std::uint64_t attempt, Reply<> reply);
+  void check_old(PodRequest request, Reply<PodNetwork> reply);
+  void answer_held(Result<std::vector<net::Cidr>> held, Reply<PodNetwork> reply);
 
   Loop& loop_;
   AbsentIpam no_ipam_;
@@ -51,6 +67,7 @@ class PodNetworks {
   Ipam* ipam_ = &no_ipam_;
   Bridge* bridge_ = &no_bridge_;
   bool guards_ = false;
+  std::map<AddressOwner, Lease> leases_;
 };
 
 }  // namespace weft::cni

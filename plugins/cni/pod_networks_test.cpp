@@ -30,13 +30,14 @@ class QueueLoop final : public Loop {
   bool is_current() const noexcept override { return true; }
   TimePoint now() const noexcept override { return {}; }
   WallTime wall_now() const noexcept override { return {}; }
-  std::uint64_t random() noexcept override { return 4; }
+  std::uint64_t random() noexcept override { return random_ += 2; }
   void random_bytes(std::span<std::byte>) noexcept override {}
   void blocking(Task, Task) override {}
   boost::asio::io_context& io() override { std::abort(); }
 
  private:
   std::deque<Task> tasks_;
+  std::uint64_t random_ = 4;
 };
 
 class FakeIpam final : public Ipam {
@@ -70,7 +71,12 @@ class FakeIpam final : public Ipam {
 
 class FakeBridge final : public Bridge {
  public:
-  void info(Reply<BridgeInfo> reply) override { reply(state); }
+  void info(Reply<BridgeInfo> reply) override {
+    if (before_info) {
+      std::exchange(before_info, {})();
+    }
+    reply(state);
+  }
   void expose(net::Cidr address, bool masquerade, Reply<> reply) override {
     if (is_failing) {
       reply(fail(EPERM, "add address"));
@@ -85,6 +91,7 @@ class FakeBridge final : public Bridge {
   BridgeInfo state{"weave", {}, 1376, {}};
   bool masqueraded = false;
   bool is_failing = false;
+  Task before_info;
 };
 
 class PodNetworksTest : public ::testing::Test {
@@ -104,6 +111,23 @@ class PodNetworksTest : public ::testing::Test {
     return got.value_or(fail(Errc::abandoned, "get an answer"));
   }
 
+  PodNetwork add(const std::string& container, const std::string& interface = "eth0") {
+    return ask(&PodNetworks::add, {container, interface, {}, {}}).value();
+  }
+  void undo(const std::string& container, std::uint64_t attempt) {
+    tell(&PodNetworks::undo, {container, "eth0", {}, {}, attempt});
+  }
+  void release(PodRequest request) { tell(&PodNetworks::release, std::move(request)); }
+  void tell(void (PodNetworks::*method)(PodRequest, Reply<>), PodRequest request) {
+    bool is_answered = false;
+    (pods_.*method)(std::move(request), {loop_, [&](const Result<>& answer) {
+                                           is_answered = true;
+                                           EXPECT_TRUE(answer);
+                                         }});
+    loop_.run();
+    EXPECT_TRUE(is_answered);
+  }
+
   QueueLoop loop_;
   FakeIpam ipam_;
   FakeBridge bridge_;
@@ -115,8 +139,8 @@ TEST_F(PodNetworksTest, UsesTheBridgesAddressInThePodsSubnetAsGateway) {
 
   const auto pod = ask(&PodNetworks::add, {"pod1", "eth0", {}, {}});
 
-  EXPECT_EQ(pod.value(),
-            (PodNetwork{cidr("10.32.0.0/12"), net::parse_ip("10.44.0.0").value(), 1376, "weave"}));
+  EXPECT_EQ(pod.value(), (PodNetwork{cidr("10.32.0.0/12"), net::parse_ip("10.44.0.0").value(), 1376,
+                                     "weave", false, pod->attempt}));
 }
 
 TEST_F(PodNetworksTest, ExposesTheBridgeWithMasqueradingWhenItHasNoAddressThere) {
@@ -137,8 +161,10 @@ TEST_F(PodNetworksTest, ExposesTheBridgeInTheSubnetThatWasAskedFor) {
 
 TEST_F(PodNetworksTest, AnswersARepeatedRequestTheSame) {
   const auto first = ask(&PodNetworks::add, {"pod1", "eth0", {}, {}});
+  auto second = ask(&PodNetworks::add, {"pod1", "eth0", {}, {}});
 
-  EXPECT_EQ(ask(&PodNetworks::add, {"pod1", "eth0", {}, {}}).value(), first.value());
+  second->attempt = first->attempt;
+  EXPECT_EQ(second.value(), first.value());
 }
 
 TEST_F(PodNetworksTest, FreesTheAddressWhenTheBridgeCannotBeExposed) {
@@ -157,6 +183,77 @@ TEST_F(PodNetworksTest, KeepsTheAddressOfARunningPodWhenARepeatedRequestFails) {
   EXPECT_FALSE(ask(&PodNetworks::add, {"pod1", "eth0", {}, {}}));
 
   EXPECT_TRUE(ipam_.held.contains("pod1"));
+}
+
+TEST_F(PodNetworksTest, AnUndoneAddGivesBackWhatItWasGiven) {
+  undo("pod1", add("pod1").attempt);
+
+  EXPECT_FALSE(ipam_.held.contains("pod1"));
+}
+
+TEST_F(PodNetworksTest, AnUndoneAddKeepsWhatThePodHadBefore) {
+  ipam_.held["pod1"] = cidr("10.32.0.7/12");
+
+  undo("pod1", add("pod1").attempt);
+
+  EXPECT_TRUE(ipam_.held.contains("pod1"));
+}
+
+TEST_F(PodNetworksTest, AnUndoneAddKeepsWhatAnotherWasGivenToo) {
+  std::vector<std::uint64_t> attempts;
+  for (int i = 0; i < 2; ++i) {  // both are under way at once
+    pods_.add({"pod1", "eth0", {}, {}}, {loop_, [&](Result<PodNetwork> answer) {
+                                           attempts.push_back(answer.value().attempt);
+                                         }});
+  }
+  loop_.run();
+  ASSERT_EQ(attempts.size(), 2u);
+
+  undo("pod1", attempts[0]);
+  EXPECT_TRUE(ipam_.held.contains("pod1"));
+  undo("pod1", attempts[0]);
+  EXPECT_TRUE(ipam_.held.contains("pod1")) << "the same again";
+  undo("pod1", attempts[1]);
+  EXPECT_FALSE(ipam_.held.contains("pod1"));
+}
+
+TEST_F(PodNetworksTest, AnAddOfBeforeARestartFreesNothing) {
+  add("pod1");
+  for (const std::uint64_t attempt : {0, 1000}) {
+    undo("pod1", attempt);
+    EXPECT_TRUE(ipam_.held.contains("pod1")) << attempt;
+  }
+}
+
+TEST_F(PodNetworksTest, AnAddThatIsReleasedMeanwhileAnswersNoAddress) {
+  bridge_.before_info = [this] {
+    pods_.release({"pod1", "eth0", {}, {}}, {loop_, [](const Result<>&) {}});
+  };
+
+  EXPECT_EQ(ask(&PodNetworks::add, {"pod1", "eth0", {}, {}}).error().code, Errc::cancelled);
+
+  EXPECT_FALSE(ipam_.held.contains("pod1"));
+}
+
+TEST_F(PodNetworksTest, EachInterfaceOfAPodHoldsItsOwnAddress) {
+  const auto first = add("pod1");
+  const auto second = add("pod1", "net1");
+
+  EXPECT_NE(first.address, second.address);
+  release({"pod1", "net1", {}, second.address});
+  EXPECT_TRUE(ipam_.held.contains("pod1"));
+  EXPECT_FALSE(ipam_.held.contains("pod1/net1"));
+}
+
+TEST_F(PodNetworksTest, AnOldLeaseIsThatOfTheInterfaceWhoseAddressItHas) {
+  ipam_.held["pod1"] = cidr("10.32.0.7/12");
+  const PodRequest old{"pod1", "net1", {}, cidr("10.32.0.7/12")};
+
+  EXPECT_EQ(ask(&PodNetworks::check, old).value().address, cidr("10.32.0.7/12"));
+  release({"pod1", "net1", {}, cidr("10.32.0.8/12")});
+  EXPECT_TRUE(ipam_.held.contains("pod1"));
+  release(old);
+  EXPECT_TRUE(ipam_.held.empty());
 }
 
 TEST_F(PodNetworksTest, ChecksWhatAContainerShouldHaveWithoutChangingIt) {

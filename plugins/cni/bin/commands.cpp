@@ -4,8 +4,10 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
+#include "attachment_lock.hpp"
 #include "daemon.hpp"
 #include "delegate.hpp"
 #include "pod_interface.hpp"
@@ -23,6 +25,15 @@ std::string socket_path(const NetworkConfig& config) {
   return variable != nullptr && *variable != '\0' ? variable : std::string(default_socket);
 }
 
+/// `address` is what ADD answered, as far as the runtime says.
+PodRequest pod_request(const Invocation& invocation, const NetworkConfig& config) {
+  PodRequest request{invocation.container_id, invocation.interface, config.ipam.subnet, {}};
+  if (config.previous && !config.previous->addresses.empty()) {
+    request.address = config.previous->addresses.front().address;
+  }
+  return request;
+}
+
 /// One command for one pod.
 class PodCommand {
  public:
@@ -31,15 +42,14 @@ class PodCommand {
         config_(config),
         config_text_(text),
         daemon_(socket_path(config)),
-        request_{invocation.container_id, invocation.interface, config.ipam.subnet, {}} {}
+        request_(pod_request(invocation, config)) {}
 
   Outcome<std::string> add() {
     auto interface = PodInterface::open(invocation_);
     if (!interface) {
       return tl::unexpected(as_failure(interface.error()));
     }
-    bool was_there = false;
-    WEFT_TRY(was_there, interface->exists().map_error(as_failure));
+    WEFT_TRY(was_there_, interface->exists().map_error(as_failure));
     WEFT_TRY(allocate());
     std::optional<Failure> unguarded;
     wanted_.before_up = [&](const std::string& port, const net::Mac& mac) -> Result<> {
@@ -52,18 +62,21 @@ class PodCommand {
     };
     auto attached = interface->attach(wanted_).map_error(as_failure);
     if (!attached) {
-      if (!was_there) {
-        std::ignore = release();  // the first error is the one to report
-      }
+      undo();
       return tl::unexpected(unguarded ? *std::move(unguarded) : std::move(attached).error());
     }
     return format_result(result(*attached), config_.version);
   }
 
+  /// What is attached goes before its address: nobody else may get one that is in use.
   Outcome<std::string> del() {
-    const auto detached = detach();
-    if (!detached) {
-      std::fprintf(stderr, "weft-cni: %s\n", detached.error().message().c_str());
+    bool is_gone = false;
+    WEFT_TRY(is_gone, detach().map_error(as_failure));
+    if (!is_gone) {
+      std::fprintf(stderr,
+                   "weft-cni: '%s' of container %s is attached in another namespace: left alone\n",
+                   invocation_.interface.c_str(), invocation_.container_id.c_str());
+      return std::string();
     }
     WEFT_TRY(release());
     return std::string();
@@ -99,7 +112,7 @@ class PodCommand {
       WEFT_TRY(given, delegate());
       auto found = network_of(given);
       if (!found) {
-        std::ignore = release();
+        undo();
         return tl::unexpected(std::move(found).error());
       }
       network = *std::move(found);
@@ -108,6 +121,7 @@ class PodCommand {
     } else {
       WEFT_TRY(network, daemon_.add(request_).map_error(while_allocating));
     }
+    attempt_ = network.attempt;
     if (!network.address) {
       return refuse(Code::general, "IPAM plugin failed to allocate IP address");
     }
@@ -205,17 +219,39 @@ class PodCommand {
     return result;
   }
 
-  Result<> detach() {
+  /// False: it lives in another namespace than the one that is named.
+  Result<bool> detach() {
     auto interface = invocation_.netns.empty()
                          ? Result<PodInterface>(fail(ENOENT, "find the pod's namespace"))
                          : PodInterface::open(invocation_);
     if (interface) {
       return interface->detach();
     }
-    if (interface.error().code == Errc::invalid) {
-      return tl::unexpected(std::move(interface).error());  // the host's: nothing there is a pod's
+    std::fprintf(stderr, "weft-cni: %s\n", interface.error().message().c_str());
+    WEFT_TRY(remove_port(invocation_, [this] { return held_addresses(); }));
+    return true;
+  }
+
+  std::vector<net::IpAddress> held_addresses() const {
+    std::vector<net::IpAddress> held;
+    if (request_.address) {
+      held.push_back(request_.address->address);
+    } else if (const auto network = daemon_.check(request_); network && network->address) {
+      held.push_back(network->address->address);
     }
-    return remove_host_end(invocation_.container_id);
+    return held;
+  }
+
+  /// Gives back what this ADD was given, and nothing that the attachment had before. The error that
+  /// led here is the one to report.
+  void undo() {
+    if (is_delegated()) {
+      if (!was_there_) {
+        std::ignore = run_plugin_del();
+      }
+    } else if (attempt_ != 0) {
+      std::ignore = daemon_.undo(request_, attempt_);
+    }
   }
 
   Outcome<> release() {
@@ -241,6 +277,8 @@ class PodCommand {
   std::string_view config_text_;
   Daemon daemon_;
   PodRequest request_;
+  bool was_there_ = false;     // the interface, before this ADD
+  std::uint64_t attempt_ = 0;  // as the daemon calls this ADD
   Attachment wanted_;
   bool is_guarding_ = false;  // the daemon does
   std::optional<net::IpAddress> gateway_;
@@ -271,6 +309,11 @@ std::vector<PodRoute> pod_routes(const net::Cidr& address, const std::vector<Pod
 Outcome<std::string> run_interface_command(const Invocation& invocation,
                                            const NetworkConfig& config,
                                            std::string_view config_text) {
+  const std::filesystem::path socket = socket_path(config);
+  const auto lock = AttachmentLock::take(socket.parent_path(), invocation.attachment());
+  if (!lock) {
+    return tl::unexpected(lock.error());
+  }
   PodCommand command{invocation, config, config_text};
   switch (invocation.command) {
     case Command::add:
@@ -287,7 +330,7 @@ Outcome<std::string> run_interface_command(const Invocation& invocation,
 
 Outcome<std::string> run_ipam_command(const Invocation& invocation, const NetworkConfig& config) {
   const Daemon daemon{socket_path(config)};
-  const PodRequest request{invocation.container_id, invocation.interface, config.ipam.subnet, {}};
+  const PodRequest request = pod_request(invocation, config);
   if (invocation.command == Command::del) {
     WEFT_TRY(daemon.release(request));
     return std::string();

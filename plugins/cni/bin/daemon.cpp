@@ -63,6 +63,13 @@ Outcome<> Daemon::release(const PodRequest& request) const {
   return {};
 }
 
+Outcome<> Daemon::undo(const PodRequest& request, std::uint64_t attempt) const {
+  PodRequest undone = request;
+  undone.attempt = attempt;
+  WEFT_TRY(call("cni.undo", to_json(undone)));
+  return {};
+}
+
 Outcome<> Daemon::guard(const PodPort& port) const {
   WEFT_TRY(call("cni.guard", to_json(port)));
   return {};

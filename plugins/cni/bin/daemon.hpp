@@ -19,6 +19,7 @@ class Daemon {
   [[nodiscard]] Outcome<PodNetwork> check(const PodRequest& request) const;
   [[nodiscard]] Outcome<PodNetwork> network(const PodRequest& request) const;
   [[nodiscard]] Outcome<> release(const PodRequest& request) const;
+  [[nodiscard]] Outcome<> undo(const PodRequest& request, std::uint64_t attempt) const;
   [[nodiscard]] Outcome<> guard(const PodPort& port) const;
 
  private:

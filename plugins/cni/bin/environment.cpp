@@ -4,21 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <cstdint>
 #include <optional>
 #include <utility>
 
 #include <fmt/core.h>
 
-#include "../exchange.hpp"
-
 namespace weft::cni {
 namespace {
-
-constexpr std::size_t name_characters = 7;     // of the container id in interface names
-constexpr std::size_t shortest_usable_id = 5;  // shorter ids are too likely to meet another's
-constexpr std::size_t longest_interface = 15;  // IFNAMSIZ less the final zero
 
 std::optional<Command> parse_command(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, Command>, 4> known{{
@@ -35,14 +27,6 @@ std::optional<Command> parse_command(std::string_view text) {
   return std::nullopt;
 }
 
-/// Source: Linux net/core/dev.c, dev_valid_name.
-bool is_interface_name(std::string_view name) {
-  return !name.empty() && name.size() <= longest_interface && name != "." && name != ".." &&
-         std::ranges::none_of(name, [](char c) {
-           return c == '/' || c == ':' || std::isspace(static_cast<unsigned char>(c)) != 0;
-         });
-}
-
 std::string missing_variables(const Invocation& invocation) {
   const bool needs_netns = invocation.command != Command::del;
   std::string missing;
@@ -55,15 +39,6 @@ std::string missing_variables(const Invocation& invocation) {
   want(needs_netns ? invocation.netns : std::string("unused"), "CNI_NETNS");
   want(invocation.interface, "CNI_IFNAME");
   return missing;
-}
-
-/// FNV-1a: the same id gives the same name, so that a repeated ADD and a DEL find it.
-std::uint64_t hash(std::string_view text) {
-  std::uint64_t value = 0xcbf29ce484222325;
-  for (const char c : text) {
-    value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  }
-  return value;
 }
 
 }  // namespace
@@ -96,7 +71,7 @@ Outcome<Invocation> read_invocation(const std::function<std::string(const char*)
   }
   if (!is_interface_name(invocation.interface)) {
     return refuse(Code::invalid_environment, "invalid CNI_IFNAME",
-                  "want 1 to 15 characters without '/', ':' and spaces");
+                  "want 1 to 15 characters without '/', ':', '%' and spaces");
   }
   return invocation;
 }
@@ -104,14 +79,6 @@ Outcome<Invocation> read_invocation(const std::function<std::string(const char*)
 bool acts_as_ipam(std::string_view program, std::string_view type) noexcept {
   const std::string_view name = program.substr(program.rfind('/') + 1);
   return name.ends_with("-ipam") || (!name.ends_with("-net") && type.ends_with("-ipam"));
-}
-
-VethNames veth_names(std::string_view container_id) {
-  const std::string id = container_id.size() >= shortest_usable_id
-                             ? std::string(container_id)
-                             : fmt::format("{:016x}", hash(container_id));
-  const std::string part = id.substr(0, name_characters);
-  return {std::string(pod_port_prefix) + part, "vethwepg" + part};
 }
 
 }  // namespace weft::cni

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "../attachment.hpp"
 #include "failure.hpp"
 
 namespace weft::cni {
@@ -18,6 +19,7 @@ struct Invocation {
   std::string netns;      ///< a path; for DEL it may be empty or gone
   std::string interface;  ///< the pod's name for it
   std::string path;       ///< directories of plugins, separated by ':'
+  [[nodiscard]] AttachmentId attachment() const { return {container_id, interface}; }
   bool operator==(const Invocation&) const = default;
 };
 
@@ -29,14 +31,5 @@ struct Invocation {
 /// Whether we act as the IPAM plugin: by the name we were started under, or, when that says
 /// nothing, by the configuration's `type`.
 [[nodiscard]] bool acts_as_ipam(std::string_view program, std::string_view type) noexcept;
-
-/// The names of a pod's veth ends in the making, on the host and, until renamed, in the pod.
-/// At most 15 octets. Source: weaveworks/weave plugin/net/cni.go, net/veth.go.
-struct VethNames {
-  std::string host;
-  std::string pod;
-  bool operator==(const VethNames&) const = default;
-};
-[[nodiscard]] VethNames veth_names(std::string_view container_id);
 
 }  // namespace weft::cni

@@ -22,27 +22,9 @@
 namespace weft::cni {
 namespace {
 
-/// A descriptor of the pod's namespace, for as long as a veth end is created in it.
-class NamespaceFile {
- public:
-  explicit NamespaceFile(const std::string& path)
-      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~NamespaceFile() {
-    if (fd_ >= 0) {
-      ::close(fd_);
-    }
-  }
-  NamespaceFile(const NamespaceFile&) = delete;
-  NamespaceFile& operator=(const NamespaceFile&) = delete;
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
-
 Result<bool> is_own_namespace(const std::string& path) {
-  struct stat theirs {};
-  struct stat ours {};
+  struct stat theirs{};
+  struct stat ours{};
   if (::stat(path.c_str(), &theirs) != 0) {
     return fail(errno, "access namespace '" + path + "'");
   }
@@ -57,27 +39,41 @@ void ignore_advertisements(std::string_view interface) {
   std::ignore = nl::write_setting(fmt::format("net/ipv6/conf/{}/accept_ra", interface), "0");
 }
 
-Result<> delete_if_there(nl::Socket& socket, std::string_view name) {
-  std::optional<nl::Link> link;
-  WEFT_TRY(link, nl::find_link(socket, name));
-  if (!link) {
-    return {};
-  }
-  auto deleted = nl::delete_link(socket, link->index);
+Result<> remove_link(nl::Socket& socket, int index) {
+  auto deleted = nl::delete_link(socket, index);
   if (!deleted && deleted.error().code == std::errc::no_such_device) {
     return {};  // its other end went first
   }
   return deleted;
 }
 
-bool has_route(const std::vector<nl::Route>& routes, const PodRoute& wanted, int link) {
-  return std::ranges::any_of(routes, [&](const nl::Route& route) {
-    return route.destination == wanted.destination.network() && route.link == link &&
-           route.gateway == wanted.gateway;
-  });
+Result<> delete_if_there(nl::Socket& socket, std::string_view name) {
+  std::optional<nl::Link> link;
+  WEFT_TRY(link, nl::find_link(socket, name));
+  return link ? remove_link(socket, link->index) : Result<>{};
 }
 
 }  // namespace
+
+PodInterface::NamespaceFile::NamespaceFile(const std::string& path)
+    : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+
+PodInterface::NamespaceFile::~NamespaceFile() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
+}
+
+PodInterface::PodInterface(const Invocation& invocation, NamespaceFile file, nl::Socket host,
+                           nl::Socket pod)
+    : interface_(invocation.interface),
+      netns_(invocation.netns),
+      alias_(port_alias(invocation.attachment())),
+      names_(veth_names(invocation.attachment())),
+      old_names_(old_veth_names(invocation.container_id)),
+      file_(std::move(file)),
+      host_(std::move(host)),
+      pod_(std::move(pod)) {}
 
 Result<PodInterface> PodInterface::open(const Invocation& invocation) {
   bool is_host = false;
@@ -90,6 +86,7 @@ Result<PodInterface> PodInterface::open(const Invocation& invocation) {
   if (!host) {
     return tl::unexpected(std::move(host).error());
   }
+  NamespaceFile file{invocation.netns};
   const auto scope = nl::NamespaceScope::enter(invocation.netns);
   if (!scope) {
     return tl::unexpected(scope.error());
@@ -98,18 +95,45 @@ Result<PodInterface> PodInterface::open(const Invocation& invocation) {
   if (!pod) {
     return tl::unexpected(std::move(pod).error());
   }
-  return PodInterface(invocation, *std::move(host), *std::move(pod));
+  return PodInterface(invocation, std::move(file), *std::move(host), *std::move(pod));
+}
+
+/// The host's end of the pod's link. Equal indices prove nothing across namespaces, so the kernel
+/// is asked whose namespace is at the other end.
+Result<std::optional<Port>> PodInterface::port_of(const nl::Link& pod) {
+  if (pod.kind != "veth") {
+    return std::nullopt;
+  }
+  std::optional<Port> port;
+  WEFT_TRY(port, find_port(host_, pod.peer));
+  bool is_pair = port && port->link.peer == pod.index;
+  if (is_pair) {
+    WEFT_TRY(is_pair, is_here(*port));
+  }
+  return is_pair ? port : std::nullopt;
+}
+
+Result<bool> PodInterface::is_here(const Port& port) {
+  std::optional<int> here;
+  WEFT_TRY(here, netns_id(host_, file_.get()));
+  return here && port.netns == here;
+}
+
+/// By what its alias says; what Weave Net and weft 0.1 made has none.
+bool PodInterface::is_ours(const Port& port) const {
+  return is_port_alias(port.alias) ? port.alias == alias_
+                                   : port.link.name.starts_with(pod_port_prefix);
 }
 
 Result<bool> PodInterface::exists() {
   std::optional<nl::Link> pod;
   WEFT_TRY(pod, nl::find_link(pod_, interface_));
   if (!pod) {
+    WEFT_TRY(expect_free_name());
     return false;
   }
-  std::optional<nl::Link> host;
-  WEFT_TRY(host, nl::find_link(host_, names_.host));
-  if (!host || pod->kind != "veth" || pod->peer != host->index || host->peer != pod->index) {
+  WEFT_TRY(port_, port_of(*pod));
+  if (!port_ || !is_ours(*port_)) {
     return fail(
         Errc::conflict,
         fmt::format("attach the pod: its namespace has another interface '{}'", interface_));
@@ -117,33 +141,97 @@ Result<bool> PodInterface::exists() {
   return true;
 }
 
+Result<> PodInterface::attached_elsewhere(const std::string& port) const {
+  return fail(Errc::conflict,
+              fmt::format("attach the pod: its '{}' is attached in another namespace, by '{}'; DEL "
+                          "that first",
+                          interface_, port));
+}
+
+/// What an earlier attempt left in this pod is no obstacle: it is removed before a new one.
+Result<> PodInterface::expect_free_name() {
+  std::optional<Port> port;
+  WEFT_TRY(port, find_port(host_, names_.host));
+  if (!port) {
+    return {};
+  }
+  bool is_elsewhere = false;
+  WEFT_TRY(is_elsewhere, lives_elsewhere(*port));
+  if (port->alias == alias_ && is_elsewhere) {
+    return attached_elsewhere(names_.host);
+  }
+  if (!is_ours(*port) || is_elsewhere) {
+    return fail(Errc::conflict, fmt::format("name the pod's port '{}': another has that name ({})",
+                                            names_.host, port->alias));
+  }
+  return {};
+}
+
+/// What Weave Net and weft 0.1 attached says whose it is by its address alone.
+Result<> PodInterface::expect_no_old_port(const net::IpAddress& address) {
+  std::optional<Port> port;
+  WEFT_TRY(port, find_port(host_, old_names_.host));
+  if (!port || is_port_alias(port->alias)) {
+    return {};
+  }
+  std::vector<net::Cidr> behind;
+  WEFT_TRY(behind, far_addresses(*port));
+  if (std::ranges::find(behind, address, &net::Cidr::address) == behind.end()) {
+    return {};
+  }
+  return attached_elsewhere(port->link.name);
+}
+
+Result<bool> PodInterface::lives_elsewhere(const Port& port) {
+  bool is_local = false;
+  WEFT_TRY(is_local, is_here(port));
+  std::optional<std::string> name;
+  if (!is_local) {
+    WEFT_TRY(name, far_name(host_, port));
+  }
+  return name.has_value();
+}
+
 Result<Attached> PodInterface::attach(const Attachment& wanted) {
   bool was_there = false;
   WEFT_TRY(was_there, exists());
   if (!was_there) {
-    WEFT_TRY(remove_leftover());
+    WEFT_TRY(expect_no_old_port(wanted.address.address));
+    WEFT_TRY(remove_leftovers());
     WEFT_TRY(create(wanted.mtu));
   }
   auto attached = finish(wanted);
   if (!attached && !was_there) {
-    std::ignore = delete_if_there(host_, names_.host);  // the first error is the one to report
+    std::ignore = remove_link(host_, port_->link.index);  // the first error is the one to report
   }
   return attached;
 }
 
-Result<> PodInterface::remove_leftover() {
-  return delete_if_there(pod_, names_.pod);
+/// After `exists` found the name free but for what is ours.
+Result<> PodInterface::remove_leftovers() {
+  WEFT_TRY(remove_unnamed());
+  return delete_if_there(host_, names_.host);
+}
+
+/// Pod's ends that never got their final name.
+Result<> PodInterface::remove_unnamed() {
+  WEFT_TRY(delete_if_there(pod_, names_.pod));
+  return delete_if_there(pod_, old_names_.pod);
 }
 
 Result<> PodInterface::create(std::uint32_t mtu) {
-  const NamespaceFile netns{netns_};
-  if (netns.get() < 0) {
-    return fail(errno, "access namespace '" + netns_ + "'");
+  if (file_.get() < 0) {
+    return fail(EBADF, "access namespace '" + netns_ + "'");
   }
   // The pod's end starts its life in the pod: a process killed here leaves nothing on the host that
   // the end of the pod would not take along.
-  return nl::create_veth(host_, {names_.host, std::nullopt, mtu, std::nullopt},
-                         {names_.pod, std::nullopt, mtu, netns.get()});
+  WEFT_TRY(nl::create_veth(host_, {names_.host, std::nullopt, mtu, std::nullopt},
+                           {names_.pod, std::nullopt, mtu, file_.get()}));
+  WEFT_TRY(port_, find_port(host_, names_.host));
+  if (!port_) {
+    return fail(ENODEV, fmt::format("find interface '{}'", names_.host));
+  }
+  return {};
 }
 
 Result<net::Mac> PodInterface::mac() {
@@ -158,31 +246,30 @@ Result<net::Mac> PodInterface::mac() {
 Result<Attached> PodInterface::finish(const Attachment& wanted) {
   nl::Link bridge;
   WEFT_TRY(bridge, nl::require_link(host_, wanted.bridge));
+  if (port_->alias != alias_) {
+    WEFT_TRY(set_alias(host_, port_->link.index, alias_));
+  }
   if (wanted.before_up) {
     net::Mac pod_mac;
     WEFT_TRY(pod_mac, mac());
-    WEFT_TRY(wanted.before_up(names_.host, pod_mac));
+    WEFT_TRY(wanted.before_up(port(), pod_mac));
   }
   WEFT_TRY(connect_host_end(wanted, bridge.index));
   WEFT_TRY(set_up_pod_end(wanted));
 
-  nl::Link host;
-  WEFT_TRY(host, nl::require_link(host_, names_.host));
   nl::Link pod;
   WEFT_TRY(pod, nl::require_link(pod_, interface_));
-  return Attached{bridge.mac, host.name, host.mac, pod.mac};
+  return Attached{bridge.mac, port(), port_->link.mac, pod.mac};
 }
 
 Result<> PodInterface::connect_host_end(const Attachment& wanted, int bridge) {
-  nl::Link host;
-  WEFT_TRY(host, nl::require_link(host_, names_.host));
-  ignore_advertisements(names_.host);
+  ignore_advertisements(port());
   nl::LinkChange change;
   change.master = bridge;
   change.mtu = wanted.mtu;
   change.up = true;
-  WEFT_TRY(nl::change_link(host_, host.index, change));
-  return nl::set_hairpin(host_, host.index, wanted.hairpin);
+  WEFT_TRY(nl::change_link(host_, port_->link.index, change));
+  return nl::set_hairpin(host_, port_->link.index, wanted.hairpin);
 }
 
 Result<> PodInterface::set_up_pod_end(const Attachment& wanted) {
@@ -229,71 +316,51 @@ Result<> PodInterface::add_routes(const Attachment& wanted, int link) {
   return {};
 }
 
-Result<> PodInterface::detach() {
-  WEFT_TRY(delete_if_there(pod_, names_.pod));
-  return delete_if_there(pod_, interface_);
-}
-
-Result<> PodInterface::check(const Attachment& wanted, const std::optional<net::Mac>& mac) {
-  bool is_there = false;
-  WEFT_TRY(is_there, exists());
-  if (!is_there) {
-    return fail(ENODEV, fmt::format("find interface '{}' in the pod", interface_));
-  }
-  WEFT_TRY(check_host_end(wanted));
-  return check_pod_end(wanted, mac);
-}
-
-Result<> PodInterface::check_host_end(const Attachment& wanted) {
-  nl::Link bridge;
-  WEFT_TRY(bridge, nl::require_link(host_, wanted.bridge));
-  nl::Link host;
-  WEFT_TRY(host, nl::require_link(host_, names_.host));
-  if (host.master != bridge.index) {
-    return fail(Errc::invalid, fmt::format("find '{}' on bridge '{}'", host.name, bridge.name));
-  }
-  if (!host.is_up) {
-    return fail(Errc::invalid, fmt::format("use '{}': it is down", host.name));
-  }
-  return {};
-}
-
-Result<> PodInterface::check_pod_end(const Attachment& wanted, const std::optional<net::Mac>& mac) {
-  const auto differs = [&](const std::string& what) {
-    return fail(Errc::invalid, fmt::format("use interface '{}': {}", interface_, what));
-  };
-  nl::Link pod;
-  WEFT_TRY(pod, nl::require_link(pod_, interface_));
-  if (mac && pod.mac != *mac) {
-    return differs(fmt::format("its MAC is {}, not {}", to_string(pod.mac), to_string(*mac)));
-  }
-  if (pod.mtu != wanted.mtu) {
-    return differs(fmt::format("its MTU is {}, not {}", pod.mtu, wanted.mtu));
-  }
-  if (!pod.is_up) {
-    return differs("it is down");
-  }
-  std::vector<net::Cidr> addresses;
-  WEFT_TRY(addresses, nl::list_addresses(pod_, pod.index));
-  if (std::ranges::find(addresses, wanted.address) == addresses.end()) {
-    return differs(fmt::format("it lacks address {}", to_string(wanted.address)));
-  }
-  std::vector<nl::Route> routes;
-  WEFT_TRY(routes, nl::list_routes(pod_, wanted.address.address.family));
-  for (const PodRoute& route : wanted.routes) {
-    if (!has_route(routes, route, pod.index)) {
-      return differs(fmt::format("it lacks the route to {}", to_string(route.destination)));
+Result<bool> PodInterface::detach() {
+  WEFT_TRY(remove_unnamed());
+  std::optional<nl::Link> pod;
+  WEFT_TRY(pod, nl::find_link(pod_, interface_));
+  if (pod) {
+    WEFT_TRY(port_, port_of(*pod));
+    if (port_ && is_ours(*port_)) {
+      WEFT_TRY(remove_link(pod_, pod->index));
     }
   }
-  return {};
+  std::optional<Port> port;
+  WEFT_TRY(port, find_port(host_, names_.host));
+  if (!port || port->alias != alias_) {
+    return true;
+  }
+  bool is_elsewhere = false;
+  WEFT_TRY(is_elsewhere, lives_elsewhere(*port));
+  if (!is_elsewhere) {
+    WEFT_TRY(remove_link(host_, port->link.index));
+  }
+  return !is_elsewhere;
 }
 
-Result<> remove_host_end(const std::string& container_id) {
+Result<> remove_port(const Invocation& invocation, const HeldAddresses& held) {
   auto host = nl::Socket::open(NETLINK_ROUTE);
   if (!host) {
     return tl::unexpected(std::move(host).error());
   }
-  return delete_if_there(*host, veth_names(container_id).host);
+  std::optional<Port> port;
+  WEFT_TRY(port, find_port(*host, veth_names(invocation.attachment()).host));
+  if (port && port->alias == port_alias(invocation.attachment())) {
+    return remove_link(*host, port->link.index);
+  }
+  WEFT_TRY(port, find_port(*host, old_veth_names(invocation.container_id).host));
+  if (!port || is_port_alias(port->alias)) {
+    return {};
+  }
+  // Many ids may begin like this; what tells them apart is the address.
+  std::vector<net::Cidr> behind;
+  WEFT_TRY(behind, far_addresses(*port));
+  const std::vector<net::IpAddress> ours = held();
+  const bool is_ours = std::ranges::any_of(behind, [&](const net::Cidr& each) {
+    return std::ranges::find(ours, each.address) != ours.end();
+  });
+  return is_ours ? remove_link(*host, port->link.index) : Result<>{};
 }
 
 }  // namespace weft::cni

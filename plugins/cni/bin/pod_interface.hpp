@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <weft/net/ip.hpp>
@@ -12,6 +13,8 @@
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
 
+#include "../attachment.hpp"
+#include "../port.hpp"
 #include "environment.hpp"
 #include "network_config.hpp"
 
@@ -44,34 +47,54 @@ class PodInterface {
   /// host's.
   [[nodiscard]] static Result<PodInterface> open(const Invocation& invocation);
 
-  /// Whether the pod has the interface, as an earlier ADD for this container left it.
-  /// Errors: Errc::conflict when the name belongs to something else.
+  /// Whether the pod has the interface, as an earlier ADD for this attachment left it.
+  /// Errors: Errc::conflict when the name in the pod or that of the port belongs to something else,
+  /// and when the attachment lives in another namespace.
   [[nodiscard]] Result<bool> exists();
 
   /// Makes everything as it should be, whatever part is there already. An interface that this call
-  /// created is removed again when anything fails.
+  /// created is removed again when anything fails. Errors: those of `exists`, too.
   [[nodiscard]] Result<Attached> attach(const Attachment& wanted);
 
-  /// Succeeds when there is nothing to remove.
-  [[nodiscard]] Result<> detach();
+  /// Removes what is this attachment's, and nothing else that has its name. Succeeds when there is
+  /// nothing to remove. False: the attachment lives in another namespace, where it stays.
+  [[nodiscard]] Result<bool> detach();
 
   /// The first difference from what should be, as an error. `mac`: as ADD answered, if it did.
   [[nodiscard]] Result<> check(const Attachment& wanted, const std::optional<net::Mac>& mac);
 
   /// The host's end, as it is or will be called.
-  [[nodiscard]] const std::string& port() const noexcept { return names_.host; }
+  [[nodiscard]] const std::string& port() const noexcept {
+    return port_ ? port_->link.name : names_.host;
+  }
   /// Of the pod's end. Errors: ENODEV when there is none.
   [[nodiscard]] Result<net::Mac> mac();
 
  private:
-  PodInterface(const Invocation& invocation, nl::Socket host, nl::Socket pod)
-      : interface_(invocation.interface),
-        netns_(invocation.netns),
-        names_(veth_names(invocation.container_id)),
-        host_(std::move(host)),
-        pod_(std::move(pod)) {}
+  /// A descriptor of the pod's namespace.
+  class NamespaceFile {
+   public:
+    explicit NamespaceFile(const std::string& path);
+    NamespaceFile(NamespaceFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    NamespaceFile& operator=(NamespaceFile&&) = delete;
+    ~NamespaceFile();
+    [[nodiscard]] int get() const noexcept { return fd_; }
 
-  [[nodiscard]] Result<> remove_leftover();
+   private:
+    int fd_;  // -1: none
+  };
+
+  PodInterface(const Invocation& invocation, NamespaceFile file, nl::Socket host, nl::Socket pod);
+
+  [[nodiscard]] Result<std::optional<Port>> port_of(const nl::Link& pod);
+  [[nodiscard]] Result<bool> is_here(const Port& port);
+  [[nodiscard]] Result<bool> lives_elsewhere(const Port& port);
+  [[nodiscard]] bool is_ours(const Port& port) const;
+  [[nodiscard]] Result<> expect_free_name();
+  [[nodiscard]] Result<> expect_no_old_port(const net::IpAddress& address);
+  [[nodiscard]] Result<> attached_elsewhere(const std::string& port) const;
+  [[nodiscard]] Result<> remove_leftovers();
+  [[nodiscard]] Result<> remove_unnamed();
   [[nodiscard]] Result<> create(std::uint32_t mtu);
   [[nodiscard]] Result<> connect_host_end(const Attachment& wanted, int bridge);
   [[nodiscard]] Result<> set_up_pod_end(const Attachment& wanted);
@@ -83,12 +106,20 @@ class PodInterface {
 
   std::string interface_;
   std::string netns_;
+  std::string alias_;
   VethNames names_;
+  VethNames old_names_;
+  NamespaceFile file_;
   nl::Socket host_;
   nl::Socket pod_;
+  std::optional<Port> port_;  // the host's end, once it was found or created
 };
 
-/// For a DEL whose namespace is gone: removes the host end, which the kernel may not have got to.
-[[nodiscard]] Result<> remove_host_end(const std::string& container_id);
+/// The addresses that the attachment holds, for one that no alias names.
+using HeldAddresses = std::function<std::vector<net::IpAddress>()>;
+
+/// For a DEL whose namespace is gone: removes the host's end, which the kernel may not have got to,
+/// or which something that outlived the pod keeps. Nothing of another attachment.
+[[nodiscard]] Result<> remove_port(const Invocation& invocation, const HeldAddresses& held);
 
 }  // namespace weft::cni

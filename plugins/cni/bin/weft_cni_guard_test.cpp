@@ -13,7 +13,7 @@ TEST_F(WeftCni, HasThePortGuardedBeforeThePodCanSend) {
   const auto guarded = daemon_->guarded();
   ASSERT_EQ(guarded.size(), 1u);
   const std::string mac = in_pod("cat /sys/class/net/eth0/address");
-  EXPECT_EQ(guarded[0].params, (Json{{"port", "vethwepl0123456"},
+  EXPECT_EQ(guarded[0].params, (Json{{"port", port()},
                                      {"mac", mac.substr(0, 17)},
                                      {"addresses", {"10.32.0.2"}},
                                      {"guard", true}}));
@@ -49,7 +49,7 @@ TEST_F(WeftCni, CheckHasAPortGuardedThatWasNot) {
 
   ASSERT_EQ(cni("CHECK", with_result).status, 0);
 
-  EXPECT_EQ(daemon_->guarded().at(0).params["port"], "vethwepl0123456");
+  EXPECT_EQ(daemon_->guarded().at(0).params["port"], port());
 }
 
 }  // namespace

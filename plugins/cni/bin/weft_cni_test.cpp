@@ -15,10 +15,9 @@ TEST_F(WeftCni, AddAttachesThePodAsTheGuideShows) {
   EXPECT_NE(in_pod("ip link show dev eth0").find("mtu 1376 qdisc noqueue state UP"),
             std::string::npos)
       << in_pod("ip link show dev eth0");
-  EXPECT_EQ(run("bridge -d link show dev vethwepl0123456").text.find("hairpin off"),
-            std::string::npos);
-  EXPECT_NE(run("ip link show master weave").text.find("vethwepl0123456"), std::string::npos);
-  EXPECT_EQ(run("cat /proc/sys/net/ipv6/conf/vethwepl0123456/accept_ra").text, "0\n");
+  EXPECT_EQ(run("bridge -d link show dev " + port()).text.find("hairpin off"), std::string::npos);
+  EXPECT_NE(run("ip link show master weave").text.find(port()), std::string::npos);
+  EXPECT_EQ(run("cat /proc/sys/net/ipv6/conf/" + port() + "/accept_ra").text, "0\n");
   EXPECT_EQ(in_pod("sysctl -n net.ipv4.neigh.eth0.ucast_solicit"), "1\n");
   EXPECT_NE(in_pod("ping -c 1 -W 2 10.32.0.1").find(" 0% packet loss"), std::string::npos);
 }
@@ -28,7 +27,7 @@ TEST_F(WeftCni, AddReportsInterfacesAndTheDefaultRoute) {
 
   EXPECT_EQ(result["cniVersion"], "1.0.0");
   ASSERT_EQ(result["interfaces"].size(), 3u);
-  EXPECT_EQ(result["interfaces"][1]["name"], "vethwepl0123456");
+  EXPECT_EQ(result["interfaces"][1]["name"], port());
   EXPECT_EQ(result["interfaces"][2]["name"], "eth0");
   EXPECT_EQ(result["interfaces"][2]["sandbox"], netns_path());
   EXPECT_EQ(result["ips"],
@@ -56,7 +55,8 @@ TEST_F(WeftCni, ARepeatedAddRepairsWhatIsMissing) {
 }
 
 TEST_F(WeftCni, CleansUpAfterAnAddThatWasKilledHalfWay) {
-  run("ip link add vethwepl0123456 type veth peer name vethwepg0123456 netns " + pod_);
+  run("ip link add " + port() + " type veth peer name " + veth_names({container_, interface_}).pod +
+      " netns " + pod_);
 
   const Output added = cni("ADD", config());
 
@@ -172,8 +172,8 @@ TEST_F(WeftCni, CheckAcceptsWhatAddMadeAndNoticesDifferences) {
        "ip netns exec " + pod_ + " ip route add default via 10.32.0.1"},
       {"ip netns exec " + pod_ + " ip link set eth0 mtu 1200",
        "ip netns exec " + pod_ + " ip link set eth0 mtu 1376"},
-      {"ip link set vethwepl0123456 nomaster", "ip link set vethwepl0123456 master weave"},
-      {"ip link set vethwepl0123456 down", "ip link set vethwepl0123456 up"},
+      {"ip link set " + port() + " nomaster", "ip link set " + port() + " master weave"},
+      {"ip link set " + port() + " down", "ip link set " + port() + " up"},
       {"ip netns exec " + pod_ + " ip link set eth0 address 02:00:00:00:00:01", ""}};
   for (const auto& [damage, repair] : damages) {
     run(damage);
@@ -211,8 +211,7 @@ TEST_F(WeftCni, UsesTheConfiguredMtuAndHairpin) {
   ASSERT_EQ(cni("ADD", custom).status, 0);
 
   EXPECT_NE(in_pod("ip link show dev eth0").find("mtu 1200"), std::string::npos);
-  EXPECT_NE(run("bridge -d link show dev vethwepl0123456").text.find("hairpin off"),
-            std::string::npos);
+  EXPECT_NE(run("bridge -d link show dev " + port()).text.find("hairpin off"), std::string::npos);
 }
 
 TEST_F(WeftCni, DelegatesToWeaveIpamThroughExec) {

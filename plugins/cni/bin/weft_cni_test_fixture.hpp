@@ -25,6 +25,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "../attachment.hpp"
 #include "control/protocol.hpp"
 
 namespace weft::cni {
@@ -77,9 +78,15 @@ class FakeDaemon {
     const std::lock_guard lock(mutex_);
     return asked_;
   }
+  /// By container and interface: "ID/eth0".
   std::map<std::string, std::string> addresses() {
     const std::lock_guard lock(mutex_);
     return addresses_;
+  }
+  /// As an earlier ADD left it.
+  void hold(const std::string& holder, const std::string& address) {
+    const std::lock_guard lock(mutex_);
+    addresses_[holder] = address;
   }
   /// Answers `command` with an error from now on.
   void refuse(const std::string& command, Errc code) {
@@ -135,20 +142,32 @@ class FakeDaemon {
           {params, run("ip link show dev " + params["port"].get<std::string>()).text});
       return "{}";
     }
-    const std::string container = params["container_id"];
+    const std::string holder =
+        params["container_id"].get<std::string>() + "/" + params["ifname"].get<std::string>();
     Json network{
         {"mtu", 1376}, {"bridge", bridge_}, {"gateway", "10.32.0.1"}, {"guard", is_guarding_}};
     if (request.command == "cni.release") {
-      addresses_.erase(container);
+      addresses_.erase(holder);
+      return "{}";
+    }
+    if (request.command == "cni.undo") {
+      if (params["attempt"] == allocated_by_[holder]) {
+        addresses_.erase(holder);
+      }
       return "{}";
     }
     if (request.command == "cni.add") {
-      const auto next = "10.32.0." + std::to_string(addresses_.size() + 2) + "/12";
-      network["address"] = addresses_.try_emplace(container, next).first->second;
+      network["attempt"] = ++attempts_;
+      const auto next = "10.32.0." + std::to_string(attempts_ + 1) + "/12";
+      const auto [given, is_new] = addresses_.try_emplace(holder, next);
+      if (is_new) {
+        allocated_by_[holder] = attempts_;
+      }
+      network["address"] = given->second;
     } else if (request.command == "cni.network") {
       network["address"] = params["address"];
-    } else if (addresses_.contains(container)) {
-      network["address"] = addresses_[container];
+    } else if (addresses_.contains(holder)) {
+      network["address"] = addresses_[holder];
     }
     return network.dump();
   }
@@ -159,6 +178,8 @@ class FakeDaemon {
   std::mutex mutex_;
   std::vector<std::string> asked_;
   std::map<std::string, std::string> addresses_;
+  std::map<std::string, std::uint64_t> allocated_by_;
+  std::uint64_t attempts_ = 0;
   std::map<std::string, Errc> refused_;
   std::string bridge_ = "weave";
   bool is_guarding_ = false;
@@ -199,7 +220,7 @@ class WeftCni : public ::testing::Test {
     const std::string input = directory_ + "/config.json";
     std::ofstream(input) << config;
     return run("CNI_COMMAND=" + command + " CNI_CONTAINERID=" + container_ +
-               " CNI_NETNS=" + netns_ + " CNI_IFNAME=eth0 CNI_PATH=" + directory_ +
+               " CNI_NETNS=" + netns_ + " CNI_IFNAME=" + interface_ + " CNI_PATH=" + directory_ +
                " WEFT_SOCKET=" + socket_ + " " + program + " < " + input);
   }
   static Json config() {
@@ -208,7 +229,10 @@ class WeftCni : public ::testing::Test {
   std::string in_pod(const std::string& command) {
     return run("ip netns exec " + pod_ + " " + command).text;
   }
-  static bool has_host_end() { return run("ip link show vethwepl0123456").status == 0; }
+  /// The host's end for `container_` and `interface_`.
+  std::string port() const { return veth_names({container_, interface_}).host; }
+  bool has_host_end() const { return has_link(port()); }
+  static bool has_link(const std::string& name) { return run("ip link show " + name).status == 0; }
   static unsigned code_of(const Output& output) {
     const Json json = Json::parse(output.text, nullptr, false);
     return json.is_object() && json.contains("code") ? json["code"].get<unsigned>() : 0;
@@ -219,6 +243,7 @@ class WeftCni : public ::testing::Test {
   std::string directory_ = "/tmp/wt-cni-" + unique_;
   std::string socket_ = directory_ + "/weft.sock";
   std::string container_ = "0123456789abcdef";
+  std::string interface_ = "eth0";
   std::string netns_ = netns_path();
   std::optional<FakeDaemon> daemon_;
 };

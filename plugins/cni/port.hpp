@@ -1,0 +1,41 @@
+#pragma once
+/// Pods' ports on the host as the kernel knows them, and whose they are. Errors are the kernel's.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/net/ip.hpp>
+#include <weft/netlink/link.hpp>
+#include <weft/netlink/socket.hpp>
+#include <weft/result.hpp>
+
+namespace weft::cni {
+
+/// The host's end of a veth pair.
+struct Port {
+  nl::Link link;  ///< `peer` is the other end's index, in its own namespace
+  std::string alias;
+  /// The namespace of the other end, by the id that the host's namespace has for it.
+  /// Empty: the host's own.
+  std::optional<int> netns;
+};
+
+/// The veth end of that name or index in the namespace of `socket`. Empty when there is none.
+[[nodiscard]] Result<std::optional<Port>> find_port(nl::Socket& socket, std::string_view name);
+[[nodiscard]] Result<std::optional<Port>> find_port(nl::Socket& socket, int index);
+
+[[nodiscard]] Result<> set_alias(nl::Socket& socket, int index, std::string_view alias);
+
+/// The id that the namespace of `socket` has for the one behind the descriptor. Empty: none yet.
+[[nodiscard]] Result<std::optional<int>> netns_id(nl::Socket& socket, int descriptor);
+
+/// The name of the port's other end, wherever it is. Empty when its namespace is gone: the kernel
+/// is about to remove the pair.
+[[nodiscard]] Result<std::optional<std::string>> far_name(nl::Socket& socket, const Port& port);
+
+/// The IPv4 addresses of the port's other end. Empty when its namespace is gone.
+[[nodiscard]] Result<std::vector<net::Cidr>> far_addresses(const Port& port);
+
+}  // namespace weft::cni
