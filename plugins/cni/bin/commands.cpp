@@ -157,10 +157,23 @@ class PodCommand {
   void expect(const PodNetwork& network, const net::Cidr& address, std::vector<PodRoute> routes) {
     is_guarding_ = network.guard;
     wanted_.bridge = config_.bridge.empty() ? network.bridge : config_.bridge;
-    wanted_.mtu = config_.mtu != 0 ? config_.mtu : network.mtu;
+    wanted_.mtu = choose_mtu(network);
     wanted_.hairpin = config_.hairpin;
     wanted_.address = address;
     wanted_.routes = std::move(routes);
+  }
+
+  /// What exceeds the MTU of weftd's bridge would be lost there, without a word to its sender.
+  std::uint32_t choose_mtu(const PodNetwork& network) const {
+    if (config_.mtu == 0) {
+      return network.mtu;
+    }
+    if (wanted_.bridge != network.bridge || config_.mtu <= network.mtu) {
+      return config_.mtu;
+    }
+    std::fprintf(stderr, "weft-cni: 'mtu' is %u, but %s carries %u: the pod has %u\n", config_.mtu,
+                 network.bridge.c_str(), network.mtu, network.mtu);
+    return network.mtu;
   }
 
   /// Tells a daemon that guards ports what may come by this one.

@@ -214,6 +214,15 @@ TEST_F(WeftCni, UsesTheConfiguredMtuAndHairpin) {
   EXPECT_NE(run("bridge -d link show dev " + port()).text.find("hairpin off"), std::string::npos);
 }
 
+TEST_F(WeftCni, GivesAPodNoMoreThanTheBridgeCarries) {
+  Json custom = config();
+  custom["mtu"] = 9000;
+
+  ASSERT_EQ(cni("ADD", custom).status, 0);
+
+  EXPECT_NE(in_pod("ip link show dev eth0").find("mtu 1376"), std::string::npos);
+}
+
 TEST_F(WeftCni, DelegatesToWeaveIpamThroughExec) {
   std::filesystem::create_symlink(WEFT_CNI, directory_ + "/weave-ipam");
   Json delegating = config();
