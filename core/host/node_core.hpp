@@ -21,6 +21,7 @@
 #include "metrics/registry.hpp"
 #include "service/registry.hpp"
 #include "store/sqlite_store.hpp"
+#include "transport/resolver.hpp"
 
 namespace weft::host {
 
@@ -53,6 +54,7 @@ class NodeCore {
   LogCore logs;
   MetricRegistry metrics;
   BlockingPool blocking;
+  Resolver resolver;
   LaneSet lanes;
   BusCore bus;
   ServiceRegistry services;

@@ -41,7 +41,7 @@ PluginInstance::PluginInstance(std::shared_ptr<NodeCore> core, Manifest manifest
       on_failure_(std::move(on_failure)),
       log_(core_->log(manifest_.name)),
       loop_(manifest_.name, core_->blocking, [this](Error error) { fail(std::move(error)); }),
-      transport_(loop_),
+      transport_(loop_, core_->resolver),
       bus_(core_->bus.view(manifest_.name, loop_)),
       services_(core_->services.view(
           manifest_.name, loop_,

@@ -2,12 +2,12 @@
 
 #include "transport/asio_transport.hpp"
 
-#include <netdb.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <optional>
+#include <utility>
 
 #include <fmt/core.h>
 #include <boost/asio/ip/tcp.hpp>
@@ -201,31 +201,15 @@ class PendingDial final : public Pending {
   std::shared_ptr<Dial> dial_;
 };
 
-/// Blocks in getaddrinfo: on the blocking pool only.
-Result<std::vector<net::IpAddress>> look_up(const std::string& host) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int status = getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  if (status != 0) {
-    return fail(Errc::not_found, fmt::format("resolve '{}': {}", host, gai_strerror(status)));
-  }
-  std::vector<net::IpAddress> addresses;
-  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
-    const net::IpAddress address = net::from_sockaddr(*entry->ai_addr).address;
-    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {
-      addresses.push_back(address);
-    }
-  }
-  freeaddrinfo(found);
-  return addresses;
-}
-
 /// Shared by the request and its answer: the work itself cannot be recalled.
 struct Resolution {
   Transport::Resolved done;
-  std::string host;
-  Result<std::vector<net::IpAddress>> answer;
+
+  void answer(Resolver::Addresses addresses) {
+    if (Transport::Resolved then = std::exchange(done, {})) {
+      then(std::move(addresses));
+    }
+  }
 };
 
 class PendingResolution final : public Pending {
@@ -240,6 +224,22 @@ class PendingResolution final : public Pending {
 
 }  // namespace
 
+/// A lookup may end after the plugin did, on a thread that knows nothing of it.
+struct AsioTransport::Gate {
+  std::mutex mutex;
+  Loop* loop = nullptr;  // null: closed
+};
+
+AsioTransport::AsioTransport(Loop& loop, Resolver& resolver)
+    : loop_(loop), resolver_(resolver), gate_(std::make_shared<Gate>()) {
+  gate_->loop = &loop;
+}
+
+AsioTransport::~AsioTransport() {
+  const std::lock_guard lock(gate_->mutex);
+  gate_->loop = nullptr;
+}
+
 Result<std::unique_ptr<Listener>> AsioTransport::listen(net::Endpoint at, Accepted accepted) {
   auto acceptor = std::make_shared<Acceptor>(loop_, std::move(accepted));
   WEFT_TRY(acceptor->open(at));
@@ -253,17 +253,16 @@ std::unique_ptr<Pending> AsioTransport::dial(net::Endpoint remote, Duration time
 }
 
 std::unique_ptr<Pending> AsioTransport::resolve(std::string host, Resolved done) {
-  auto resolution = std::make_shared<Resolution>(Resolution{std::move(done), std::move(host), {}});
-  const auto answer = [resolution] {
-    if (Resolved then = std::exchange(resolution->done, {})) {
-      then(std::move(resolution->answer));
-    }
-  };
-  if (const auto literal = net::parse_ip(resolution->host)) {
-    resolution->answer = std::vector{*literal};
-    loop_.post(answer);
+  auto resolution = std::make_shared<Resolution>(Resolution{std::move(done)});
+  if (const auto literal = net::parse_ip(host)) {
+    loop_.post([resolution, address = *literal] { resolution->answer(std::vector{address}); });
   } else {
-    loop_.blocking([resolution] { resolution->answer = look_up(resolution->host); }, answer);
+    resolver_.look_up(host, [gate = gate_, resolution](const Resolver::Addresses& addresses) {
+      const std::lock_guard lock(gate->mutex);
+      if (gate->loop != nullptr) {
+        gate->loop->post([resolution, addresses] { resolution->answer(addresses); });
+      }
+    });
   }
   return std::make_unique<PendingResolution>(std::move(resolution));
 }

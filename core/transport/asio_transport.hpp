@@ -8,6 +8,8 @@
 #include <weft/export.hpp>
 #include <weft/transport.hpp>
 
+#include "transport/resolver.hpp"
+
 namespace weft {
 
 /// One per plugin, owned by the host; used on the plugin's loop. Every stream has TCP_NODELAY and
@@ -15,8 +17,11 @@ namespace weft {
 /// startLocalConnection.
 class WEFT_EXPORT AsioTransport final : public Transport {
  public:
-  /// `loop` has an io_context: a ThreadLoop.
-  explicit AsioTransport(Loop& loop) : loop_(loop) {}
+  /// `loop` has an io_context: a ThreadLoop. `resolver` lives at least as long.
+  AsioTransport(Loop& loop, Resolver& resolver);
+  ~AsioTransport();
+  AsioTransport(const AsioTransport&) = delete;
+  AsioTransport& operator=(const AsioTransport&) = delete;
 
   [[nodiscard]] Result<std::unique_ptr<Listener>> listen(net::Endpoint at,
                                                          Accepted accepted) override;
@@ -25,7 +30,11 @@ class WEFT_EXPORT AsioTransport final : public Transport {
   [[nodiscard]] std::unique_ptr<Pending> resolve(std::string host, Resolved done) override;
 
  private:
+  struct Gate;
+
   Loop& loop_;
+  Resolver& resolver_;
+  std::shared_ptr<Gate> gate_;  // lets answers of the resolver in
 };
 
 }  // namespace weft

@@ -94,8 +94,16 @@ class AsioTransportTest : public ::testing::Test {
   }
 
   BlockingPool pool_;
+  std::promise<void> dns_;  // answers for "silent" when it is fulfilled
+  Resolver resolver_{[answers = dns_.get_future().share()](const std::string& host) {
+    if (host != "silent") {
+      return look_up_host(host);
+    }
+    answers.wait();
+    return Resolver::Addresses(fail(Errc::not_found, "resolve 'silent'"));
+  }};
   ThreadLoop loop_{"test", pool_, [](const Error& error) { FAIL() << error.message(); }};
-  AsioTransport transport_{loop_};
+  AsioTransport transport_{loop_, resolver_};
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<Pending> dial_;
   std::unique_ptr<Stream> client_;
@@ -281,6 +289,40 @@ TEST_F(AsioTransportTest, ResolvesLiteralsAndReportsUnknownNames) {
     first.reset();
     second.reset();
   });
+}
+
+TEST_F(AsioTransportTest, ANameThatNobodyAnswersForHoldsUpNoBlockingWork) {
+  std::vector<std::unique_ptr<Pending>> lookups;
+  bool is_done = false;
+  run([&] {
+    for (unsigned i = 0; i < BlockingPool::thread_count; ++i) {
+      lookups.push_back(transport_.resolve("silent", [](auto) {}));
+    }
+    loop_.blocking([] {}, [&] { is_done = true; });
+  });
+
+  EXPECT_TRUE(eventually([&] { return is_done; }));
+
+  run([&] { lookups.clear(); });
+  EXPECT_TRUE(loop_.wait_for_blocking(loop_.now() + 5s)) << "nor the end of the loop";
+}
+
+TEST_F(AsioTransportTest, AnAnswerThatComesAfterItsTransportIsDropped) {
+  auto transport = std::make_unique<AsioTransport>(loop_, resolver_);
+  bool is_answered = false;
+  std::unique_ptr<Pending> other;
+  bool is_other_answered = false;
+  run([&] {
+    (void)transport->resolve("silent", [&](auto) { is_answered = true; });
+    transport.reset();
+    other = transport_.resolve("silent", [&](auto) { is_other_answered = true; });
+  });
+
+  dns_.set_value();
+
+  EXPECT_TRUE(eventually([&] { return is_other_answered; }));
+  EXPECT_FALSE(is_answered);
+  run([&] { other.reset(); });
 }
 
 }  // namespace
