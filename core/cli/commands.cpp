@@ -54,7 +54,9 @@ Result<std::string> status_page(const Options& options, std::string_view page) {
     WEFT_TRY(status, collect_status(options));
     return options.json ? report_json(status) : render_status(status);
   }
-  const std::string command = page == "ipam" ? "ipam.status" : "mesh." + std::string(page);
+  const std::string command = page == "ipam"      ? "ipam.status"
+                              : page == "targets" ? "mesh.direct-peers"
+                                                  : "mesh." + std::string(page);
   std::string text;
   WEFT_TRY(text, ask(options, command));
   if (options.json) {

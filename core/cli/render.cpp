@@ -142,6 +142,32 @@ std::vector<Share> shares(const Json& entries, std::string_view own_name) {
   return list;
 }
 
+std::string since(const Json& object, const char* key) {
+  return "since " + text_of(object, key);
+}
+
+/// What a name resolves to, or why not, and how it stands with each address.
+std::string target_details(const Json& target) {
+  const Json& addresses = member(target, "Addresses");
+  const Json& name = member(target, "Name");
+  std::string text;
+  for (const Json& address : addresses) {
+    text += (text.empty() ? "" : ", ") +
+            (name.is_null() ? text_of(address, "State")
+                            : text_of(address, "Address") + " " + text_of(address, "State"));
+  }
+  if (name.is_null()) {
+    return text;
+  }
+  const std::string failure = text_of(name, "Failure");
+  if (failure.empty()) {
+    return text.empty() ? "being looked up" : text + "; found " + since(name, "Since");
+  }
+  return fmt::format("{}not found {}{}: {}; next lookup: {}", text.empty() ? "" : text + "; ",
+                     text.empty() ? "" : "any more ", since(name, "FailingSince"), failure,
+                     text_of(name, "NextLookup"));
+}
+
 }  // namespace
 
 Result<std::string> render_status(const NodeStatus& status) {
@@ -188,7 +214,11 @@ Result<std::string> render_targets(std::string_view targets) {
   WEFT_TRY(list, parse_json(targets, "targets"));
   Page page;
   for (const Json& target : list) {
-    page.line("{}", text_of(target));
+    if (!target.is_object()) {
+      page.line("{}", text_of(target));
+      continue;
+    }
+    page.line("{:<21} {}", text_of(target, "Peer"), target_details(target));
   }
   return page.take();
 }

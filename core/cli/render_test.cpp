@@ -57,6 +57,28 @@ TEST_F(RenderTest, PeersAndTargetsAreTheOriginals) {
   EXPECT_EQ(*render_targets(*status().targets), golden_.page("GET /status/targets"));
 }
 
+TEST_F(RenderTest, TargetsSayWhatNamesResolveToOrWhyNot) {
+  EXPECT_EQ(
+      *render_targets(R"([
+          {"Peer":"10.0.0.2","Addresses":[{"Address":"10.0.0.2:6783","State":"connected"}]},
+          {"Peer":"all.example","Addresses":[{"Address":"10.0.0.1:6783","State":"this node"},
+                                             {"Address":"10.0.0.3:6783","State":"connecting"}],
+           "Name":{"Since":"10:00","NextLookup":"10:01"}},
+          {"Peer":"gone.example","Addresses":[{"Address":"10.0.0.4:6783","State":"connected"}],
+           "Name":{"Since":"10:00","Failure":"cannot resolve it","FailingSince":"10:05",
+                   "NextLookup":"10:06"}},
+          {"Peer":"new.example","Addresses":[],"Name":{"NextLookup":"under way"}},
+          {"Peer":"no.example","Addresses":[],
+           "Name":{"Failure":"cannot resolve it","FailingSince":"10:00","NextLookup":"10:01"}}])"),
+      "10.0.0.2              connected\n"
+      "all.example           10.0.0.1:6783 this node, 10.0.0.3:6783 connecting; found since 10:00\n"
+      "gone.example          10.0.0.4:6783 connected; not found any more since 10:05: cannot "
+      "resolve "
+      "it; next lookup: 10:06\n"
+      "new.example           being looked up\n"
+      "no.example            not found since 10:00: cannot resolve it; next lookup: 10:01\n");
+}
+
 TEST_F(RenderTest, ConnectionsAreTheOriginalsWithSpacesBetweenAttributes) {
   std::string expected = golden_.page("GET /status/connections");
   expected.replace(expected.find("truemtu"), 7, "true mtu");

@@ -1,6 +1,6 @@
 #pragma once
-/// Two threads for work that blocks for a moment: sqlite commits, file reads. What may take a minute,
-/// such as looking up a name, has no place here: see transport/resolver.hpp.
+/// Two threads for work that blocks for a moment: sqlite commits, file reads. What may take a
+/// minute, such as looking up a name, has no place here: see transport/resolver.hpp.
 
 #include <condition_variable>
 #include <deque>

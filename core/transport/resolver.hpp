@@ -27,7 +27,7 @@ class WEFT_EXPORT Resolver {
   using Found = UniqueFunction<void(const Addresses&)>;
 
   /// Names looked up at once. More names wait for their turn.
-  static constexpr unsigned max_threads = 16;
+  static constexpr unsigned max_threads = 64;
 
   explicit Resolver(LookUp look_up = look_up_host);
   /// Waits for no lookup: what is under way ends whenever it does, and tells nobody.

@@ -15,6 +15,12 @@ namespace {
 constexpr Duration original_heartbeat = std::chrono::seconds{30};
 constexpr Duration original_dead_after = std::chrono::seconds{60};
 
+ConnectionMaker::Ending ending_of(DropReason reason) {
+  return reason == DropReason::self             ? ConnectionMaker::Ending::ourselves
+         : reason == DropReason::name_collision ? ConnectionMaker::Ending::wrong_place
+                                                : ConnectionMaker::Ending::failure;
+}
+
 }  // namespace
 
 void Engine::on_introduced(Connection& connection, const Introduction& introduction) {
@@ -289,12 +295,8 @@ void Engine::on_dropped(Connection& connection, DropReason reason, const Error& 
       state_.connection_lost(link.remote);
     }
   }
-  const bool is_wrong_place = reason == DropReason::self || reason == DropReason::name_collision;
-  maker_.ended(
-      {link.id(), link.address, connection.is_outbound(),
-       is_wrong_place ? ConnectionMaker::Ending::wrong_place : ConnectionMaker::Ending::failure,
-       error},
-      env_.loop.now(), random_unit(env_.loop));
+  maker_.ended({link.id(), link.address, connection.is_outbound(), ending_of(reason), error},
+               env_.loop.now(), random_unit(env_.loop));
   plan_soon();
   env_.loop.post([ended = std::move(link.connection)] {});
 }

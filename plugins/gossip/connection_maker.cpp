@@ -3,11 +3,8 @@
 #include "gossip/connection_maker.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <tuple>
 #include <utility>
-
-#include <fmt/core.h>
 
 namespace weft::gossip {
 namespace {
@@ -37,68 +34,15 @@ void try_never(ConnectionMaker::Target& target) {
   target.interval = max_interval;
 }
 
-struct HostAndPort {
-  std::string_view host;
-  std::optional<std::string_view> port;
-};
-
-/// "host", "host:port", "[v6]", "[v6]:port", or a bare IPv6 address with its several colons.
-std::optional<HostAndPort> split(std::string_view text) {
-  if (text.starts_with('[')) {
-    const std::size_t end = text.find(']');
-    if (end == std::string_view::npos) {
-      return std::nullopt;
-    }
-    const std::string_view host = text.substr(1, end - 1);
-    const std::string_view rest = text.substr(end + 1);
-    if (rest.empty()) {
-      return HostAndPort{host, std::nullopt};
-    }
-    return rest.front() == ':' ? std::optional(HostAndPort{host, rest.substr(1)}) : std::nullopt;
-  }
-  if (std::count(text.begin(), text.end(), ':') != 1) {
-    return HostAndPort{text, std::nullopt};
-  }
-  const std::size_t colon = text.find(':');
-  return HostAndPort{text.substr(0, colon), text.substr(colon + 1)};
-}
-
 }  // namespace
-
-Result<DirectPeer> parse_direct_peer(std::string_view text) {
-  const auto refuse = [text] {
-    return fail(Errc::invalid, fmt::format("use peer '{}': it should be host[:port]", text));
-  };
-  const auto parts = split(text);
-  if (!parts || parts->host.empty() ||
-      parts->host.find_first_of(" /\t\n[]") != std::string_view::npos) {
-    return refuse();
-  }
-  DirectPeer peer;
-  peer.text = text;
-  peer.host = parts->host;
-  if (parts->port) {
-    const char* const end = parts->port->data() + parts->port->size();
-    const auto [stop, error] = std::from_chars(parts->port->data(), end, peer.port);
-    if (error != std::errc{} || stop != end || peer.port == 0) {
-      return refuse();
-    }
-  }
-  if (const auto literal = net::parse_ip(peer.host)) {
-    peer.address = *literal;
-  } else if (peer.host.find(':') != std::string::npos) {
-    return refuse();
-  }
-  return peer;
-}
 
 void ConnectionMaker::add_direct(std::vector<DirectPeer> peers, bool replace, TimePoint now) {
   if (replace) {
     direct_.clear();
   }
   for (DirectPeer& peer : peers) {
-    if (const auto address = endpoint(peer)) {
-      if (const auto target = targets_.find(*address); target != targets_.end()) {
+    for (const net::Endpoint& address : endpoints(peer)) {
+      if (const auto target = targets_.find(address); target != targets_.end()) {
         try_now(target->second, now);
       }
     }
@@ -121,9 +65,12 @@ void ConnectionMaker::retry_all(TimePoint now) {
   }
 }
 
-void ConnectionMaker::set_address(const std::string& text, net::IpAddress address) {
-  if (const auto peer = direct_.find(text); peer != direct_.end()) {
-    peer->second.address = address;
+void ConnectionMaker::set_addresses(const std::string& host,
+                                    const std::vector<net::IpAddress>& addresses) {
+  for (auto& [text, peer] : direct_) {
+    if (peer.is_name && peer.host == host) {
+      peer.addresses = addresses;
+    }
   }
 }
 
@@ -253,7 +200,11 @@ void ConnectionMaker::ended(const Ended& connection, TimePoint now, double jitte
   Target& target = at->second;
   target.state = State::waiting;
   target.last_error = connection.error;
-  if (connection.ending == Ending::wrong_place) {
+  target.is_ourselves = connection.ending == Ending::ourselves;
+  if (target.is_ourselves) {
+    target.remote = unknown_peer;
+  }
+  if (connection.ending != Ending::failure) {
     try_never(target);
   } else if (target.try_after && now > *target.try_after + reset_after) {
     try_now(target, now);
@@ -262,13 +213,35 @@ void ConnectionMaker::ended(const Ended& connection, TimePoint now, double jitte
   }
 }
 
+/// Addresses where one peer answered are that one peer. Addresses that never answered may be of as
+/// many peers, but a peer with addresses of both families has them in each: one family counts.
 std::size_t ConnectionMaker::active_direct_peers() const {
-  return static_cast<std::size_t>(
-      std::count_if(direct_.begin(), direct_.end(), [this](const auto& named) {
-        const auto address = endpoint(named.second);
-        const auto target = address ? targets_.find(*address) : targets_.end();
-        return target == targets_.end() || target->second.try_after.has_value();
-      }));
+  PeerNames met;
+  std::size_t unmet = 0;
+  for (const auto& [text, peer] : direct_) {
+    PeerNames met_here;
+    std::map<net::Family, PeerNames> met_by_family;
+    std::map<net::Family, std::size_t> by_family;  // met or not
+    for (const net::Endpoint& address : endpoints(peer)) {
+      const net::Family family = address.address.family;
+      const auto target = targets_.find(address);
+      const Target* const known = target == targets_.end() ? nullptr : &target->second;
+      if (known != nullptr && (known->is_ourselves || known->remote != unknown_peer)) {
+        met_here.insert(known->remote);
+        by_family[family] += met_by_family[family].insert(known->remote).second ? 1 : 0;
+      } else if (known == nullptr || known->try_after) {
+        ++by_family[family];
+      }
+    }
+    std::size_t all = peer.is_name && peer.addresses.empty() ? 1 : 0;
+    for (const auto& [family, count] : by_family) {
+      all = std::max(all, count);
+    }
+    unmet += all - std::min(all, met_here.size());
+    met.merge(met_here);
+  }
+  met.erase(unknown_peer);  // ourselves
+  return met.size() + unmet;
 }
 
 ConnectionMaker::Connected ConnectionMaker::connected() const {
@@ -283,29 +256,46 @@ ConnectionMaker::Connected ConnectionMaker::connected() const {
   return connected;
 }
 
-std::optional<net::Endpoint> ConnectionMaker::endpoint(const DirectPeer& peer) const {
-  if (!peer.address) {
-    return std::nullopt;
+std::vector<net::Endpoint> ConnectionMaker::endpoints(const DirectPeer& peer) const {
+  std::vector<net::Endpoint> endpoints;
+  for (const net::IpAddress& address : peer.addresses) {
+    endpoints.push_back({address, peer.port != 0 ? peer.port : settings_.port});
   }
-  return net::Endpoint{*peer.address, peer.port != 0 ? peer.port : settings_.port};
+  return endpoints;
 }
 
 /// A peer given without a port is not dialled while it is connected to us. Neither is one whose
 /// name, learned when its address last answered, is connected some other way: dialling it could
 /// only replace a good connection.
+bool ConnectionMaker::is_connected(const net::Endpoint& address, bool any_port,
+                                   const Connected& connected) const {
+  const auto target = targets_.find(address);
+  return connected.addresses.contains(address) ||
+         (any_port && connected.inbound.contains(address.address)) ||
+         (target != targets_.end() && target->second.remote != unknown_peer &&
+          connected.names.contains(target->second.remote));
+}
+
+/// Every address of a name is tried, as they may be of several peers. The other family's, where
+/// nobody answered so far, are not while one family has connections.
 void ConnectionMaker::want_direct(const Connected& connected, Wanted& wanted) const {
   for (const auto& [text, peer] : direct_) {
-    const auto address = endpoint(peer);
-    if (!address) {
-      continue;
+    std::set<net::Family> in_use;
+    const std::vector<net::Endpoint> addresses = endpoints(peer);
+    for (const net::Endpoint& address : addresses) {
+      if (is_connected(address, peer.port == 0, connected)) {
+        in_use.insert(address.address.family);
+      }
     }
-    wanted.direct.insert(*address);
-    const auto target = targets_.find(*address);
-    const bool is_known = target != targets_.end() && target->second.remote != unknown_peer &&
-                          connected.names.contains(target->second.remote);
-    const bool is_inbound = peer.port == 0 && connected.inbound.contains(*peer.address);
-    if (!is_known && !is_inbound && !connected.addresses.contains(*address)) {
-      wanted.all.insert(*address);
+    for (const net::Endpoint& address : addresses) {
+      wanted.direct.insert(address);
+      const auto target = targets_.find(address);
+      const bool is_other_family =
+          !in_use.empty() && !in_use.contains(address.address.family) &&
+          (target == targets_.end() || target->second.remote == unknown_peer);
+      if (!is_other_family && !is_connected(address, peer.port == 0, connected)) {
+        wanted.all.insert(address);
+      }
     }
   }
 }

@@ -17,22 +17,11 @@
 #include <weft/net/peer_name.hpp>
 #include <weft/result.hpp>
 
+#include "gossip/direct_peer.hpp"
 #include "gossip/discovery.hpp"
 #include "gossip/peers.hpp"
 
 namespace weft::gossip {
-
-/// A peer the operator named.
-struct DirectPeer {
-  std::string text;  ///< as given; what `forget` must repeat
-  std::string host;
-  std::uint16_t port = 0;                 ///< 0: not given, our own is meant
-  std::optional<net::IpAddress> address;  ///< once resolved
-};
-
-/// "host", "host:port", "[v6]:port" or a bare IPv6 address; literal addresses are resolved already.
-/// Errors: Errc::invalid.
-[[nodiscard]] Result<DirectPeer> parse_direct_peer(std::string_view text);
 
 /// Dials direct peers first, then addresses where a peer answered before, then those that
 /// neighbours claim, in turns, then what others claim. Whoever makes up addresses uses up its own
@@ -64,6 +53,7 @@ class ConnectionMaker {
     std::optional<Error> last_error;
     PeerName remote{};                    ///< who answered there last; unknown until somebody did
     std::optional<AddressClaim> claim{};  ///< of a discovered one
+    bool is_ourselves = false;            ///< this node answered there
   };
 
   struct Dial {
@@ -86,7 +76,8 @@ class ConnectionMaker {
   /// How a connection ended.
   enum class Ending : std::uint8_t {
     failure,      ///< try again, later each time
-    wrong_place,  ///< our own address, or a peer with our name: trying again cannot help
+    ourselves,    ///< our own address: trying again cannot help
+    wrong_place,  ///< a peer with our name: neither can it
   };
 
   explicit ConnectionMaker(Settings settings) : settings_(settings) {}
@@ -99,8 +90,8 @@ class ConnectionMaker {
   [[nodiscard]] const std::map<std::string, DirectPeer>& direct_peers() const noexcept {
     return direct_;
   }
-  /// The name of a direct peer was looked up.
-  void set_address(const std::string& text, net::IpAddress address);
+  /// `host`, the name of direct peers, was looked up.
+  void set_addresses(const std::string& host, const std::vector<net::IpAddress>& addresses);
 
   /// Whom to dial. Call after each of the other methods, on topology news, and at `again`.
   /// `draw` gives a uniformly random real in [0, 1) elsewhere; none is needed here.
@@ -125,7 +116,9 @@ class ConnectionMaker {
   void ended(const Ended& connection, TimePoint now, double jitter);
 
   [[nodiscard]] const std::map<net::Endpoint, Target>& targets() const noexcept { return targets_; }
-  /// Direct peers that are still tried.
+  /// Where a direct peer may be.
+  [[nodiscard]] std::vector<net::Endpoint> endpoints(const DirectPeer& peer) const;
+  /// Peers that the direct ones are, as far as they are known and still tried.
   [[nodiscard]] std::size_t active_direct_peers() const;
 
  private:
@@ -145,7 +138,8 @@ class ConnectionMaker {
 
   [[nodiscard]] Connected connected() const;
   [[nodiscard]] static PeerName group(const Target& target, const Connected& connected);
-  [[nodiscard]] std::optional<net::Endpoint> endpoint(const DirectPeer& peer) const;
+  [[nodiscard]] bool is_connected(const net::Endpoint& address, bool any_port,
+                                  const Connected& connected) const;
   void want_direct(const Connected& connected, Wanted& wanted) const;
   /// Answers whether everything was looked through.
   [[nodiscard]] bool want_discovered(const Peers& peers, const Connected& connected,

@@ -116,7 +116,7 @@ TEST_F(ConnectionMakerTest, APeerWithPortIsNotDialledAgainWhileItsNameIsConnecte
 TEST_F(ConnectionMakerTest, NeverTriesItselfAgainUntilToldTo) {
   add("10.0.0.1:6783");
   ASSERT_EQ(dials().size(), 1U);
-  end(1, "10.0.0.1:6783", true, ConnectionMaker::Ending::wrong_place);
+  end(1, "10.0.0.1:6783", true, ConnectionMaker::Ending::ourselves);
   now += 24h;
   EXPECT_TRUE(dials().empty());
   EXPECT_EQ(maker.active_direct_peers(), 0U);
@@ -193,6 +193,77 @@ TEST_F(ConnectionMakerTest, ReplaceForgetsTheEarlierOnes) {
   maker.add_direct({*parse_direct_peer("10.0.0.3")}, true, now);
 
   EXPECT_EQ(dials(), std::vector{at("10.0.0.3:6783")});
+}
+
+class NamedPeersTest : public ConnectionMakerTest {
+ protected:
+  void add_name(const char* text, std::vector<const char*> addresses) {
+    auto peer = *parse_direct_peer(text);
+    for (const char* const address : addresses) {
+      peer.addresses.push_back(*net::parse_ip(address));
+    }
+    maker.add_direct({std::move(peer)}, false, now);
+  }
+  void meet(const char* address, PeerName who) { maker.identified(at(address), who); }
+};
+
+TEST_F(NamedPeersTest, EveryAddressIsDialled) {
+  add_name("all:99", {"10.0.0.2", "10.0.0.3", "fd00::2"});
+
+  EXPECT_EQ(dials(), (std::vector{at("10.0.0.2:99"), at("10.0.0.3:99"), at("[fd00::2]:99")}));
+}
+
+TEST_F(NamedPeersTest, AnAddressThatANameLostIsForgotten) {
+  add_name("all", {"10.0.0.2"});
+  ASSERT_EQ(dials().size(), 1U);
+  fail("10.0.0.2:6783");
+
+  maker.set_addresses("all", {*net::parse_ip("10.0.0.3")});
+
+  EXPECT_EQ(dials(), std::vector{at("10.0.0.3:6783")});
+  EXPECT_FALSE(maker.targets().contains(at("10.0.0.2:6783")));
+}
+
+TEST_F(NamedPeersTest, TheOtherFamilyIsLeftAloneWhileOneHasAConnection) {
+  add_name("node", {"10.0.0.2", "10.0.0.3", "fd00::2"});
+  ASSERT_EQ(dials().size(), 3U);
+  meet("10.0.0.2:6783", them);
+  maker.created(1, {them, at("10.0.0.2:6783"), true});
+  fail("10.0.0.3:6783");
+  fail("[fd00::2]:6783");
+  now += 1h;
+
+  EXPECT_EQ(dials(), std::vector{at("10.0.0.3:6783")}) << "it may be another peer's";
+
+  end(1, "10.0.0.2:6783", true);
+  EXPECT_EQ(dials(), (std::vector{at("10.0.0.2:6783"), at("[fd00::2]:6783")}));
+}
+
+TEST_F(NamedPeersTest, CountsAsManyPeersAsItsAddressesMayBe) {
+  add_name("unknown", {});
+  EXPECT_EQ(maker.active_direct_peers(), 1U);
+  add_name("dual", {"10.0.0.2", "fd00::2"});
+  EXPECT_EQ(maker.active_direct_peers(), 2U) << "a peer has addresses of both families";
+  add_name("all", {"10.0.0.3", "10.0.0.4", "10.0.0.5"});
+  EXPECT_EQ(maker.active_direct_peers(), 5U);
+  (void)dials();
+
+  meet("10.0.0.2:6783", them);
+  meet("10.0.0.3:6783", third);
+  meet("10.0.0.4:6783", third);  // it has two
+  end(1, "10.0.0.5:6783", true, ConnectionMaker::Ending::ourselves);
+  end(2, "[fd00::2]:6783", true);
+
+  EXPECT_EQ(maker.active_direct_peers(), 3U) << "unknown, them, third";
+}
+
+TEST_F(NamedPeersTest, OurOwnNameCountsForNobody) {
+  add_name("self", {"10.0.0.1", "fd00::1"});
+  (void)dials();
+  end(1, "10.0.0.1:6783", true, ConnectionMaker::Ending::ourselves);
+  fail("[fd00::1]:6783");
+
+  EXPECT_EQ(maker.active_direct_peers(), 0U);
 }
 
 /// Peers that only this test knows, named by `claimant`.
@@ -292,12 +363,13 @@ TEST_F(ConnectionMakerTest, LooksThroughALargeTableInSlices) {
 
 TEST(ParseDirectPeer, TakesHostsAddressesAndPorts) {
   EXPECT_EQ(parse_direct_peer("node2")->port, 0);
-  EXPECT_FALSE(parse_direct_peer("node2")->address);
+  EXPECT_TRUE(parse_direct_peer("node2")->is_name);
+  EXPECT_TRUE(parse_direct_peer("node2")->addresses.empty());
   EXPECT_EQ(parse_direct_peer("node2:99")->host, "node2");
   EXPECT_EQ(parse_direct_peer("node2:99")->port, 99);
-  EXPECT_EQ(to_string(*parse_direct_peer("fd00::1")->address), "fd00::1");
+  EXPECT_EQ(to_string(parse_direct_peer("fd00::1")->addresses.at(0)), "fd00::1");
   EXPECT_EQ(parse_direct_peer("[fd00::1]:77")->port, 77);
-  EXPECT_EQ(to_string(*parse_direct_peer("[fd00::1]")->address), "fd00::1");
+  EXPECT_EQ(to_string(parse_direct_peer("[fd00::1]")->addresses.at(0)), "fd00::1");
   for (const char* const bad : {"", ":99", "node2:", "node2:x", "node2:65536", "node2:0",
                                 "[fd00::1", "[fd00::1]99", "a b", "a:b:c"}) {
     EXPECT_FALSE(parse_direct_peer(bad)) << bad;

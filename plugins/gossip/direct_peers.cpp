@@ -1,10 +1,10 @@
-/// Lookups and the saved list.
+/// Changes of the list, and the list as it is saved.
 
 #include "gossip/direct_peers.hpp"
 
+#include <algorithm>
+#include <set>
 #include <utility>
-
-#include <fmt/core.h>
 
 namespace weft::gossip {
 namespace {
@@ -54,9 +54,16 @@ std::optional<SavedPeers> decode_saved_peers(ByteView octets) {
   return saved;
 }
 
-DirectPeers::DirectPeers(Loop& loop, Transport& transport, Log& log, ConnectionMaker& maker,
-                         Task changed)
-    : loop_(loop), transport_(transport), log_(log), maker_(maker), changed_(std::move(changed)) {}
+DirectPeers::DirectPeers(Loop& loop, Transport& transport, Log& log, Metrics& metrics,
+                         ConnectionMaker& maker, Task changed)
+    : loop_(loop),
+      log_(log),
+      maker_(maker),
+      changed_(std::move(changed)),
+      names_(loop, transport, log, metrics, [this](const std::string& host) {
+        maker_.set_addresses(host, names_.find(host)->addresses);
+        changed_();
+      }) {}
 
 void DirectPeers::add_configured(const std::vector<std::string>& texts) {
   std::vector<DirectPeer> peers;
@@ -68,7 +75,7 @@ void DirectPeers::add_configured(const std::vector<std::string>& texts) {
     }
   }
   maker_.add_direct(std::move(peers), false, loop_.now());
-  look_up_missing();
+  use_names();
   changed_();
 }
 
@@ -80,12 +87,12 @@ void DirectPeers::connect(const std::vector<std::string>& texts, bool replace, R
     auto peer = parse_direct_peer(text);
     if (!peer) {
       append_line(request.errors, peer.error().context);
-    } else if (peer->address) {
+    } else if (!peer->is_name) {
       request.usable.push_back(*std::move(peer));
     } else {
       ++request.lookups;
-      look_up(peer->host, [this, id, peer = *peer](auto found) mutable {
-        on_requested(id, std::move(peer), std::move(found));
+      names_.look_up(peer->host, [this, id, peer = *peer](const auto& found) mutable {
+        on_requested(id, std::move(peer), found);
       });
     }
   }
@@ -94,57 +101,42 @@ void DirectPeers::connect(const std::vector<std::string>& texts, bool replace, R
 
 void DirectPeers::forget(const std::vector<std::string>& texts) {
   maker_.forget_direct(texts);
+  use_names();
   changed_();
 }
 
-/// A finished lookup is destroyed on the next turn: its callback is what is running.
-void DirectPeers::look_up(const std::string& host, Found found) {
-  const LookupId id = next_id_++;
-  lookups_.emplace(id, nullptr);
-  auto pending = transport_.resolve(host, [this, id, found = std::move(found)](
-                                              Result<std::vector<net::IpAddress>> answer) mutable {
-    if (answer && answer->empty()) {
-      answer = fail(Errc::not_found, "find an address");
+void DirectPeers::on_unreachable(const net::IpAddress& address) {
+  for (const auto& [text, peer] : maker_.direct_peers()) {
+    if (peer.is_name && std::ranges::find(peer.addresses, address) != peer.addresses.end()) {
+      names_.doubt(peer.host);
     }
-    loop_.post([lookup = std::move(lookups_.extract(id).mapped())] {});
-    found(std::move(answer));
-  });
-  if (const auto at = lookups_.find(id); at != lookups_.end()) {
-    at->second = std::move(pending);
   }
 }
 
-void DirectPeers::look_up_configured(const std::string& text) {
-  look_up(maker_.direct_peers().at(text).host, [this, text](auto found) {
-    if (found) {
-      maker_.set_address(text, found->front());
-      changed_();
-      return;
-    }
-    log_.warn("peer's name not found, will try again", "peer", text, "reason", found.error());
-    if (!retry_.is_set()) {
-      retry_ = loop_.after(lookup_retry, [this] { look_up_missing(); });
-    }
-  });
-}
-
-void DirectPeers::look_up_missing() {
-  retry_.cancel();
+/// After the list changed: keeps the names in it looked up, and uses what is known of them.
+void DirectPeers::use_names() {
+  std::set<std::string> hosts;
   for (const auto& [text, peer] : maker_.direct_peers()) {
-    if (!peer.address) {
-      look_up_configured(text);
+    if (peer.is_name) {
+      hosts.insert(peer.host);
+    }
+  }
+  names_.keep(hosts);
+  for (const std::string& host : hosts) {
+    if (const auto& addresses = names_.find(host)->addresses; !addresses.empty()) {
+      maker_.set_addresses(host, addresses);
     }
   }
 }
 
 void DirectPeers::on_requested(std::uint64_t request, DirectPeer peer,
-                               Result<std::vector<net::IpAddress>> found) {
+                               const Result<std::vector<net::IpAddress>>& found) {
   Request& asked = requests_.at(request);
   if (found) {
-    peer.address = found->front();
+    peer.addresses = *found;
     asked.usable.push_back(std::move(peer));
   } else {
-    append_line(asked.errors, fmt::format("look up '{}'", peer.host));
+    append_line(asked.errors, found.error().context);
   }
   finish(request);
 }
@@ -156,6 +148,7 @@ void DirectPeers::finish(std::uint64_t request) {
   }
   Request done = std::move(requests_.extract(request).mapped());
   maker_.add_direct(std::move(done.usable), done.replace, loop_.now());
+  use_names();
   changed_();
   if (done.errors.empty()) {
     done.reply({});

@@ -1,10 +1,9 @@
 #pragma once
-/// Direct peers from their text to their address: lookups, changes at run time, and what of them
+/// Direct peers from their text to their addresses: names, changes at run time, and what of them
 /// survives a restart.
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,10 +11,12 @@
 #include <weft/bytes.hpp>
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
+#include <weft/metrics.hpp>
 #include <weft/reply.hpp>
 #include <weft/transport.hpp>
 
 #include "gossip/connection_maker.hpp"
+#include "gossip/names.hpp"
 
 namespace weft::gossip {
 
@@ -34,17 +35,20 @@ struct SavedPeers {
 /// Used on the mesh's loop only.
 class DirectPeers {
  public:
-  static constexpr Duration lookup_retry = std::chrono::seconds{5};
-
   /// `changed` runs after the maker's list or an address in it changed.
-  DirectPeers(Loop& loop, Transport& transport, Log& log, ConnectionMaker& maker, Task changed);
+  DirectPeers(Loop& loop, Transport& transport, Log& log, Metrics& metrics, ConnectionMaker& maker,
+              Task changed);
 
-  /// From the configuration: names that cannot be looked up yet are tried until they can.
+  /// From the configuration. Names are looked up again and again, found or not.
   void add_configured(const std::vector<std::string>& texts);
   /// At run time: answers once every name is looked up. Errors: Errc::invalid with all that cannot
   /// be used; the others are added.
   void connect(const std::vector<std::string>& texts, bool replace, Reply<> reply);
   void forget(const std::vector<std::string>& texts);
+  /// Nobody could be reached at `address`: names that led there are looked up again.
+  void on_unreachable(const net::IpAddress& address);
+
+  [[nodiscard]] const Names& names() const noexcept { return names_; }
 
  private:
   struct Request {
@@ -54,25 +58,18 @@ class DirectPeers {
     bool replace = false;
     Reply<> reply;
   };
-  using LookupId = std::uint64_t;
-  using Found = UniqueFunction<void(Result<std::vector<net::IpAddress>>)>;
-
-  void look_up(const std::string& host, Found found);
-  void look_up_configured(const std::string& text);
-  void look_up_missing();
+  void use_names();
   void on_requested(std::uint64_t request, DirectPeer peer,
-                    Result<std::vector<net::IpAddress>> found);
+                    const Result<std::vector<net::IpAddress>>& found);
   void finish(std::uint64_t request);
 
   Loop& loop_;
-  Transport& transport_;
   Log& log_;
   ConnectionMaker& maker_;
   Task changed_;
   std::map<std::uint64_t, Request> requests_;
   std::uint64_t next_id_ = 0;
-  std::map<LookupId, std::unique_ptr<Pending>> lookups_;
-  Timer retry_;
+  Names names_;
 };
 
 }  // namespace weft::gossip

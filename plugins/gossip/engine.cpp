@@ -35,7 +35,7 @@ Engine::Engine(Environment environment, Config config, PeerName name, std::strin
                   }
                 }),
       maker_({config_.listen.port, config_.discovery}),
-      direct_peers_(env_.loop, env_.transport, env_.log, maker_,
+      direct_peers_(env_.loop, env_.transport, env_.log, env_.metrics, maker_,
                     [this] { on_direct_peers_changed(); }),
       limiter_(env_.loop.now()),
       log_limiter_(env_.loop.now()),
@@ -142,6 +142,7 @@ void Engine::dial_failed(const net::Endpoint& address, const Error& error) {
   env_.log.debug("connection attempt failed", "address", address, "reason", error);
   maker_.ended({0, address, true, ConnectionMaker::Ending::failure, error}, env_.loop.now(),
                random_unit(env_.loop));
+  direct_peers_.on_unreachable(address.address);
   plan_soon();
 }
 

@@ -72,6 +72,7 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   [[nodiscard]] const MeshState& state() const noexcept { return state_; }
   [[nodiscard]] const Links& links() const noexcept { return links_; }
   [[nodiscard]] const ConnectionMaker& maker() const noexcept { return maker_; }
+  [[nodiscard]] const DirectPeers& direct_peers() const noexcept { return direct_peers_; }
   [[nodiscard]] std::uint64_t terminations() const noexcept { return terminations_; }
   [[nodiscard]] std::uint16_t port() const noexcept;
 

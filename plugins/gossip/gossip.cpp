@@ -114,6 +114,7 @@ Result<> Gossip::serve_commands() {
       serve_query("mesh.peers", [](const Engine& engine, Loop&) { return peers_json(engine); }));
   WEFT_TRY(serve_query("mesh.targets",
                        [](const Engine& engine, Loop&) { return targets_json(engine); }));
+  WEFT_TRY(serve_query("mesh.direct-peers", &direct_peers_json));
   WEFT_TRY(serve_change("mesh.connect", true));
   WEFT_TRY(serve_change("mesh.forget", false));
   return {};

@@ -348,17 +348,6 @@ TEST(Mesh, DirectPeersChangedAtRunTimeSurviveARestart) {
   EXPECT_TRUE(mesh.converge(20s));
 }
 
-TEST(Mesh, NamesAreLookedUpUntilTheyAreFound) {
-  SimMesh mesh;
-  mesh.add(1);
-  mesh.add_as(2, 2, with({{"peers", std::vector<std::string>{"later.example"}}}));
-  mesh.world.run_for(20s);
-
-  mesh.world.network().add_name("later.example", {SimMesh::address(1)});
-
-  EXPECT_TRUE(mesh.converge(20s));
-}
-
 TEST(Mesh, ConnectAnswersWithEveryAddressItCannotUse) {
   SimMesh mesh;
   mesh.add(1);

@@ -77,17 +77,18 @@ Json live_connection(const Engine& engine, const Link& link) {
           {"Attrs", std::move(attributes)}};
 }
 
-std::string local_time(const ConnectionMaker::Target& target, Loop& loop) {
-  if (!target.try_after) {
-    return "never";
-  }
-  const auto due = loop.wall_now() +
-                   std::chrono::duration_cast<WallTime::duration>(*target.try_after - loop.now());
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(due);
+std::string local_time(TimePoint time, Loop& loop) {
+  const auto wall =
+      loop.wall_now() + std::chrono::duration_cast<WallTime::duration>(time - loop.now());
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(wall);
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} +0000 UTC", parts.tm_year + 1900,
                      parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+std::string next_try(const ConnectionMaker::Target& target, Loop& loop) {
+  return target.try_after ? local_time(*target.try_after, loop) : "never";
 }
 
 Json target_entry(const std::string& address, std::string_view state, std::string info) {
@@ -102,8 +103,11 @@ void append_targets(Json& list, const Engine& engine, Loop& loop) {
   using State = ConnectionMaker::State;
   for (const auto& [address, target] : engine.maker().targets()) {
     const std::string error = target.last_error ? target.last_error->message() : "";
+    if (target.is_ourselves) {
+      continue;  // no failure: lists of peers often name the node itself
+    }
     if (target.state == State::waiting) {
-      const std::string when = local_time(target, loop);
+      const std::string when = next_try(target, loop);
       list.push_back(error.empty()
                          ? target_entry(to_string(address), "waiting", "until: " + when)
                          : target_entry(to_string(address), "failed", error + ", retry: " + when));
@@ -113,8 +117,11 @@ void append_targets(Json& list, const Engine& engine, Loop& loop) {
     }
   }
   for (const auto& [text, peer] : engine.maker().direct_peers()) {
-    if (!peer.address) {
-      list.push_back(target_entry(text, "failed", "its name is not known"));
+    if (peer.addresses.empty()) {
+      const ResolvedName* const name = engine.direct_peers().names().find(peer.host);
+      const bool has_failed = name != nullptr && name->error;
+      list.push_back(target_entry(text, has_failed ? "failed" : "connecting",
+                                  has_failed ? name->error->message() : "looking up its name"));
     }
   }
 }
@@ -134,6 +141,59 @@ Json targets(const Engine& engine) {
   Json list = Json::array();
   for (const auto& [text, peer] : engine.maker().direct_peers()) {
     list.push_back(text);
+  }
+  return list;
+}
+
+/// How it stands with one address of a direct peer.
+std::string address_state(const ConnectionMaker& maker, const net::Endpoint& address) {
+  const auto at = maker.targets().find(address);
+  if (at == maker.targets().end()) {
+    return "connected";  // some other way: it is not dialled
+  }
+  const ConnectionMaker::Target& target = at->second;
+  if (target.is_ourselves) {
+    return "this node";
+  }
+  switch (target.state) {
+    case ConnectionMaker::State::connected:
+    case ConnectionMaker::State::suspended:
+      return "connected";
+    case ConnectionMaker::State::attempting:
+      return "connecting";
+    case ConnectionMaker::State::waiting:
+      break;
+  }
+  return target.last_error ? target.last_error->message() : "waiting";
+}
+
+Json name_entry(const ResolvedName& name, Loop& loop) {
+  Json entry = Json::object();
+  if (!name.addresses.empty()) {
+    entry["Since"] = local_time(name.since, loop);
+  }
+  if (name.error) {
+    entry["Failure"] = name.error->message();
+    entry["FailingSince"] = local_time(name.failing_since, loop);
+  }
+  entry["NextLookup"] = name.next ? local_time(*name.next, loop) : "under way";
+  return entry;
+}
+
+Json direct_peers(const Engine& engine, Loop& loop) {
+  Json list = Json::array();
+  for (const auto& [text, peer] : engine.maker().direct_peers()) {
+    Json addresses = Json::array();
+    for (const net::Endpoint& address : engine.maker().endpoints(peer)) {
+      addresses.push_back(
+          {{"Address", to_string(address)}, {"State", address_state(engine.maker(), address)}});
+    }
+    Json entry{{"Peer", text}, {"Addresses", std::move(addresses)}};
+    if (const ResolvedName* const name = engine.direct_peers().names().find(peer.host);
+        name != nullptr && peer.is_name) {
+      entry["Name"] = name_entry(*name, loop);
+    }
+    list.push_back(std::move(entry));
   }
   return list;
 }
@@ -195,6 +255,10 @@ std::string connections_json(const Engine& engine, Loop& loop) {
 
 std::string targets_json(const Engine& engine) {
   return text_of(targets(engine));
+}
+
+std::string direct_peers_json(const Engine& engine, Loop& loop) {
+  return text_of(direct_peers(engine, loop));
 }
 
 Result<PeersRequest> parse_peers_request(std::string_view text) {

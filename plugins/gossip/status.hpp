@@ -17,6 +17,8 @@ namespace weft::gossip {
 [[nodiscard]] std::string peers_json(const Engine& engine);
 [[nodiscard]] std::string connections_json(const Engine& engine, Loop& loop);
 [[nodiscard]] std::string targets_json(const Engine& engine);
+/// What became of each target: which name resolves to what, and how it stands with each address.
+[[nodiscard]] std::string direct_peers_json(const Engine& engine, Loop& loop);
 
 /// Parameters of mesh.connect and mesh.forget.
 struct PeersRequest {

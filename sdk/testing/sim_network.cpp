@@ -477,6 +477,21 @@ void SimNetwork::add_name(std::string host, Group addresses) {
   names_[std::move(host)] = std::move(addresses);
 }
 
+std::size_t SimNetwork::lookups(const std::string& host) const {
+  const auto found = lookups_.find(host);
+  return found == lookups_.end() ? 0 : found->second;
+}
+
+Result<SimNetwork::Group> SimNetwork::look_up(const std::string& host) const {
+  if (const auto literal = net::parse_ip(host)) {
+    return Group{*literal};
+  }
+  const auto found = names_.find(host);
+  return found != names_.end() && !found->second.empty()
+             ? Result<Group>(found->second)
+             : fail(Errc::not_found, fmt::format("resolve '{}'", host));
+}
+
 void SimNetwork::set_delay(const Address& a, const Address& b, LinkDelay delay) {
   delays_[{a, b}] = delay;
   delays_[{b, a}] = delay;
@@ -622,17 +637,14 @@ std::unique_ptr<Pending> SimTransport::dial(net::Endpoint remote, Duration timeo
 }
 
 std::unique_ptr<Pending> SimTransport::resolve(std::string host, Resolved done) {
-  Result<std::vector<net::IpAddress>> answer =
-      fail(Errc::not_found, fmt::format("resolve '{}'", host));
-  const auto& names = world_.network().names_;
-  if (const auto literal = net::parse_ip(host)) {
-    answer = std::vector{*literal};
-  } else if (const auto found = names.find(host); found != names.end()) {
-    answer = found->second;
-  }
-  return std::make_unique<PendingResolve>(loop_.after(
-      Duration{0},
-      [done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); }));
+  SimNetwork& network = world_.network();
+  ++network.lookups_[host];
+  const bool is_literal = net::parse_ip(host).has_value();
+  return std::make_unique<PendingResolve>(
+      loop_.after(is_literal ? Duration{0} : network.name_delay_,
+                  [&network, host = std::move(host), done = std::move(done)]() mutable {
+                    done(network.look_up(host));
+                  }));
 }
 
 }  // namespace weft::testing

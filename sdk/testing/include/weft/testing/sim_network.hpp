@@ -39,8 +39,12 @@ class SimNetwork {
 
   /// A fresh address: 10.0.0.1, 10.0.0.2, ...
   [[nodiscard]] Address next_address();
-  /// Makes `host` resolve to `addresses`.
+  /// Makes `host` resolve to `addresses`; without any, it is not found.
   void add_name(std::string host, Group addresses);
+  /// Lookups that begin from now on take so long, and answer what is known then.
+  void delay_names(Duration delay) { name_delay_ = delay; }
+  /// How often `host` was looked up.
+  [[nodiscard]] std::size_t lookups(const std::string& host) const;
 
   void set_default_delay(LinkDelay delay) { default_delay_ = delay; }
   /// Both directions.
@@ -71,6 +75,7 @@ class SimNetwork {
   friend struct SimSocket;
   using Pair = std::pair<Address, Address>;
 
+  [[nodiscard]] Result<Group> look_up(const std::string& host) const;
   [[nodiscard]] Duration travel_time(const Address& from, const Address& to);
   [[nodiscard]] SimAcceptor* find_acceptor(const net::Endpoint& at);
   void release_held(const Pair& direction);
@@ -81,6 +86,8 @@ class SimNetwork {
   std::set<Pair> blocked_;
   std::map<Pair, int> failing_dials_;
   std::map<std::string, Group> names_;
+  std::map<std::string, std::size_t> lookups_;
+  Duration name_delay_{0};
   std::map<net::Endpoint, SimAcceptor*> acceptors_;
   std::map<std::uint64_t, SimSocket*> sockets_;  // by age, so that healing is deterministic
   std::set<Address> addresses_;                  // that some node has
