@@ -40,12 +40,6 @@ Message route_message(std::uint16_t type, std::uint16_t flags, const Route& rout
   if (route.source) {
     message.put(RTA_PREFSRC, route.source->bytes());
   }
-  if (route.metric != 0) {
-    message.put_number(RTA_PRIORITY, route.metric);
-  }
-  if (route.mtu != 0) {
-    message.nest(RTA_METRICS, [&] { message.put_number(RTAX_MTU, route.mtu); });
-  }
   return message;
 }
 
@@ -59,9 +53,9 @@ std::uint32_t read_mtu(ByteView metrics) {
   return 0;
 }
 
-/// `route` by each of its next hops.
-std::vector<Route> spread(const Route& route, ByteView hops) {
-  std::vector<Route> routes;
+/// `ranked` by each of its next hops.
+std::vector<RankedRoute> spread(const RankedRoute& ranked, ByteView hops) {
+  std::vector<RankedRoute> routes;
   rtnexthop hop{};
   while (hops.size() >= sizeof hop) {
     std::memcpy(&hop, hops.data(), sizeof hop);
@@ -69,7 +63,7 @@ std::vector<Route> spread(const Route& route, ByteView hops) {
     if (length < sizeof hop || length > hops.size()) {
       break;
     }
-    Route& one = routes.emplace_back(route);
+    Route& one = routes.emplace_back(ranked).route;
     one.link = hop.rtnh_ifindex;
     AttributeReader attributes{hops.subspan(sizeof hop, length - sizeof hop)};
     while (const auto attribute = attributes.next()) {
@@ -82,12 +76,13 @@ std::vector<Route> spread(const Route& route, ByteView hops) {
   return routes;
 }
 
-std::vector<Route> parse_routes(const nlmsghdr& message) {
+std::vector<RankedRoute> parse_routes(const nlmsghdr& message) {
   const auto* const info = extra_header<rtmsg>(message);
   if (info == nullptr || info->rtm_table != RT_TABLE_MAIN || info->rtm_type != RTN_UNICAST) {
     return {};
   }
-  Route route;
+  RankedRoute ranked;
+  Route& route = ranked.route;
   ByteView hops;
   route.destination.address.family =
       info->rtm_family == AF_INET ? net::Family::v4 : net::Family::v6;
@@ -109,10 +104,10 @@ std::vector<Route> parse_routes(const nlmsghdr& message) {
         route.source = read_ip(attribute->value);
         break;
       case RTA_PRIORITY:
-        route.metric = attribute->number<std::uint32_t>().value_or(0);
+        ranked.metric = attribute->number<std::uint32_t>().value_or(0);
         break;
       case RTA_METRICS:
-        route.mtu = read_mtu(attribute->value);
+        ranked.mtu = read_mtu(attribute->value);
         break;
       case RTA_MULTIPATH:
         hops = attribute->value;
@@ -121,7 +116,7 @@ std::vector<Route> parse_routes(const nlmsghdr& message) {
         break;
     }
   }
-  return hops.empty() ? std::vector{route} : spread(route, hops);
+  return hops.empty() ? std::vector{ranked} : spread(ranked, hops);
 }
 
 std::string describe(const Route& route) {
@@ -162,9 +157,17 @@ Result<> delete_route(Socket& socket, const Route& route) {
 }
 
 Result<std::vector<Route>> list_routes(Socket& socket, net::Family family) {
+  std::vector<RankedRoute> ranked;
+  WEFT_TRY(ranked, list_ranked_routes(socket, family));
+  std::vector<Route> routes;
+  std::ranges::transform(ranked, std::back_inserter(routes), &RankedRoute::route);
+  return routes;
+}
+
+Result<std::vector<RankedRoute>> list_ranked_routes(Socket& socket, net::Family family) {
   Message message{RTM_GETROUTE, NLM_F_DUMP};
   message.extra_header<rtmsg>().rtm_family = family == net::Family::v4 ? AF_INET : AF_INET6;
-  std::vector<Route> routes;
+  std::vector<RankedRoute> routes;
   WEFT_TRY(socket.query(
       message,
       [&](const nlmsghdr& each) {

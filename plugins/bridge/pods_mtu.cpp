@@ -35,25 +35,26 @@ bool is_link_local(const net::Cidr& network) {
 }
 
 /// The default routes that the kernel uses, or every route where there is none.
-std::vector<nl::Route> ways_to_peers(std::vector<nl::Route> routes) {
-  std::vector<nl::Route> defaults;
-  std::ranges::copy_if(routes, std::back_inserter(defaults),
-                       [](const nl::Route& route) { return route.destination.prefix_length == 0; });
+std::vector<nl::RankedRoute> ways_to_peers(std::vector<nl::RankedRoute> routes) {
+  std::vector<nl::RankedRoute> defaults;
+  std::ranges::copy_if(routes, std::back_inserter(defaults), [](const nl::RankedRoute& each) {
+    return each.route.destination.prefix_length == 0;
+  });
   if (defaults.empty()) {
     return routes;
   }
-  const std::uint32_t best = std::ranges::min(defaults, {}, &nl::Route::metric).metric;
-  std::erase_if(defaults, [best](const nl::Route& route) { return route.metric != best; });
+  const std::uint32_t best = std::ranges::min(defaults, {}, &nl::RankedRoute::metric).metric;
+  std::erase_if(defaults, [best](const nl::RankedRoute& each) { return each.metric != best; });
   return defaults;
 }
 
 /// The device of the way that carries least, with what that way carries as its MTU.
 Result<std::optional<nl::Link>> find_underlay(nl::Socket& socket, std::string_view bridge,
                                               net::Family family) {
-  std::vector<nl::Route> routes;
-  WEFT_TRY(routes, nl::list_routes(socket, family));
+  std::vector<nl::RankedRoute> routes;
+  WEFT_TRY(routes, nl::list_ranked_routes(socket, family));
   std::optional<nl::Link> smallest;
-  for (const nl::Route& route : ways_to_peers(std::move(routes))) {
+  for (const auto& [route, metric, mtu] : ways_to_peers(std::move(routes))) {
     std::optional<nl::Link> link;
     if (route.link != 0 && !is_link_local(route.destination)) {
       WEFT_TRY(link, nl::find_link(socket, route.link));
@@ -61,7 +62,7 @@ Result<std::optional<nl::Link>> find_underlay(nl::Socket& socket, std::string_vi
     if (!link || link->name == bridge) {
       continue;
     }
-    link->mtu = route.mtu != 0 ? std::min(link->mtu, route.mtu) : link->mtu;
+    link->mtu = mtu != 0 ? std::min(link->mtu, mtu) : link->mtu;
     if (!smallest || link->mtu < smallest->mtu) {
       smallest = std::move(link);
     }
