@@ -14,15 +14,16 @@
 
 #include <fmt/core.h>
 
+#include "common/firewall/nft_reader.hpp"
 #include "common/nft/nftnl.hpp"
 #include "common/nft/reader.hpp"
 #include "common/nft/watcher.hpp"
+#include "scene.hpp"
 
 namespace weft::nat {
 namespace {
 
 using nft::allocated;
-using nft::ChainPtr;
 using nft::comment_of;
 using nft::Family;
 using nft::is_absent;
@@ -80,7 +81,11 @@ Result<Kernel> Kernel::open() {
   }
   std::uint32_t port = 0;
   WEFT_TRY(port, nft::port_of(*socket));
-  return Kernel(std::move(*socket), port);
+  auto route = nl::Socket::open(NETLINK_ROUTE);
+  if (!route) {
+    return tl::unexpected(std::move(route).error());
+  }
+  return Kernel(std::move(*socket), std::move(*route), port);
 }
 
 Result<> Kernel::replace(const Table& table) {
@@ -124,41 +129,12 @@ Result<std::optional<std::vector<Interval>>> Kernel::read_set(std::string_view t
   return tl::unexpected(with_remedy(answer.error()));
 }
 
-Result<std::optional<std::uint32_t>> Kernel::policy(const ChainName& chain) {
-  auto message = query(Family::ip, NFT_MSG_GETCHAIN, 0);
-  message.put_text(NFTA_CHAIN_TABLE, chain.table).put_text(NFTA_CHAIN_NAME, chain.chain);
-
-  std::uint32_t policy = NF_ACCEPT;
-  const auto answer = socket_.query(
-      message,
-      [&](const nlmsghdr& part) {
-        const ChainPtr parsed{allocated(nftnl_chain_alloc())};
-        if (nftnl_chain_nlmsg_parse(&part, parsed.get()) >= 0 &&
-            nftnl_chain_is_set(parsed.get(), NFTNL_CHAIN_POLICY)) {
-          policy = nftnl_chain_get_u32(parsed.get(), NFTNL_CHAIN_POLICY);
-        }
-      },
-      fmt::format("read nftables chain 'ip {} {}'", chain.table, chain.chain));
-  if (answer) {
-    return policy;
-  }
-  if (is_absent(answer.error())) {
-    return std::nullopt;
-  }
-  return tl::unexpected(answer.error());
+Result<firewall::Table> Kernel::read_iptables() {
+  return firewall::read_nft_table(socket_, route_, {iptables_table});
 }
 
-Result<std::optional<ChainName>> Kernel::dropping_chain() {
-  ChainName forward{std::string(iptables_table), "FORWARD"};
-  std::optional<std::uint32_t> forward_policy;
-  WEFT_TRY(forward_policy, policy(forward));
-  if (forward_policy != NF_DROP) {
-    return std::nullopt;
-  }
-  ChainName docker{std::string(iptables_table), "DOCKER-USER"};
-  std::optional<std::uint32_t> docker_policy;
-  WEFT_TRY(docker_policy, policy(docker));
-  return docker_policy ? std::move(docker) : std::move(forward);
+Result<Scene> Kernel::scene(std::string bridge, std::vector<net::Cidr> networks) {
+  return read_scene(route_, std::move(bridge), std::move(networks));
 }
 
 Result<std::vector<InstalledRule>> Kernel::rules(const ChainName& chain) {

@@ -11,8 +11,10 @@
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
 
+#include "common/firewall/rules.hpp"
 #include "common/nft/transaction.hpp"
 #include "ruleset.hpp"
+#include "traffic.hpp"
 
 namespace weft::nat {
 
@@ -45,9 +47,10 @@ class Kernel {
   [[nodiscard]] Result<std::optional<std::vector<Interval>>> read_set(std::string_view table,
                                                                       std::string_view set);
 
-  /// Where our accepts must stand because a forward chain of iptables drops by policy: in
-  /// DOCKER-USER, which Docker leaves to others, else in FORWARD. Empty when nothing drops.
-  [[nodiscard]] Result<std::optional<ChainName>> dropping_chain();
+  /// The chains of iptables-nft that forwarded packets meet, and what they reach.
+  [[nodiscard]] Result<firewall::Table> read_iptables();
+  /// What is around pods on `bridge`.
+  [[nodiscard]] Result<Scene> scene(std::string bridge, std::vector<net::Cidr> networks);
   /// The rules of a chain, first to last.
   [[nodiscard]] Result<std::vector<InstalledRule>> rules(const ChainName& chain);
   /// Deletes the rules with these handles and puts `rules` on top.
@@ -58,12 +61,11 @@ class Kernel {
   [[nodiscard]] std::uint32_t port() const noexcept { return port_; }
 
  private:
-  Kernel(nl::Socket socket, std::uint32_t port) : socket_(std::move(socket)), port_(port) {}
-
-  /// The policy of a base chain; empty without such a chain.
-  [[nodiscard]] Result<std::optional<std::uint32_t>> policy(const ChainName& chain);
+  Kernel(nl::Socket socket, nl::Socket route, std::uint32_t port)
+      : socket_(std::move(socket)), route_(std::move(route)), port_(port) {}
 
   nl::Socket socket_;
+  nl::Socket route_;
   std::uint32_t port_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "nat_keeper.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -15,6 +16,8 @@ using namespace std::chrono_literals;
 constexpr Duration settle_time = 100ms;
 // How long the node's other parts have, after a restart, to ask again for what they had exposed.
 constexpr Duration confirm_time = 60s;
+// What a look at another program's chains takes of the time, at most: a twentieth.
+constexpr int rest_factor = 20;
 // After the kernel refused a repair.
 constexpr Duration retry_time = 5s;
 
@@ -25,8 +28,9 @@ Result<> NatKeeper::start(std::string bridge, Translation translation) {
   if (!kernel) {
     return tl::unexpected(std::move(kernel).error());
   }
-  table_.emplace(std::move(*kernel), std::move(bridge), translation);
+  table_.emplace(std::move(*kernel), bridge, translation);
   WEFT_TRY(table_->adopt());
+  WEFT_TRY(firewalls_.start(std::move(bridge)));
   keep_foreign();
   WEFT_TRY(watcher_, Watcher::open(
                          loop_.io(), [this](const Change& change) { noticed(change); },
@@ -38,6 +42,8 @@ Result<> NatKeeper::start(std::string bridge, Translation translation) {
 void NatKeeper::stop() noexcept {
   confirm_timer_.cancel();
   repair_timer_.cancel();
+  foreign_timer_.cancel();
+  firewalls_.stop();
   watcher_.reset();
   table_.reset();
 }
@@ -83,12 +89,22 @@ void NatKeeper::noticed(const Change& change) {
     table_is_damaged_ = true;
     repair_later(settle_time);
   } else if (change.is_in(iptables_table)) {
-    repair_later(settle_time);
+    keep_foreign_later();
+  } else {
+    firewalls_.look_soon();
+  }
+}
+
+void NatKeeper::keep_foreign_later() {
+  if (!std::exchange(is_foreign_look_pending_, true)) {
+    foreign_timer_ = loop_.after(std::max(settle_time, next_foreign_look_ - loop_.now()),
+                                 [this] { keep_foreign(); });
   }
 }
 
 void NatKeeper::look_at_everything() {
   table_is_damaged_ = true;
+  firewalls_.look_soon();
   repair_later(settle_time);
 }
 
@@ -114,12 +130,18 @@ void NatKeeper::repair() {
 }
 
 void NatKeeper::keep_foreign() {
+  is_foreign_look_pending_ = false;
+  const TimePoint began = loop_.now();
   const auto changed = table_->repair_foreign();
+  next_foreign_look_ = loop_.now() + (loop_.now() - began) * rest_factor;
   if (!changed) {
     log_.warn("forwarding may be dropped by another program's chain", "error", changed.error());
   } else if (*changed) {
-    log_.info("accept rules inserted", "chain", table_->status().foreign_chain->chain);
+    const auto& chain = table_->status().foreign_chain;
+    log_.info("accept rules of iptables changed", "chain", chain ? chain->chain : "none");
   }
+  firewalls_.set_networks(table_->status().exposed);
+  firewalls_.look_soon();
 }
 
 void NatKeeper::drop_unconfirmed() {

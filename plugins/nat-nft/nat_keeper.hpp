@@ -8,9 +8,11 @@
 
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
+#include <weft/metrics.hpp>
 #include <weft/service/nat.hpp>
 
 #include "common/nft/watcher.hpp"
+#include "firewall_watch.hpp"
 #include "nat_table.hpp"
 
 namespace weft::nat {
@@ -22,7 +24,9 @@ using nft::Watcher;
 /// stops: pods keep their connections while the node restarts.
 class NatKeeper final : public Nat {
  public:
-  NatKeeper(Loop& loop, Log& log) : loop_(loop), log_(log) {}
+  /// Registers the metrics.
+  NatKeeper(Loop& loop, Log& log, Metrics& metrics)
+      : loop_(loop), log_(log), firewalls_(loop, log, metrics) {}
 
   /// Puts the table in force and begins to watch. Errors: the kernel's, with the remedy.
   [[nodiscard]] Result<> start(std::string bridge, Translation translation);
@@ -35,6 +39,12 @@ class NatKeeper final : public Nat {
   void set_local_ranges(const std::vector<net::Cidr>& ranges);
   /// While it runs.
   [[nodiscard]] Status status() const { return table_->status(); }
+  /// What other programs' packet filters drop of pods, as of the last look.
+  [[nodiscard]] const std::vector<Finding>& dropped() const noexcept {
+    return firewalls_.findings();
+  }
+  /// What `weft doctor` shows.
+  void check(Reply<std::vector<doctor::Check>> reply) { firewalls_.check(std::move(reply)); }
 
  private:
   template <class Function>
@@ -43,17 +53,22 @@ class NatKeeper final : public Nat {
   void look_at_everything();
   void repair_later(Duration delay);
   void repair();
+  void keep_foreign_later();
   void keep_foreign();
   void drop_unconfirmed();
 
   Loop& loop_;
   Log& log_;
+  FirewallWatch firewalls_;
   std::optional<NatTable> table_;
   bool table_is_damaged_ = false;
   bool is_repair_pending_ = false;
   std::unique_ptr<Watcher> watcher_;
   Timer confirm_timer_;
   Timer repair_timer_;
+  bool is_foreign_look_pending_ = false;
+  TimePoint next_foreign_look_{};  // not before, however much changes
+  Timer foreign_timer_;
 };
 
 }  // namespace weft::nat

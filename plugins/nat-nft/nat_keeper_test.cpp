@@ -65,7 +65,7 @@ class NatKeeperTest : public ::testing::TestWithParam<Translation> {
   weft::testing::FakeHost host{world};
   BlockingPool pool;
   ThreadLoop loop{"test", pool, [](const Error&) { std::terminate(); }};
-  NatKeeper keeper{loop, host.as_host().log()};
+  NatKeeper keeper{loop, host.as_host().log(), host.metrics()};
 };
 
 TEST_P(NatKeeperTest, AnswersOnceTheNetworkIsLetThrough) {
@@ -78,7 +78,7 @@ TEST_P(NatKeeperTest, AnswersOnceTheNetworkIsLetThrough) {
 TEST_P(NatKeeperTest, SaysWhetherItTranslates) {
   ASSERT_TRUE(masquerade());
 
-  const std::string status = run([this] { return to_json(keeper.status()); });
+  const std::string status = run([this] { return to_json(keeper.status(), keeper.dropped()); });
 
   const bool translates = GetParam() == Translation::masquerade;
   EXPECT_NE(status.find(translates ? R"("translation":"masquerade")" : R"("translation":"none")"),

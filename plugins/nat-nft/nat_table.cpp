@@ -18,7 +18,7 @@ std::vector<net::Cidr> all_prefixes(const std::vector<Interval>& intervals) {
 }
 
 bool is_ours(const InstalledRule& rule) {
-  return rule.comment.starts_with(foreign_comment);
+  return rule.comment.starts_with(accept_comment);
 }
 
 std::vector<std::uint64_t> handles_of_ours(const std::vector<InstalledRule>& rules) {
@@ -31,12 +31,12 @@ std::vector<std::uint64_t> handles_of_ours(const std::vector<InstalledRule>& rul
   return handles;
 }
 
-bool stand_on_top(const std::vector<InstalledRule>& installed, const std::vector<Rule>& wanted) {
+bool stand_on_top(const std::vector<InstalledRule>& installed, const std::vector<Accept>& wanted) {
   const auto ours = std::count_if(installed.begin(), installed.end(), is_ours);
   return std::cmp_equal(ours, wanted.size()) &&
          std::equal(wanted.begin(), wanted.end(), installed.begin(),
-                    [](const Rule& rule, const InstalledRule& there) {
-                      return rule.comment == there.comment;
+                    [](const Accept& accept, const InstalledRule& there) {
+                      return accept.comment == there.comment;
                     });
 }
 
@@ -103,25 +103,38 @@ Result<> NatTable::repair() {
 }
 
 Result<bool> NatTable::repair_foreign() {
-  std::optional<ChainName> chain;
-  WEFT_TRY(chain, kernel_.dropping_chain());
-  const auto previous = std::exchange(foreign_chain_, std::move(chain));
-  if (previous && previous != foreign_chain_) {
-    if (const auto left = kernel_.rules(*previous); left) {
-      WEFT_TRY(kernel_.put_on_top(*previous, handles_of_ours(*left), {}));
-    }
-  }
-  if (!foreign_chain_) {
-    return false;
-  }
+  Scene scene;
+  WEFT_TRY(scene, kernel_.scene(bridge_, {exposed_.begin(), exposed_.end()}));
+  firewall::Table iptables;
+  WEFT_TRY(iptables, kernel_.read_iptables());
+  const Placement placement = place_accepts(std::move(iptables), scene);
 
+  bool is_changed = false;
+  for (const std::string_view name : accepting_chains) {
+    const ChainName chain{std::string(iptables_table), std::string(name)};
+    bool is_chain_changed = false;
+    WEFT_TRY(is_chain_changed, keep_on_top(chain, name == placement.chain ? placement.accepts
+                                                                          : std::vector<Accept>{}));
+    is_changed = is_changed || is_chain_changed;
+  }
+  foreign_chain_.reset();
+  if (!placement.chain.empty()) {
+    foreign_chain_ = ChainName{std::string(iptables_table), placement.chain};
+  }
+  return is_changed;
+}
+
+Result<bool> NatTable::keep_on_top(const ChainName& chain, const std::vector<Accept>& accepts) {
   std::vector<InstalledRule> installed;
-  WEFT_TRY(installed, kernel_.rules(*foreign_chain_));
-  const auto wanted = foreign_accepts(intent());
-  if (stand_on_top(installed, wanted)) {
+  WEFT_TRY(installed, kernel_.rules(chain));
+  if (stand_on_top(installed, accepts)) {
     return false;
   }
-  WEFT_TRY(kernel_.put_on_top(*foreign_chain_, handles_of_ours(installed), wanted));
+  std::vector<Rule> rules;
+  for (const Accept& accept : accepts) {
+    rules.push_back(as_nft(accept, bridge_));
+  }
+  WEFT_TRY(kernel_.put_on_top(chain, handles_of_ours(installed), rules));
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include <weft/net/ip.hpp>
 #include <weft/result.hpp>
 
+#include "accepts.hpp"
 #include "kernel.hpp"
 #include "ruleset.hpp"
 
@@ -47,8 +48,8 @@ class NatTable {
 
   /// Puts our table back as it should be, after someone else changed it.
   [[nodiscard]] Result<> repair();
-  /// Makes our accepts the first rules of a forward chain that drops by policy. Answers whether
-  /// anything had to change.
+  /// Makes our accepts the first rules of iptables' forward chain for what it drops of pods, and
+  /// takes them away when they are not needed. Answers whether anything had to change.
   [[nodiscard]] Result<bool> repair_foreign();
 
   [[nodiscard]] Status status() const;
@@ -57,6 +58,8 @@ class NatTable {
 
  private:
   [[nodiscard]] Intent intent() const;
+  [[nodiscard]] Result<bool> keep_on_top(const ChainName& chain,
+                                         const std::vector<Accept>& accepts);
 
   Kernel kernel_;
   std::string bridge_;

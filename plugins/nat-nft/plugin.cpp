@@ -13,7 +13,7 @@ namespace weft::nat {
 
 class NatNft final : public Plugin {
  public:
-  explicit NatNft(Host& host) : host_(host), keeper_(host.loop(), host.log()) {}
+  explicit NatNft(Host& host) : host_(host), keeper_(host.loop(), host.log(), host.metrics()) {}
 
   void describe(Schema& schema) override {
     schema.field("bridge", bridge_, "The bridge that pods attach to.");
@@ -23,7 +23,14 @@ class NatNft final : public Plugin {
     WEFT_TRY(keeper_.start(bridge_, Translation::masquerade));
     WEFT_TRY(command_, host_.control().serve("nat.status", [this](const std::string& /*params*/,
                                                                   Reply<std::string> answer) {
-      answer(to_json(keeper_.status()));
+      answer(to_json(keeper_.status(), keeper_.dropped()));
+    }));
+    WEFT_TRY(doctor_, host_.control().serve("nat-nft.doctor", [this](const std::string& /*params*/,
+                                                                     Reply<std::string> answer) {
+      keeper_.check({host_.loop(), [answer = std::move(answer)](
+                                       const Result<std::vector<doctor::Check>>& checks) mutable {
+                       answer(checks.map(doctor::to_json));
+                     }});
     }));
     ranges_ = host_.bus().subscribe<events::LocalRangesChanged>(
         [this](const auto& event) { keeper_.set_local_ranges(event.ranges); });
@@ -33,6 +40,7 @@ class NatNft final : public Plugin {
   void stop() noexcept override {
     ranges_ = {};
     command_ = {};
+    doctor_ = {};
     keeper_.stop();
   }
 
@@ -41,6 +49,7 @@ class NatNft final : public Plugin {
   std::string bridge_ = "weave";
   NatKeeper keeper_;
   CommandRegistration command_;
+  CommandRegistration doctor_;
   Subscription ranges_;
 };
 

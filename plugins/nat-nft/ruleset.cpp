@@ -5,8 +5,6 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 
-#include <fmt/core.h>
-
 namespace weft::nat {
 namespace {
 
@@ -67,28 +65,6 @@ Table weave_table(const Intent& intent) {
     table.chains.push_back(postrouting(intent));
   }
   return table;
-}
-
-std::vector<Rule> foreign_accepts(const Intent& intent) {
-  const Interface from_pods{Direction::in, intent.bridge};
-  const Interface to_pods{Direction::out, intent.bridge};
-  const Interface to_outside{Direction::out, intent.bridge, /*is_negated=*/true};
-  const auto rule = [&](std::vector<Statement> statements, std::string_view what) {
-    statements.insert(statements.end(), {Count{}, Verdict::accept});
-    return Rule{std::move(statements),
-                fmt::format("{}{} {}", foreign_comment, intent.bridge, what)};
-  };
-
-  std::vector<Rule> rules{
-      rule({from_pods, to_pods}, "to itself"),
-      rule({from_pods, to_outside}, "to the outside"),
-      rule({to_pods, IsReplyForIptables{}}, "gets replies"),
-  };
-  for (const net::Cidr& network : intent.exposed) {
-    rules.push_back(rule({AddressIn{Side::destination, network}, to_pods},
-                         fmt::format("exposes {}", to_string(network))));
-  }
-  return rules;
 }
 
 }  // namespace weft::nat

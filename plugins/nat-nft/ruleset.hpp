@@ -20,7 +20,6 @@ using nft::Direction;
 using nft::Interface;
 using nft::Interval;
 using nft::IsReply;
-using nft::IsReplyForIptables;
 using nft::Masquerade;
 using nft::merge;
 using nft::Rule;
@@ -49,11 +48,5 @@ struct Intent {
 /// Source: weaveworks/weave net/iptables.go, as one native table. Without translation it has the
 /// same sets, so that either provider of weft.nat/1 takes over from the other, but no NAT chain.
 [[nodiscard]] Table weave_table(const Intent& intent);
-
-/// What must also stand at the top of another program's forward chain whose policy is drop: an
-/// accept in our own chain does not end the evaluation of later base chains. Only what iptables
-/// can express. Every comment starts with `foreign_comment`.
-[[nodiscard]] std::vector<Rule> foreign_accepts(const Intent& intent);
-inline constexpr std::string_view foreign_comment = "weft: ";
 
 }  // namespace weft::nat

@@ -64,16 +64,5 @@ TEST(WeaveTable, ForwardsTheSameTrafficWithoutTranslation) {
   EXPECT_EQ(table.chains.front().name, "forward");
 }
 
-TEST(ForeignAccepts, AreRecognisableAndNameTheirNetwork) {
-  const auto rules = foreign_accepts(guide_intent());
-
-  ASSERT_EQ(rules.size(), 4u);
-  for (const Rule& rule : rules) {
-    EXPECT_TRUE(rule.comment.starts_with(foreign_comment));
-    EXPECT_EQ(rule.statements.back(), Statement{Verdict::accept});
-  }
-  EXPECT_EQ(rules.back().comment, "weft: weave exposes 10.32.0.0/12");
-}
-
 }  // namespace
 }  // namespace weft::nat

@@ -17,7 +17,7 @@ nlohmann::json list(const std::vector<net::Cidr>& networks) {
 
 }  // namespace
 
-std::string to_json(const Status& status) {
+std::string to_json(const Status& status, const std::vector<Finding>& dropped) {
   nlohmann::json json{
       {"translation", status.translation == Translation::masquerade ? "masquerade" : "none"},
       {"table", "ip " + std::string(table_name)},
@@ -30,7 +30,18 @@ std::string to_json(const Status& status) {
   if (status.foreign_chain) {
     json["foreign_chain"] = "ip " + status.foreign_chain->table + " " + status.foreign_chain->chain;
   }
-  return json.dump();
+  json["dropped"] = nlohmann::json::array();
+  for (const Finding& finding : dropped) {
+    auto traffic = nlohmann::json::array();
+    for (const Traffic each : finding.traffic) {
+      traffic.push_back(label_of(each));
+    }
+    json["dropped"].push_back({{"chain", finding.table + " " + finding.drop.chain},
+                               {"traffic", std::move(traffic)},
+                               {"wrong", finding.is_wrong()},
+                               {"text", describe(finding)}});
+  }
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace weft::nat

@@ -2,12 +2,14 @@
 /// The answer of the control command `nat.status`.
 
 #include <string>
+#include <vector>
 
+#include "drops.hpp"
 #include "nat_table.hpp"
 
 namespace weft::nat {
 
-/// A JSON object.
-[[nodiscard]] std::string to_json(const Status& status);
+/// A JSON object. `dropped`: by other programs' packet filters.
+[[nodiscard]] std::string to_json(const Status& status, const std::vector<Finding>& dropped);
 
 }  // namespace weft::nat
