@@ -3,12 +3,16 @@
 #include "cli/commands.hpp"
 
 #include "cli/ask.hpp"
+#include "cli/doctor.hpp"
 #include "cli/json.hpp"
 #include "cli/render.hpp"
 #include "cli/report.hpp"
 
 namespace weft::cli {
 namespace {
+
+/// A plugin that has to look at the whole node first may take a while; the rest is worth showing.
+constexpr std::chrono::seconds doctor_patience{3};
 
 /// Every plugin may take its deadline to stop, and another to start.
 constexpr std::chrono::seconds reload_patience{120};
@@ -21,6 +25,11 @@ Result<NodeStatus> collect_status(const Options& options) {
   WEFT_TRY(status.connections, ask_if_served(options, "mesh.connections"));
   WEFT_TRY(status.targets, ask_if_served(options, "mesh.targets"));
   WEFT_TRY(status.ipam, ask_if_served(options, "ipam.status"));
+  std::vector<DoctorAnswer> answers;
+  WEFT_TRY(answers, ask_doctors(options, status.host, doctor_patience));
+  DoctorPage page;
+  WEFT_TRY(page, render_doctor(status.host, answers));
+  status.checks = std::move(page.json);
   return status;
 }
 

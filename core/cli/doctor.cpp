@@ -55,9 +55,8 @@ Result<std::vector<std::string>> running_plugins(std::string_view status) {
   return names;
 }
 
-Result<DoctorPage> render_doctor(
-    std::string_view status,
-    const std::vector<std::pair<std::string, Result<std::string>>>& answers) {
+Result<DoctorPage> render_doctor(std::string_view status,
+                                 const std::vector<DoctorAnswer>& answers) {
   Json parsed;
   WEFT_TRY(parsed, parse_json(status, "the node's status"));
   Json checks = Json::array();
@@ -80,23 +79,29 @@ Result<DoctorPage> render_doctor(
                     is_well};
 }
 
+Result<std::vector<DoctorAnswer>> ask_doctors(const Options& options, std::string_view status,
+                                              std::chrono::seconds patience) {
+  std::vector<std::string> plugins;
+  WEFT_TRY(plugins, running_plugins(status));
+  std::vector<DoctorAnswer> answers;
+  for (const std::string& plugin : plugins) {
+    auto answer = ask(options, plugin + ".doctor", "", patience);
+    if (answer || answer.error().code != Errc::not_found) {
+      answers.emplace_back(plugin, std::move(answer));
+    }
+  }
+  return answers;
+}
+
 int show_doctor(const Options& options) {
   const auto status = ask(options, "status");
   if (!status) {
     return report_error(status.error());
   }
-  const auto plugins = running_plugins(*status);
-  if (!plugins) {
-    return report_error(plugins.error());
-  }
-  std::vector<std::pair<std::string, Result<std::string>>> answers;
-  for (const std::string& plugin : *plugins) {
-    auto answer = ask(options, plugin + ".doctor");
-    if (answer || answer.error().code != Errc::not_found) {
-      answers.emplace_back(plugin, std::move(answer));
-    }
-  }
-  const auto page = render_doctor(*status, answers);
+  const auto page = ask_doctors(options, *status, std::chrono::seconds{10})
+                        .and_then([&](const std::vector<DoctorAnswer>& answers) {
+                          return render_doctor(*status, answers);
+                        });
   if (!page) {
     return report_error(page.error());
   }

@@ -117,6 +117,30 @@ void router_section(Page& page, const Json& mesh, const Json& peers, const Json&
   page.entry("TrustedSubnets", joined(member(mesh, "TrustedSubnets")));
 }
 
+/// What `weft doctor` calls wrong, without failed plugins, which have lines of their own.
+Result<std::vector<Json>> wrong_checks(const std::optional<std::string>& checks) {
+  Json list;
+  WEFT_TRY(list, parse_optional(checks, "what plugins found"));
+  std::vector<Json> wrong;
+  for (const Json& check : list) {
+    if (text_of(check, "state") == "wrong" && text_of(check, "check") != "plugin") {
+      wrong.push_back(check);
+    }
+  }
+  return wrong;
+}
+
+void plugin_lines(Page& page, const Json& host) {
+  for (const Json& plugin : member(host, "Plugins")) {
+    const std::string state = text_of(plugin, "State");
+    const bool is_late = state == "starting" || state == "configured";
+    if (const std::string reason = text_of(plugin, "Reason");
+        state == "failed" || (is_late && !reason.empty())) {
+      page.entry(is_late ? "Starting" : "Failed", text_of(plugin, "Name") + ": " + reason);
+    }
+  }
+}
+
 /// The space and state of one peer, summed over its ranges.
 struct Share {
   std::string peer;
@@ -173,18 +197,16 @@ std::string target_details(const Json& target) {
 Result<std::string> render_status(const NodeStatus& status) {
   Json host;
   WEFT_TRY(host, parse_json(status.host, "the node's status"));
+  std::vector<Json> wrong;
+  WEFT_TRY(wrong, wrong_checks(status.checks));
   Page page;
   page.entry("Version", text_of(host, "Version"));
-  if (const std::string state = text_of(host, "State"); state == "degraded") {
-    page.entry("State", state);
+  if (text_of(host, "State") == "degraded" || !wrong.empty()) {
+    page.entry("State", "degraded");
   }
-  for (const Json& plugin : member(host, "Plugins")) {
-    const std::string state = text_of(plugin, "State");
-    const bool is_late = state == "starting" || state == "configured";
-    if (const std::string reason = text_of(plugin, "Reason");
-        state == "failed" || (is_late && !reason.empty())) {
-      page.entry(is_late ? "Starting" : "Failed", text_of(plugin, "Name") + ": " + reason);
-    }
+  plugin_lines(page, host);
+  for (const Json& check : wrong) {
+    page.entry("Wrong", text_of(check, "check") + ": " + text_of(check, "text"));
   }
   if (status.mesh) {
     Json mesh;
@@ -327,9 +349,14 @@ Result<ReloadPage> render_reload(std::string_view reloaded) {
 Result<std::string> report_json(const NodeStatus& status) {
   Json host;
   WEFT_TRY(host, parse_json(status.host, "the node's status"));
+  std::vector<Json> wrong;
+  WEFT_TRY(wrong, wrong_checks(status.checks));
   Json report{{"Version", text_of(host, "Version")},
-              {"State", text_of(host, "State")},
+              {"State", wrong.empty() ? text_of(host, "State") : "degraded"},
               {"Plugins", member(host, "Plugins")}};
+  if (!wrong.empty()) {
+    report["Wrong"] = std::move(wrong);
+  }
   if (status.mesh) {
     Json router;
     WEFT_TRY(router, parse_json(*status.mesh, "the mesh's status"));

@@ -18,6 +18,7 @@ struct NodeStatus {
   std::optional<std::string> connections;  ///< "mesh.connections"
   std::optional<std::string> targets;      ///< "mesh.targets"
   std::optional<std::string> ipam;         ///< "ipam.status"
+  std::optional<std::string> checks;       ///< DoctorPage::json
 };
 
 /// Each errors with Errc::malformed when its JSON has not the fields of the report.

@@ -18,7 +18,8 @@ class RenderTest : public ::testing::Test {
             router["Peers"].dump(),
             router["Connections"].dump(),
             router["Targets"].dump(),
-            report["IPAM"].dump()};
+            report["IPAM"].dump(),
+            {}};
   }
   GoldenPages golden_;
 };
@@ -41,6 +42,21 @@ TEST_F(RenderTest, StatusSaysWhichPluginFailedAndWhy) {
             "          State: degraded\n"
             "         Failed: nat-nft: cannot open nfnetlink: Operation not permitted\n"
             "       Starting: odp: it did not start within 10 s\n");
+}
+
+TEST_F(RenderTest, StatusSaysWhatPluginsFoundWrong) {
+  NodeStatus degraded;
+  degraded.host = R"({"Version":"1","State":"ready","Plugins":[]})";
+  degraded.checks = R"([{"check":"node-guard","state":"ok","text":"in force"},
+      {"check":"forwarding","state":"wrong","text":"the policy of 'inet filter forward' drops"},
+      {"check":"plugin","state":"wrong","text":"it failed"},
+      {"check":"forwarding","state":"note","text":"it is written for pods"}])";
+
+  EXPECT_EQ(*render_status(degraded),
+            "        Version: 1\n"
+            "          State: degraded\n"
+            "          Wrong: forwarding: the policy of 'inet filter forward' drops\n");
+  EXPECT_NE(report_json(degraded)->find(R"("State": "degraded")"), std::string::npos);
 }
 
 TEST_F(RenderTest, StatusSaysWhatIpamWaitsFor) {
@@ -117,7 +133,7 @@ TEST_F(RenderTest, ShowsWhatRingsDisagreeAbout) {
 TEST_F(RenderTest, NeverThrowsOnJsonOfAnotherShape) {
   for (const char* text :
        {"null", "7", "[1,\"x\",null]", "{\"Entries\":3,\"Paxos\":\"x\"}", "[{}]"}) {
-    NodeStatus odd{"1", text, text, text, text, text};
+    NodeStatus odd{"1", text, text, text, text, text, text};
     EXPECT_TRUE(render_status(odd)) << text;
     EXPECT_TRUE(render_peers(text)) << text;
     EXPECT_TRUE(render_connections(text)) << text;
