@@ -1,4 +1,4 @@
-/// Follows ports and nodes, and counts what was dropped.
+/// Follows ports, and counts what was dropped.
 
 #include "node_guard.hpp"
 
@@ -22,10 +22,8 @@ using namespace std::chrono_literals;
 
 // A mesh that forms changes its topology many times a second.
 constexpr Duration look_time = 500ms;
-// How long a node stays guarded after the topology last named it: while it restarts, or a part of
-// the network is cut off, pods of others must not reach it.
-constexpr Duration linger_time = 1h;
-constexpr Duration forget_period = 10min;
+// How long the ports of an earlier run stay guarded: plugins have said theirs by then.
+constexpr Duration adopted_time = 10min;
 // How old the metric of what was dropped may be; how often the log speaks of one hook.
 constexpr Duration count_period = 5s;
 constexpr Duration log_period = 60s;
@@ -62,31 +60,24 @@ Result<> NodeGuard::start(std::string bridge) {
     stop();
     return tl::unexpected(with_remedy(std::move(adopted).error()));
   }
-  old_timer_ = loop_.every(forget_period, [this] { forget_old(); });
+  adopted_timer_ = loop_.after(adopted_time, [this] {
+    adopted_ports_.clear();
+    std::ignore = put();  // logged, and tried again
+  });
   count_timer_ = loop_.every(count_period, [this] { count(); });
   return {};
 }
 
 Result<> NodeGuard::adopt() {
-  std::array<std::vector<Bytes>, 3> sets;
-  constexpr std::array names{node_guard_ports_set, node_guard_ipv4_set, node_guard_ipv6_set};
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    std::optional<std::vector<Bytes>> elements;
-    WEFT_TRY(elements, nft::read_elements(table_->socket(), node_guard_name, names[i]));
-    sets[i] = std::move(elements).value_or(std::vector<Bytes>{});
-  }
-  adopted_ports_ = ports_from(sets[0]);
-  for (const auto& set : {sets[1], sets[2]}) {
-    for (const net::IpAddress& node : nodes_from(set)) {
-      nodes_.emplace(node, loop_.now());
-    }
-  }
+  std::optional<std::vector<Bytes>> elements;
+  WEFT_TRY(elements, nft::read_elements(table_->socket(), node_guard_name, node_guard_ports_set));
+  adopted_ports_ = ports_from(std::move(elements).value_or(std::vector<Bytes>{}));
   return put();
 }
 
 void NodeGuard::stop() noexcept {
   look_timer_.cancel();
-  old_timer_.cancel();
+  adopted_timer_.cancel();
   count_timer_.cancel();
   table_.reset();
 }
@@ -123,11 +114,7 @@ std::set<Port> NodeGuard::ports() const {
 }
 
 Result<> NodeGuard::put() {
-  std::set<net::IpAddress> nodes;
-  for (const auto& [address, last] : nodes_) {
-    nodes.insert(address);
-  }
-  auto done = table_->keep(node_guard_table(bridge_, ports(), nodes));
+  auto done = table_->keep(node_guard_table(bridge_, ports()));
   if (!done) {
     log_.error("nodes' ports not kept from pods", "error", done.error());
   }
@@ -153,28 +140,7 @@ void NodeGuard::look_at_topology() {
   if (!topology_) {
     return;
   }
-  const NodeAddresses named = addresses_of_nodes(*topology_);
-  for (const net::IpAddress& address : named.addresses) {
-    nodes_[address] = loop_.now();
-  }
-  if (nodes_.size() > max_guarded_nodes) {
-    std::erase_if(nodes_, [&](const auto& node) { return !named.addresses.contains(node.first); });
-  }
-  if (named.is_cut && !std::exchange(was_cut_, true)) {
-    log_.warn("more addresses of nodes than can be kept from pods", "kept", max_guarded_nodes);
-  }
   dialled_ = dialled_ports(*topology_);
-  std::ignore = put();
-}
-
-void NodeGuard::forget_old() {
-  adopted_ports_.clear();
-  if (topology_) {
-    for (const net::IpAddress& address : addresses_of_nodes(*topology_).addresses) {
-      nodes_[address] = loop_.now();
-    }
-  }
-  std::erase_if(nodes_, [&](const auto& node) { return loop_.now() - node.second > linger_time; });
   std::ignore = put();
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-/// Keeps the rules about pods and nodes in force, for the ports and nodes that are known.
+/// Keeps the rules about pods and nodes in force, for the ports that are known.
 
 #include <array>
 #include <cstdint>
@@ -24,7 +24,7 @@
 namespace weft::bridge {
 
 /// Owned by the plugin; used and destroyed on its loop, which needs its io_context. The table stays
-/// when this object and its process end; `start` takes its ports and nodes over.
+/// when this object and its process end; `start` takes its ports over.
 class NodeGuard {
  public:
   /// Registers the metrics.
@@ -40,7 +40,7 @@ class NodeGuard {
 
   /// One of this node's ports; replaces what was said of the same purpose.
   void add_port(const events::NodePort& port);
-  /// Nodes and their addresses; looked at after a moment, with what changed until then.
+  /// Where this node dialled others; looked at after a moment, with what changed until then.
   void set_topology(std::shared_ptr<const Topology> topology);
 
   /// What `weft doctor` shows.
@@ -51,7 +51,6 @@ class NodeGuard {
   [[nodiscard]] std::set<Port> ports() const;
   [[nodiscard]] Result<> put();
   void look_at_topology();
-  void forget_old();
   void count();
 
   Loop& loop_;
@@ -65,15 +64,13 @@ class NodeGuard {
   std::array<Seen, std::size(guarded_hooks)> seen_{};
   std::unique_ptr<nft::TableKeeper> table_;
   std::string bridge_;
-  std::map<std::string, Port> own_ports_;      // by purpose
-  std::set<std::uint16_t> dialled_;            // the mesh's ports of nodes we are connected to
-  std::set<Port> adopted_ports_;               // until the plugins had time to say theirs
-  std::map<net::IpAddress, TimePoint> nodes_;  // when the topology last named them
+  std::map<std::string, Port> own_ports_;  // by purpose
+  std::set<std::uint16_t> dialled_;        // the mesh's ports of nodes we are connected to
+  std::set<Port> adopted_ports_;           // until the plugins had time to say theirs
   std::shared_ptr<const Topology> topology_;
   bool is_look_pending_ = false;
-  bool was_cut_ = false;
   Timer look_timer_;
-  Timer old_timer_;
+  Timer adopted_timer_;
   Timer count_timer_;
 };
 

@@ -81,9 +81,9 @@ Result<std::vector<Check>> NodeGuard::checks() {
     for (const auto& [protocol, port] : ports()) {
       list.push_back(fmt::format("{} {}", protocol == IPPROTO_TCP ? "TCP" : "UDP", port));
     }
-    checks.push_back({check_name, State::ok,
-                      fmt::format("pods cannot reach {} of this node and of {} addresses of others",
-                                  fmt::join(list, ", "), nodes_.size())});
+    checks.push_back(
+        {check_name, State::ok,
+         fmt::format("pods cannot reach {} of this node and of others", fmt::join(list, ", "))});
   }
   if (table_->repairs() != 0) {
     checks.push_back({check_name, State::note,

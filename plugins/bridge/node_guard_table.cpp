@@ -1,12 +1,10 @@
-/// Builds the guard's table, and reads nodes from the topology.
+/// Builds the guard's table, and reads ports from the topology.
 
 #include "node_guard_table.hpp"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 #include <netinet/in.h>
-
-#include <algorithm>
 
 namespace weft::bridge {
 namespace {
@@ -17,7 +15,6 @@ using nft::Direction;
 using nft::Field;
 using nft::FieldsInSet;
 using nft::Interface;
-using nft::IsFamily;
 using nft::Jump;
 using nft::Rule;
 using nft::Statement;
@@ -53,34 +50,9 @@ Chain chain(const char* name, std::vector<Rule> rules) {
   return {name, {}, 0, 0, std::move(rules)};
 }
 
-bool is_some_nodes(const net::IpAddress& address) {
-  const bool is_multicast =
-      address.is_v4() ? (address.v4_value() >> 28U) >= 0xE : address.octets[0] == std::byte{0xFF};
-  const bool is_loopback = address.is_v4() && address.octets[0] == std::byte{127};
-  net::IpAddress one{net::Family::v6, {}};
-  one.octets.back() = std::byte{1};
-  return !address.is_unspecified() && !is_multicast && !is_loopback && address != one;
-}
-
-void add_addresses(const Topology::Peer& peer, std::size_t limit, NodeAddresses& into) {
-  for (const Topology::Connection& connection : peer.connections) {
-    const auto endpoint = net::parse_endpoint(connection.address);
-    if (!endpoint || !is_some_nodes(endpoint->address)) {
-      continue;
-    }
-    if (into.addresses.size() < limit) {
-      into.addresses.insert(endpoint->address);
-    } else if (!into.addresses.contains(endpoint->address)) {
-      into.is_cut = true;
-      return;
-    }
-  }
-}
-
 }  // namespace
 
-nft::Table node_guard_table(const std::string& bridge, const std::set<Port>& ports,
-                            const std::set<net::IpAddress>& nodes) {
+nft::Table node_guard_table(const std::string& bridge, const std::set<Port>& ports) {
   nft::FieldSet port_set{
       std::string(node_guard_ports_set), {Field::ip_protocol, Field::destination_port}, {}};
   for (const auto& [protocol, number] : ports) {
@@ -88,22 +60,15 @@ nft::Table node_guard_table(const std::string& bridge, const std::set<Port>& por
     port_set.elements.push_back(nft::element_of(
         {std::as_bytes(std::span{&protocol, 1}), std::as_bytes(std::span{&in_order, 1})}));
   }
-  nft::FieldSet ipv4{std::string(node_guard_ipv4_set), {Field::destination_address}, {}};
-  nft::FieldSet ipv6{std::string(node_guard_ipv6_set), {Field::ip6_destination}, {}};
-  for (const net::IpAddress& node : nodes) {
-    (node.is_v4() ? ipv4 : ipv6).elements.push_back(nft::element_of({node.bytes()}));
-  }
-  const FieldsInSet to_ipv4{ipv4.fields, ipv4.name};
-  const FieldsInSet to_ipv6{ipv6.fields, ipv6.name};
+  const Interface elsewhere{Direction::out, bridge, /*is_negated=*/true};
   const auto& [own, others] = guarded_hooks;
   return {std::string(node_guard_name.name),
           {},
-          {std::move(port_set), std::move(ipv4), std::move(ipv6)},
+          {std::move(port_set)},
           {base("input", NF_INET_LOCAL_IN, bridge, "to_this_node"),
            base("forward", NF_INET_FORWARD, bridge, "to_other_nodes"),
            chain("to_this_node", {drop(own, {})}),
-           chain("to_other_nodes", {drop(others, {IsFamily{net::Family::v4}, to_ipv4}),
-                                    drop(others, {IsFamily{net::Family::v6}, to_ipv6})})},
+           chain("to_other_nodes", {drop(others, {elsewhere})})},
           node_guard_name.family};
 }
 
@@ -116,31 +81,6 @@ std::set<Port> ports_from(const std::vector<Bytes>& elements) {
     }
   }
   return ports;
-}
-
-std::set<net::IpAddress> nodes_from(const std::vector<Bytes>& elements) {
-  std::set<net::IpAddress> nodes;
-  for (const Bytes& element : elements) {
-    if (element.size() == 4 || element.size() == 16) {
-      net::IpAddress address{element.size() == 4 ? net::Family::v4 : net::Family::v6, {}};
-      std::ranges::copy(element, address.octets.begin());
-      nodes.insert(address);
-    }
-  }
-  return nodes;
-}
-
-NodeAddresses addresses_of_nodes(const Topology& topology, std::size_t limit) {
-  NodeAddresses result;
-  if (const Topology::Peer* const self = topology.find(topology.self)) {
-    add_addresses(*self, limit, result);
-  }
-  for (const Topology::Peer& peer : topology.peers) {
-    if (peer.name != topology.self) {
-      add_addresses(peer, limit, result);
-    }
-  }
-  return result;
 }
 
 std::set<std::uint16_t> dialled_ports(const Topology& topology) {

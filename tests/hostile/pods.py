@@ -12,6 +12,7 @@ from netns import socket_in
 
 FASTDP_PORT = 6784
 OPEN_PORT = 7777  # of a node, which pods may reach
+SECOND_ADDRESS = "10.99.0.112"  # of another node, which the mesh does not use
 
 
 def tap(netns, interface):
@@ -62,7 +63,8 @@ def keep_from_nodes(arena):
     at_other, at_pod = tap(other.netns, "eth0"), tap(lab.pods["b"].netns, "eth0")
     for listener in listeners:
         listener.listen(5)
-    nodes = [gateway, own.address, other.address]
+    run("ip", "-n", other.netns, "address", "replace", f"{SECOND_ADDRESS}/24", "dev", "eth0")
+    nodes = [gateway, own.address, other.address, SECOND_ADDRESS]
     has_way = bool(run("ip", "-n", own.netns, "route").count("default")) and lab.has_masquerade
     allowed = [(address, OPEN_PORT) for address in (nodes if has_way else nodes[:2])]
     reached = reaches(evil.netns, [(address, wire.PORT) for address in nodes] + allowed)
