@@ -11,7 +11,7 @@
 namespace weft {
 namespace {
 
-using config::quoted;
+using config::in_quotes;
 
 /// "cannot set heartbeat = "10": want ...".
 tl::unexpected<Error> refuse(const std::string& name, const ConfigValue& given,
@@ -102,7 +102,7 @@ void Schema::field(std::string name, bool& target, std::string help) {
 }
 
 void Schema::field(std::string name, std::string& target, std::string help) {
-  fields_.push_back(text_field(std::move(name), "string", target, quoted(target), std::move(help),
+  fields_.push_back(text_field(std::move(name), "string", target, in_quotes(target), std::move(help),
                                "a string in quotes",
                                [](const std::string& text) { return Result<std::string>(text); }));
 }
@@ -111,9 +111,9 @@ void Schema::choice(std::string name, std::string& target, std::vector<std::stri
                     std::string help) {
   std::string wanted = "one of";
   for (const std::string& word : words) {
-    wanted += (&word == &words.front() ? " " : ", ") + quoted(word);
+    wanted += (&word == &words.front() ? " " : ", ") + in_quotes(word);
   }
-  fields_.push_back(text_field(std::move(name), wanted, target, quoted(target), std::move(help),
+  fields_.push_back(text_field(std::move(name), wanted, target, in_quotes(target), std::move(help),
                                wanted, [words = std::move(words)](const std::string& text) {
                                  return std::find(words.begin(), words.end(), text) != words.end()
                                             ? Result<std::string>(text)
@@ -149,38 +149,38 @@ void Schema::field(std::string name, std::chrono::milliseconds& target, std::str
     return value;
   };
   fields_.push_back(text_field(std::move(name), "duration", target,
-                               quoted(config::format_duration(target)), std::move(help),
+                               in_quotes(config::format_duration(target)), std::move(help),
                                std::move(wanted), parse));
 }
 
 void Schema::field(std::string name, ByteSize& target, std::string help) {
   fields_.push_back(text_field(
-      std::move(name), "size", target, quoted(config::format_byte_size(target)), std::move(help),
+      std::move(name), "size", target, in_quotes(config::format_byte_size(target)), std::move(help),
       "a size with a unit, like \"512B\", \"64KiB\" or \"10MiB\"", config::parse_byte_size));
 }
 
 void Schema::field(std::string name, net::IpAddress& target, std::string help) {
-  fields_.push_back(text_field(std::move(name), "address", target, quoted(to_string(target)),
+  fields_.push_back(text_field(std::move(name), "address", target, in_quotes(to_string(target)),
                                std::move(help), "an IP address, like \"10.32.0.1\" or \"fd00::1\"",
                                net::parse_ip));
 }
 
 void Schema::field(std::string name, net::Cidr& target, std::string help) {
-  fields_.push_back(text_field(std::move(name), "cidr", target, quoted(to_string(target)),
+  fields_.push_back(text_field(std::move(name), "cidr", target, in_quotes(to_string(target)),
                                std::move(help), "a prefix, like \"10.32.0.0/12\"",
                                net::parse_cidr));
 }
 
 void Schema::field(std::string name, net::Endpoint& target, std::string help) {
   fields_.push_back(text_field(
-      std::move(name), "endpoint", target, quoted(to_string(target)), std::move(help),
+      std::move(name), "endpoint", target, in_quotes(to_string(target)), std::move(help),
       "an address and port, like \"10.0.0.1:6783\" or \"[::]:6783\"", net::parse_endpoint));
 }
 
 void Schema::field(std::string name, PeerName& target, std::string help) {
   fields_.push_back(
       text_field(std::move(name), "peer name", target,
-                 target == unknown_peer ? "" : quoted(to_string(target)), std::move(help),
+                 target == unknown_peer ? "" : in_quotes(to_string(target)), std::move(help),
                  "a peer name of six hex octets, like \"02:00:00:00:00:01\"", parse_peer_name));
 }
 

@@ -6,7 +6,7 @@
 
 namespace weft::config {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -26,11 +26,11 @@ std::string value_text(const ConfigValue& value) {
     std::string operator()(bool v) const { return v ? "true" : "false"; }
     std::string operator()(std::int64_t v) const { return fmt::format("{}", v); }
     std::string operator()(double v) const { return fmt::format("{}", v); }
-    std::string operator()(const std::string& v) const { return quoted(v); }
+    std::string operator()(const std::string& v) const { return in_quotes(v); }
     std::string operator()(const std::vector<std::string>& v) const {
       std::string out = "[";
       for (const std::string& item : v) {
-        out += (&item == v.data() ? "" : ", ") + quoted(item);
+        out += (&item == v.data() ? "" : ", ") + in_quotes(item);
       }
       return out + "]";
     }

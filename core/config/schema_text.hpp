@@ -9,7 +9,7 @@
 namespace weft::config {
 
 /// A TOML basic string, escaped.
-[[nodiscard]] WEFT_EXPORT std::string quoted(std::string_view text);
+[[nodiscard]] WEFT_EXPORT std::string in_quotes(std::string_view text);
 
 /// true, 6783, 0.5, "10s", ["a", "b"].
 [[nodiscard]] WEFT_EXPORT std::string value_text(const ConfigValue& value);
