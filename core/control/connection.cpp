@@ -2,12 +2,12 @@
 
 #include "control/connection.hpp"
 
+#include <cerrno>
 #include <utility>
 
 #include <boost/asio/write.hpp>
 
 #include "control/protocol.hpp"
-#include "control/registry.hpp"
 
 namespace weft::control {
 
@@ -17,15 +17,22 @@ namespace {
 constexpr std::size_t read_bytes = 16384;
 }
 
-Connection::Connection(LocalSocket socket, Loop& loop, Registry& registry,
-                       const ServerLimits& limits, Gone gone)
+Connection::Connection(LocalSocket socket, Loop& loop, Registry& registry, Places& places,
+                       Places::Token place, const ServerLimits& limits, Gone gone)
     : socket_(std::move(socket)),
       loop_(loop),
       registry_(registry),
+      places_(places),
+      place_(std::move(place)),
       limits_(limits),
       gone_(std::move(gone)) {}
 
 void Connection::start() {
+  wait_for_request();
+}
+
+void Connection::wait_for_request() {
+  idle_since_ = loop_.now();
   expire_after(limits_.idle);
   read_more();
 }
@@ -33,6 +40,7 @@ void Connection::start() {
 void Connection::close() noexcept {
   gone_ = {};
   deadline_.cancel();
+  place_.reset();  // now, not when the last handler is gone
   boost::system::error_code ignored;
   socket_.close(ignored);
 }
@@ -41,6 +49,7 @@ void Connection::end() {
   if (gone_) {
     std::exchange(gone_, {})(shared_from_this());
   }
+  call_.cancel();
   close();
 }
 
@@ -68,6 +77,7 @@ void Connection::read_more() {
 }
 
 void Connection::on_data(std::size_t had) {
+  idle_since_.reset();
   const std::size_t newline = input_.find('\n', had);
   if (newline == std::string::npos ? input_.size() > max_request_bytes
                                    : newline > max_request_bytes) {
@@ -93,16 +103,37 @@ void Connection::run(std::string_view line) {
     answer(format_answer(tl::unexpected(std::move(request).error())), /*is_last=*/false);
     return;
   }
+  auto running = places_.run(request->command);
+  if (!running) {
+    answer(format_answer(fail(EAGAIN, "run command '" + request->command + "': too many wait")),
+           /*is_last=*/true);
+    return;
+  }
   deadline_.cancel();  // the command has its own deadlines
-  registry_.dispatch(request->command, std::move(request->params),
-                     Reply<std::string>(loop_, [weak = weak_from_this()](Result<std::string> got) {
-                       if (const auto self = weak.lock(); self && self->socket_.is_open()) {
-                         self->answer(format_answer(got), /*is_last=*/false);
+  Reply<std::string> reply(loop_, [weak = weak_from_this(), place = place_,
+                                   running = std::move(running)](Result<std::string> got) mutable {
+    running.reset();
+    if (const auto self = weak.lock(); self && self->socket_.is_open()) {
+      self->answer(format_answer(got), /*is_last=*/false);
+    }
+  });
+  call_ = registry_.dispatch(request->command, std::move(request->params), std::move(reply));
+  end_when_client_hangs_up();
+}
+
+/// The kernel tells of a close, but not of a client that only ends its sending side.
+void Connection::end_when_client_hangs_up() {
+  socket_.async_wait(LocalSocket::wait_error,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       if (!error) {
+                         self->end();
                        }
-                     }));
+                     });
 }
 
 void Connection::answer(std::string line, bool is_last) {
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
   output_ = std::move(line);
   expire_after(limits_.transfer);
   asio::async_write(
@@ -110,9 +141,11 @@ void Connection::answer(std::string line, bool is_last) {
       [self = shared_from_this(), is_last](const boost::system::error_code& error, std::size_t) {
         if (error || is_last) {
           self->end();
-        } else if (self->input_.empty()) {
-          self->expire_after(self->limits_.idle);
-          self->read_more();
+          return;
+        }
+        self->call_.answered();
+        if (self->input_.empty()) {
+          self->wait_for_request();
         } else {
           self->expire_after(self->limits_.transfer);
           self->on_data(0);

@@ -1,6 +1,7 @@
 #pragma once
 /// Which command is served by whom.
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -8,35 +9,58 @@
 #include <string_view>
 #include <vector>
 
-#include <weft/control.hpp>
+#include <weft/cancellable_control.hpp>
 #include <weft/loop.hpp>
 #include <weft/result.hpp>
 
 namespace weft::control {
+
+struct Command;
+
+/// One request that a command has. Movable; any thread.
+class Call {
+ public:
+  Call() = default;
+  Call(Loop& loop, std::weak_ptr<Command> command, std::uint64_t id) noexcept
+      : loop_(&loop), command_(std::move(command)), id_(id) {}
+
+  /// The caller has its answer. The call is over.
+  void answered() { end(/*is_cancelled=*/false); }
+  /// The caller is gone, and the command may stop. The call is over.
+  void cancel() { end(/*is_cancelled=*/true); }
+
+ private:
+  void end(bool is_cancelled);
+
+  Loop* loop_ = nullptr;  ///< lives as long as the process
+  std::weak_ptr<Command> command_;
+  std::uint64_t id_ = 0;
+};
 
 /// The commands of the node. Shared by the server and every registration. Any thread.
 class Registry final : public std::enable_shared_from_this<Registry> {
  public:
   /// Serves `name` on `loop` until the registration is destroyed there. Errors: Errc::conflict.
   [[nodiscard]] Result<CommandRegistration> add(std::string name, Loop& loop,
-                                                Control::Handler handler);
+                                                CancellableControl::CancellableHandler handler);
 
   /// Of every command that is served now, sorted.
   [[nodiscard]] std::vector<std::string> names();
 
   /// Hands a request to its command's loop. Answers Errc::not_found, naming the nearest command,
   /// or Errc::abandoned when the command is withdrawn before it ran.
-  void dispatch(const std::string& name, std::string params, Reply<std::string> reply);
+  Call dispatch(const std::string& name, std::string params, Reply<std::string> reply);
 
  private:
-  struct Command {
+  struct Served {
     Loop* loop;
-    std::weak_ptr<Control::Handler> handler;  ///< owned by the registration; used on `loop` only
+    std::weak_ptr<Command> command;  ///< owned by the registration; used on `loop` only
   };
   class Registration;
 
-  std::mutex mutex_;  ///< guards the map; never held while other code runs
-  std::map<std::string, Command, std::less<>> commands_;
+  std::mutex mutex_;  ///< guards what follows; never held while other code runs
+  std::map<std::string, Served, std::less<>> commands_;
+  std::uint64_t last_call_ = 0;
 };
 
 }  // namespace weft::control

@@ -2,12 +2,14 @@
 
 #include "control/server.hpp"
 
+#include <cerrno>
 #include <set>
 #include <utility>
 
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include "control/connection.hpp"
+#include "control/places.hpp"
 #include "control/protocol.hpp"
 #include "control/registry.hpp"
 #include "control/socket_path.hpp"
@@ -20,6 +22,16 @@ ControlView::ControlView(std::shared_ptr<Registry> registry, Loop& loop)
     : registry_(std::move(registry)), loop_(&loop) {}
 
 Result<CommandRegistration> ControlView::serve(std::string name, Handler handler) {
+  return serve_cancellable(
+      std::move(name),
+      [handler = std::move(handler)](std::string params, Reply<std::string> answer) mutable {
+        handler(std::move(params), std::move(answer));
+        return Task();
+      });
+}
+
+Result<CommandRegistration> ControlView::serve_cancellable(std::string name,
+                                                           CancellableHandler handler) {
   return registry_->add(std::move(name), *loop_, std::move(handler));
 }
 
@@ -31,6 +43,7 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
         loop_(server.loop_),
         limits_(server.limits_),
         registry_(server.registry_),
+        places_(server.limits_.connections),
         socket_(std::move(socket)),
         acceptor_(server.loop_.io(), asio::local::stream_protocol(), socket_.release_descriptor()) {
   }
@@ -65,16 +78,21 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
 
  private:
   void admit(LocalSocket socket) {
-    if (connections_.size() >= limits_.connections) {
+    auto place = places_.take();
+    if (!place) {
+      end_longest_idle();
+      place = places_.take();
+    }
+    if (!place) {
       boost::system::error_code ignored;
       socket.non_blocking(true, ignored);
-      socket.write_some(asio::buffer(format_answer(
-                            fail(Errc::denied, "accept the connection: too many are open"))),
-                        ignored);
+      socket.write_some(
+          asio::buffer(format_answer(fail(EAGAIN, "accept the connection: too many are open"))),
+          ignored);
       return;
     }
     auto connection = std::make_shared<Connection>(
-        std::move(socket), loop_, *registry_, limits_,
+        std::move(socket), loop_, *registry_, places_, std::move(place), limits_,
         [weak = weak_from_this()](const std::shared_ptr<Connection>& gone) {
           if (const auto listener = weak.lock()) {
             listener->connections_.erase(gone);
@@ -84,10 +102,25 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
     connection->start();
   }
 
+  /// Whoever wants something comes before whoever only might.
+  void end_longest_idle() {
+    std::shared_ptr<Connection> longest;
+    for (const auto& each : connections_) {
+      const auto since = each->idle_since();
+      if (since && (!longest || *since < *longest->idle_since())) {
+        longest = each;
+      }
+    }
+    if (longest) {
+      longest->end();
+    }
+  }
+
   Log& log_;
   Loop& loop_;
   const ServerLimits limits_;
   const std::shared_ptr<Registry> registry_;
+  Places places_;
   ListeningSocket socket_;
   asio::local::stream_protocol::acceptor acceptor_;
   std::set<std::shared_ptr<Connection>> connections_;

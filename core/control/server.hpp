@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <weft/control.hpp>
+#include <weft/cancellable_control.hpp>
 #include <weft/export.hpp>
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
@@ -18,11 +18,13 @@ namespace weft::control {
 class Registry;
 
 /// A plugin's view of the server: its handlers run on its own loop.
-class WEFT_EXPORT ControlView final : public Control {
+class WEFT_EXPORT ControlView final : public CancellableControl {
  public:
   ControlView(std::shared_ptr<Registry> registry, Loop& loop);
 
   [[nodiscard]] Result<CommandRegistration> serve(std::string name, Handler handler) override;
+  [[nodiscard]] Result<CommandRegistration> serve_cancellable(std::string name,
+                                                              CancellableHandler handler) override;
 
  private:
   std::shared_ptr<Registry> registry_;
@@ -31,15 +33,16 @@ class WEFT_EXPORT ControlView final : public Control {
 
 /// What a client may cost. Times are for one connection.
 struct ServerLimits {
-  std::size_t connections = 64;
-  std::chrono::milliseconds idle{60'000};      ///< between requests
+  std::size_t connections = 512;           ///< the places: see Places for how commands share them
+  std::chrono::milliseconds idle{60'000};  ///< between requests
   std::chrono::milliseconds transfer{10'000};  ///< from a request's first byte to its last, and
                                                ///< for the client to take an answer
 };
 
 /// Serves until it is stopped. A connection carries requests one after the other; while one runs
 /// the next is not read, so a client cannot queue work. Whoever sends too slowly, too much or
-/// garbage loses its connection or gets an error, and nobody else notices.
+/// garbage loses its connection or gets an error, and nobody else notices. Nor does anybody notice
+/// those that wait, or hang up while they do. Who comes when there is no room gets EAGAIN.
 ///
 /// Owned by the host; created, started, stopped and destroyed on `loop`, which outlives it.
 /// Views work before `start` and stay harmless after `stop`.

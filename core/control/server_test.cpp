@@ -46,6 +46,8 @@ class RawClient {
   RawClient& operator=(const RawClient&) = delete;
 
   bool is_connected() const { return is_connected_; }
+  /// Sends no more, but reads on.
+  void end_sending() const { ::shutdown(fd_, SHUT_WR); }
   bool send(std::string_view text) const {
     while (!text.empty()) {
       const ssize_t sent = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
@@ -104,6 +106,23 @@ class ControlServerTest : public ::testing::Test {
       commands_.push_back(std::move(*registration));
       return 0;
     });
+  }
+  void serve_cancellable(std::string name, CancellableControl::CancellableHandler handler) {
+    plugin_.run([&] {
+      auto view = server_->view(plugin_);
+      auto registration = weft::serve_cancellable(view, std::move(name), std::move(handler));
+      EXPECT_TRUE(registration);
+      commands_.push_back(std::move(*registration));
+    });
+  }
+  /// `is_true` runs on the plugin's loop.
+  template <class Condition>
+  void wait_until(Condition is_true) {
+    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    while (!plugin_.run([&] { return is_true(); })) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+      std::this_thread::yield();
+    }
   }
   void serve_echo() {
     serve("echo", [this](std::string params, Reply<std::string> reply) {
@@ -217,24 +236,182 @@ TEST_F(ControlServerTest, RefusesMoreConnectionsThanItsLimitAndServesAgainAfterw
   ServerLimits limits;
   limits.connections = 2;
   ASSERT_TRUE(start(limits));
+  std::vector<Reply<std::string>> held;  // on the plugin's loop
+  serve("wait", [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
+  serve("wait-too",
+        [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
   serve_echo();
+  const RawClient first(path_);
+  first.send("{\"command\":\"wait\"}\n");
+  const RawClient second(path_);
+  second.send("{\"command\":\"wait-too\"}\n");
+  wait_until([&] { return held.size() == 2; });
+
+  EXPECT_EQ(ask("echo").error().code, std::errc::resource_unavailable_try_again);
+
+  plugin_.run([&] { held.clear(); });
+  EXPECT_NE(first.line(), "");
+  EXPECT_TRUE(ask("echo"));
+}
+
+TEST_F(ControlServerTest, EndsTheLongestIdleConnectionForOneThatWantsSomething) {
+  ServerLimits limits;
+  limits.connections = 3;
+  ASSERT_TRUE(start(limits));
+  std::optional<Reply<std::string>> held;  // on the plugin's loop
+  serve("wait", [&](std::string, Reply<std::string> reply) { held = std::move(reply); });
+  serve_echo();
+  const RawClient busy(path_);
+  busy.send("{\"command\":\"wait\"}\n");
+  wait_until([&] { return held.has_value(); });
+  const RawClient idle(path_);
+  const RawClient used(path_);
+  for (const RawClient* client : {&idle, &used}) {
+    client->send("{\"command\":\"echo\"}\n");
+    EXPECT_EQ(client->line(), R"({"ok":true,"result":{}})");
+  }
+
+  EXPECT_TRUE(ask("echo"));
+
+  EXPECT_EQ(idle.line(), "");
+  used.send("{\"command\":\"echo\"}\n");
+  EXPECT_EQ(used.line(), R"({"ok":true,"result":{}})");
+  plugin_.run([&] { (*held)("1"); });
+  EXPECT_EQ(busy.line(), R"({"ok":true,"result":1})");
+}
+
+TEST_F(ControlServerTest, ThoseThatWaitLeaveRoomForEveryOtherCommand) {
+  ServerLimits limits;
+  limits.connections = 8;
+  ASSERT_TRUE(start(limits));
+  std::vector<Reply<std::string>> held;  // on the plugin's loop
+  serve("wait", [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
+  serve("wait-too",
+        [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
+  serve_echo();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (const auto& [command, most] : {std::pair{"wait", 4U}, std::pair{"wait-too", 2U}}) {
+    const std::string request = std::string("{\"command\":\"") + command + "\"}\n";
+    for (unsigned i = 0; i < most; ++i) {
+      clients.push_back(std::make_unique<RawClient>(path_));
+      clients.back()->send(request);
+      wait_until([&] { return held.size() == clients.size(); });
+    }
+    const RawClient refused(path_);
+    refused.send(request);
+    EXPECT_NE(refused.line().find("too many wait"), std::string::npos) << command;
+    EXPECT_EQ(refused.line(), "") << "it takes no place any more";
+    EXPECT_TRUE(ask("echo"));
+  }
+
+  plugin_.run([&] { held.clear(); });
+
+  EXPECT_NE(clients.front()->line().find("abandoned"), std::string::npos);
+  const RawClient again(path_);
+  again.send("{\"command\":\"wait\"}\n");
+  wait_until([&] { return held.size() == 1; });
+  plugin_.run([&] { held.clear(); });
+}
+
+TEST_F(ControlServerTest, CancelsWhatAClientThatLeftWaitedFor) {
+  ServerLimits limits;
+  limits.connections = 2;
+  ASSERT_TRUE(start(limits));
+  std::optional<Reply<std::string>> held;  // on the plugin's loop, as is the next
+  int cancelled = 0;
+  serve_cancellable("wait", [&](std::string, Reply<std::string> reply) {
+    held = std::move(reply);
+    return [&] {
+      ++cancelled;
+      held.reset();
+    };
+  });
+  for (int i = 1; i <= 8; ++i) {
+    {
+      const RawClient client(path_);
+      client.send("{\"command\":\"wait\"}\n");
+      wait_until([&] { return held.has_value(); });
+    }
+    wait_until([&] { return cancelled == i; });
+  }
+}
+
+TEST_F(ControlServerTest, CancelsWhatIsAnsweredToNobody) {
+  ServerLimits limits;
+  limits.transfer = 50ms;
+  ASSERT_TRUE(start(limits));
+  int cancelled = 0;  // on the plugin's loop
+  serve_cancellable("answer", [&](std::string, Reply<std::string> reply) {
+    reply('"' + std::string(std::size_t{8} << 20U, 'x') + '"');  // more than the socket takes
+    return [&] { ++cancelled; };
+  });
+  const RawClient deaf(path_);
+
+  deaf.send("{\"command\":\"answer\"}\n");
+
+  wait_until([&] { return cancelled == 1; });
+}
+
+TEST_F(ControlServerTest, CancelsNothingThatWasAnswered) {
+  ServerLimits limits;
+  limits.connections = 1;  // so each connection ends before the next
+  ASSERT_TRUE(start(limits));
+  int cancelled = 0;  // on the plugin's loop
+  serve_cancellable("answer", [&](std::string, Reply<std::string> reply) {
+    reply("1");
+    return [&] { ++cancelled; };
+  });
+
+  EXPECT_EQ(*ask("answer"), "1");
+  EXPECT_EQ(*ask("answer"), "1");
+
+  EXPECT_EQ(plugin_.run([&] { return cancelled; }), 0);
+}
+
+TEST_F(ControlServerTest, AnswersAClientThatOnlyEndedItsSendingSide) {
+  ASSERT_TRUE(start());
+  std::optional<Reply<std::string>> held;  // on the plugin's loop, as is the next
+  bool is_cancelled = false;
+  serve_cancellable("wait", [&](std::string, Reply<std::string> reply) {
+    held = std::move(reply);
+    return [&] { is_cancelled = true; };
+  });
+  serve_echo();
+  const RawClient client(path_);
+  client.send("{\"command\":\"wait\"}\n");
+  client.end_sending();
+  wait_until([&] { return held.has_value(); });
+  EXPECT_TRUE(ask("echo"));  // the server has seen what there was to see
+
+  plugin_.run([&] { (*held)("1"); });
+
+  EXPECT_EQ(client.line(), R"({"ok":true,"result":1})");
+  EXPECT_FALSE(plugin_.run([&] { return is_cancelled; }));
+}
+
+TEST_F(ControlServerTest, ACommandThatIsWithdrawnIsNotCancelledAnyMore) {
+  ServerLimits limits;
+  limits.connections = 1;
+  ASSERT_TRUE(start(limits));
+  std::optional<Reply<std::string>> held;  // on the plugin's loop, as is the next
+  bool is_cancelled = false;
+  serve_cancellable("wait", [&](std::string, Reply<std::string> reply) {
+    held = std::move(reply);
+    return [&] { is_cancelled = true; };
+  });
   {
-    const RawClient first(path_);
-    const RawClient second(path_);
-    first.send("{\"command\":\"echo\"}\n");
-    second.send("{\"command\":\"echo\"}\n");
-    EXPECT_EQ(first.line(), second.line());
-    const RawClient third(path_);
-    EXPECT_NE(third.line().find("too many"), std::string::npos);
+    const RawClient client(path_);
+    client.send("{\"command\":\"wait\"}\n");
+    wait_until([&] { return held.has_value(); });
+    plugin_.run([&] {
+      commands_.clear();
+      held.reset();
+    });
+    EXPECT_NE(client.line().find("abandoned"), std::string::npos);
   }
-  // The server notices the two closed connections in its own time.
-  const auto deadline = std::chrono::steady_clock::now() + 5s;
-  auto answer = ask("echo");
-  while (!answer && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::yield();
-    answer = ask("echo");
-  }
-  EXPECT_TRUE(answer);
+  EXPECT_EQ(ask("wait").error().code, make_error_code(Errc::not_found));  // the client is gone
+
+  EXPECT_FALSE(plugin_.run([&] { return is_cancelled; }));
 }
 
 TEST_F(ControlServerTest, AClientThatLeavesDoesNotDisturbTheCommand) {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include <weft/cancellable_control.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/bridge.hpp>
 #include <weft/service/ipam.hpp>
@@ -33,7 +34,7 @@ class Cni final : public Plugin {
     WEFT_TRY(bridge_,
              host_.services().follow<Bridge>([this](Bridge* bridge) { bridge_changed(bridge); }));
     WEFT_TRY(serve_guard());
-    WEFT_TRY(serve("cni.add", &PodNetworks::add));
+    WEFT_TRY(serve_add());
     WEFT_TRY(serve("cni.check", &PodNetworks::check));
     WEFT_TRY(serve("cni.network", &PodNetworks::network));
     WEFT_TRY(serve("cni.undo", &PodNetworks::undo));
@@ -124,6 +125,28 @@ class Cni final : public Plugin {
                 answer(answer_text(*result));
               }
             }};
+  }
+
+  /// It may wait for an address: what a caller that hung up waited for is given back.
+  Result<> serve_add() {
+    CommandRegistration command;
+    WEFT_TRY(command, serve_cancellable(
+                          host_.control(), "cni.add",
+                          [this](const std::string& params, Reply<std::string> answer) -> Task {
+                            auto request = parse_pod_request(params);
+                            if (!request) {
+                              answer(tl::unexpected(std::move(request).error()));
+                              return {};
+                            }
+                            PodRequest undone = *request;
+                            undone.attempt = pods_.add(*std::move(request),
+                                                       as_json<PodNetwork>(std::move(answer)));
+                            return [this, undone = std::move(undone)] {
+                              pods_.undo(undone, {host_.loop(), [](const Result<>& /*done*/) {}});
+                            };
+                          }));
+    commands_.push_back(std::move(command));
+    return {};
   }
 
   template <class T>

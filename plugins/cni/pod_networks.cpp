@@ -44,27 +44,36 @@ struct PodNetworks::Add {
   PodNetwork network;
 };
 
-void PodNetworks::add(PodRequest request, Reply<PodNetwork> reply) {
+std::uint64_t PodNetworks::add(PodRequest request, Reply<PodNetwork> reply) {
   AddressOwner owner = address_owner(request.attachment());
   auto add = std::make_shared<Add>(Add{std::move(request), std::move(owner), std::move(reply), {}});
-  add->network.attempt = loop_.random() | 1U;  // never 0, and not one of before a restart
+  const std::uint64_t attempt = loop_.random() | 1U;  // never 0, and not one of before a restart
+  add->network.attempt = attempt;
   const auto [lease, is_first] = leases_.try_emplace(add->owner);
-  lease->second.attempts.insert(add->network.attempt);
+  lease->second.attempts.insert(attempt);
   if (!is_first) {
     allocate(add);
-    return;
+    return attempt;
   }
   ipam_->lookup(add->owner, {loop_, [this, add](Result<std::vector<net::Cidr>> held) {
                                if (!held) {
                                  give_up(add, std::move(held).error());
                                  return;
                                }
-                               if (const auto found = leases_.find(add->owner);
-                                   found != leases_.end()) {
-                                 found->second.was_held = !held->empty();
+                               if (!is_wanted(*add)) {
+                                 finish(add);
+                                 return;
                                }
+                               leases_.at(add->owner).was_held = !held->empty();
                                allocate(add);
                              }});
+  return attempt;
+}
+
+/// Not when it was released or undone meanwhile.
+bool PodNetworks::is_wanted(const Add& add) const {
+  const auto lease = leases_.find(add.owner);
+  return lease != leases_.end() && lease->second.attempts.contains(add.network.attempt);
 }
 
 void PodNetworks::allocate(std::shared_ptr<Add> add) {
@@ -115,10 +124,9 @@ void PodNetworks::expose(std::shared_ptr<Add> add) {
                    }});
 }
 
-/// A release that came meanwhile took the address, and perhaps somebody else has it by now.
+/// A release or undo that came meanwhile took the address, and perhaps somebody else has it by now.
 void PodNetworks::finish(std::shared_ptr<Add> add) {
-  const auto lease = leases_.find(add->owner);
-  if (lease == leases_.end() || !lease->second.attempts.contains(add->network.attempt)) {
+  if (!is_wanted(*add)) {
     add->reply(fail(Errc::cancelled, "attach " + add->owner + ": released meanwhile"));
     return;
   }

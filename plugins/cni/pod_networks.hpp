@@ -31,10 +31,11 @@ class PodNetworks {
   /// Gives the attachment an address, or finds the one it has, and the gateway: the bridge's
   /// address in the same subnet, which the bridge is given if it has none. After an error the
   /// attachment holds no more than before. Errors: those of Ipam::allocate and Bridge::expose;
-  /// Errc::cancelled when it was released meanwhile.
-  void add(PodRequest request, Reply<PodNetwork> reply);
-  /// Gives back what the `add` with the request's `attempt` was given: nothing that the attachment
-  /// had before, and nothing that another `add` was given too. Succeeds when there is nothing.
+  /// Errc::cancelled when it was released meanwhile. Returns the attempt, by which `undo` ends it.
+  std::uint64_t add(PodRequest request, Reply<PodNetwork> reply);
+  /// Ends the `add` with the request's `attempt` if it still waits, and gives back what it was
+  /// given: nothing that the attachment had before, and nothing that another `add` was given too.
+  /// Succeeds when there is nothing.
   void undo(PodRequest request, Reply<> reply);
   /// Frees what the attachment holds. Succeeds when it holds nothing.
   void release(PodRequest request, Reply<> reply);
@@ -52,6 +53,7 @@ class PodNetworks {
     std::set<std::uint64_t> attempts;  ///< that were not undone
   };
 
+  [[nodiscard]] bool is_wanted(const Add& add) const;
   void allocate(std::shared_ptr<Add> add);
   void find_gateway(std::shared_ptr<Add> add);
   void expose(std::shared_ptr<Add> add);

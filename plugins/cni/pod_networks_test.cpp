@@ -19,6 +19,11 @@ class QueueLoop final : public Loop {
  public:
   void run() {
     while (!tasks_.empty()) {
+      run_one();
+    }
+  }
+  void run_one() {
+    if (!tasks_.empty()) {
       Task task = std::move(tasks_.front());
       tasks_.pop_front();
       task();
@@ -101,9 +106,9 @@ class PodNetworksTest : public ::testing::Test {
     pods_.use(&bridge_);
   }
 
-  using Method = void (PodNetworks::*)(PodRequest, Reply<PodNetwork>);
-
-  Result<PodNetwork> ask(Method method, PodRequest request) {
+  template <class R>
+  Result<PodNetwork> ask(R (PodNetworks::*method)(PodRequest, Reply<PodNetwork>),
+                         PodRequest request) {
     std::optional<Result<PodNetwork>> got;
     (pods_.*method)(std::move(request),
                     {loop_, [&](Result<PodNetwork> answer) { got = std::move(answer); }});
@@ -233,6 +238,22 @@ TEST_F(PodNetworksTest, AnAddThatIsReleasedMeanwhileAnswersNoAddress) {
   EXPECT_EQ(ask(&PodNetworks::add, {"pod1", "eth0", {}, {}}).error().code, Errc::cancelled);
 
   EXPECT_FALSE(ipam_.held.contains("pod1"));
+}
+
+TEST_F(PodNetworksTest, AnAddThatIsUndoneMeanwhileHoldsNothingWhereverItIs) {
+  for (int step = 0; step < 8; ++step) {
+    std::optional<Result<PodNetwork>> got;
+    const std::uint64_t attempt =
+        pods_.add({"pod1", "eth0", {}, {}},
+                  {loop_, [&](Result<PodNetwork> answer) { got = std::move(answer); }});
+    for (int i = 0; i < step; ++i) {
+      loop_.run_one();
+    }
+    undo("pod1", attempt);
+
+    EXPECT_TRUE(got) << step;
+    EXPECT_FALSE(ipam_.held.contains("pod1")) << step;
+  }
 }
 
 TEST_F(PodNetworksTest, EachInterfaceOfAPodHoldsItsOwnAddress) {

@@ -45,6 +45,7 @@ TEST(FailureOfDaemon, AsksToTryAgainWhenTheDaemonIsAway) {
   };
   EXPECT_EQ(code_of(fail(ENOENT, "connect")), Code::try_again_later);
   EXPECT_EQ(code_of(fail(ECONNREFUSED, "connect")), Code::try_again_later);
+  EXPECT_EQ(code_of(fail(EAGAIN, "run command 'cni.add'")), Code::try_again_later);
   EXPECT_EQ(code_of(fail(Errc::not_found, "run command 'cni.add'")), Code::try_again_later);
   EXPECT_EQ(code_of(fail(Errc::timeout, "allocate")), Code::try_again_later);
   EXPECT_EQ(code_of(fail(Errc::invalid, "allocate: outside")), Code::invalid_configuration);

@@ -17,7 +17,8 @@ constexpr std::chrono::seconds patience{45};
 
 bool is_passing(const std::error_code& code) {
   if (code.category() == std::generic_category()) {
-    return code.value() == ENOENT || code.value() == ECONNREFUSED || code.value() == ECONNRESET;
+    return code.value() == ENOENT || code.value() == ECONNREFUSED || code.value() == ECONNRESET ||
+           code.value() == EAGAIN;
   }
   // not_found: the daemon listens, but its cni plugin has not started yet.
   return code == Errc::abandoned || code == Errc::closed || code == Errc::timeout ||
@@ -29,7 +30,7 @@ bool is_passing(const std::error_code& code) {
 Failure failure_of_daemon(const Error& error) {
   if (is_passing(error.code)) {
     return {Code::try_again_later, error.message(),
-            "weftd is down, starting, or short of addresses"};
+            "weftd is down, starting, short of addresses, or has too many requests waiting"};
   }
   return {error.code == Errc::invalid ? Code::invalid_configuration : Code::general,
           error.message(),

@@ -10,7 +10,7 @@
 namespace weft::cni {
 
 /// Asks over the control socket; every call is one connection. Errors: Code::try_again_later when
-/// weftd is down, starting or short of addresses for now.
+/// weftd is down, starting, short of addresses, or busy with others that wait.
 class Daemon {
  public:
   explicit Daemon(std::string socket) : socket_(std::move(socket)) {}
