@@ -82,7 +82,9 @@ Result<std::string> status_page(const Options& options, std::string_view page) {
   }
   std::string self;
   WEFT_TRY(self, own_name(options));
-  return render_ipam(text, self);
+  std::optional<std::string> cni;
+  WEFT_TRY(cni, ask_if_served(options, "cni.status"));
+  return render_ipam(text, self, cni);
 }
 
 Result<std::string> change_peers(const Options& options, std::string_view command,

@@ -87,6 +87,9 @@ std::string ipam_state(const Json& ipam) {
     if (!is_reachable) {
       return "all IP ranges owned by unreachable peers - use 'rmpeer' if they are dead";
     }
+    if (is_true(ipam, "Exhausted")) {
+      return "no free address";
+    }
     return member(ipam, "PendingAllocates").empty() ? "ready"
                                                     : "waiting for IP(s) to become available";
   }
@@ -280,7 +283,8 @@ Result<std::string> render_peers(std::string_view peers) {
   return page.take();
 }
 
-Result<std::string> render_ipam(std::string_view ipam, std::string_view own_name) {
+Result<std::string> render_ipam(std::string_view ipam, std::string_view own_name,
+                                const std::optional<std::string>& cni) {
   Json object;
   WEFT_TRY(object, parse_json(ipam, "the IPAM's status"));
   const auto total =
@@ -294,6 +298,16 @@ Result<std::string> render_ipam(std::string_view ipam, std::string_view own_name
     page.line("{:<37} {:>8} IPs ({:04.1f}% of total){}{}", share.peer + "(" + share.nickname + ")",
               share.addresses, static_cast<double>(share.addresses) * 100.0 / total,
               note.empty() ? "" : " ", note);
+  }
+  if (is_true(object, "Exhausted")) {
+    page.line("no free address in {}: every pod has to wait until another one ends",
+              text_of(object, "DefaultSubnet"));
+  }
+  Json given;
+  WEFT_TRY(given, parse_optional(cni, "the CNI plugin's status"));
+  if (const std::uint64_t reclaimed = number_of(given, "Reclaimed"); reclaimed > 0) {
+    page.line("{} addresses of pods that ended without a DEL were freed since the start",
+              reclaimed);
   }
   for (const Json& fence : member(object, "Fenced")) {
     page.line("{} is not used yet: {} from {}, who may still use it", text_of(fence, "Range"),

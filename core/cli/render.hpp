@@ -27,8 +27,10 @@ struct NodeStatus {
 [[nodiscard]] Result<std::string> render_targets(std::string_view targets);
 [[nodiscard]] Result<std::string> render_connections(std::string_view connections);
 [[nodiscard]] Result<std::string> render_peers(std::string_view peers);
-/// `own_name` is listed first, with its active addresses.
-[[nodiscard]] Result<std::string> render_ipam(std::string_view ipam, std::string_view own_name);
+/// `own_name` is listed first, with its active addresses. `cni` is what cni.status answers, where
+/// it is served.
+[[nodiscard]] Result<std::string> render_ipam(std::string_view ipam, std::string_view own_name,
+                                              const std::optional<std::string>& cni = {});
 [[nodiscard]] Result<std::string> render_plugins(std::string_view plugins);
 [[nodiscard]] Result<std::string> render_topics(std::string_view topics);
 [[nodiscard]] Result<std::string> render_lanes(std::string_view lanes);

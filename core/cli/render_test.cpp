@@ -68,6 +68,22 @@ TEST_F(RenderTest, StatusSaysWhatIpamWaitsFor) {
             golden_.page("GET /status (kube: no dns/proxy/plugin; IPAM awaiting consensus)"));
 }
 
+TEST_F(RenderTest, StatusSaysWhenNoAddressIsFree) {
+  const std::string ipam = R"({"Range":"10.32.0.0/27","RangeNumIPs":32,"Exhausted":true,
+      "DefaultSubnet":"10.32.0.0/27","ActiveIPs":30,"PendingAllocates":["c 10.32.0.0/27"],
+      "Entries":[{"Size":32,"Peer":"7a:01:02:03:04:05","Nickname":"a","IsKnownPeer":true}]})";
+  NodeStatus full = status();
+  full.ipam = ipam;
+
+  EXPECT_NE(render_status(full)->find("Status: no free address\n"), std::string::npos);
+  EXPECT_NE(render_ipam(ipam, "x")->find("no free address in 10.32.0.0/27: "), std::string::npos);
+  EXPECT_EQ(render_ipam(ipam, "x", R"({"Reclaimed":0})"), *render_ipam(ipam, "x"));
+  EXPECT_NE(render_ipam(ipam, "x", R"({"Reclaimed":7})")->find("\n7 addresses of pods that ended "),
+            std::string::npos);
+  EXPECT_EQ(render_ipam(ipam, "x", "7"), *render_ipam(ipam, "x"));
+  EXPECT_FALSE(render_ipam(ipam, "x", "}"));
+}
+
 TEST_F(RenderTest, PeersAndTargetsAreTheOriginals) {
   EXPECT_EQ(*render_peers(*status().peers), golden_.page("GET /status/peers"));
   EXPECT_EQ(*render_targets(*status().targets), golden_.page("GET /status/targets"));

@@ -118,6 +118,9 @@ std::string to_json(const PodRequest& request) {
   put(object, "subnet", request.subnet);
   put(object, "address", request.address);
   put_attempt(object, request.attempt);
+  if (request.has_port) {
+    object["port"] = true;
+  }
   return object.dump();
 }
 
@@ -141,6 +144,7 @@ Result<PodRequest> parse_pod_request(std::string_view text) {
   WEFT_TRY(request.subnet, parsed_field(object, "subnet", &net::parse_cidr));
   WEFT_TRY(request.address, parsed_field(object, "address", &net::parse_cidr));
   WEFT_TRY(request.attempt, attempt_field(object));
+  WEFT_TRY(request.has_port, flag_field(object, "port", false));
   return request;
 }
 

@@ -25,6 +25,7 @@ struct PodRequest {
   /// knows.
   std::optional<net::Cidr> address;
   std::uint64_t attempt = 0;  ///< cni.undo: which cni.add
+  bool has_port = false;      ///< cni.add: weft-cni makes the pod's interface
   [[nodiscard]] AttachmentId attachment() const { return {container_id, interface}; }
   bool operator==(const PodRequest&) const = default;
 };

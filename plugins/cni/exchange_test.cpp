@@ -8,8 +8,8 @@ namespace weft::cni {
 namespace {
 
 TEST(PodRequest, SurvivesTheWire) {
-  const PodRequest request{"a1b2c3", "eth0", net::parse_cidr("10.40.0.0/16").value(), std::nullopt,
-                           UINT64_MAX};
+  const PodRequest request{"a1b2c3",     "eth0",     net::parse_cidr("10.40.0.0/16").value(),
+                           std::nullopt, UINT64_MAX, true};
 
   EXPECT_EQ(parse_pod_request(to_json(request)).value(), request);
 }

@@ -1,18 +1,25 @@
 /// Serves the control commands of weft-cni.
 
+#include <linux/rtnetlink.h>
+
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <weft/cancellable_control.hpp>
+#include <weft/netlink/watcher.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/bridge.hpp>
 #include <weft/service/ipam.hpp>
+#include <weft/service/store.hpp>
 
 #include "exchange.hpp"
 #include "guard_report.hpp"
+#include "host_ports.hpp"
 #include "pod_guard.hpp"
+#include "pod_leases.hpp"
 #include "pod_networks.hpp"
 
 namespace weft::cni {
@@ -21,7 +28,11 @@ namespace weft::cni {
 class Cni final : public Plugin {
  public:
   explicit Cni(Host& host)
-      : host_(host), pods_(host.loop()), guard_(host.loop(), host.log(), host.metrics()) {}
+      : host_(host),
+        probe_(host.node().run_directory),
+        leases_(host.loop(), host.log(), host.metrics(), probe_, boot_id()),
+        pods_(host.loop(), leases_),
+        guard_(host.loop(), host.log(), host.metrics()) {}
 
   void describe(Schema& schema) override {
     schema.field("pod-guard", wants_guard_,
@@ -30,7 +41,11 @@ class Cni final : public Plugin {
 
   Result<> start() override {
     start_guard();
-    WEFT_TRY(ipam_, host_.services().follow<Ipam>([this](Ipam* ipam) { pods_.use(ipam); }));
+    WEFT_TRY(start_leases());
+    WEFT_TRY(ipam_, host_.services().follow<Ipam>([this](Ipam* ipam) {
+      pods_.use(ipam);
+      leases_.use(ipam);
+    }));
     WEFT_TRY(bridge_,
              host_.services().follow<Bridge>([this](Bridge* bridge) { bridge_changed(bridge); }));
     WEFT_TRY(serve_guard());
@@ -45,6 +60,8 @@ class Cni final : public Plugin {
     commands_.clear();
     ipam_ = {};
     bridge_ = {};
+    watcher_.reset();
+    leases_.stop();
     guard_.stop();
   }
 
@@ -62,6 +79,29 @@ class Cni final : public Plugin {
       host_.log().warn("pods are not guarded", "error", started.error());
     }
     pods_.set_guards(guard_.is_running());
+  }
+
+  Result<> start_leases() {
+    Store* store = nullptr;
+    WEFT_TRY(store, host_.services().require<Store>());
+    leases_.start(*store);
+    auto watcher = nl::Watcher::open(
+        host_.loop().io(), NETLINK_ROUTE, {RTNLGRP_LINK},
+        [this](const nlmsghdr& message) {
+          if (message.nlmsg_type == RTM_DELLINK) {
+            leases_.look_soon();
+          }
+        },
+        [this] { leases_.look_soon(); });
+    if (watcher) {
+      watcher_.emplace(*std::move(watcher));
+    } else {
+      host_.log().warn("addresses of pods that end without a DEL are freed at the next start",
+                       "error", watcher.error());
+    }
+    return serve_command("cni.status", [this](const std::string& /*params*/) {
+      return Result<std::string>(R"({"Reclaimed":)" + std::to_string(leases_.freed()) + "}");
+    });
   }
 
   void bridge_changed(Bridge* bridge) {
@@ -166,11 +206,14 @@ class Cni final : public Plugin {
   }
 
   Host& host_;
+  KernelProbe probe_;
+  PodLeases leases_;
   PodNetworks pods_;  // until the loop is drained: answers may be on their way
   PodGuard guard_;
   bool wants_guard_ = true;
   std::string guard_error_;  // why it does not run
   std::vector<CommandRegistration> commands_;
+  std::optional<nl::Watcher> watcher_;
   Following ipam_;
   Following bridge_;
 };

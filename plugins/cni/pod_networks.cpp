@@ -2,6 +2,7 @@
 
 #include "pod_networks.hpp"
 
+#include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -11,6 +12,9 @@ namespace {
 
 /// Under which the bridge itself holds addresses. Source: weaveworks/weave plugin/net/cni.go.
 constexpr auto bridge_owner = "weave:expose";
+
+/// An `add` without an answer for so long waits for an address.
+constexpr std::chrono::milliseconds usual_time{200};
 
 std::optional<net::IpAddress> gateway_inside(const BridgeInfo& bridge, const net::Cidr& subnet) {
   for (const net::Cidr& candidate : bridge.addresses) {
@@ -42,32 +46,42 @@ struct PodNetworks::Add {
   AddressOwner owner;
   Reply<PodNetwork> reply;
   PodNetwork network;
+  Timer usual_time;
+  bool is_waiting = false;  // longer than that
 };
 
 std::uint64_t PodNetworks::add(PodRequest request, Reply<PodNetwork> reply) {
   AddressOwner owner = address_owner(request.attachment());
-  auto add = std::make_shared<Add>(Add{std::move(request), std::move(owner), std::move(reply), {}});
+  auto add =
+      std::make_shared<Add>(Add{std::move(request), std::move(owner), std::move(reply), {}, {}});
   const std::uint64_t attempt = loop_.random() | 1U;  // never 0, and not one of before a restart
   add->network.attempt = attempt;
   const auto [lease, is_first] = leases_.try_emplace(add->owner);
   lease->second.attempts.insert(attempt);
-  if (!is_first) {
-    allocate(add);
-    return attempt;
-  }
+  record_.begin(add->request.attachment(), add->request.has_port,
+                {loop_, [this, add, is_first](const Result<>& kept) {
+                   if (!kept) {
+                     give_up(add, kept.error());
+                   } else if (is_first) {
+                     find_held(add);
+                   } else {
+                     allocate(add);
+                   }
+                 }});
+  return attempt;
+}
+
+void PodNetworks::find_held(std::shared_ptr<Add> add) {
   ipam_->lookup(add->owner, {loop_, [this, add](Result<std::vector<net::Cidr>> held) {
                                if (!held) {
                                  give_up(add, std::move(held).error());
                                  return;
                                }
-                               if (!is_wanted(*add)) {
-                                 finish(add);
-                                 return;
+                               if (is_wanted(*add)) {
+                                 leases_.at(add->owner).was_held = !held->empty();
                                }
-                               leases_.at(add->owner).was_held = !held->empty();
                                allocate(add);
                              }});
-  return attempt;
 }
 
 /// Not when it was released or undone meanwhile.
@@ -77,6 +91,16 @@ bool PodNetworks::is_wanted(const Add& add) const {
 }
 
 void PodNetworks::allocate(std::shared_ptr<Add> add) {
+  if (!is_wanted(*add)) {
+    finish(add);
+    return;
+  }
+  add->usual_time = loop_.after(usual_time, [this, waiting = std::weak_ptr(add)] {
+    if (const auto alive = waiting.lock()) {
+      alive->is_waiting = true;
+      record_.wait();
+    }
+  });
   ipam_->allocate(add->owner, add->request.subnet, {loop_, [this, add](Result<net::Cidr> address) {
                                                       if (!address) {
                                                         give_up(add, std::move(address).error());
@@ -127,16 +151,25 @@ void PodNetworks::expose(std::shared_ptr<Add> add) {
 /// A release or undo that came meanwhile took the address, and perhaps somebody else has it by now.
 void PodNetworks::finish(std::shared_ptr<Add> add) {
   if (!is_wanted(*add)) {
-    add->reply(fail(Errc::cancelled, "attach " + add->owner + ": released meanwhile"));
+    end(*add, fail(Errc::cancelled, "attach " + add->owner + ": released meanwhile"));
     return;
   }
-  add->reply(add->network);
+  end(*add, add->network);
+}
+
+void PodNetworks::end(Add& add, Result<PodNetwork> answer) {
+  add.usual_time.cancel();
+  if (std::exchange(add.is_waiting, false)) {
+    record_.served();
+  }
+  record_.settle(add.owner, answer ? std::optional(answer->address->address) : std::nullopt);
+  add.reply(std::move(answer));
 }
 
 void PodNetworks::give_up(std::shared_ptr<Add> add, Error error) {
   forget(add->owner, add->network.attempt,
-         {loop_, [add, error = std::move(error)](const Result<>& /*forgotten*/) {
-            add->reply(tl::unexpected(error));
+         {loop_, [this, add, error = std::move(error)](const Result<>& /*forgotten*/) {
+            end(*add, tl::unexpected(error));
           }});
 }
 
@@ -157,7 +190,17 @@ void PodNetworks::forget(const AddressOwner& owner, std::uint64_t attempt, Reply
     reply({});
     return;
   }
-  ipam_->release(owner, std::move(reply));
+  free(owner, std::move(reply));
+}
+
+void PodNetworks::free(const AddressOwner& owner, Reply<> reply) {
+  ipam_->release(owner,
+                 {loop_, [this, owner, reply = std::move(reply)](const Result<>& freed) mutable {
+                    if (freed) {
+                      record_.released(owner);
+                    }
+                    reply(freed);
+                  }});
 }
 
 void PodNetworks::release(PodRequest request, Reply<> reply) {
@@ -165,20 +208,19 @@ void PodNetworks::release(PodRequest request, Reply<> reply) {
   leases_.erase(owner);
   const bool may_be_old = owner != request.container_id && request.address;
   if (!may_be_old) {
-    ipam_->release(owner, std::move(reply));
+    free(owner, std::move(reply));
     return;
   }
-  ipam_->lookup(
-      request.container_id,
-      {loop_, [this, owner, request,
-               reply = std::move(reply)](const Result<std::vector<net::Cidr>>& held) mutable {
-         // Weave Net and weft 0.1 filed the only interface under the container, whatever
-         // its name.
-         if (held && *held == std::vector{*request.address}) {
-           ipam_->release(request.container_id, {loop_, [](const Result<>& /*freed*/) {}});
-         }
-         ipam_->release(owner, std::move(reply));
-       }});
+  ipam_->lookup(request.container_id,
+                {loop_, [this, owner, request, reply = std::move(reply)](
+                            const Result<std::vector<net::Cidr>>& held) mutable {
+                   // Weave Net and weft 0.1 filed the only interface under the container, whatever
+                   // its name.
+                   if (held && *held == std::vector{*request.address}) {
+                     free(request.container_id, {loop_, [](const Result<>& /*freed*/) {}});
+                   }
+                   free(owner, std::move(reply));
+                 }});
 }
 
 void PodNetworks::check(PodRequest request, Reply<PodNetwork> reply) {

@@ -13,6 +13,7 @@
 
 #include "absent.hpp"
 #include "exchange.hpp"
+#include "pod_leases.hpp"
 
 namespace weft::cni {
 
@@ -20,7 +21,8 @@ namespace weft::cni {
 /// Outlives the requests it was given: the loop is drained before it is destroyed.
 class PodNetworks {
  public:
-  explicit PodNetworks(Loop& loop) : loop_(loop) {}
+  /// `record` learns what is given and given back; it outlives this object.
+  PodNetworks(Loop& loop, PodLeases& record) : loop_(loop), record_(record) {}
 
   /// Null: there is none for now, and requests answer Errc::abandoned, "try again".
   void use(Ipam* ipam) noexcept;
@@ -54,16 +56,20 @@ class PodNetworks {
   };
 
   [[nodiscard]] bool is_wanted(const Add& add) const;
+  void find_held(std::shared_ptr<Add> add);
   void allocate(std::shared_ptr<Add> add);
   void find_gateway(std::shared_ptr<Add> add);
   void expose(std::shared_ptr<Add> add);
   void finish(std::shared_ptr<Add> add);
   void give_up(std::shared_ptr<Add> add, Error error);
+  void end(Add& add, Result<PodNetwork> answer);
+  void free(const AddressOwner& owner, Reply<> reply);
   void forget(const AddressOwner& owner, std::uint64_t attempt, Reply<> reply);
   void check_old(PodRequest request, Reply<PodNetwork> reply);
   void answer_held(Result<std::vector<net::Cidr>> held, Reply<PodNetwork> reply);
 
   Loop& loop_;
+  PodLeases& record_;
   AbsentIpam no_ipam_;
   AbsentBridge no_bridge_;
   Ipam* ipam_ = &no_ipam_;

@@ -6,6 +6,9 @@
 #include <map>
 
 #include <gtest/gtest.h>
+#include <weft/testing/fake_host.hpp>
+
+#include "test_leases.hpp"
 
 namespace weft::cni {
 namespace {
@@ -45,35 +48,6 @@ class QueueLoop final : public Loop {
   std::uint64_t random_ = 4;
 };
 
-class FakeIpam final : public Ipam {
- public:
-  void allocate(AddressOwner owner, std::optional<net::Cidr> subnet,
-                Reply<net::Cidr> reply) override {
-    if (failing == owner) {
-      reply(fail(Errc::timeout, "allocate: no space"));
-      return;
-    }
-    const std::uint32_t base = subnet ? subnet->address.v4_value() : 0x0A200000;
-    const auto made = held.try_emplace(
-        owner, net::Cidr{net::IpAddress::v4(base + static_cast<std::uint32_t>(held.size())),
-                         subnet ? subnet->prefix_length : std::uint8_t{12}});
-    reply(made.first->second);
-  }
-  void claim(AddressOwner, net::Cidr, Reply<> reply) override { reply({}); }
-  void release(AddressOwner owner, Reply<> reply) override {
-    held.erase(owner);
-    reply({});
-  }
-  void lookup(AddressOwner owner, Reply<std::vector<net::Cidr>> reply) override {
-    const auto found = held.find(owner);
-    reply(found == held.end() ? std::vector<net::Cidr>{} : std::vector{found->second});
-  }
-  void take_over(PeerName, Reply<std::uint64_t> reply) override { reply(0); }
-
-  std::map<AddressOwner, net::Cidr> held;
-  AddressOwner failing;
-};
-
 class FakeBridge final : public Bridge {
  public:
   void info(Reply<BridgeInfo> reply) override {
@@ -102,6 +76,9 @@ class FakeBridge final : public Bridge {
 class PodNetworksTest : public ::testing::Test {
  protected:
   PodNetworksTest() {
+    leases_.start(store_);
+    leases_.use(&ipam_);
+    loop_.run();
     pods_.use(&ipam_);
     pods_.use(&bridge_);
   }
@@ -136,7 +113,13 @@ class PodNetworksTest : public ::testing::Test {
   QueueLoop loop_;
   FakeIpam ipam_;
   FakeBridge bridge_;
-  PodNetworks pods_{loop_};
+  testing::SimWorld world_;
+  testing::FakeHost host_{world_};
+  std::shared_ptr<testing::MemoryDisk> disk_ = std::make_shared<testing::MemoryDisk>();
+  testing::MemoryStore store_{disk_};
+  FakeProbe probe_;
+  PodLeases leases_{loop_, host_.as_host().log(), host_.metrics(), probe_, "boot1"};
+  PodNetworks pods_{loop_, leases_};
 };
 
 TEST_F(PodNetworksTest, UsesTheBridgesAddressInThePodsSubnetAsGateway) {
@@ -241,7 +224,7 @@ TEST_F(PodNetworksTest, AnAddThatIsReleasedMeanwhileAnswersNoAddress) {
 }
 
 TEST_F(PodNetworksTest, AnAddThatIsUndoneMeanwhileHoldsNothingWhereverItIs) {
-  for (int step = 0; step < 8; ++step) {
+  for (int step = 0; step < 16; ++step) {
     std::optional<Result<PodNetwork>> got;
     const std::uint64_t attempt =
         pods_.add({"pod1", "eth0", {}, {}},
@@ -254,6 +237,29 @@ TEST_F(PodNetworksTest, AnAddThatIsUndoneMeanwhileHoldsNothingWhereverItIs) {
     EXPECT_TRUE(got) << step;
     EXPECT_FALSE(ipam_.held.contains("pod1")) << step;
   }
+}
+
+TEST_F(PodNetworksTest, RecordsWhatPodsHold) {
+  const auto record = [this] { return decode_lease_records(disk_->entries["cni/leases"]).value(); };
+  const auto first = add("pod1");
+  add("pod1", "net1");
+  ipam_.failing = "pod2";
+  EXPECT_FALSE(ask(&PodNetworks::add, {"pod2", "eth0", {}, {}}));
+
+  EXPECT_EQ(record().size(), 2u);
+  EXPECT_EQ(record().at("pod1"),
+            (LeaseRecord{{"pod1", "eth0"}, "boot1", false, first.address->address}));
+  undo("pod1", first.attempt);
+  release({"pod1", "net1", {}, {}});
+  EXPECT_TRUE(record().empty());
+}
+
+TEST_F(PodNetworksTest, GivesNoAddressThatItCannotRecord) {
+  disk_->fail_with = ENOSPC;
+
+  EXPECT_EQ(ask(&PodNetworks::add, {"pod1", "eth0", {}, {}}).error().code.value(), ENOSPC);
+
+  EXPECT_TRUE(ipam_.held.empty());
 }
 
 TEST_F(PodNetworksTest, EachInterfaceOfAPodHoldsItsOwnAddress) {

@@ -357,4 +357,9 @@ Allocator::Status Allocator::status() const {
   return status;
 }
 
+bool Allocator::is_exhausted(const net::Cidr& subnet) const {
+  return !ring_.is_empty() && space_.free_in(host_range_of(subnet)) == 0 &&
+         ring_.candidates(range_of(subnet)).empty();
+}
+
 }  // namespace weft::ipam

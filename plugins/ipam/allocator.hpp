@@ -203,6 +203,8 @@ class Allocator {
     std::uint64_t refused = 0;  ///< what else of peers was not taken
   };
   [[nodiscard]] Status status() const;
+  /// Whether nobody has a free address in `subnet`, as far as this node was told.
+  [[nodiscard]] bool is_exhausted(const net::Cidr& subnet) const;
   [[nodiscard]] const Ring& ring() const noexcept { return ring_; }
   [[nodiscard]] const Nicknames& nicknames() const noexcept { return nicknames_; }
   [[nodiscard]] const Fences& fences() const noexcept { return fences_; }
@@ -265,6 +267,7 @@ class Allocator {
 
   // requests.cpp: what this node's containers want
   void try_pending();
+  void try_allocations();
   [[nodiscard]] bool try_prime(PendingPrime& pending);
   [[nodiscard]] bool try_claim(PendingClaim& pending);
   [[nodiscard]] bool try_outside_claim(PendingClaim& pending);

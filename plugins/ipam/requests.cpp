@@ -130,6 +130,7 @@ void Allocator::release(const std::string& owner, Answer<std::vector<net::Cidr>>
   for (const net::Cidr& address : freed) {
     space_.release(address.address.v4_value());
   }
+  try_allocations();
   answer_after_save(std::move(answer), std::move(freed));
   settle();
 }
@@ -150,6 +151,7 @@ void Allocator::release_address(const std::string& owner, net::IpAddress address
   }
   are_holdings_unsaved_ = true;
   space_.release(address.v4_value());
+  try_allocations();
   answer_after_save(std::move(answer));
   settle();
 }
@@ -162,6 +164,10 @@ std::vector<net::Cidr> Allocator::lookup(std::string_view owner) const {
 void Allocator::try_pending() {
   try_all(primes_, [this](PendingPrime& pending) { return try_prime(pending); });
   try_all(claims_, [this](PendingClaim& pending) { return try_claim(pending); });
+  try_allocations();
+}
+
+void Allocator::try_allocations() {
   std::ranges::stable_partition(
       allocations_, [](const PendingAllocation& pending) { return !pending.is_patient; });
   try_all(allocations_, [this](PendingAllocation& pending) { return try_allocation(pending); });

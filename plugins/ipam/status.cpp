@@ -130,6 +130,9 @@ std::string status_json(const Allocator& allocator, const net::Cidr& default_sub
               {"Entries", entries_json(allocator, is_known)},
               {"PendingClaims", or_null(std::move(claims))},
               {"PendingAllocates", or_null(std::move(allocations))}};
+  if (allocator.is_exhausted(default_subnet)) {
+    report["Exhausted"] = true;
+  }
   if (allocator.fences().has_closed()) {
     report["Fenced"] = fences_json(allocator);
   }

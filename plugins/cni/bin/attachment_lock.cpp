@@ -9,7 +9,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstdint>
 #include <functional>
 
 #include <fcntl.h>
@@ -22,13 +21,18 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::minutes patience{1};  // longer than any call of the daemon takes
 constexpr int pause_ms = 10;
 
-bool lock(int fd, std::int64_t octet) {
+struct flock lock_of(const AttachmentId& attachment) {
   struct flock range{};
   range.l_type = F_WRLCK;
   range.l_whence = SEEK_SET;
-  range.l_start = octet;
+  // Two attachments that meet in one octet only wait for each other.
+  range.l_start = static_cast<off_t>(std::hash<std::string>{}(port_alias(attachment)) >> 2U);
   range.l_len = 1;
-  return ::fcntl(fd, F_OFD_SETLK, &range) == 0;
+  return range;
+}
+
+std::string path_in(const std::string& directory) {
+  return directory + "/cni.lock";
 }
 
 bool is_taken(int error) {
@@ -39,13 +43,11 @@ bool is_taken(int error) {
 
 Outcome<AttachmentLock> AttachmentLock::take(const std::string& directory,
                                              const AttachmentId& attachment) {
-  const std::string path = directory + "/cni.lock";
-  AttachmentLock held{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  // Two attachments that meet in one octet only wait for each other.
-  const auto octet =
-      static_cast<std::int64_t>(std::hash<std::string>{}(port_alias(attachment)) >> 2U);
+  AttachmentLock held{
+      ::open(path_in(directory).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+  struct flock range = lock_of(attachment);
   const auto deadline = Clock::now() + patience;
-  while (held.fd_ >= 0 && !lock(held.fd_, octet) && is_taken(errno)) {
+  while (held.fd_ >= 0 && ::fcntl(held.fd_, F_OFD_SETLK, &range) != 0 && is_taken(errno)) {
     if (Clock::now() >= deadline) {
       return refuse(Code::try_again_later, "another command for '" + attachment.interface +
                                                "' of container " + attachment.container_id +
@@ -54,6 +56,16 @@ Outcome<AttachmentLock> AttachmentLock::take(const std::string& directory,
     ::poll(nullptr, 0, pause_ms);
   }
   return held;
+}
+
+std::optional<bool> AttachmentLock::is_held(const std::string& directory,
+                                            const AttachmentId& attachment) {
+  const AttachmentLock file{::open(path_in(directory).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+  struct flock range = lock_of(attachment);
+  if (file.fd_ < 0 || ::fcntl(file.fd_, F_OFD_GETLK, &range) != 0) {
+    return std::nullopt;
+  }
+  return range.l_type != F_UNLCK;
 }
 
 AttachmentLock::~AttachmentLock() {

@@ -1,6 +1,7 @@
 #pragma once
 /// One command at a time for one attachment.
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,10 @@ class [[nodiscard]] AttachmentLock {
   /// Code::try_again_later when the other does not end for a minute.
   [[nodiscard]] static Outcome<AttachmentLock> take(const std::string& directory,
                                                     const AttachmentId& attachment);
+
+  /// Whether another process has it. Empty when it cannot be told, as before the first command.
+  [[nodiscard]] static std::optional<bool> is_held(const std::string& directory,
+                                                   const AttachmentId& attachment);
 
   AttachmentLock(AttachmentLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   AttachmentLock& operator=(AttachmentLock&&) = delete;

@@ -42,7 +42,9 @@ class PodCommand {
         config_(config),
         config_text_(text),
         daemon_(socket_path(config)),
-        request_(pod_request(invocation, config)) {}
+        request_(pod_request(invocation, config)) {
+    request_.has_port = true;
+  }
 
   Outcome<std::string> add() {
     auto interface = PodInterface::open(invocation_);

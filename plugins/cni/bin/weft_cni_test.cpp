@@ -220,6 +220,7 @@ TEST_F(WeftCni, GivesAPodNoMoreThanTheBridgeCarries) {
 
   ASSERT_EQ(cni("ADD", custom).status, 0);
 
+  EXPECT_TRUE(daemon_->has_port());
   EXPECT_NE(in_pod("ip link show dev eth0").find("mtu 1376"), std::string::npos);
 }
 
@@ -233,6 +234,7 @@ TEST_F(WeftCni, DelegatesToWeaveIpamThroughExec) {
   ASSERT_EQ(added.status, 0) << added.text;
   EXPECT_EQ(in_pod("ip route").find("default via 10.32.0.1 dev eth0"), 0u);
   EXPECT_EQ(daemon_->asked(), (std::vector<std::string>{"cni.add", "cni.network"}));
+  EXPECT_FALSE(daemon_->has_port()) << "weave-ipam cannot know who makes the interface";
   Json checked = delegating;
   checked["prevResult"] = Json::parse(added.text);
   EXPECT_EQ(cni("CHECK", checked).status, 0) << cni("CHECK", checked).text;

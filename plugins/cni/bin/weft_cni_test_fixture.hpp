@@ -78,6 +78,11 @@ class FakeDaemon {
     const std::lock_guard lock(mutex_);
     return asked_;
   }
+  /// Whether the last cni.add said that weft-cni makes the interface.
+  bool has_port() {
+    const std::lock_guard lock(mutex_);
+    return has_port_;
+  }
   /// By container and interface: "ID/eth0".
   std::map<std::string, std::string> addresses() {
     const std::lock_guard lock(mutex_);
@@ -157,6 +162,7 @@ class FakeDaemon {
       return "{}";
     }
     if (request.command == "cni.add") {
+      has_port_ = params.value("port", false);
       network["attempt"] = ++attempts_;
       const auto next = "10.32.0." + std::to_string(attempts_ + 1) + "/12";
       const auto [given, is_new] = addresses_.try_emplace(holder, next);
@@ -183,6 +189,7 @@ class FakeDaemon {
   std::map<std::string, Errc> refused_;
   std::string bridge_ = "weave";
   bool is_guarding_ = false;
+  bool has_port_ = false;
   std::vector<Guarded> guarded_;
   std::thread thread_;
 };

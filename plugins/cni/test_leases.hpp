@@ -1,0 +1,79 @@
+#pragma once
+/// For tests only: a host whose interfaces a test decides, and an IPAM that remembers.
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <weft/service/ipam.hpp>
+
+#include "host_ports.hpp"
+
+namespace weft::cni {
+
+class FakeProbe final : public HostProbe {
+ public:
+  Result<HostPorts> look() override {
+    ++looks;
+    if (is_failing) {
+      return fail(EPERM, "list interfaces");
+    }
+    return ports;
+  }
+  Result<std::set<net::IpAddress>> addresses() override { return used; }
+  std::optional<bool> is_busy(const AttachmentId& attachment) override {
+    return busy.contains(attachment.container_id) ? std::optional(true) : busy_otherwise;
+  }
+
+  HostPorts ports;
+  std::set<net::IpAddress> used;
+  std::set<std::string> busy;
+  std::optional<bool> busy_otherwise = false;
+  bool is_failing = false;
+  int looks = 0;
+};
+
+class FakeIpam final : public Ipam {
+ public:
+  void allocate(AddressOwner owner, std::optional<net::Cidr> subnet,
+                Reply<net::Cidr> reply) override {
+    if (failing == owner) {
+      reply(fail(Errc::timeout, "allocate: no space"));
+      return;
+    }
+    if (is_exhausted && !held.contains(owner)) {
+      waiting.emplace_back(owner, std::move(reply));
+      return;
+    }
+    const std::uint32_t base = subnet ? subnet->address.v4_value() : 0x0A200000;
+    const auto made = held.try_emplace(
+        owner, net::Cidr{net::IpAddress::v4(base + static_cast<std::uint32_t>(held.size())),
+                         subnet ? subnet->prefix_length : std::uint8_t{12}});
+    reply(made.first->second);
+  }
+  void claim(AddressOwner, net::Cidr, Reply<> reply) override { reply({}); }
+  void release(AddressOwner owner, Reply<> reply) override {
+    if (is_failing) {
+      reply(fail(EIO, "release"));
+      return;
+    }
+    held.erase(owner);
+    reply({});
+  }
+  void lookup(AddressOwner owner, Reply<std::vector<net::Cidr>> reply) override {
+    const auto found = held.find(owner);
+    reply(found == held.end() ? std::vector<net::Cidr>{} : std::vector{found->second});
+  }
+  void take_over(PeerName, Reply<std::uint64_t> reply) override { reply(0); }
+
+  std::map<AddressOwner, net::Cidr> held;
+  std::vector<std::pair<AddressOwner, Reply<net::Cidr>>> waiting;
+  AddressOwner failing;
+  bool is_failing = false;
+  bool is_exhausted = false;
+};
+
+}  // namespace weft::cni
