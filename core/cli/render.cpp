@@ -93,6 +93,9 @@ std::string ipam_state(const Json& ipam) {
     return member(ipam, "PendingAllocates").empty() ? "ready"
                                                     : "waiting for IP(s) to become available";
   }
+  if (is_true(ipam, "Searching")) {
+    return "saved state is lost - waiting for a peer that knows the address ring";
+  }
   if (paxos.is_null()) {
     return "idle";
   }
@@ -211,6 +214,9 @@ Result<std::string> render_status(const NodeStatus& status) {
   for (const Json& check : wrong) {
     page.entry("Wrong", text_of(check, "check") + ": " + text_of(check, "text"));
   }
+  for (const Json& warning : member(host, "Warnings")) {
+    page.entry("Warning", text_of(warning));
+  }
   if (status.mesh) {
     Json mesh;
     WEFT_TRY(mesh, parse_json(*status.mesh, "the mesh's status"));
@@ -230,6 +236,9 @@ Result<std::string> render_status(const NodeStatus& status) {
     page.entry("Status", ipam_state(ipam));
     page.entry("Range", text_of(ipam, "Range"));
     page.entry("DefaultSubnet", text_of(ipam, "DefaultSubnet"));
+    for (const Json& warning : member(ipam, "Warnings")) {
+      page.entry("Warning", text_of(warning));
+    }
   }
   return page.take();
 }

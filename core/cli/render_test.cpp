@@ -84,6 +84,26 @@ TEST_F(RenderTest, StatusSaysWhenNoAddressIsFree) {
   EXPECT_FALSE(render_ipam(ipam, "x", "}"));
 }
 
+TEST_F(RenderTest, StatusSpeaksOfLostState) {
+  EXPECT_EQ(
+      *render_status({R"({"Version":"1","State":"ready","Warnings":["the store was empty"]})",
+                      {},
+                      {},
+                      {},
+                      {},
+                      R"({"Range":"10.32.0.0/12","DefaultSubnet":"10.32.0.0/12",
+                                "Searching":true,"Warnings":["2 addresses wait"]})",
+                      {}}),
+      "        Version: 1\n"
+      "        Warning: the store was empty\n"
+      "\n"
+      "        Service: ipam\n"
+      "         Status: saved state is lost - waiting for a peer that knows the address ring\n"
+      "          Range: 10.32.0.0/12\n"
+      "  DefaultSubnet: 10.32.0.0/12\n"
+      "        Warning: 2 addresses wait\n");
+}
+
 TEST_F(RenderTest, PeersAndTargetsAreTheOriginals) {
   EXPECT_EQ(*render_peers(*status().peers), golden_.page("GET /status/peers"));
   EXPECT_EQ(*render_targets(*status().targets), golden_.page("GET /status/targets"));

@@ -124,9 +124,10 @@ void describe_host(Schema& schema, HostConfig& config, std::string& log_level_wo
   schema.field("run-directory", config.run_directory, "Sockets.");
   schema.field("control-socket", config.control_socket,
                "Unix socket of the control server; weft.sock in run-directory unless set.");
-  schema.field("name", config.name,
-               "This peer's name; unless set, the MAC of an existing 'weave' bridge, else derived "
-               "from the machine's ids.");
+  schema.field(
+      "name", config.name,
+      "This peer's name; unless set, the one kept in state-directory/peer-name, else the MAC "
+      "of an existing 'weave' bridge, else derived from the machine's ids.");
   schema.field("nickname", config.nickname,
                "This peer's name for humans; the host name unless set.");
   schema.field("lanes", config.lanes, "Packet threads; 0 chooses by the number of cores.",

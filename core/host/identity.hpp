@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <weft/net/mac.hpp>
 #include <weft/net/peer_name.hpp>
@@ -30,8 +31,28 @@ struct MachineIds {
 /// The MAC of interface `name` in this network namespace, when there is such an interface.
 [[nodiscard]] WEFT_EXPORT std::optional<net::Mac> interface_mac(const std::string& name);
 
-/// The MAC of an existing `weave` bridge, else derived from the machine's ids, else a random name
-/// kept in `state_directory`/peer-name. Blocks for small files.
-[[nodiscard]] WEFT_EXPORT Result<PeerName> determine_peer_name(const std::string& state_directory);
+/// What there is to tell a name from, besides what is kept.
+struct NameEvidence {
+  std::optional<net::Mac> bridge;  ///< of an existing `weave` bridge, whose MAC was its peer's name
+  Result<MachineIds> ids;
+};
+
+struct PeerIdentity {
+  PeerName name{};
+  bool was_kept = false;              ///< an earlier run bore a name
+  std::vector<std::string> warnings;  ///< for the operator, one sentence each
+};
+
+/// The name in `state_directory`/peer-name, so that a node is the same peer whatever becomes of its
+/// bridge and its machine's ids; else the bridge's MAC, else derived from the ids, else random. The
+/// file is written when it is not there or says something else. With `configured`, that name wins
+/// and is kept. Blocks for small files. Errors: of peer_name_of and of reading the ids when nothing
+/// else names the node; the errno when a random name cannot be kept.
+[[nodiscard]] WEFT_EXPORT Result<PeerIdentity> identify_peer(const std::string& state_directory,
+                                                             PeerName configured,
+                                                             const NameEvidence& evidence);
+
+/// What this machine shows now.
+[[nodiscard]] WEFT_EXPORT NameEvidence find_name_evidence();
 
 }  // namespace weft::host

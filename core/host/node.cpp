@@ -22,13 +22,17 @@ std::string host_name() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-Result<NodeInfo> identify(const config::HostConfig& config, bool is_check) {
-  NodeInfo info{config.name, config.nickname.empty() ? host_name() : config.nickname,
-                config.state_directory, config.run_directory};
-  if (info.name == unknown_peer && !is_check) {
-    WEFT_TRY(info.name, determine_peer_name(config.state_directory));
+NodeInfo node_info(const config::HostConfig& config, PeerName name) {
+  return {name, config.nickname.empty() ? host_name() : config.nickname, config.state_directory,
+          config.run_directory};
+}
+
+/// A check touches nothing.
+Result<PeerIdentity> identify(const config::HostConfig& config, bool is_check) {
+  if (is_check) {
+    return PeerIdentity{config.name, false, {}};
   }
-  return info;
+  return identify_peer(config.state_directory, config.name, find_name_evidence());
 }
 
 }  // namespace
@@ -65,12 +69,15 @@ Node::~Node() {
 tl::expected<std::unique_ptr<Node>, Complaints> Node::create(config::NodeConfig config,
                                                              std::shared_ptr<MainLoop> main,
                                                              NodeOptions options) {
-  auto info = identify(config.host, options.is_check);
-  if (!info) {
-    return tl::unexpected(Complaints{info.error().message()});
+  auto identity = identify(config.host, options.is_check);
+  if (!identity) {
+    return tl::unexpected(Complaints{identity.error().message()});
   }
+  NodeInfo info = node_info(config.host, identity->name);
   std::unique_ptr<Node> node(
-      new Node(std::move(config), *std::move(info), std::move(main), options));
+      new Node(std::move(config), std::move(info), std::move(main), options));
+  node->ran_before_ = identity->was_kept;
+  node->warnings_ = std::move(identity->warnings);
   if (auto complaints = node->validate(); !complaints.empty()) {
     return tl::unexpected(std::move(complaints));
   }
@@ -148,10 +155,33 @@ Complaints Node::configure() {
 Result<> Node::open() {
   WEFT_TRY(core_->open());
   is_open_ = true;
+  doubt_store();
+  for (const std::string& warning : warnings()) {
+    core_->log("host").warn(warning);
+  }
   WEFT_TRY(serve_commands());
   WEFT_TRY(core_->open_control_socket());
   watchdog_ = main_->every(std::chrono::seconds{1}, [this] { watch(); });
   return {};
+}
+
+void Node::doubt_store() {
+  const store::StoreOrigin origin = core_->store.origin();
+  if (origin == store::StoreOrigin::emptied ||
+      (origin == store::StoreOrigin::made && ran_before_)) {
+    warnings_.push_back(fmt::format(
+        "the store in '{}' was {} although this node ran before: what it had saved is lost",
+        core_->info.state_directory, origin == store::StoreOrigin::made ? "missing" : "empty"));
+  }
+}
+
+std::vector<std::string> Node::warnings() const {
+  std::vector<std::string> all = warnings_;
+  if (const auto obstacle = core_->store.obstacle()) {
+    all.push_back(fmt::format("nothing can be saved, so no address can be given out: {}",
+                              obstacle->message()));
+  }
+  return all;
 }
 
 Result<> Node::start() {
@@ -246,7 +276,8 @@ Result<> Node::serve_commands() {
     served = add("status", [this] {
       const auto uptime =
           std::chrono::duration_cast<std::chrono::seconds>(MainLoop::now() - created_);
-      return status_json({core_->info, std::string(to_string(state_.load())), uptime}, statuses());
+      return status_json({core_->info, std::string(to_string(state_.load())), uptime, warnings()},
+                         statuses());
     });
     served =
         served.and_then([&] { return add("plugins", [this] { return plugins_json(statuses()); }); })

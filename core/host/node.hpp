@@ -93,6 +93,8 @@ class WEFT_EXPORT Node {
   [[nodiscard]] Complaints configure();
   [[nodiscard]] Complaints validate();
   [[nodiscard]] Result<> open();
+  void doubt_store();
+  [[nodiscard]] std::vector<std::string> warnings() const;
   /// Stops plugins that failed. The error of the first critical one.
   [[nodiscard]] Result<> handle_failures();
   [[nodiscard]] Result<> serve_commands();
@@ -154,6 +156,8 @@ class WEFT_EXPORT Node {
   bool stop_requested_ = false;
   bool is_open_ = false;
   bool has_stopped_ = false;
+  bool ran_before_ = false;
+  std::vector<std::string> warnings_;  // complete before commands are served
   const TimePoint created_ = MainLoop::now();
   std::map<std::string, Heartbeat> heartbeats_;   // by plugin
   std::map<std::string, TimePoint> start_times_;  // by plugin

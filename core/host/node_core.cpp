@@ -33,14 +33,14 @@ NodeCore::NodeCore(const config::HostConfig& config, NodeInfo node,
       loop("host", blocking,
            [this](Error error) { log("host").error("host handler failed", "error", error); }),
       control(loop, log("control"), config.control_socket),
-      store_(config.state_directory + "/weft.db", loop) {}
+      store(config.state_directory + "/weft.db", loop) {}
 
 NodeCore::~NodeCore() = default;
 
 Result<> NodeCore::open() {
   WEFT_TRY(make_directory(info.state_directory));
   WEFT_TRY(make_directory(info.run_directory));
-  WEFT_TRY(store_.open());
+  WEFT_TRY(store.open());
   WEFT_TRY(lanes.start());
   loop.start();
   bus_view_ = bus.view("host", loop);
@@ -52,7 +52,7 @@ Result<> NodeCore::open() {
     overlay_switch_ = std::make_unique<OverlaySwitchImpl>(*services_view_, *dataplane_,
                                                           log("overlay-switch"), metrics);
     provided =
-        services_view_->provide<Store>(store_)
+        services_view_->provide<Store>(store)
             .and_then([&] { return services_view_->provide<MetricsReader>(metrics); })
             .and_then([&] { return services_view_->provide<Dataplane>(*dataplane_); })
             .and_then([&] { return services_view_->provide<FlowPlanner>(dataplane_->planner()); })

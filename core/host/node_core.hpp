@@ -60,11 +60,11 @@ class NodeCore {
   ServiceRegistry services;
   ThreadLoop loop;  ///< the host's own control code: control socket, store, dataplane timers
   control::ControlServer control;
+  SqliteStore store;
 
  private:
   std::unique_ptr<BusView> bus_view_;
   std::unique_ptr<ServicesView> services_view_;
-  SqliteStore store_;
   std::unique_ptr<DataplaneImpl> dataplane_;
   std::unique_ptr<OverlaySwitchImpl> overlay_switch_;
   std::unique_ptr<Inspection> inspection_;

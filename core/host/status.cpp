@@ -40,12 +40,13 @@ std::string status_json(const NodeStatus& node, const std::vector<PluginStatus>&
                       {"State", to_string(plugin.state)},
                       {"Reason", plugin.reason}});
   }
-  return dump({{"Version", product_version()},
-               {"Name", to_string(node.info.name)},
-               {"NickName", node.info.nickname},
-               {"State", node.state},
-               {"UptimeSeconds", node.uptime.count()},
-               {"Plugins", std::move(states)}});
+  Json status{{"Version", product_version()},         {"Name", to_string(node.info.name)},
+              {"NickName", node.info.nickname},       {"State", node.state},
+              {"UptimeSeconds", node.uptime.count()}, {"Plugins", std::move(states)}};
+  if (!node.warnings.empty()) {
+    status["Warnings"] = node.warnings;
+  }
+  return dump(status);
 }
 
 std::string plugins_json(const std::vector<PluginStatus>& plugins) {

@@ -24,10 +24,11 @@ struct NodeStatus {
   NodeInfo info;
   std::string state;  ///< "starting", "ready", "degraded", "stopping"
   std::chrono::seconds uptime{0};
+  std::vector<std::string> warnings;  ///< what an operator should know, one sentence each
 };
 
-[[nodiscard]] std::string status_json(const NodeStatus& node,
-                                      const std::vector<PluginStatus>& plugins);
+[[nodiscard]] WEFT_EXPORT std::string status_json(const NodeStatus& node,
+                                                  const std::vector<PluginStatus>& plugins);
 [[nodiscard]] std::string plugins_json(const std::vector<PluginStatus>& plugins);
 [[nodiscard]] std::string topics_json(const std::vector<TopicStatistics>& topics);
 [[nodiscard]] std::string reloaded_json(const Reloaded& reloaded,

@@ -18,5 +18,12 @@ TEST(Status, AMacWasSeenAsLongAgoAsItIsIdle) {
   EXPECT_EQ(macs_json({}, now), "[]");
 }
 
+TEST(Status, HasWarningsOnlyWhenThereAreSome) {
+  NodeStatus node{{PeerName{1}, "node1", {}, {}}, "ready", {}, {}};
+  EXPECT_EQ(status_json(node, {}).find("Warnings"), std::string::npos);
+  node.warnings = {"the store was empty"};
+  EXPECT_NE(status_json(node, {}).find(R"("Warnings":["the store was empty"])"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace weft::host

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,16 +14,60 @@ namespace {
 
 constexpr int application_id = 0x77656674;  // "weft": tells our file from any other SQLite file
 constexpr int schema_version = 1;
+constexpr const char* remedy =
+    "put back a copy of it, or move it away while other peers run: the node then learns its ranges "
+    "from them and its addresses from its pods, and what was set by hand is lost";
 constexpr int busy_timeout_ms = 2000;  // an operator may be reading the file
 
-/// Creates the file for its owner alone, as values may be secrets.
-Result<> create_private(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+/// Creates the file for its owner alone, as values may be secrets. Whether it was not there.
+Result<bool> create_private(const std::string& path) {
+  const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const int fd = made >= 0 ? made : ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0) {
     return fail(errno, "open store '" + path + "'");
   }
   ::close(fd);
-  return {};
+  return made >= 0;
+}
+
+/// A file that goes away again unless it is finished: the next run would miss what was in it.
+class Unfinished {
+ public:
+  explicit Unfinished(std::string path) : path_(std::move(path)) {}
+  ~Unfinished() {
+    if (!path_.empty()) {
+      ::unlink(path_.c_str());
+    }
+  }
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
+  void finish() noexcept { path_.clear(); }
+
+ private:
+  std::string path_;
+};
+
+/// The disk or its permissions, rather than what is in the file.
+bool is_of_the_disk(const Error& error) {
+  return error.code.category() == std::generic_category() && error.code.value() != ENOENT;
+}
+
+bool has_journal(const std::string& path) {
+  struct stat info{};
+  return ::stat((path + "-wal").c_str(), &info) == 0 && info.st_size > 0;
+}
+
+/// As a URI: what is special in one is escaped.
+std::string immutable_uri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    constexpr std::string_view special = "%?#";
+    uri += special.find(c) == special.npos ? std::string(1, c)
+                                           : (c == '%'   ? "%25"
+                                              : c == '?' ? "%3f"
+                                                         : "%23");
+  }
+  return uri + "?immutable=1";
 }
 
 }  // namespace
@@ -41,24 +86,82 @@ Database::Database(std::string path, Connection connection)
 Database::~Database() = default;
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
-  WEFT_TRY(create_private(path));
+  auto opened = open_with(path, Access::full);
+  if (opened || !is_of_the_disk(opened.error())) {
+    return opened;
+  }
+  for (const Access access : {Access::exclusive, Access::immutable}) {
+    if (access == Access::immutable && has_journal(path)) {
+      continue;
+    }
+    if (auto readable = open_with(path, access)) {
+      (*readable)->obstacle_ = opened.error();
+      return readable;
+    }
+  }
+  return opened;
+}
+
+Result<std::unique_ptr<Database>> Database::open_with(const std::string& path, Access access) {
+  bool is_made = false;
+  if (access == Access::full) {
+    WEFT_TRY(is_made, create_private(path));
+  }
+  Unfinished unfinished(is_made ? path : "");
+  const bool is_immutable = access == Access::immutable;
   sqlite3* raw = nullptr;
   const int status =
-      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+      sqlite3_open_v2((is_immutable ? immutable_uri(path) : path).c_str(), &raw,
+                      SQLITE_OPEN_NOMUTEX | (is_immutable ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+                                                          : SQLITE_OPEN_READWRITE),
+                      nullptr);
   auto database = std::unique_ptr<Database>(new Database(path, Connection{raw}));
   if (status != SQLITE_OK) {
     return database->failure("open store '" + path + "'");
   }
   sqlite3_busy_timeout(raw, busy_timeout_ms);
-  WEFT_TRY(database->prepare_file());
+  if (access == Access::exclusive) {
+    WEFT_TRY(database->execute("PRAGMA locking_mode=EXCLUSIVE"));
+  }
+  bool has_tables = false;
+  WEFT_TRY(has_tables, database->check_version());
+  WEFT_TRY(database->check_pages());
+  if (access == Access::full) {
+    WEFT_TRY(database->execute("PRAGMA journal_mode=WAL"));
+    WEFT_TRY(database->execute("PRAGMA synchronous=FULL"));
+    if (!has_tables) {
+      database->origin_ = is_made ? StoreOrigin::made : StoreOrigin::emptied;
+      WEFT_TRY(database->make_tables());
+    }
+  }
   WEFT_TRY(database->prepare_statements());
+  unfinished.finish();
   return database;
 }
 
-Result<> Database::prepare_file() {
-  WEFT_TRY(check_version());
-  WEFT_TRY(execute("PRAGMA journal_mode=WAL"));
-  WEFT_TRY(execute("PRAGMA synchronous=FULL"));
+Result<> Database::reopen() {
+  if (!obstacle_) {
+    return {};
+  }
+  select_.reset();
+  insert_.reset();
+  delete_.reset();
+  connection_.reset();  // first: it may hold the file's lock
+  auto opened = open(path_);
+  if (!opened) {
+    obstacle_ = opened.error();
+    return tl::unexpected(std::move(opened).error());
+  }
+  Database& fresh = **opened;
+  connection_ = std::move(fresh.connection_);
+  select_ = std::move(fresh.select_);
+  insert_ = std::move(fresh.insert_);
+  delete_ = std::move(fresh.delete_);
+  obstacle_ = std::move(fresh.obstacle_);
+  return obstacle_ ? Result<>(tl::unexpected(*obstacle_)) : Result<>();
+}
+
+Result<> Database::make_tables() {
   WEFT_TRY(execute("BEGIN IMMEDIATE"));
   WEFT_TRY(
       execute("CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) "
@@ -68,7 +171,7 @@ Result<> Database::prepare_file() {
   return execute("COMMIT");
 }
 
-Result<> Database::check_version() {
+Result<bool> Database::check_version() {
   const auto number = [this](const char* pragma) -> Result<int> {
     Statement statement;
     WEFT_TRY(statement, compile(pragma));
@@ -91,6 +194,10 @@ Result<> Database::check_version() {
                                        std::to_string(version) + ", this one reads " +
                                        std::to_string(schema_version) + ")");
   }
+  return tables > 0;
+}
+
+Result<> Database::check_pages() {
   Statement check;
   WEFT_TRY(check, compile("PRAGMA quick_check(1)"));
   if (sqlite3_step(check.get()) != SQLITE_ROW) {
@@ -99,8 +206,8 @@ Result<> Database::check_version() {
   const auto* const verdict = reinterpret_cast<const char*>(sqlite3_column_text(check.get(), 0));
   if (verdict == nullptr || std::string_view(verdict) != "ok") {
     return fail(Errc::malformed, "open store '" + path_ + "': it is damaged (" +
-                                     (verdict == nullptr ? "no verdict" : verdict) +
-                                     "); move it away to start without saved state");
+                                     (verdict == nullptr ? "no verdict" : verdict) + "); " +
+                                     remedy);
   }
   return {};
 }
@@ -129,6 +236,12 @@ Result<Database::Statement> Database::compile(const char* sql) {
 }
 
 Result<std::optional<Bytes>> Database::get(const std::string& key) {
+  if (!connection_) {
+    (void)reopen();  // for reading may do
+  }
+  if (!select_) {
+    return tl::unexpected(*obstacle_);
+  }
   sqlite3_stmt* const statement = select_.get();
   sqlite3_bind_text64(statement, 1, key.data(), key.size(), SQLITE_STATIC, SQLITE_UTF8);
   const int status = sqlite3_step(statement);
@@ -145,6 +258,7 @@ Result<std::optional<Bytes>> Database::get(const std::string& key) {
 }
 
 Result<> Database::put(std::span<const StoreEntry> entries) {
+  WEFT_TRY(reopen());
   WEFT_TRY(execute("BEGIN IMMEDIATE"));
   Result<> outcome;
   for (const StoreEntry& entry : entries) {
@@ -180,6 +294,7 @@ Result<> Database::insert(const StoreEntry& entry) {
 }
 
 Result<> Database::remove(const std::string& key) {
+  WEFT_TRY(reopen());
   sqlite3_stmt* const statement = delete_.get();
   sqlite3_bind_text64(statement, 1, key.data(), key.size(), SQLITE_STATIC, SQLITE_UTF8);
   Result<> outcome;
@@ -201,9 +316,7 @@ tl::unexpected<Error> Database::failure(const std::string& attempt) const {
       return fail(Errc::conflict, attempt + ": another process holds it");
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-      return fail(Errc::malformed, attempt +
-                                       ": it is damaged or not a database; move it away to "
-                                       "start without saved state");
+      return fail(Errc::malformed, attempt + ": it is damaged or not a database; " + remedy);
     case SQLITE_FULL:
       return fail(ENOSPC, attempt);
     case SQLITE_READONLY:

@@ -14,10 +14,19 @@ struct sqlite3_stmt;
 
 namespace weft::store {
 
+/// What was there when the store was opened.
+enum class StoreOrigin {
+  found,   ///< a store of an earlier run
+  made,    ///< no file
+  emptied  ///< a file without any entry of ours: an earlier run was cut off, or somebody emptied it
+};
+
 /// One connection to a table of keys and values. Not thread-safe; every call may wait for the disk.
 class Database {
  public:
   /// Errors: as SqliteStore::open.
+  /// Reads alone need no space: a store that cannot be written is opened for reading, and tried
+  /// again at each write.
   [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& path);
   ~Database();
   Database(const Database&) = delete;
@@ -28,7 +37,17 @@ class Database {
   [[nodiscard]] Result<> put(std::span<const StoreEntry> entries);
   [[nodiscard]] Result<> remove(const std::string& key);
 
+  [[nodiscard]] StoreOrigin origin() const noexcept { return origin_; }
+  /// Why it cannot be written.
+  [[nodiscard]] const std::optional<Error>& obstacle() const noexcept { return obstacle_; }
+
  private:
+  /// How to use the file.
+  enum class Access {
+    full,
+    exclusive,  ///< the index of the journal in memory: no file has to grow for reading
+    immutable   ///< nothing is locked or written; wrong while there is a journal
+  };
   struct CloseConnection {
     void operator()(sqlite3* connection) const noexcept;
   };
@@ -40,9 +59,15 @@ class Database {
 
   Database(std::string path, Connection connection);
 
-  [[nodiscard]] Result<> prepare_file();
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open_with(const std::string& path,
+                                                                   Access access);
+  /// Tries again to open for writing what was opened for reading.
+  [[nodiscard]] Result<> reopen();
+  [[nodiscard]] Result<> make_tables();
   [[nodiscard]] Result<> prepare_statements();
-  [[nodiscard]] Result<> check_version();
+  /// Whether it has our tables.
+  [[nodiscard]] Result<bool> check_version();
+  [[nodiscard]] Result<> check_pages();
   [[nodiscard]] Result<> execute(const char* sql);
   [[nodiscard]] Result<Statement> compile(const char* sql);
   [[nodiscard]] Result<> insert(const StoreEntry& entry);
@@ -54,6 +79,8 @@ class Database {
   Statement select_;
   Statement insert_;
   Statement delete_;
+  StoreOrigin origin_ = StoreOrigin::found;
+  std::optional<Error> obstacle_;
 };
 
 }  // namespace weft::store

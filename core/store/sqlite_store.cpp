@@ -2,12 +2,28 @@
 
 #include "store/sqlite_store.hpp"
 
+#include <mutex>
 #include <utility>
 #include <vector>
 
-#include "store/database.hpp"
-
 namespace weft {
+
+/// Why the store cannot be written. Any thread.
+class SqliteStore::Health {
+ public:
+  void note(std::optional<Error> obstacle) {
+    const std::lock_guard lock(mutex_);
+    obstacle_ = std::move(obstacle);
+  }
+  [[nodiscard]] std::optional<Error> obstacle() const {
+    const std::lock_guard lock(mutex_);
+    return obstacle_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<Error> obstacle_;
+};
 
 /// What waits, and the connection. Shared with the work in flight, which may outlive the store.
 /// Used on the store's loop; the database belongs to the running batch while there is one.
@@ -23,8 +39,12 @@ class SqliteStore::Queue final : public std::enable_shared_from_this<Queue> {
       return tl::unexpected(std::move(opened).error());
     }
     database_ = std::move(*opened);
+    health_->note(database_->obstacle());
+    origin_ = database_->origin();
     return {};
   }
+  [[nodiscard]] store::StoreOrigin origin() const noexcept { return origin_; }
+  [[nodiscard]] std::shared_ptr<Health> health() const noexcept { return health_; }
 
   /// Any thread: posting keeps the order of one caller's calls.
   void submit(Operation operation) {
@@ -61,6 +81,8 @@ class SqliteStore::Queue final : public std::enable_shared_from_this<Queue> {
   std::shared_ptr<store::Database> database_;
   std::vector<Operation> waiting_;
   bool is_running_ = false;
+  store::StoreOrigin origin_ = store::StoreOrigin::found;
+  const std::shared_ptr<Health> health_ = std::make_shared<Health>();
 };
 
 SqliteStore::SqliteStore(std::string path, Loop& loop)
@@ -72,14 +94,26 @@ Result<> SqliteStore::open() {
   return queue_->open();
 }
 
+store::StoreOrigin SqliteStore::origin() const noexcept {
+  return queue_->origin();
+}
+
+std::optional<Error> SqliteStore::obstacle() const {
+  return queue_->health()->obstacle();
+}
+
 void SqliteStore::get(std::string key, Reply<std::optional<Bytes>> reply) {
   queue_->submit([key = std::move(key), reply = std::move(reply)](
                      store::Database& database) mutable { reply(database.get(key)); });
 }
 
 void SqliteStore::put(std::vector<StoreEntry> entries, Reply<> reply) {
-  queue_->submit([entries = std::move(entries), reply = std::move(reply)](
-                     store::Database& database) mutable { reply(database.put(entries)); });
+  queue_->submit([health = queue_->health(), entries = std::move(entries),
+                  reply = std::move(reply)](store::Database& database) mutable {
+    const Result<> written = database.put(entries);
+    health->note(written ? std::nullopt : std::optional(written.error()));
+    reply(written);
+  });
 }
 
 void SqliteStore::remove(std::string key, Reply<> reply) {

@@ -2,12 +2,15 @@
 /// weft.store/1 over one SQLite file: a few small values that must survive a crash.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <weft/export.hpp>
 #include <weft/loop.hpp>
 #include <weft/result.hpp>
 #include <weft/service/store.hpp>
+
+#include "store/database.hpp"
 
 namespace weft {
 
@@ -27,13 +30,19 @@ class WEFT_EXPORT SqliteStore final : public Store {
 
   /// Blocks for disk I/O. Errors: Errc::conflict, another process holds the file; Errc::malformed,
   /// not a store or damaged; Errc::unsupported, written by a newer weft; the errno of open.
+  /// A store that can be read but not written opens, and is written once that is possible again.
   [[nodiscard]] Result<> open();
+  /// What was there when it was opened.
+  [[nodiscard]] store::StoreOrigin origin() const noexcept;
+  /// Why the last write failed, or what would make one fail. Any thread.
+  [[nodiscard]] std::optional<Error> obstacle() const;
 
   void get(std::string key, Reply<std::optional<Bytes>> reply) override;
   void put(std::vector<StoreEntry> entries, Reply<> reply) override;
   void remove(std::string key, Reply<> reply) override;
 
  private:
+  class Health;
   class Queue;
   std::shared_ptr<Queue> queue_;
 };

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -65,6 +67,101 @@ TEST_F(StoreTest, KeepsEntriesAcrossARestart) {
   EXPECT_EQ(*get(store, "ipam/ring"), bytes("newer"));
   EXPECT_EQ(*get(store, "ipam/empty"), Bytes{});
   EXPECT_EQ(*get(store, "ipam/absent"), std::nullopt);
+}
+
+TEST_F(StoreTest, TellsAStoreFromNoneAndFromAnEmptyFile) {
+  const auto origin = [this] {
+    SqliteStore store(path_, loop_);
+    EXPECT_TRUE(store.open());
+    return store.origin();
+  };
+  EXPECT_EQ(origin(), store::StoreOrigin::made);
+  EXPECT_EQ(origin(), store::StoreOrigin::found);
+  std::filesystem::resize_file(path_, 0);
+  EXPECT_EQ(origin(), store::StoreOrigin::emptied);
+  EXPECT_EQ(origin(), store::StoreOrigin::found);
+}
+
+/// No file can grow while this lives.
+class FullDisk {
+ public:
+  FullDisk() {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    handler_ = ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit none{0, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &none);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_{};
+  sighandler_t handler_ = SIG_DFL;
+};
+
+TEST_F(StoreTest, IsReadOnAFullDiskAndWrittenOnceThereIsSpace) {
+  {
+    SqliteStore store(path_, loop_);
+    ASSERT_TRUE(store.open());
+    ASSERT_TRUE(put(store, {{"ipam/ring", bytes("ring")}}));
+  }
+  SqliteStore store(path_, loop_);
+  {
+    const FullDisk full;
+    ASSERT_TRUE(store.open()) << "to read takes no space";
+    ASSERT_TRUE(store.obstacle());
+    EXPECT_EQ(*get(store, "ipam/ring"), bytes("ring"));
+    EXPECT_FALSE(put(store, {{"ipam/ring", bytes("newer")}}));
+    EXPECT_FALSE(put(store, {{"ipam/ring", bytes("newer")}})) << "and not worse the second time";
+    EXPECT_EQ(*get(store, "ipam/ring"), bytes("ring"));
+  }
+
+  EXPECT_TRUE(put(store, {{"ipam/ring", bytes("newest")}}));
+  EXPECT_FALSE(store.obstacle());
+  EXPECT_EQ(*get(store, "ipam/ring"), bytes("newest"));
+}
+
+TEST_F(StoreTest, IsReadOnAFullDiskAlsoAfterACrash) {
+  const auto copy = directory_ / "copy.db";
+  {
+    SqliteStore store(path_, loop_);
+    ASSERT_TRUE(store.open());
+    ASSERT_TRUE(put(store, {{"ipam/ring", bytes("ring")}}));
+    // What a crash leaves, on a machine that restarted: the journal, without its index.
+    std::filesystem::copy_file(path_, copy);
+    std::filesystem::copy_file(path_.string() + "-wal", copy.string() + "-wal");
+  }
+  ASSERT_GT(std::filesystem::file_size(copy.string() + "-wal"), 0u);
+  const FullDisk full;
+  SqliteStore store(copy, loop_);
+
+  ASSERT_TRUE(store.open());
+  EXPECT_EQ(*get(store, "ipam/ring"), bytes("ring"));
+}
+
+TEST_F(StoreTest, AFullDiskLeavesNoEmptyStoreBehind) {
+  const FullDisk full;
+  SqliteStore store(path_, loop_);
+
+  EXPECT_FALSE(store.open());
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(StoreTest, SaysWhenAWriteFails) {
+  SqliteStore store(path_, loop_);
+  ASSERT_TRUE(store.open());
+  EXPECT_FALSE(store.obstacle());
+  {
+    const FullDisk full;
+    EXPECT_FALSE(put(store, {{"k", Bytes(100'000)}}));
+    EXPECT_TRUE(store.obstacle());
+  }
+  EXPECT_TRUE(put(store, {{"k", bytes("v")}}));
+  EXPECT_FALSE(store.obstacle());
 }
 
 TEST_F(StoreTest, RunsTheCallsOfOneCallerInOrder) {

@@ -22,6 +22,7 @@
 #include "exposures.hpp"
 #include "linux_bridge.hpp"
 #include "node_guard.hpp"
+#include "pods.hpp"
 #include "pods_mtu.hpp"
 #include "status.hpp"
 #include "tap_port.hpp"
@@ -136,6 +137,12 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   void restore(net::Cidr address, Reply<> reply) override {
     run([this, address, reply = std::move(reply)]() mutable {
       exposures_.restore(address, std::move(reply));
+    });
+  }
+
+  void pods(Reply<std::vector<BridgePod>> reply) override {
+    run([this, reply = std::move(reply)]() mutable {
+      reply(bridge_ ? find_pods(name_) : tl::unexpected(stopping().error()));
     });
   }
 

@@ -12,7 +12,7 @@
 #include <weft/net/mac.hpp>
 #include <weft/result.hpp>
 
-#include "attachment.hpp"
+#include "common/attachment/attachment.hpp"
 
 namespace weft::cni {
 

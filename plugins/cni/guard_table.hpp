@@ -9,6 +9,7 @@
 #include <weft/net/ip.hpp>
 #include <weft/net/mac.hpp>
 
+#include "common/attachment/guard_names.hpp"
 #include "common/nft/table.hpp"
 
 namespace weft::cni {
@@ -20,9 +21,6 @@ struct GuardedPod {
   std::vector<net::IpAddress> addresses;  ///< without the link-local one, which follows from `mac`
   bool operator==(const GuardedPod&) const = default;
 };
-
-inline constexpr nft::Family guard_family = nft::Family::bridge;
-inline constexpr std::string_view guard_table_name = "weft-pods";
 
 /// Why a pod's frame is dropped: the label of the metric, and the comment of the rules that count.
 struct GuardReason {
@@ -49,12 +47,6 @@ inline constexpr GuardReason guard_reasons[] = {
 /// By which ports something was dropped in the last minute.
 inline constexpr std::string_view guard_offenders_set = "offenders";
 [[nodiscard]] std::vector<std::string> offenders_from(std::span<const Bytes> elements);
-
-/// The sets of the table that say what pods there are.
-inline constexpr std::string_view guard_ports_set = "ports";
-inline constexpr std::string_view guard_macs_set = "macs";
-inline constexpr std::string_view guard_ipv4_set = "ipv4";
-inline constexpr std::string_view guard_ipv6_set = "ipv6";
 
 /// The pods from what the kernel has in guard_macs_set, guard_ipv4_set and guard_ipv6_set, sorted
 /// by port.

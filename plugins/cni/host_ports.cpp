@@ -14,7 +14,7 @@
 #include <weft/netlink/socket.hpp>
 
 #include "bin/attachment_lock.hpp"
-#include "port.hpp"
+#include "common/attachment/port.hpp"
 
 namespace weft::cni {
 namespace {

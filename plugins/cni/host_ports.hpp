@@ -8,7 +8,7 @@
 #include <weft/net/ip.hpp>
 #include <weft/result.hpp>
 
-#include "attachment.hpp"
+#include "common/attachment/attachment.hpp"
 
 namespace weft::cni {
 

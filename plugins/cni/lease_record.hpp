@@ -10,7 +10,7 @@
 #include <weft/result.hpp>
 #include <weft/service/ipam.hpp>
 
-#include "attachment.hpp"
+#include "common/attachment/attachment.hpp"
 
 namespace weft::cni {
 

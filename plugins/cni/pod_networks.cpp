@@ -30,6 +30,17 @@ std::optional<net::IpAddress> any_gateway(const BridgeInfo& bridge, const net::C
   return inside || bridge.addresses.empty() ? inside : bridge.addresses.front().address;
 }
 
+/// Under whom the address of an attachment may be filed besides its owner: under the container, as
+/// Weave Net and weft 0.1 had it for every interface, or under itself, as IPAM found it in use and
+/// did not know by whom.
+std::vector<AddressOwner> other_owners(const PodRequest& request) {
+  std::vector<AddressOwner> others{net::to_string(request.address->address)};
+  if (address_owner(request.attachment()) != request.container_id) {
+    others.push_back(request.container_id);
+  }
+  return others;
+}
+
 }  // namespace
 
 void PodNetworks::use(Ipam* ipam) noexcept {
@@ -206,21 +217,20 @@ void PodNetworks::free(const AddressOwner& owner, Reply<> reply) {
 void PodNetworks::release(PodRequest request, Reply<> reply) {
   const AddressOwner owner = address_owner(request.attachment());
   leases_.erase(owner);
-  const bool may_be_old = owner != request.container_id && request.address;
-  if (!may_be_old) {
-    free(owner, std::move(reply));
-    return;
+  if (request.address) {
+    for (const AddressOwner& other : other_owners(request)) {
+      release_just(other, request.address->address);
+    }
   }
-  ipam_->lookup(request.container_id,
-                {loop_, [this, owner, request, reply = std::move(reply)](
-                            const Result<std::vector<net::Cidr>>& held) mutable {
-                   // Weave Net and weft 0.1 filed the only interface under the container, whatever
-                   // its name.
-                   if (held && *held == std::vector{*request.address}) {
-                     free(request.container_id, {loop_, [](const Result<>& /*freed*/) {}});
-                   }
-                   free(owner, std::move(reply));
-                 }});
+  free(owner, std::move(reply));
+}
+
+void PodNetworks::release_just(const AddressOwner& owner, const net::IpAddress& address) {
+  ipam_->lookup(owner, {loop_, [this, owner, address](const Result<std::vector<net::Cidr>>& held) {
+                          if (held && held->size() == 1 && held->front().address == address) {
+                            free(owner, {loop_, [](const Result<>& /*freed*/) {}});
+                          }
+                        }});
 }
 
 void PodNetworks::check(PodRequest request, Reply<PodNetwork> reply) {
@@ -228,23 +238,36 @@ void PodNetworks::check(PodRequest request, Reply<PodNetwork> reply) {
                 {loop_, [this, request,
                          reply = std::move(reply)](Result<std::vector<net::Cidr>> held) mutable {
                    if (held && held->empty() && request.address) {
-                     check_old(std::move(request), std::move(reply));
+                     check_others(other_owners(request), *request.address, std::move(reply));
                      return;
                    }
                    answer_held(std::move(held), std::move(reply));
                  }});
 }
 
-/// What Weave Net and weft 0.1 gave to another interface than eth0 is filed under the container.
-void PodNetworks::check_old(PodRequest request, Reply<PodNetwork> reply) {
-  ipam_->lookup(request.container_id,
-                {loop_, [this, address = *request.address,
-                         reply = std::move(reply)](Result<std::vector<net::Cidr>> held) mutable {
-                   if (held) {
-                     std::erase_if(*held, [&](const net::Cidr& each) { return each != address; });
-                   }
-                   answer_held(std::move(held), std::move(reply));
-                 }});
+void PodNetworks::check_others(std::vector<AddressOwner> others, const net::Cidr& address,
+                               Reply<PodNetwork> reply) {
+  if (others.empty()) {
+    answer_held(std::vector<net::Cidr>{}, std::move(reply));
+    return;
+  }
+  const AddressOwner other = others.back();
+  others.pop_back();
+  ipam_->lookup(
+      other, {loop_, [this, others = std::move(others), address,
+                      reply = std::move(reply)](Result<std::vector<net::Cidr>> held) mutable {
+                if (!held) {
+                  answer_held(std::move(held), std::move(reply));
+                  return;
+                }
+                std::erase_if(
+                    *held, [&](const net::Cidr& each) { return each.address != address.address; });
+                if (held->empty()) {
+                  check_others(std::move(others), address, std::move(reply));
+                } else {
+                  answer_held(std::move(held), std::move(reply));
+                }
+              }});
 }
 
 void PodNetworks::answer_held(Result<std::vector<net::Cidr>> held, Reply<PodNetwork> reply) {

@@ -65,7 +65,9 @@ class PodNetworks {
   void end(Add& add, Result<PodNetwork> answer);
   void free(const AddressOwner& owner, Reply<> reply);
   void forget(const AddressOwner& owner, std::uint64_t attempt, Reply<> reply);
-  void check_old(PodRequest request, Reply<PodNetwork> reply);
+  void release_just(const AddressOwner& owner, const net::IpAddress& address);
+  void check_others(std::vector<AddressOwner> others, const net::Cidr& address,
+                    Reply<PodNetwork> reply);
   void answer_held(Result<std::vector<net::Cidr>> held, Reply<PodNetwork> reply);
 
   Loop& loop_;

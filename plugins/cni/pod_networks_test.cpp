@@ -272,6 +272,18 @@ TEST_F(PodNetworksTest, EachInterfaceOfAPodHoldsItsOwnAddress) {
   EXPECT_FALSE(ipam_.held.contains("pod1/net1"));
 }
 
+TEST_F(PodNetworksTest, AnAddressThatIpamFoundInUseIsThatOfThePodThatHasIt) {
+  ipam_.held["10.32.0.7"] = cidr("10.32.0.7/12");
+  ipam_.held["10.32.0.8"] = cidr("10.32.0.8/12");
+  const PodRequest pod{"pod1", "eth0", {}, cidr("10.32.0.7/12")};
+
+  EXPECT_EQ(ask(&PodNetworks::check, pod).value().address, cidr("10.32.0.7/12"));
+
+  release(pod);
+  EXPECT_FALSE(ipam_.held.contains("10.32.0.7"));
+  EXPECT_TRUE(ipam_.held.contains("10.32.0.8"));
+}
+
 TEST_F(PodNetworksTest, AnOldLeaseIsThatOfTheInterfaceWhoseAddressItHas) {
   ipam_.held["pod1"] = cidr("10.32.0.7/12");
   const PodRequest old{"pod1", "net1", {}, cidr("10.32.0.7/12")};

@@ -23,6 +23,10 @@ constexpr Duration retry_interval = 5s;
 /// What only gossip changed is written this often at most; nobody waits for it.
 constexpr Duration save_interval = 1s;
 
+/// A node that lost its state waits so long for a peer that knows the ring. Whoever saw its old
+/// connections end calls it within this time.
+constexpr Duration search_time = 20s;
+
 }  // namespace
 
 Allocator::Allocator(Surroundings& surroundings, Settings settings)
@@ -38,9 +42,12 @@ Allocator::Allocator(Surroundings& surroundings, Settings settings)
 
 void Allocator::start(Stored stored) {
   const bool is_seeded = settings_.init.kind == InitMode::Kind::seed;
+  const bool is_in_use = stored.is_in_use;
   if (restore(std::move(stored))) {
     surroundings_.log().info("continuing with the stored address ring", "init",
                              is_seeded ? "seed ignored" : "done");
+  } else if (is_in_use) {
+    search_ring();
   } else if (is_seeded) {
     surroundings_.log().info("dividing the address range among the seeds");
     divide_ring(settings_.init.seeds);
@@ -87,6 +94,7 @@ bool Allocator::restore(Stored stored) {
 
 void Allocator::stop() noexcept {
   retry_.cancel();
+  search_.cancel();
   save_later_.cancel();
   news_.cancel();
   primes_.clear();
@@ -98,13 +106,38 @@ void Allocator::stop() noexcept {
 
 void Allocator::divide_ring(std::vector<PeerName> peers) {
   ring_.divide(in_ring_order(std::move(peers)));
-  has_heard_ring_ = true;
   ring_changed();
   after_save([this](const Result<>&) { surroundings_.broadcast_state(); });
 }
 
+/// Its pods show that this node had a part of a ring. To divide the range again would give out
+/// what other peers have.
+void Allocator::search_ring() {
+  surroundings_.log().warn(
+      "no address ring is stored but pods run on: this node lost its saved state; waiting for a "
+      "peer that knows the ring",
+      "seconds", std::chrono::duration_cast<std::chrono::seconds>(search_time).count());
+  is_searching_ = true;
+  search_ = surroundings_.after(search_time, [this] { end_search(); });
+  surroundings_.broadcast_state();
+}
+
+void Allocator::end_search() {
+  is_searching_ = false;
+  surroundings_.log().warn(
+      "no peer told the address ring that this node lost; it goes on as at its first start");
+  if (settings_.init.kind == InitMode::Kind::seed) {
+    divide_ring(settings_.init.seeds);
+  } else if (has_impatient()) {
+    establish_ring();
+  }
+  settle();
+}
+
 void Allocator::ring_changed() {
   is_awaiting_consensus_ = false;
+  is_searching_ = false;
+  search_.cancel();
   elector_.reset();  // a ring answers every later vote
   refresh_space();
   asked_.clear();
@@ -131,7 +164,7 @@ void Allocator::refresh_space() {
 }
 
 void Allocator::establish_ring() {
-  if (!ring_.is_empty() || is_awaiting_consensus_) {
+  if (!ring_.is_empty() || is_awaiting_consensus_ || is_searching_) {
     return;
   }
   is_awaiting_consensus_ = true;
@@ -161,15 +194,19 @@ void Allocator::decide() {
   if (auto peers = elector_->consensus()) {
     surroundings_.log().info("peers agreed on the division of the address range", "peers",
                              peers->size());
+    has_heard_ring_ = peers->size() > 1;  // alone it asked nobody
     divide_ring(std::move(*peers));
   }
 }
 
-void Allocator::arm_retry() {
+bool Allocator::needs_retry() const noexcept {
   const bool can_try = ring_.is_empty() ? has_impatient() : has_pending();
-  const bool is_needed =
-      is_awaiting_consensus_ || are_holdings_unsaved_ || can_try || fences_.has_closed();
-  if (is_needed && !is_retry_armed_) {
+  return is_awaiting_consensus_ || is_searching_ || are_holdings_unsaved_ || can_try ||
+         fences_.has_closed();
+}
+
+void Allocator::arm_retry() {
+  if (needs_retry() && !is_retry_armed_) {
     is_retry_armed_ = true;
     retry_ = surroundings_.after(retry_interval, [this] {
       is_retry_armed_ = false;
@@ -186,6 +223,8 @@ void Allocator::retry() {
       elector_->forget_unknown([this](PeerName peer) { return surroundings_.is_known(peer); });
     }
     propose();
+  } else if (is_searching_) {
+    surroundings_.broadcast_state();  // whoever has a ring answers
   } else if (has_pending()) {
     if (has_impatient()) {
       establish_ring();
@@ -340,6 +379,7 @@ Allocator::Status Allocator::status() const {
       status.vote = {true, elector_->known().size(), elector_->quorum()};
     }
   }
+  status.is_searching = is_searching_;
   status.universe = settings_.universe;
   status.active = space_.allocated().count();
   status.free = space_.free().count();

@@ -83,6 +83,7 @@ struct Stored {
   std::optional<RingState> ring;
   Holdings holdings;
   std::optional<RingState> fences;
+  bool is_in_use = false;  ///< pods have addresses of the range, whatever else was found
 };
 
 /// How to treat a claim that cannot be decided yet.
@@ -164,7 +165,7 @@ class Allocator {
   void prime(Answer<> answer);
   /// Frees everything `owner` holds and cancels what it waits for. Answers what was freed.
   void release(const std::string& owner, Answer<std::vector<net::Cidr>> answer);
-  /// Frees one address of `owner`. Errors: Errc::not_found.
+  /// Frees one address of `owner`, or ends its claims to it. Errors: Errc::not_found.
   void release_address(const std::string& owner, net::IpAddress address, Answer<> answer);
   /// Makes the ranges of a peer that is gone for good ours; answers how many addresses those are.
   /// Errors: Errc::not_found; Errc::denied for this node and for peers that are still there.
@@ -194,6 +195,7 @@ class Allocator {
       net::Cidr subnet;
     };
     std::optional<VoteStatus> vote;  ///< while consensus is awaited
+    bool is_searching = false;       ///< for the ring of which this node lost its copy
     net::Cidr universe;
     std::uint32_t active = 0;  ///< allocated addresses of our ranges
     std::uint32_t free = 0;
@@ -237,6 +239,8 @@ class Allocator {
   void divide_ring(std::vector<PeerName> peers);
   void ring_changed();
   void refresh_space();
+  void search_ring();
+  void end_search();
   void establish_ring();
   void propose();
   void decide();
@@ -245,6 +249,7 @@ class Allocator {
   }
   /// Whether somebody waits for whom the range is to be divided.
   [[nodiscard]] bool has_impatient() const noexcept;
+  [[nodiscard]] bool needs_retry() const noexcept;
   void arm_retry();
   void retry();
   void settle();
@@ -268,6 +273,7 @@ class Allocator {
   // requests.cpp: what this node's containers want
   void try_pending();
   void try_allocations();
+  [[nodiscard]] bool begins_ring();
   [[nodiscard]] bool try_prime(PendingPrime& pending);
   [[nodiscard]] bool try_claim(PendingClaim& pending);
   [[nodiscard]] bool try_outside_claim(PendingClaim& pending);
@@ -278,6 +284,7 @@ class Allocator {
   void refuse_foreign(PendingClaim& pending, PeerName owner, std::string_view reason);
   void expire(std::uint64_t id);
   void cancel(std::string_view owner);
+  void cancel(PendingClaim& pending);
   void add_holding(const std::string& owner, const net::Cidr& address);
   [[nodiscard]] const std::string* holder_of(const net::IpAddress& address) const;
   [[nodiscard]] std::string why_no_ring() const;
@@ -328,6 +335,8 @@ class Allocator {
   Nicknames nicknames_;
   std::optional<Elector> elector_;  // nobody for observers, and once there is a ring
   bool is_awaiting_consensus_ = false;
+  bool is_searching_ = false;  // peers may know the ring that this node has lost
+  Timer search_;
 
   std::uint64_t next_id_ = 1;
   std::vector<PendingPrime> primes_;
@@ -353,7 +362,9 @@ class Allocator {
   bool is_retry_armed_ = false;
   Timer retry_;
 
-  bool has_heard_ring_ = false;  // since it was restored from disk, which may be out of date
+  /// Whether what this node says of its ranges takes into account what others know: not while it
+  /// has only its disk or its configuration to go by, as others may have been given space since.
+  bool has_heard_ring_ = false;
   struct Asked {
     std::size_t times = 0;
     TimePoint last{};

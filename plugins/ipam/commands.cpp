@@ -60,7 +60,7 @@ Result<> IpamPlugin::serve(std::string name,
 Result<> IpamPlugin::serve_commands() {
   using Text = Reply<std::string>;
   WEFT_TRY(serve("ipam.status", [this](const CommandParams& /*params*/, Text answer) {
-    answer(status_json(*allocator_, default_subnet_,
+    answer(status_json(*allocator_, default_subnet_, found_pods_.warnings(),
                        [this](PeerName peer) { return is_known(peer); }));
   }));
   WEFT_TRY(serve("ipam.list", [this](const CommandParams& /*params*/, Text answer) {

@@ -149,7 +149,7 @@ void IpamPlugin::stop() noexcept {
 
 void IpamPlugin::load() {
   const auto keys = {name_key, ring_key, holdings_key, fences_key};
-  to_arrive_ = keys.size() + 1;
+  to_arrive_ = keys.size() + 2;
   look_at_bridge();
   for (const std::string_view key : keys) {
     store_->get(
@@ -179,12 +179,19 @@ void IpamPlugin::loaded(std::string_view key, Result<std::optional<Bytes>> value
   arrived();
 }
 
-/// What the bridge has is in use, whatever is stored.
+/// What the bridge and the pods on it have is in use, whatever is stored.
 void IpamPlugin::look_at_bridge() {
   if (bridge_ == nullptr) {
-    host_.loop().post([this] { arrived(); });
+    host_.loop().post([this] {
+      arrived();
+      arrived();
+    });
     return;
   }
+  look_at_pods([this](std::vector<BridgePod> pods) {
+    pods_ = std::move(pods);
+    arrived();
+  });
   bridge_->info({host_.loop(), [this](Result<BridgeInfo> bridge) {
                    if (bridge) {
                      on_bridge_ = std::move(bridge->addresses);
@@ -196,6 +203,16 @@ void IpamPlugin::look_at_bridge() {
                  }});
 }
 
+void IpamPlugin::look_at_pods(UniqueFunction<void(std::vector<BridgePod>)> then) {
+  bridge_->pods(
+      {host_.loop(), [this, then = std::move(then)](Result<std::vector<BridgePod>> pods) mutable {
+         if (!pods) {
+           host_.log().warn("the pods' addresses are not known", "error", pods.error());
+         }
+         then(std::move(pods).value_or(std::vector<BridgePod>{}));
+       }});
+}
+
 void IpamPlugin::arrived() {
   if (!is_stopped_ && --to_arrive_ == 0) {
     begin();
@@ -205,6 +222,14 @@ void IpamPlugin::arrived() {
 void IpamPlugin::use(BridgeV2* bridge) {
   bridge_ = bridge;
   node_address_.use(bridge);
+  if (bridge_ != nullptr && is_ready_) {
+    is_looking_ = true;
+    look_at_pods([this](const std::vector<BridgePod>& pods) {
+      claim_found(pods);
+      is_looking_ = false;
+      serve_waiting();
+    });
+  }
 }
 
 Result<> IpamPlugin::decode_stored(std::string_view key, ByteView value) {
@@ -249,18 +274,30 @@ std::shared_ptr<const Topology> IpamPlugin::topology() const {
 
 void IpamPlugin::begin() {
   join();
+  stored_.is_in_use = !addresses_in(range_, pods_).empty();
   allocator_->start(std::exchange(stored_, {}));
+  claim_found(std::exchange(pods_, {}));
   node_address_.start(*allocator_, {wants_address_, range_, default_subnet_}, on_bridge_);
   is_ready_ = true;
+  serve_waiting();
+  count_timer_ = host_.loop().every(count_interval, [this] { count(); });
+}
+
+void IpamPlugin::claim_found(const std::vector<BridgePod>& pods) {
+  if (!is_stopped_) {
+    found_pods_.claim(*allocator_, range_, default_subnet_, pods);
+  }
+}
+
+void IpamPlugin::serve_waiting() {
   for (Task& task : std::exchange(waiting_, {})) {
     task();
   }
-  count_timer_ = host_.loop().every(count_interval, [this] { count(); });
 }
 
 void IpamPlugin::when_ready(Task task) {
   host_.loop().post([this, task = std::move(task)]() mutable {
-    if (is_ready_ && !is_stopped_) {
+    if (is_ready_ && !is_looking_ && !is_stopped_) {
       task();
     } else if (!is_stopped_) {
       waiting_.push_back(std::move(task));

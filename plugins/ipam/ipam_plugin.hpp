@@ -15,6 +15,7 @@
 #include <weft/service/store.hpp>
 
 #include "ipam/allocator.hpp"
+#include "ipam/found_pods.hpp"
 #include "ipam/node_address.hpp"
 #include "ipam/status.hpp"
 
@@ -24,7 +25,8 @@ namespace weft::ipam {
 /// runs on the plugin's loop; calls of the service are posted there.
 class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, private Surroundings {
  public:
-  explicit IpamPlugin(Host& host) : host_(host), node_address_(host.loop(), host.log()) {}
+  explicit IpamPlugin(Host& host)
+      : host_(host), found_pods_(host.log()), node_address_(host.loop(), host.log()) {}
 
   void describe(Schema& schema) override;
   [[nodiscard]] Result<> validate() override;
@@ -67,17 +69,20 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   void use(BridgeV2* bridge);
   void load();
   void look_at_bridge();
+  void look_at_pods(UniqueFunction<void(std::vector<BridgePod>)> then);
+  void claim_found(const std::vector<BridgePod>& pods);
   /// One of the things that are read at the start is there.
   void arrived();
   void loaded(std::string_view key, Result<std::optional<Bytes>> value);
   [[nodiscard]] Result<> decode_stored(std::string_view key, ByteView value);
   void begin();
+  void serve_waiting();
   [[nodiscard]] Result<> serve_commands();
   [[nodiscard]] Result<> serve_exposing();
   /// Serves a command whose parameters are a CommandParams.
   [[nodiscard]] Result<> serve(std::string name,
                                UniqueFunction<void(CommandParams, Reply<std::string>)> handler);
-  /// Runs `task` on the loop once the stored state is there.
+  /// Runs `task` on the loop once the stored state and what pods have is known.
   void when_ready(Task task);
   void count();
 
@@ -96,10 +101,13 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   BridgeV2* bridge_ = nullptr;  // null while none runs
   Stored stored_;
   std::vector<net::Cidr> on_bridge_;  // at the start
+  std::vector<BridgePod> pods_;       // likewise
   std::size_t to_arrive_ = 0;         // of what is read at the start
   std::unique_ptr<Allocator> allocator_;
+  FoundPods found_pods_;
   NodeAddress node_address_;
   bool is_ready_ = false;
+  bool is_looking_ = false;  // at the pods of a bridge that came later
   bool is_stopped_ = false;
   std::vector<Task> waiting_;  // requests that came before the stored state
 

@@ -176,7 +176,8 @@ void NodeAddress::hide(std::optional<net::IpAddress> address,
                          : tl::unexpected(std::move(bridge).error()));
            return;
          }
-         const auto held = allocator_->lookup(bridge_owner);
+         auto held = allocator_->lookup(bridge_owner);
+         held.insert(held.end(), claiming_.begin(), claiming_.end());
          std::erase_if(bridge->addresses, [&](const net::Cidr& each) {
            return address
                       ? each.address != *address

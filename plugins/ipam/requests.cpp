@@ -136,11 +136,27 @@ void Allocator::release(const std::string& owner, Answer<std::vector<net::Cidr>>
 }
 
 void Allocator::release_address(const std::string& owner, net::IpAddress address, Answer<> answer) {
+  const auto is_same = [&](const PendingClaim& pending) {
+    return pending.owner == owner && pending.address.address == address;
+  };
+  bool is_claimed = false;
+  for (auto claim = claims_.end();
+       (claim = std::ranges::find_if(claims_, is_same)) != claims_.end();) {
+    PendingClaim pending = std::move(*claim);
+    claims_.erase(claim);
+    cancel(pending);
+    is_claimed = true;
+  }
   const auto found = holdings_.find(owner);
   const bool is_held = found != holdings_.end() &&
                        std::erase_if(found->second.addresses, [&address](const net::Cidr& held) {
                          return held.address == address;
                        }) > 0;
+  if (!is_held && is_claimed) {
+    answer_after_save(std::move(answer));
+    settle();
+    return;
+  }
   if (!is_held) {
     answer(fail(Errc::not_found, fmt::format("release: address {} not found for {}",
                                              net::to_string(address), owner)));
@@ -179,6 +195,13 @@ bool Allocator::has_impatient() const noexcept {
          std::ranges::any_of(allocations_, is_hurried);
 }
 
+/// Whether the range was divided just now, so that all that waits is about to be tried.
+bool Allocator::begins_ring() {
+  const bool was_empty = ring_.is_empty();
+  establish_ring();
+  return was_empty && !ring_.is_empty();
+}
+
 bool Allocator::try_prime(PendingPrime& pending) {
   if (ring_.is_empty()) {
     return false;
@@ -195,8 +218,8 @@ bool Allocator::try_allocation(PendingAllocation& pending) {
       return true;
     }
   }
-  if (!pending.is_patient) {
-    establish_ring();
+  if (!pending.is_patient && begins_ring()) {
+    return false;  // claims come first
   }
   if (const auto address = space_.allocate(host_range_of(pending.subnet))) {
     const net::Cidr allocated{net::IpAddress::v4(*address), pending.subnet.prefix_length};
@@ -215,8 +238,8 @@ bool Allocator::try_claim(PendingClaim& pending) {
     return try_outside_claim(pending);
   }
   ++pending.tries;
-  if (!pending.is_patient) {
-    establish_ring();
+  if (!pending.is_patient && begins_ring()) {
+    return false;  // whoever claimed before comes first
   }
   const auto owner = ring_.owner(address);
   if (!owner) {
@@ -322,11 +345,16 @@ void Allocator::denied_by(PeerName owner, AddressRange range) {
   refused("denial", foreign);
 }
 
+void Allocator::cancel(PendingClaim& pending) {
+  if (pending.answer) {
+    pending.answer(
+        fail(Errc::cancelled, fmt::format("claim for {}: released meanwhile", pending.owner)));
+  }
+}
+
 void Allocator::cancel(std::string_view owner) {
   for (PendingClaim& pending : take_all(claims_, owner)) {
-    if (pending.answer) {
-      pending.answer(fail(Errc::cancelled, fmt::format("claim for {}: released meanwhile", owner)));
-    }
+    cancel(pending);
   }
   for (PendingAllocation& pending : take_all(allocations_, owner)) {
     pending.answer(
@@ -363,6 +391,9 @@ void Allocator::expire(std::uint64_t id) {
 }
 
 std::string Allocator::why_no_ring() const {
+  if (is_searching_) {
+    return "this node lost its saved state and waits for a peer that knows the address ring";
+  }
   if (!elector_) {
     return "no peer with an address ring answered, and this node only observes";
   }

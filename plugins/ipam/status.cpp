@@ -109,7 +109,7 @@ Result<std::optional<net::Cidr>> cidr_field(const Json& params, const char* name
 }  // namespace
 
 std::string status_json(const Allocator& allocator, const net::Cidr& default_subnet,
-                        IsKnown is_known) {
+                        const std::vector<std::string>& warnings, IsKnown is_known) {
   const Allocator::Status status = allocator.status();
   auto claims = Json::array();
   for (const auto& pending : status.pending_claims) {
@@ -141,6 +141,12 @@ std::string status_json(const Allocator& allocator, const net::Cidr& default_sub
   }
   if (status.refused > 0) {
     report["Refused"] = status.refused;
+  }
+  if (status.is_searching) {
+    report["Searching"] = true;
+  }
+  if (!warnings.empty()) {
+    report["Warnings"] = warnings;
   }
   return dump(report);
 }

@@ -19,9 +19,9 @@ namespace weft::ipam {
 using IsKnown = UniqueFunction<bool(PeerName)>;
 
 /// The IPAM object of the original's report: same names, same order of magnitude, `null` for lists
-/// that are empty. Source: weaveworks/weave ipam/status.go, Status.
+/// that are empty. Source: weaveworks/weave ipam/status.go, Status. `warnings` are added to it.
 [[nodiscard]] std::string status_json(const Allocator& allocator, const net::Cidr& default_subnet,
-                                      IsKnown is_known);
+                                      const std::vector<std::string>& warnings, IsKnown is_known);
 
 /// {"owned":[{"containerid":...,"addrs":[...]}]}. Source: weaveworks/weave ipam/http.go, GET /ip.
 [[nodiscard]] std::string list_json(const Holdings& holdings);

@@ -95,7 +95,10 @@ class FakeBridge final : public BridgeV2 {
     reply({});
   }
 
+  void pods(Reply<std::vector<BridgePod>> reply) override { reply(attached); }
+
   std::vector<net::Cidr> addresses;
+  std::vector<BridgePod> attached;
   bool is_masqueraded = false;
   bool is_failing = false;
   int asked = 0;  ///< how often to expose something

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "../attachment.hpp"
+#include "common/attachment/attachment.hpp"
 #include "failure.hpp"
 
 namespace weft::cni {

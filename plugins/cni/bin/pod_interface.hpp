@@ -13,8 +13,8 @@
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
 
-#include "../attachment.hpp"
-#include "../port.hpp"
+#include "common/attachment/attachment.hpp"
+#include "common/attachment/port.hpp"
 #include "environment.hpp"
 #include "network_config.hpp"
 

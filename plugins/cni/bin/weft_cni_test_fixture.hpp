@@ -25,7 +25,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "../attachment.hpp"
+#include "common/attachment/attachment.hpp"
 #include "control/protocol.hpp"
 
 namespace weft::cni {

@@ -19,6 +19,15 @@ struct BridgeInfo {
   std::vector<net::Cidr> addresses;  ///< of the bridge itself: the pods' gateway
 };
 
+/// A pod's interface on the bridge, as the kernel knows it.
+struct BridgePod {
+  std::string port;    ///< the host's end
+  std::string holder;  ///< under which IPAM files its addresses; empty: not known
+  /// IPv4 addresses of the pod's end, and those that the guard lets it use, which have 32 as their
+  /// prefix length. Empty: not to be seen from here.
+  std::vector<net::Cidr> addresses;
+};
+
 /// Control: any plugin loop.
 class Bridge {
  public:
@@ -42,6 +51,9 @@ class BridgeV2 : public Bridge {
 
   /// As expose, masqueraded unless the address was last exposed without.
   virtual void restore(net::Cidr address, Reply<> reply) = 0;
+  /// Every interface on the bridge that is a pod's by name or alias, or that has an address behind
+  /// it, however long it has been there. Errors: the kernel's.
+  virtual void pods(Reply<std::vector<BridgePod>> reply) = 0;
 
  protected:
   ~BridgeV2() = default;

@@ -68,6 +68,22 @@ Result<std::optional<Port>> find_port(nl::Socket& socket, int index) {
   return query_port(socket, message, fmt::format("look up port {}", index));
 }
 
+Result<std::vector<Port>> list_ports(nl::Socket& socket, int bridge) {
+  nl::Message message{RTM_GETLINK, NLM_F_DUMP};
+  message.extra_header<ifinfomsg>();
+  std::vector<Port> ports;
+  WEFT_TRY(socket.query(
+      message,
+      [&](const nlmsghdr& each) {
+        auto port = parse_port(each);
+        if (port && port->link.master == bridge) {
+          ports.push_back(*std::move(port));
+        }
+      },
+      fmt::format("list the ports of bridge {}", bridge)));
+  return ports;
+}
+
 Result<> set_alias(nl::Socket& socket, int index, std::string_view alias) {
   nl::Message message{RTM_NEWLINK, NLM_F_ACK};
   message.extra_header<ifinfomsg>().ifi_index = index;

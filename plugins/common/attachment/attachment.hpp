@@ -1,7 +1,8 @@
 #pragma once
-/// What identifies a pod's interface, and the names that follow from it. Both weft-cni and the
-/// daemon's cni plugin compile this; pure.
+/// What identifies a pod's interface, and the names that follow from it. weft-cni and plugins of
+/// the daemon compile this; pure.
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,9 @@ struct AttachmentId {
 
 /// Whether `alias` says whose a port is. Any other text is somebody's note.
 [[nodiscard]] bool is_port_alias(std::string_view alias) noexcept;
+/// Whose a port with that alias is. Empty for any other text, and for an identity that is too long
+/// for an alias.
+[[nodiscard]] std::optional<AttachmentId> attachment_of(std::string_view alias);
 
 /// The names of a veth pair in the making: on the host, and in the pod until it is renamed. Both
 /// hash the whole identity, so ids that begin alike have names of their own. 15 octets.

@@ -26,6 +26,9 @@ struct Port {
 [[nodiscard]] Result<std::optional<Port>> find_port(nl::Socket& socket, std::string_view name);
 [[nodiscard]] Result<std::optional<Port>> find_port(nl::Socket& socket, int index);
 
+/// The veth ends that are ports of the bridge with that index.
+[[nodiscard]] Result<std::vector<Port>> list_ports(nl::Socket& socket, int bridge);
+
 [[nodiscard]] Result<> set_alias(nl::Socket& socket, int index, std::string_view alias);
 
 /// The id that the namespace of `socket` has for the one behind the descriptor. Empty: none yet.

@@ -90,6 +90,19 @@ bool is_port_alias(std::string_view alias) noexcept {
   return alias.starts_with(alias_prefix);
 }
 
+std::optional<AttachmentId> attachment_of(std::string_view alias) {
+  if (!is_port_alias(alias)) {
+    return std::nullopt;
+  }
+  alias.remove_prefix(alias_prefix.size());
+  const auto slash = std::min(alias.find('/'), alias.size());
+  const std::string_view interface = alias.substr(std::min(slash + 1, alias.size()));
+  if (!is_container_id(alias.substr(0, slash)) || !is_interface_name(interface)) {
+    return std::nullopt;
+  }
+  return AttachmentId{std::string(alias.substr(0, slash)), std::string(interface)};
+}
+
 VethNames veth_names(const AttachmentId& attachment) {
   return names(name_part(hash(full_name(attachment))));
 }

@@ -60,6 +60,26 @@ TEST(PortAlias, SaysWhoseThePortIsInFull) {
   EXPECT_FALSE(is_port_alias("the printer's"));
 }
 
+TEST(PortAlias, GivesTheIdentityBack) {
+  for (const AttachmentId& id :
+       {AttachmentId{"0123456789abcdef", "eth0"}, AttachmentId{"a.b-c_d", "net#1"}}) {
+    EXPECT_EQ(attachment_of(port_alias(id)), id);
+  }
+}
+
+TEST(PortAlias, GivesNoIdentityForWhatIsNoneOrIsCut) {
+  for (const char* const text :
+       {"", "weft:", "weft:/", "weft:a", "weft:a/", "weft:/eth0", "weft:-a/eth0", "weft:a/b/c",
+        "weft:a/sixteen-octets-0", "a/eth0"}) {
+    EXPECT_EQ(attachment_of(text), std::nullopt) << text;
+  }
+  for (std::size_t length = 240; length <= 256; ++length) {
+    const AttachmentId id{std::string(length, 'x'), "eth0"};
+    const auto found = attachment_of(port_alias(id));
+    EXPECT_TRUE(!found || *found == id) << length;
+  }
+}
+
 TEST(PortAlias, OfTheLongestIdsFitsAndStillDiffers) {
   const std::string id(255, 'x');
 

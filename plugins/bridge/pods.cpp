@@ -1,0 +1,89 @@
+/// Reads ports, what is behind them, and the guard's sets.
+
+#include "pods.hpp"
+
+#include <linux/netlink.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include <weft/netlink/link.hpp>
+#include <weft/netlink/socket.hpp>
+
+#include "common/attachment/attachment.hpp"
+#include "common/attachment/guard_names.hpp"
+#include "common/attachment/port.hpp"
+#include "common/nft/reader.hpp"
+
+namespace weft::bridge {
+namespace {
+
+using GuardedAddresses = std::map<std::string, std::vector<net::Cidr>>;  // by port
+
+/// Nothing when the kernel has no nftables: then nothing is guarded.
+GuardedAddresses read_guard() {
+  GuardedAddresses guarded;
+  auto socket = nl::Socket::open(NETLINK_NETFILTER);
+  if (!socket) {
+    return guarded;
+  }
+  const auto elements =
+      nft::read_elements(*socket, {cni::guard_table_name, cni::guard_family}, cni::guard_ipv4_set);
+  if (!elements || !*elements) {
+    return guarded;
+  }
+  for (const Bytes& element : **elements) {
+    net::Cidr address{{}, 32};
+    if (element.size() != IFNAMSIZ + sizeof(std::uint32_t)) {
+      continue;
+    }
+    const std::string port(reinterpret_cast<const char*>(element.data()), IFNAMSIZ);
+    std::copy_n(element.begin() + IFNAMSIZ, sizeof(std::uint32_t), address.address.octets.begin());
+    if (!address.address.is_unspecified()) {
+      guarded[port.c_str()].push_back(address);
+    }
+  }
+  return guarded;
+}
+
+bool is_pods(const cni::Port& port) {
+  return cni::is_port_alias(port.alias) || port.link.name.starts_with(cni::pod_port_prefix);
+}
+
+}  // namespace
+
+Result<std::vector<BridgePod>> find_pods(std::string_view bridge) {
+  auto socket = nl::Socket::open(NETLINK_ROUTE);
+  if (!socket) {
+    return tl::unexpected(std::move(socket).error());
+  }
+  nl::Link link;
+  WEFT_TRY(link, nl::require_link(*socket, bridge));
+  std::vector<cni::Port> ports;
+  WEFT_TRY(ports, cni::list_ports(*socket, link.index));
+  GuardedAddresses guarded = read_guard();
+
+  std::vector<BridgePod> pods;
+  for (const cni::Port& port : ports) {
+    const auto attachment = cni::attachment_of(port.alias);
+    BridgePod pod{port.link.name, attachment ? cni::address_owner(*attachment) : "", {}};
+    if (auto seen = cni::far_addresses(port)) {
+      pod.addresses = *std::move(seen);
+    }
+    for (const net::Cidr& address : guarded[port.link.name]) {
+      if (std::ranges::find(pod.addresses, address.address, &net::Cidr::address) ==
+          pod.addresses.end()) {
+        pod.addresses.push_back(address);
+      }
+    }
+    if (is_pods(port) || !pod.addresses.empty()) {
+      pods.push_back(std::move(pod));
+    }
+  }
+  return pods;
+}
+
+}  // namespace weft::bridge
