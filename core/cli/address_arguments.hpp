@@ -17,10 +17,13 @@ namespace weft::cli {
 struct AddressArguments {
   std::vector<std::string> addresses;
   bool without_masquerade = false;
+  std::string owner;
+  std::string address;
+  std::vector<std::string> peers;
 };
 
 /// Adds them to `app`; the one that is given becomes `chosen`.
-void add_address_commands(CLI::App& app, const Options& options, std::function<int()>& chosen,
+void add_address_commands(CLI::App& app, Options& options, std::function<int()>& chosen,
                           AddressArguments& arguments);
 
 }  // namespace weft::cli

@@ -2,9 +2,12 @@
 
 #include "cli/address_commands.hpp"
 
+#include <fmt/core.h>
+
 #include "cli/ask.hpp"
 #include "cli/json.hpp"
 #include "cli/page.hpp"
+#include "cli/render.hpp"
 
 namespace weft::cli {
 namespace {
@@ -74,6 +77,58 @@ int hide(const Options& options, const std::vector<std::string>& addresses) {
     all.push_back(Json::object());
   }
   return run_all(options, "ipam.hide", all);
+}
+
+int list_holders(const Options& options) {
+  const auto text = ask(options, "ipam.list", "{}", patience);
+  if (!text) {
+    return report_error(text.error());
+  }
+  const auto page = options.json ? Result<std::string>(*text + "\n") : render_holders(*text);
+  return page ? print(*page) : report_error(page.error());
+}
+
+int release(const Options& options, const std::string& owner, const std::string& address) {
+  Json params{{"owner", owner}};
+  if (!address.empty()) {
+    params["address"] = address;
+  }
+  const auto answer = ask_about(options, "ipam.release", params);
+  if (!answer) {
+    return report_error(answer.error());
+  }
+  if (!address.empty()) {
+    return print(address.substr(0, address.find('/')) + "\n");
+  }
+  if (member(*answer, "addresses").empty()) {
+    return report_error(
+        Error{make_error_code(Errc::not_found),
+              "release: '" + owner + "' holds no address; 'weft ipam list' shows who does"});
+  }
+  Page page;
+  list_addresses(page, *answer);
+  return print(page.take());
+}
+
+int take_over(const Options& options, const std::vector<std::string>& peers) {
+  for (const std::string& peer : peers) {
+    const auto answer = ask_about(options, "ipam.take-over", {{"peer", peer}});
+    if (!answer) {
+      return report_error(answer.error());
+    }
+    // Source: weaveworks/weave ipam/http.go, DELETE /peer.
+    if (const int printed = print(
+            fmt::format("{} IPs taken over from {}\n", number_of(*answer, "addresses"), peer));
+        printed != exit_ok) {
+      return printed;
+    }
+  }
+  return exit_ok;
+}
+
+int prime(const Options& options) {
+  const auto answer = ask_about(options, "ipam.prime", Json::object());
+  return answer ? exit_ok : report_error(answer.error());
 }
 
 }  // namespace weft::cli

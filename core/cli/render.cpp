@@ -85,7 +85,7 @@ std::string ipam_state(const Json& ipam) {
       return number_of(entry, "Size") > 0 && is_true(entry, "IsKnownPeer");
     });
     if (!is_reachable) {
-      return "all IP ranges owned by unreachable peers - use 'rmpeer' if they are dead";
+      return "all IP ranges owned by unreachable peers - use 'weft rmpeer' if they are dead";
     }
     if (is_true(ipam, "Exhausted")) {
       return "no free address";
@@ -239,6 +239,16 @@ Result<std::string> render_status(const NodeStatus& status) {
     for (const Json& warning : member(ipam, "Warnings")) {
       page.entry("Warning", text_of(warning));
     }
+  }
+  return page.take();
+}
+
+Result<std::string> render_holders(std::string_view holders) {
+  Json list;
+  WEFT_TRY(list, parse_json(holders, "who holds addresses"));
+  Page page;
+  for (const Json& holder : member(list, "owned")) {
+    page.line("{} {}", text_of(holder, "containerid"), joined(member(holder, "addrs")));
   }
   return page.take();
 }

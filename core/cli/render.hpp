@@ -24,6 +24,7 @@ struct NodeStatus {
 /// Each errors with Errc::malformed when its JSON has not the fields of the report.
 [[nodiscard]] Result<std::string> render_status(const NodeStatus& status);
 /// From "mesh.direct-peers", or from "mesh.targets" alone.
+[[nodiscard]] Result<std::string> render_holders(std::string_view holders);
 [[nodiscard]] Result<std::string> render_targets(std::string_view targets);
 [[nodiscard]] Result<std::string> render_connections(std::string_view connections);
 [[nodiscard]] Result<std::string> render_peers(std::string_view peers);

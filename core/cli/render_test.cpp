@@ -104,6 +104,22 @@ TEST_F(RenderTest, StatusSpeaksOfLostState) {
       "        Warning: 2 addresses wait\n");
 }
 
+TEST_F(RenderTest, StatusNamesTheCommandForDeadOwners) {
+  NodeStatus dead = status();
+  dead.ipam = R"({"Range":"10.32.0.0/12","DefaultSubnet":"10.32.0.0/12",
+                  "Entries":[{"Size":1048576,"IsKnownPeer":false}]})";
+  EXPECT_NE(render_status(dead)->find("unreachable peers - use 'weft rmpeer' if they are dead"),
+            std::string::npos);
+}
+
+TEST(RenderHolders, ShowsOneALine) {
+  EXPECT_EQ(
+      *render_holders(R"({"owned":[{"containerid":"c1","addrs":["10.32.0.1/12","10.32.0.2/12"]},
+                                        {"containerid":"weave:expose","addrs":["10.32.0.3/12"]}]})"),
+      "c1 10.32.0.1/12, 10.32.0.2/12\nweave:expose 10.32.0.3/12\n");
+  EXPECT_EQ(*render_holders(R"({"owned":null})"), "");
+}
+
 TEST_F(RenderTest, PeersAndTargetsAreTheOriginals) {
   EXPECT_EQ(*render_peers(*status().peers), golden_.page("GET /status/peers"));
   EXPECT_EQ(*render_targets(*status().targets), golden_.page("GET /status/targets"));

@@ -321,17 +321,39 @@ Bytes Allocator::complete_state() const {
 }
 
 Result<PeerName> Allocator::find_peer(std::string_view name_or_nickname) const {
+  std::set<PeerName> found;
   for (const auto& [peer, nickname] : nicknames_) {
     if (nickname == name_or_nickname) {
-      return peer;
+      found.insert(peer);
     }
   }
   const auto parsed = parse_peer_name(name_or_nickname);
-  if (!parsed) {
+  if (parsed && (found.empty() || ring_.mentions(*parsed) || surroundings_.is_known(*parsed))) {
+    found.insert(*parsed);
+  }
+  if (found.empty()) {
     return fail(Errc::not_found,
                 fmt::format("find a peer with the nickname or name '{}'", name_or_nickname));
   }
-  return *parsed;
+  if (found.size() == 1) {
+    return *found.begin();
+  }
+  std::vector<PeerName> gone;
+  std::string all;
+  for (const PeerName peer : found) {
+    const bool is_there = surroundings_.is_known(peer);
+    if (!is_there && ring_.mentions(peer)) {
+      gone.push_back(peer);
+    }
+    all += fmt::format("{}{}, {}", all.empty() ? "" : "; ", to_string(peer),
+                       is_there ? "in the mesh" : "gone");
+  }
+  if (gone.size() == 1) {
+    return gone.front();
+  }
+  return fail(Errc::conflict, fmt::format("choose a peer: several are called '{}', take the name "
+                                          "of one: {}",
+                                          name_or_nickname, all));
 }
 
 void Allocator::take_over(PeerName peer, Answer<std::uint64_t> answer) {

@@ -173,7 +173,8 @@ class Allocator {
 
   [[nodiscard]] std::vector<net::Cidr> lookup(std::string_view owner) const;
   [[nodiscard]] const Holdings& holdings() const noexcept { return holdings_; }
-  /// A peer by its nickname or name. Errors: Errc::not_found.
+  /// A peer by its nickname or name. Of several, the only one that is gone and left ranges: nobody
+  /// else can be taken over. Errors: Errc::not_found; Errc::conflict, which lists them.
   [[nodiscard]] Result<PeerName> find_peer(std::string_view name_or_nickname) const;
 
   /// Messages of other peers. An error means that whoever delivered the message cannot be worked

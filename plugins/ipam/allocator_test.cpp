@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ipam/ceilings.hpp"
 #include "ipam/test_world.hpp"
 
 namespace weft::ipam::test {
@@ -432,6 +433,59 @@ TEST(Takeover, MakesTheRangesOfAGonePeerOurs) {
   EXPECT_EQ(one.allocator().status().free, 255u);
   EXPECT_EQ(one.published, std::vector{cidr("10.32.0.0/24")});
   EXPECT_GE(one.allocator().ring().state().entries[1].version, 100u);
+}
+
+/// Makes a state in which peers are called as they are, and own what they own.
+void hear(Node& node, const std::map<PeerName, std::string>& nicknames,
+          std::vector<RingEntry> entries) {
+  GossipState state;
+  state.now = unix_seconds(node.wall_now());
+  state.nicknames = nicknames;
+  state.ring = node.allocator().ring().state();
+  state.ring->entries = std::move(entries);
+  ASSERT_TRUE(node.allocator().on_gossip(encode_gossip(state, PeerName{1})));
+}
+
+TEST(Takeover, OfSeveralPeersOfOneNicknameMeansTheOneThatIsGone) {
+  World world;
+  Node& node = world.add(1);
+  ASSERT_TRUE(node.allocate("c"));
+  node.strangers = {PeerName{3}};  // made again on the machine of 2, and in the mesh
+  hear(node, {{PeerName{2}, "web"}, {PeerName{3}, "web"}},
+       {{base, PeerName{1}, 9, 100}, {base + 128, PeerName{2}, 1, 0}});
+  ASSERT_EQ(node.allocator().nicknames().size(), 3u);
+
+  EXPECT_EQ(node.allocator().find_peer("web"), PeerName{2});
+  EXPECT_EQ(node.allocator().find_peer("00:00:00:00:00:03"), PeerName{3}) << "by its name";
+}
+
+TEST(Takeover, RefusesToGuessAmongPeersThatAreGone) {
+  World world;
+  Node& node = world.add(1);
+  ASSERT_TRUE(node.allocate("c"));
+  hear(node, {{PeerName{2}, "web"}, {PeerName{3}, "web"}},
+       {{base, PeerName{1}, 9, 100},
+        {base + 128, PeerName{2}, 1, 0},
+        {base + 192, PeerName{3}, 1, 0}});
+
+  const auto found = node.allocator().find_peer("web");
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::conflict);
+  EXPECT_EQ(found.error().context,
+            "choose a peer: several are called 'web', take the name of one: 00:00:00:00:00:02, "
+            "gone; 00:00:00:00:00:03, gone");
+}
+
+TEST(Takeover, ANicknameThatReadsAsAnotherPeersNameDoesNotStandForIt) {
+  World world;
+  Node& node = world.add(1);
+  ASSERT_TRUE(node.allocate("c"));
+  hear(node, {{PeerName{2}, "two"}, {PeerName{3}, "00:00:00:00:00:02"}},
+       {{base, PeerName{1}, 9, 100},
+        {base + 128, PeerName{2}, 1, 0},
+        {base + 192, PeerName{3}, 1, 0}});
+
+  EXPECT_EQ(node.allocator().find_peer("00:00:00:00:00:02").error().code, Errc::conflict);
 }
 
 TEST(Gossip, AnswersKnownSendersWithoutARingWithTheRing) {

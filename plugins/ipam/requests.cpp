@@ -420,7 +420,8 @@ std::string Allocator::why_no_space(AddressRange wanted) const {
     }
   }
   if (reachable == 0) {
-    return "all owners of free addresses are unreachable: " + unreachable;
+    return "all owners of free addresses are unreachable: " + unreachable +
+           "; 'weft rmpeer' takes over from those that are gone for good";
   }
   return fmt::format("none of {} peers with free addresses gave any", reachable);
 }
