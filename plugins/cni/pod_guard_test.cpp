@@ -342,9 +342,8 @@ TEST_F(PodGuardTest, CanBeLifted) {
 TEST_F(PodGuardTest, RefusesTheMacOfAnotherPort) {
   ASSERT_TRUE(pin("a"));
 
-  const auto refused = on_loop([this] {
-    return guard->guard({"vethweplb", net::parse_mac(mac("a")).value(), {}});
-  });
+  const auto refused =
+      on_loop([this] { return guard->guard({"vethweplb", net::parse_mac(mac("a")).value(), {}}); });
 
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::conflict);
