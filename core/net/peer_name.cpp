@@ -49,13 +49,15 @@ PeerName join(const Groups& left, const Groups& right) {
 
 }  // namespace
 
-std::string to_string(PeerName name) { return net::hex_groups(static_cast<std::uint64_t>(name)); }
+std::string to_string(PeerName name) {
+  return net::hex_groups(static_cast<std::uint64_t>(name));
+}
 
 Result<PeerName> parse_peer_name(std::string_view text) {
   const auto bad = [text] {
-    return fail(Errc::invalid,
-                fmt::format("read peer name '{}': want six hex octets, like 02:00:00:00:00:01",
-                            text));
+    return fail(
+        Errc::invalid,
+        fmt::format("read peer name '{:.40}': want six hex octets, like 02:00:00:00:00:01", text));
   };
   const std::size_t gap = text.find("::");
   if (gap == std::string_view::npos) {

@@ -23,10 +23,17 @@ TEST(PeerNameText, ReadsWhatTheOriginalReads) {
 }
 
 TEST(PeerNameText, RefusesWhatTheOriginalRefuses) {
-  for (const char* text : {"::", "1:2:3:4:5", "1:2:3:4:5:6:7", "001:2:3:4:5:6",
-                           "01-02-03-04-05-06", "0x1::2", "", "1::2::3", "1:2:3:4:5:6 "}) {
+  for (const char* text : {"::", "1:2:3:4:5", "1:2:3:4:5:6:7", "001:2:3:4:5:6", "01-02-03-04-05-06",
+                           "0x1::2", "", "1::2::3", "1:2:3:4:5:6 "}) {
     EXPECT_FALSE(parse_peer_name(text)) << text;
   }
+}
+
+TEST(PeerNameText, QuotesNoMoreThanABit) {
+  const auto refused = parse_peer_name(std::string(50'000, 'x'));
+
+  ASSERT_FALSE(refused);
+  EXPECT_LT(refused.error().context.size(), 200U);
 }
 
 TEST(MacText, RoundTripsAndRefusesOtherForms) {

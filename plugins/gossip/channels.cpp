@@ -111,7 +111,9 @@ Result<> Channels::on_unicast(Link& from, const mesh::GossipUnicast& message, By
   if (message.destination != state_.self()) {
     if (const auto sent = send_unicast(message.destination, octets); !sent) {
       undeliverable_.add();
-      log_.debug("unicast not relayed", "channel", message.channel, "reason", sent.error());
+      log_.debug("unicast not relayed", "channel",
+                 std::string_view(message.channel).substr(0, max_surrogate_name_bytes), "reason",
+                 sent.error());
     }
     return {};
   }
