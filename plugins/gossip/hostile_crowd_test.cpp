@@ -112,6 +112,47 @@ TEST_F(Crowd, ALongMessageIsReadInSlicesWhileOthersAreHeard) {
   EXPECT_EQ(node(3).neighbours(), 2U);
 }
 
+/// Each lists the insider and the others, as the insider lists them, so that frames seem to go
+/// there.
+TEST_F(Crowd, PeersThatListEachOtherCostABoundedAmount) {
+  start(3, 1024);
+  insider.send(mesh::encode_message(mesh::OverlayControl{Bytes(2)}));
+  std::vector<Topology::Peer> crowd{invented(200, 1000)};
+  crowd[0].version = 1000;
+  crowd[0].connections.push_back({PeerName{1}, "10.0.0.1:6783", true, true});
+  insider.send_topology(crowd);
+  for (const std::size_t each : {std::size_t{0}, std::size_t{330}}) {
+    for (std::uint64_t first = 0; first < 1000; first += 100) {
+      crowd.clear();
+      for (std::uint64_t i = first; i < first + 100; ++i) {
+        crowd.push_back(invented(0x10000 + i, 0));
+        crowd.back().version += each;
+        crowd.back().connections.push_back({PeerName{200}, "", true, true});
+        for (std::uint64_t k = 1; k <= each / 2; ++k) {
+          crowd.back().connections.push_back({PeerName{0x10000 + (i + k) % 1000}, "", true, true});
+          crowd.back().connections.push_back(
+              {PeerName{0x10000 + (i + 1000 - k) % 1000}, "", true, true});
+        }
+      }
+      insider.send_topology(crowd);
+    }
+    mesh.world.run_for(5s);
+    EXPECT_EQ(node(1).reachable(), 1003U);
+  }
+
+  EXPECT_FALSE(insider.is_closed);
+  for (const auto& node : mesh.nodes) {
+    std::size_t connections = 0;
+    for (const auto& peer : node->topology()->peers) {
+      connections += peer.connections.size();
+    }
+    EXPECT_LT(connections, 90'000U);
+    EXPECT_GT(refused(*node, "table-full"), 0U);
+    EXPECT_EQ(node->routes->unicast.size(), node->routes->broadcast.size() - 1);
+  }
+  EXPECT_TRUE(mesh.nodes[1]->gone.empty());
+}
+
 TEST_F(Crowd, ALongMessageThatIsNoTopologyInTheEndEndsTheConnection) {
   start(2, 1024);
   std::vector<const Topology::Peer*> list;

@@ -80,7 +80,11 @@ void MeshState::add_reference(Topology::Peer remote) {
 }
 
 void MeshState::drop_reference(PeerName remote) {
-  peers_.drop_reference(remote);
+  const std::uint64_t changes = peers_.changes();
+  follow_up(peers_.drop_reference(remote));
+  if (peers_.changes() != changes) {
+    recalculate_soon();
+  }
   collect_garbage_soon();
 }
 
@@ -146,14 +150,33 @@ void MeshState::recalculate() {
   if (!(frames == frame_routes_.graph())) {
     frame_routes_ = RoutingTable(std::move(frames), self());
     peers_.note_reached([this](PeerName name) { return frame_routes_.unicast(name).has_value(); });
-    auto routes = frame_routes_.snapshot();
-    if (!same_routes(*routes, *published_routes_)) {
-      published_routes_ = routes;
-      observer_.on_routes(std::move(routes));
+    if (search_.is_set()) {
+      publish_routes();  // in one go: whoever changes the mesh again and again delays nothing
+    } else {
+      search_routes();
     }
   }
   observer_.on_topology(peers_.snapshot());
   report_peers();
+}
+
+/// Each origin of broadcasts is a search of its own, through the whole mesh.
+void MeshState::search_routes() {
+  search_.cancel();
+  if (frame_routes_.search_broadcasts(search_slice)) {
+    publish_routes();
+  } else {
+    search_ = loop_.after(Duration::zero(), [this] { search_routes(); });
+  }
+}
+
+void MeshState::publish_routes() {
+  search_.cancel();
+  auto routes = frame_routes_.snapshot();
+  if (!same_routes(*routes, *published_routes_)) {
+    published_routes_ = routes;
+    observer_.on_routes(std::move(routes));
+  }
 }
 
 /// The first news acts at once; a burst of it is worked up together.

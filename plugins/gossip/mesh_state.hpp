@@ -56,6 +56,9 @@ class MeshState {
   /// connections less often, as the work grows with them.
   static constexpr Duration recalculation_interval = std::chrono::milliseconds{100};
   static constexpr std::size_t connections_per_interval = 50'000;
+  /// Where broadcasts go is searched in slices of so many vertices: some 10 ms of work in an
+  /// unoptimised build. Up to 360 peers are one slice.
+  static constexpr std::size_t search_slice = 128U << 10U;
 
   MeshState(Loop& loop, Peers::Self self, MeshObserver& observer,
             std::size_t max_peers = Peers::default_max_peers);
@@ -66,6 +69,10 @@ class MeshState {
   [[nodiscard]] const RoutingTable& frame_routes() const noexcept { return frame_routes_; }
   /// Over all connections: where messages go.
   [[nodiscard]] const RoutingTable& message_routes() const noexcept { return message_routes_; }
+  /// What the observer was told of the frame routes last.
+  [[nodiscard]] const std::shared_ptr<const Routes>& published_routes() const noexcept {
+    return published_routes_;
+  }
   /// Neighbours that get `origin`'s broadcast from us.
   [[nodiscard]] std::span<const PeerName> broadcast_route(PeerName origin);
 
@@ -92,6 +99,8 @@ class MeshState {
   void settle_loss();
   void recalculate();
   void recalculate_soon();
+  void search_routes();
+  void publish_routes();
   void collect_garbage();
   void collect_garbage_soon();
   void announce_soon(const PeerNames& names);
@@ -121,6 +130,7 @@ class MeshState {
   Timer prompt_;
   Timer garbage_;
   Timer recalculation_;
+  Timer search_;
   Timer loss_;
 };
 

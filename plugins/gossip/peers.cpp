@@ -34,9 +34,8 @@ std::size_t memory_of(const Topology::Peer& peer) {
   return bytes;
 }
 
-std::size_t excess_of(const Topology::Peer& peer, bool is_reached) {
+std::size_t excess_of(const Topology::Peer& peer, std::size_t share) {
   const std::size_t bytes = memory_of(peer);
-  const std::size_t share = is_reached ? Peers::share_bytes : 0;
   return bytes > share ? bytes - share : 0;
 }
 
@@ -183,17 +182,14 @@ std::optional<Refusal> Peers::take(Table::iterator known, Topology::Peer peer,
 }
 
 bool Peers::has_memory(const Entry* known, const Topology::Peer& peer) const {
-  if (known != nullptr && known->references != 0) {
-    return true;
-  }
-  const std::size_t excess = excess_of(peer, known != nullptr && known->is_reached);
+  const std::size_t excess = excess_of(peer, known == nullptr ? 0 : known->share());
   const std::size_t freed = known == nullptr ? 0 : known->excess;
-  return excess == 0 || excess_ - freed + excess <= max_peers_ * pool_bytes;
+  return excess <= freed || excess_ - freed + excess <= pool();
 }
 
 void Peers::account(Entry& entry) {
   excess_ -= entry.excess;
-  entry.excess = excess_of(entry.info, entry.is_reached);
+  entry.excess = excess_of(entry.info, entry.share());
   excess_ += entry.excess;
 }
 
@@ -285,15 +281,26 @@ PeersChange Peers::add_reference(Topology::Peer remote) {
   }
   Entry& entry = known == peers_.end() ? insert(std::move(remote), change) : known->second;
   ++entry.references;
+  account(entry);
   choose_short_id_again(change);
   return change;
 }
 
-void Peers::drop_reference(PeerName remote) {
+PeersChange Peers::drop_reference(PeerName remote) {
   const auto known = peers_.find(remote);
   WEFT_CHECK(known != peers_.end() && known->second.references > 0,
              "a referenced peer stays in the table");
-  --known->second.references;
+  Entry& entry = known->second;
+  --entry.references;
+  account(entry);
+  PeersChange change;
+  if (entry.excess != 0 && excess_ > pool()) {
+    Topology::Peer placeholder;
+    placeholder.name = remote;
+    supersede(entry, std::move(placeholder), change);
+    choose_short_id_again(change);
+  }
+  return change;
 }
 
 void Peers::add_connection(Topology::Connection connection) {

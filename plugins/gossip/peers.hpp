@@ -56,12 +56,16 @@ struct PeersUpdate {
 class Peers {
  public:
   static constexpr std::size_t default_max_peers = 1024;
-  /// Memory for the connections of each peer that frames reach, which is always there: more than
-  /// the 200 of Weave Net's default limit.
-  static constexpr std::size_t share_bytes = 16U << 10U;
+  /// Memory for the connections of each neighbour, which is always there: more than the 200 of
+  /// Weave Net's default limit. How many neighbours there are is for us to say.
+  static constexpr std::size_t neighbour_bytes = 16U << 10U;
+  /// The same for each other peer that frames reach: some 20 connections. Peers choose how many
+  /// they invent, and make each other look reached.
+  static constexpr std::size_t reached_bytes = 1U << 10U;
   /// Memory for each peer of the limit that they share: for what exceeds their shares, and for
-  /// peers that nothing reaches, be they new or invented. A full mesh of 200 fits at once.
-  static constexpr std::size_t pool_bytes = 4U << 10U;
+  /// peers that nothing reaches, be they new or invented. A full mesh of 200 fits at once, before
+  /// any of them is a neighbour.
+  static constexpr std::size_t pool_bytes = 3U << 10U;
 
   using Draw = std::function<std::uint64_t(std::uint64_t bound)>;
 
@@ -103,7 +107,8 @@ class Peers {
   /// A connection identified its remote: `remote` joins the table, if it is not there, and stays
   /// as long as it is referenced.
   [[nodiscard]] PeersChange add_reference(Topology::Peer remote);
-  void drop_reference(PeerName remote);
+  /// When its connections have no room among those of other peers, only its name is kept.
+  [[nodiscard]] PeersChange drop_reference(PeerName remote);
 
   /// Our own connections. Each raises our version.
   void add_connection(Topology::Connection connection);
@@ -132,7 +137,11 @@ class Peers {
     Topology::Peer info;
     unsigned references = 0;
     bool is_reached = false;
-    std::size_t excess = 0;  // of its connections' memory over its share, if it has one
+    std::size_t excess = 0;  // of its connections' memory over its share
+
+    [[nodiscard]] std::size_t share() const noexcept {
+      return references != 0 ? neighbour_bytes : is_reached ? reached_bytes : 0;
+    }
   };
   using Table = std::map<PeerName, Entry>;
 
@@ -141,6 +150,7 @@ class Peers {
   [[nodiscard]] std::optional<Refusal> take(Table::iterator known, Topology::Peer peer,
                                             PeersChange& change);
   static void note_overruled(const Topology::Peer& claim, PeersUpdate& update);
+  [[nodiscard]] std::size_t pool() const noexcept { return max_peers_ * pool_bytes; }
   [[nodiscard]] bool has_memory(const Entry* known, const Topology::Peer& peer) const;
   void account(Entry& entry);
   [[nodiscard]] bool make_room(bool also_reached, PeersChange& change);

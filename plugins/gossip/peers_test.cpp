@@ -167,23 +167,88 @@ TEST(PeersBounds, LongListsUseThePoolAndEachPeerItsShare) {
   EXPECT_FALSE(applied(peers, {described(PeerName{0x40}, 2, 1, few)}).accepted.empty());
 }
 
-TEST(PeersBounds, PeersThatNothingReachesHaveNoShare) {
-  Peers peers = small_table(16);
-  const auto taken = [&](std::uint64_t version) {
-    std::size_t count = 0;
-    for (std::uint64_t i = 0; i < 13; ++i) {
-      Topology::Peer peer = described(PeerName{0x40 + i}, version);
-      for (std::uint64_t remote = 0; remote < 150; ++remote) {
-        peer.connections.push_back({PeerName{0x40 + remote}, "10.0.0.1:6783", true, true});
-      }
-      count += applied(peers, {std::move(peer)}).accepted.size();
+/// `count` peers, each of which lists `each` others of them.
+std::vector<Topology::Peer> crowd(std::size_t count, std::size_t each, std::uint64_t version) {
+  std::vector<Topology::Peer> peers;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<PeerName> others;
+    for (std::size_t k = 1; k <= each; ++k) {
+      others.push_back(PeerName{0x1000 + (i + k) % count});
     }
-    return count;
-  };
+    peers.push_back(described(PeerName{0x1000 + i}, version, 1, std::move(others)));
+  }
+  return peers;
+}
 
-  EXPECT_LT(taken(1), 13U);
+/// A table of the default size in which frames reach a crowd that lists each other.
+Peers crowded_table() {
+  Peers peers = small_table(Peers::default_max_peers);
+  applied(peers, crowd(1000, 2, 1));
   peers.note_reached([](PeerName) { return true; });
-  EXPECT_EQ(taken(2), 13U);
+  return peers;
+}
+
+TEST(PeersBounds, PeersThatListEachOtherShareOneBound) {
+  Peers peers = crowded_table();
+
+  const auto result = applied(peers, crowd(1000, 330, 2));
+
+  EXPECT_GT(result.refused.at(Refusal::table_full).count, 0U);
+  EXPECT_LT(peers.connections(), 90'000U);
+}
+
+TEST(PeersBounds, SmallListsOfReachedPeersAlwaysHaveRoom) {
+  Peers peers = crowded_table();
+  applied(peers, crowd(1000, 330, 2));
+
+  const auto result = applied(peers, crowd(1000, 20, 3));
+
+  EXPECT_EQ(result.accepted.size(), 1000U);
+}
+
+TEST(PeersBounds, ANeighboursListAlwaysHasRoom) {
+  Peers peers = crowded_table();
+  applied(peers, crowd(1000, 330, 2));
+  (void)peers.add_reference(described(them, 0));
+  std::vector<PeerName> others;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    others.push_back(PeerName{0x1000 + i});
+  }
+
+  EXPECT_EQ(applied(peers, {described(them, 1, 1, others)}).accepted, PeerNames{them});
+  EXPECT_TRUE(applied(peers, {described(third, 1, 1, others)}).accepted.empty());
+}
+
+TEST(PeersBounds, NeighboursThatComeAndGoLeaveNoMoreThanTheirNames) {
+  Peers peers = crowded_table();
+  applied(peers, crowd(1000, 330, 2));
+  const std::size_t before = peers.connections();
+
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    const PeerName name{0x100 + i};
+    (void)peers.add_reference(described(name, 0));
+    applied(peers, {described(name, 1, 1, std::vector<PeerName>(1, PeerName{0x1000}))});
+    Topology::Peer longer = crowd(1000, 300, 2)[0];
+    longer.name = name;
+    applied(peers, {std::move(longer)});
+    (void)peers.drop_reference(name);
+    EXPECT_EQ(peers.find(name)->uid, 0U);
+  }
+
+  EXPECT_EQ(peers.connections(), before);
+}
+
+/// What a node hears first of the largest mesh in which each is everybody's neighbour.
+TEST(PeersBounds, AFullMeshOf200FitsBeforeAnyIsANeighbour) {
+  Peers peers = table();
+  std::vector<Topology::Peer> mesh = crowd(200, 199, 1);
+  for (auto& peer : mesh) {
+    for (auto& connection : peer.connections) {
+      connection.address = "192.168.100.100:54321";
+    }
+  }
+
+  EXPECT_EQ(applied(peers, std::move(mesh)).accepted.size(), 200U);
 }
 
 TEST(PeersApply, AcceptsTheOriginalsTopology) {
@@ -274,7 +339,7 @@ TEST(PeersGarbage, RemovesWhatNobodyReachesAndKeepsReferences) {
 
   ASSERT_EQ(change.removed.size(), 1U);
   EXPECT_EQ(change.removed[0].name, third);
-  peers.drop_reference(them);
+  (void)peers.drop_reference(them);
   EXPECT_EQ(peers.collect_garbage().removed.size(), 1U);
   EXPECT_EQ(peers.size(), 1U);
 }

@@ -51,6 +51,16 @@ std::vector<RoutingTable::Weight> RoutingTable::weights() const {
   return weights;
 }
 
+bool RoutingTable::search_broadcasts(std::size_t most) const {
+  for (std::size_t looks = 0; searched_ < graph_.size() && looks < most; ++searched_) {
+    if (searched_ == self_ || hops_[searched_] != Graph::none) {
+      (void)broadcast(graph_.name(searched_));
+      looks += graph_.size();
+    }
+  }
+  return searched_ == graph_.size();
+}
+
 std::shared_ptr<const Routes> RoutingTable::snapshot() const {
   auto routes = std::make_shared<Routes>();
   routes->self = graph_.name(self_);

@@ -39,7 +39,10 @@ class RoutingTable {
   /// Peers in reach, this one included.
   [[nodiscard]] std::size_t reachable() const noexcept { return reachable_; }
 
-  /// The whole table as other plugins see it.
+  /// Searches hops of broadcasts that nobody asked for yet, about as many as look at `most`
+  /// vertices. Answers whether a snapshot needs no more of them.
+  [[nodiscard]] bool search_broadcasts(std::size_t most) const;
+  /// The whole table as other plugins see it. Each broadcast that was not searched costs a search.
   [[nodiscard]] std::shared_ptr<const Routes> snapshot() const;
 
  private:
@@ -48,6 +51,7 @@ class RoutingTable {
   std::vector<Graph::Vertex> hops_;
   std::size_t reachable_ = 1;
   mutable std::map<PeerName, std::vector<PeerName>> broadcasts_;
+  mutable Graph::Vertex searched_ = 0;  // by search_broadcasts: those before it
 };
 
 /// Draws without replacement, each with probability proportional to the destinations behind it,

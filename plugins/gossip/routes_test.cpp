@@ -178,6 +178,24 @@ TEST(Routes, TheSnapshotLeavesOutWhatCannotBeReached) {
   EXPECT_EQ(routes->broadcast[0].hops, std::vector{peer(2)});
 }
 
+TEST(Routes, BroadcastsCanBeSearchedInSlices) {
+  std::mt19937 random(5);
+  const Graph graph = build(random_mesh(random, 60, 4), EdgeRule::established_symmetric);
+  const RoutingTable sliced(graph, peer(7));
+  std::size_t slices = 1;
+  while (!sliced.search_broadcasts(600)) {
+    ++slices;
+  }
+
+  EXPECT_GE(slices, sliced.reachable() / 10);
+  const auto routes = sliced.snapshot();
+  const auto whole = RoutingTable(graph, peer(7)).snapshot();
+  ASSERT_EQ(routes->broadcast.size(), whole->broadcast.size());
+  for (std::size_t i = 0; i < routes->broadcast.size(); ++i) {
+    EXPECT_EQ(routes->broadcast[i].hops, whole->broadcast[i].hops);
+  }
+}
+
 TEST(RandomNeighbours, AreDistinctAndLeaveOutTheSender) {
   std::mt19937 random(3);
   const RoutingTable table(build(random_mesh(random, 40, 60), EdgeRule::any), peer(5));

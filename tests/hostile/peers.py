@@ -163,6 +163,49 @@ def b3_many_connections(arena):
     leave(peer)
 
 
+def establish(arena, node):
+    """A peer over which frames go: it says that it hears the node by UDP, and is heard."""
+    peer = join(arena.lab, node)
+    udp = socket_in(arena.lab.intruder, socket.AF_INET, socket.SOCK_DGRAM, INTRUDER)
+    beat = wire.datagram(NAME, (NAME, node.peer_name, wire.heartbeat(int(peer.remote["ConnID"]) ^ 12)))
+
+    def is_established():
+        udp.sendto(beat, (node.address, wire.PORT))
+        tell(peer, wire.overlay_control(1))
+        mine = next(p for p in node.call("mesh.status")["Peers"] if p["Name"] == node.peer_name)
+        return any(c["Established"] for c in mine["Connections"] if c["Name"] == NAME)
+
+    wait_until(is_established, "the overlay works", 5 * arena.patience)
+    udp.close()
+    return peer
+
+
+@scenario("clear")
+def b3_reached_crowd(arena):
+    """Peers that list each other, so that frames seem to reach them, cost a bounded amount of work."""
+    lab, node = arena.lab, arena.node(1)
+    peer = establish(arena, node)
+    crowd = [invented(n) for n in range(900)]
+    tell(peer, wire.gossip("topology", NAME, wire.topology(
+        wire.peer(NAME, "hostile", 4711, 1000, [wire.connection_to(n) for n in [node.peer_name, *crowd]]),
+        *(wire.peer(n, "h", 5, 5, [wire.connection_to(NAME)]) for n in crowd))))
+    wait_until(lambda: len(node.call("mesh.status")["UnicastRoutes"]) > 900, "frames reach them",
+               5 * arena.patience)
+    with arena.refused(REFUSED, reason="table-full"):
+        for first in range(0, 900, 100):
+            tell(peer, wire.gossip("topology", NAME, wire.topology(*(
+                wire.peer(crowd[n], "h", 5, 6, [wire.connection_to(NAME)] + [
+                    wire.connection_to(crowd[(n + 1 + k) % 900]) for k in range(-165, 165) if k != -1])
+                for n in range(first, first + 100)))))
+        time.sleep(2)
+        arena.memory.freeze()
+        for each in lab.nodes:  # the operator asks what goes on
+            known = sum(len(p["Connections"]) for p in each.call("mesh.status")["Peers"])
+            arena.note(f"{each.name} believes in {known} connections")
+            check(known < 90_000, f"{each.name} believes in {known} connections")
+    leave(peer)
+
+
 @scenario("clear")
 def b4_control_flood(arena):
     """Queues between loops are bounded: overlay messages that come fast cost no memory."""
