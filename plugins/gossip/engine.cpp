@@ -28,6 +28,7 @@ Engine::Engine(Environment environment, Config config, PeerName name, std::strin
              {name, std::move(nickname), random_uid(env_.loop),
               static_cast<ShortId>(random_below(env_.loop, short_id_count))},
              *this, config_.peer_limit),
+      topology_(state_.peers().snapshot()),
       channels_(env_.loop, env_.log, env_.metrics, state_, links_,
                 [this](Connection::Id id, DropReason reason, const Error& error) {
                   if (Link* const link = links_.find(id)) {
@@ -201,6 +202,7 @@ void Engine::on_topology(std::shared_ptr<Topology> topology) {
 void Engine::publish_topology(std::shared_ptr<Topology> topology) {
   published_active_ = maker_.active_direct_peers();
   topology->direct_peers = published_active_;
+  topology_ = topology;
   env_.events.on_topology(std::move(topology));
 }
 

@@ -70,6 +70,10 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   // What there is to see.
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] const MeshState& state() const noexcept { return state_; }
+  /// What the events told of the topology last.
+  [[nodiscard]] const std::shared_ptr<const Topology>& topology() const noexcept {
+    return topology_;
+  }
   [[nodiscard]] const Links& links() const noexcept { return links_; }
   [[nodiscard]] const ConnectionMaker& maker() const noexcept { return maker_; }
   [[nodiscard]] const DirectPeers& direct_peers() const noexcept { return direct_peers_; }
@@ -135,6 +139,7 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   Environment env_;
   Config config_;
   MeshState state_;
+  std::shared_ptr<const Topology> topology_;  // as published
   Links links_;
   Channels channels_;
   ConnectionMaker maker_;

@@ -9,8 +9,6 @@
 #include <weft/events/node_port.hpp>
 #include <weft/events/peer.hpp>
 
-#include "gossip/status.hpp"
-
 namespace weft::gossip {
 namespace {
 
@@ -37,8 +35,8 @@ Result<> Gossip::start() {
                                config_, host_.node().name, host_.node().nickname);
   running_ = std::make_shared<Gossip*>(this);
   service_.attach(*engine_);
-  on_topology(engine_->state().peers().snapshot());
-  on_routes(engine_->state().frame_routes().snapshot());
+  on_topology(engine_->topology());
+  on_routes(engine_->state().published_routes());
   WEFT_TRY(engine_->start());
   host_.bus().publish(events::NodePort{"mesh", IPPROTO_TCP, engine_->port()});
   WEFT_TRY(host_.services().provide<Mesh>(service_));
@@ -108,10 +106,9 @@ void Gossip::load_direct_peers() {
 }
 
 Result<> Gossip::serve_commands() {
-  WEFT_TRY(serve_query("mesh.status", &status_json));
+  WEFT_TRY(serve_report("mesh.status", &status_report));
   WEFT_TRY(serve_query("mesh.connections", &connections_json));
-  WEFT_TRY(
-      serve_query("mesh.peers", [](const Engine& engine, Loop&) { return peers_json(engine); }));
+  WEFT_TRY(serve_report("mesh.peers", &peers_report));
   WEFT_TRY(serve_query("mesh.targets",
                        [](const Engine& engine, Loop&) { return targets_json(engine); }));
   WEFT_TRY(serve_query("mesh.direct-peers", &direct_peers_json));
@@ -127,6 +124,21 @@ Result<> Gossip::serve_query(std::string name, std::string (*query)(const Engine
                                  [this, query](const std::string&, Reply<std::string> answer) {
                                    answer(query(*engine_, host_.loop()));
                                  }));
+  commands_.push_back(std::move(command));
+  return {};
+}
+
+/// What grows with the mesh is written elsewhere: tens of thousands of connections take longer than
+/// peers wait for a heartbeat.
+Result<> Gossip::serve_report(std::string name, Report (*report)(const Engine&, Loop&)) {
+  CommandRegistration command;
+  WEFT_TRY(command,
+           host_.control().serve(
+               std::move(name), [this, report](const std::string&, Reply<std::string> answer) {
+                 host_.loop().blocking([write = report(*engine_, host_.loop()),
+                                        answer = std::move(answer)]() mutable { answer(write()); },
+                                       [] {});
+               }));
   commands_.push_back(std::move(command));
   return {};
 }

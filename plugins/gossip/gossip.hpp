@@ -12,6 +12,7 @@
 #include "gossip/config.hpp"
 #include "gossip/engine.hpp"
 #include "gossip/mesh_service.hpp"
+#include "gossip/status.hpp"
 
 namespace weft::gossip {
 
@@ -34,6 +35,7 @@ class Gossip final : public Plugin, private EngineEvents {
 
   [[nodiscard]] Result<> serve_commands();
   [[nodiscard]] Result<> serve_query(std::string name, std::string (*query)(const Engine&, Loop&));
+  [[nodiscard]] Result<> serve_report(std::string name, Report (*report)(const Engine&, Loop&));
   [[nodiscard]] Result<> serve_change(std::string name, bool is_connect);
   void load_direct_peers();
 

@@ -31,29 +31,52 @@ std::string nickname_of(const Engine& engine, PeerName name) {
 /// with thousands of them, and each costs ten times as much here as in the peer table.
 constexpr std::size_t max_shown_unreached = 64;
 
-Json peers(const Engine& engine) {
-  Json list = Json::array();
-  engine.state().peers().for_each([&](const Topology::Peer& peer) {
-    const bool is_reached = peer.name == engine.state().self() ||
-                            engine.state().frame_routes().unicast(peer.name).has_value();
-    const std::size_t shown = is_reached ? peer.connections.size()
-                                         : std::min(peer.connections.size(), max_shown_unreached);
-    Json connections = Json::array();
-    for (const auto& connection : std::span(peer.connections).first(shown)) {
-      connections.push_back({{"Name", to_string(connection.remote)},
-                             {"NickName", nickname_of(engine, connection.remote)},
-                             {"Address", connection.address},
-                             {"Outbound", connection.outbound},
-                             {"Established", connection.established}});
-    }
-    list.push_back({{"Name", to_string(peer.name)},
-                    {"NickName", peer.nickname},
-                    {"UID", peer.uid},
-                    {"ShortID", peer.short_id.value_or(0)},
-                    {"Version", peer.version},
-                    {"Connections", std::move(connections)}});
-  });
-  return list;
+/// What is known of the mesh, for any thread.
+struct Mesh {
+  std::shared_ptr<const Topology> topology;
+  std::shared_ptr<const Routes> routes;
+
+  explicit Mesh(const Engine& engine)
+      : topology(engine.topology()), routes(engine.state().published_routes()) {}
+
+  [[nodiscard]] std::string nickname_of(PeerName name) const {
+    const auto at = std::ranges::lower_bound(topology->peers, name, {}, &Topology::Peer::name);
+    return at != topology->peers.end() && at->name == name ? at->nickname : "";
+  }
+  [[nodiscard]] bool is_reached(PeerName name) const {
+    return name == topology->self ||
+           std::ranges::binary_search(routes->unicast, name, {}, &Routes::Unicast::destination);
+  }
+};
+
+Json peer_entry(const Mesh& mesh, const Topology::Peer& peer) {
+  const std::size_t shown = mesh.is_reached(peer.name)
+                                ? peer.connections.size()
+                                : std::min(peer.connections.size(), max_shown_unreached);
+  Json connections = Json::array();
+  for (const auto& connection : std::span(peer.connections).first(shown)) {
+    connections.push_back({{"Name", to_string(connection.remote)},
+                           {"NickName", mesh.nickname_of(connection.remote)},
+                           {"Address", connection.address},
+                           {"Outbound", connection.outbound},
+                           {"Established", connection.established}});
+  }
+  return {{"Name", to_string(peer.name)},
+          {"NickName", peer.nickname},
+          {"UID", peer.uid},
+          {"ShortID", peer.short_id.value_or(0)},
+          {"Version", peer.version},
+          {"Connections", std::move(connections)}};
+}
+
+/// As text, peer by peer: as JSON objects all of them would take many times the memory.
+std::string peers(const Mesh& mesh) {
+  std::string list = "[";
+  for (const Topology::Peer& peer : mesh.topology->peers) {
+    list += list.size() == 1 ? "" : ",";
+    list += text_of(peer_entry(mesh, peer));
+  }
+  return list + "]";
 }
 
 Json live_connection(const Engine& engine, const Link& link) {
@@ -220,33 +243,36 @@ Json broadcast_routes(const Routes& routes) {
 
 }  // namespace
 
-std::string status_json(const Engine& engine, Loop& loop) {
+Report status_report(const Engine& engine, Loop& loop) {
   const Config& config = engine.config();
   const Topology::Peer& self = engine.state().peers().self();
-  const auto routes = engine.state().frame_routes().snapshot();
   Json subnets = Json::array();
   for (const net::Cidr& subnet : config.trusted_subnets) {
     subnets.push_back(to_string(subnet));
   }
-  return text_of({{"Protocol", "weave"},
-                  {"ProtocolMinVersion", config.lowest_version()},
-                  {"ProtocolMaxVersion", mesh::max_version},
-                  {"Encryption", config.password.is_set()},
-                  {"PeerDiscovery", config.discovery},
-                  {"Name", to_string(self.name)},
-                  {"NickName", self.nickname},
-                  {"Port", engine.port()},
-                  {"Peers", peers(engine)},
-                  {"UnicastRoutes", unicast_routes(*routes)},
-                  {"BroadcastRoutes", broadcast_routes(*routes)},
-                  {"Connections", connections(engine, loop)},
-                  {"TerminationCount", engine.terminations()},
-                  {"Targets", targets(engine)},
-                  {"TrustedSubnets", std::move(subnets)}});
+  Json report{{"Protocol", "weave"},
+              {"ProtocolMinVersion", config.lowest_version()},
+              {"ProtocolMaxVersion", mesh::max_version},
+              {"Encryption", config.password.is_set()},
+              {"PeerDiscovery", config.discovery},
+              {"Name", to_string(self.name)},
+              {"NickName", self.nickname},
+              {"Port", engine.port()},
+              {"Connections", connections(engine, loop)},
+              {"TerminationCount", engine.terminations()},
+              {"Targets", targets(engine)},
+              {"TrustedSubnets", std::move(subnets)}};
+  return [mesh = Mesh(engine), report = std::move(report)]() mutable {
+    report["UnicastRoutes"] = unicast_routes(*mesh.routes);
+    report["BroadcastRoutes"] = broadcast_routes(*mesh.routes);
+    std::string text = text_of(report);
+    text.pop_back();
+    return text + R"(,"Peers":)" + peers(mesh) + "}";
+  };
 }
 
-std::string peers_json(const Engine& engine) {
-  return text_of(peers(engine));
+Report peers_report(const Engine& engine, Loop& /*loop*/) {
+  return [mesh = Mesh(engine)] { return peers(mesh); };
 }
 
 std::string connections_json(const Engine& engine, Loop& loop) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <weft/function.hpp>
 #include <weft/loop.hpp>
 #include <weft/result.hpp>
 
@@ -12,9 +13,12 @@
 
 namespace weft::gossip {
 
+/// Writes JSON that grows with the mesh. Needs no engine: any thread.
+using Report = UniqueFunction<std::string()>;
 /// The report's Router object.
-[[nodiscard]] std::string status_json(const Engine& engine, Loop& loop);
-[[nodiscard]] std::string peers_json(const Engine& engine);
+[[nodiscard]] Report status_report(const Engine& engine, Loop& loop);
+[[nodiscard]] Report peers_report(const Engine& engine, Loop& loop);
+
 [[nodiscard]] std::string connections_json(const Engine& engine, Loop& loop);
 [[nodiscard]] std::string targets_json(const Engine& engine);
 /// What became of each target: which name resolves to what, and how it stands with each address.
