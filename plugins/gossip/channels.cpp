@@ -55,6 +55,16 @@ bool Channels::is_in_our_name(PeerName author) {
   return true;
 }
 
+/// The shortest way from a neighbour is its own connection: what comes in its name over another one
+/// is forged, or was under way when the connection came to be.
+bool Channels::is_in_neighbours_name(const Link& from, PeerName source) {
+  if (source == from.remote || links_.to(source) == nullptr) {
+    return false;
+  }
+  refusals_.count(Refusal::in_neighbours_name);
+  return true;
+}
+
 Result<> Channels::on_gossip(Link& from, const mesh::Gossip& message) {
   if (is_in_our_name(message.sender)) {
     return {};
@@ -105,7 +115,7 @@ Result<> Channels::on_broadcast(Link& from, const mesh::GossipBroadcast& message
 }
 
 Result<> Channels::on_unicast(Link& from, const mesh::GossipUnicast& message, ByteView octets) {
-  if (is_in_our_name(message.source)) {
+  if (is_in_our_name(message.source) || is_in_neighbours_name(from, message.source)) {
     return {};
   }
   if (message.destination != state_.self()) {

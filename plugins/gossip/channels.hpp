@@ -97,6 +97,8 @@ class Channels final : private TopologyCarrier {
   [[nodiscard]] static Origin origin(const Link& from, PeerName author);
   /// Whether a message is to be dropped because it claims to be ours.
   [[nodiscard]] bool is_in_our_name(PeerName author);
+  /// Whether a unicast is to be dropped because it claims to be that of another neighbour.
+  [[nodiscard]] bool is_in_neighbours_name(const Link& from, PeerName source);
 
   // TopologyCarrier
   [[nodiscard]] std::vector<Link*> random_links(PeerName except) override;

@@ -158,6 +158,17 @@ TEST_F(Blame, WhatComesInOurOwnNameIsDropped) {
   EXPECT_EQ(refused(node, "channel-user"), 0U);
 }
 
+TEST_F(Blame, AUnicastOfANeighbourIsTakenOverItsOwnConnectionOnly) {
+  original.meet();
+  weft.meet();
+  weft.send(mesh::encode_message(mesh::GossipUnicast{"strict", PeerName{2}, us, Bytes(3)}));
+  expect_kept(weft, "in-neighbours-name");
+  EXPECT_EQ(refused(node, "channel-user"), 0U);
+
+  original.send(mesh::encode_message(mesh::GossipUnicast{"strict", PeerName{2}, us, Bytes(3)}));
+  expect_kept(original, "channel-user");
+}
+
 TEST_F(Blame, RefusedGossipThroughWeftIsItsAuthorsFault) {
   weft.meet();
   weft.send(mesh::encode_message(mesh::Gossip{"strict", distant, Bytes(3)}));
@@ -221,6 +232,7 @@ TEST(BlameAcrossARelay, NeitherTheRelayNorTheNamedAuthorIsCut) {
   mesh.world.run_for(1s);
 
   EXPECT_EQ(refused(far_end, "channel-user"), 3U);
+  EXPECT_EQ(refused(*mesh.nodes[0], "in-neighbours-name"), 1U);
   for (const auto& node : mesh.nodes) {
     EXPECT_EQ(node->dropped("malformed") + node->dropped("handler-refused"), 0U);
   }

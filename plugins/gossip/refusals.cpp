@@ -16,6 +16,8 @@ std::string_view to_string(Refusal refusal) noexcept {
       return "topology-unicast";
     case Refusal::in_our_name:
       return "in-our-name";
+    case Refusal::in_neighbours_name:
+      return "in-neighbours-name";
     case Refusal::channel_user:
       return "channel-user";
     case Refusal::invalid_entry:

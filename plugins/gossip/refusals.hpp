@@ -14,17 +14,18 @@
 namespace weft::gossip {
 
 enum class Refusal : std::uint8_t {
-  damaged_unicast,   ///< breaks the format behind the names that relays read
-  topology_unicast,  ///< there is no such message
-  in_our_name,       ///< claims that this node wrote it, and comes from another one
-  channel_user,      ///< the user of its channel refused the message
-  invalid_entry,     ///< a topology entry with values out of bounds
-  table_full,        ///< an entry, or a peer named in one, for which the peer table has no room
-  beyond_ceiling,    ///< a topology entry with a version that nobody could outbid
-  not_first_hand,    ///< a claim about a neighbour that says otherwise itself
-  not_nearest,       ///< an uncounted version from a neighbour that is not next to the peer
+  damaged_unicast,     ///< breaks the format behind the names that relays read
+  topology_unicast,    ///< there is no such message
+  in_our_name,         ///< claims that this node wrote it, and comes from another one
+  in_neighbours_name,  ///< a unicast of a neighbour that came over another one's connection
+  channel_user,        ///< the user of its channel refused the message
+  invalid_entry,       ///< a topology entry with values out of bounds
+  table_full,          ///< an entry, or a peer named in one, for which the peer table has no room
+  beyond_ceiling,      ///< a topology entry with a version that nobody could outbid
+  not_first_hand,      ///< a claim about a neighbour that says otherwise itself
+  not_nearest,         ///< an uncounted version from a neighbour that is not next to the peer
 };
-inline constexpr std::size_t refusal_count = 9;
+inline constexpr std::size_t refusal_count = 10;
 
 [[nodiscard]] std::string_view to_string(Refusal refusal) noexcept;
 

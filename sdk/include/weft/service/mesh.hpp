@@ -21,7 +21,8 @@ namespace weft {
 /// Source: weaveworks/mesh gossip.go, Gossiper.
 class GossipHandler {
  public:
-  /// A message for this peer alone.
+  /// A message for this peer alone. One in the name of a neighbour came over the neighbour's own
+  /// connection; any other peer's name is what relays say.
   [[nodiscard]] virtual Result<> on_unicast(PeerName source, ByteView payload) = 0;
   /// Returns what to pass on along the originator's broadcast route, if anything.
   [[nodiscard]] virtual Result<std::optional<Bytes>> on_broadcast(PeerName originator,
