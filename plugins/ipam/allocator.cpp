@@ -97,6 +97,7 @@ void Allocator::stop() noexcept {
   search_.cancel();
   save_later_.cancel();
   news_.cancel();
+  opening_.cancel();
   primes_.clear();
   claims_.clear();
   allocations_.clear();

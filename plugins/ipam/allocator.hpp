@@ -56,6 +56,9 @@ class Surroundings {
 
   /// Whether the mesh has heard of the peer.
   [[nodiscard]] virtual bool is_known(PeerName peer) const = 0;
+  /// Whether this node has a connection of its own to the peer, over which alone the mesh takes
+  /// unicasts in its name.
+  [[nodiscard]] virtual bool is_neighbour(PeerName peer) const = 0;
   /// How many configured addresses of peers the mesh still tries.
   [[nodiscard]] virtual std::size_t direct_peers() const = 0;
   /// Counts what peers told or asked and this node did not take, by reason.
@@ -312,16 +315,21 @@ class Allocator {
   [[nodiscard]] Result<> merge_ring(const Delivery& delivery, const GossipState& state);
   [[nodiscard]] bool lets_go(std::span<const AddressRange> ranges, PeerName rival) const;
   void hear_moves(const Delivery& delivery, const std::vector<MergeOutcome::Move>& moves);
+  void hear_teller(PeerName teller, Word word, const RingState& told);
+  [[nodiscard]] Word word_of(const Delivery& delivery) const;
   void fence_gain(AddressRange range, PeerName from);
-  void remember_change(AddressRange range, PeerName from);
-  [[nodiscard]] PeerName former_owner(AddressRange range, PeerName from) const;
-  void note_asked(PeerName peer);
-  [[nodiscard]] bool is_asked(PeerName peer) const;
-  void forget_asked(PeerName peer);
+  [[nodiscard]] std::vector<PeerName> known_claimants(AddressRange range) const;
+  void note_asked(PeerName peer, AddressRange wanted);
+  [[nodiscard]] bool is_asked(PeerName peer, AddressRange range) const;
+  void forget_asked(PeerName peer, AddressRange range);
   void open_fences();
   void ask_former_owners();
+  [[nodiscard]] bool is_awaited(PeerName peer) const;
   void tell(PeerName peer);
+  void ask_for_ring(PeerName peer);
   void spread_news();
+  void broadcast_outbid();
+  [[nodiscard]] bool is_ahead_of_clocks() const;
   void refused(std::string_view reason, std::size_t times = 1);
   void report(const Delivery& delivery, const GossipState& state, const MergeOutcome& outcome);
   [[nodiscard]] bool may_log(LogGate& gate);
@@ -367,17 +375,15 @@ class Allocator {
   /// has only its disk or its configuration to go by, as others may have been given space since.
   bool has_heard_ring_ = false;
   struct Asked {
-    std::size_t times = 0;
+    PeerName peer{};
+    AddressRange wanted;
     TimePoint last{};
   };
-  std::map<PeerName, Asked> asked_peers_;  // for space, a moment ago
-  struct Change {
-    AddressRange range;
-    PeerName from{};
-    TimePoint when{};
-  };
-  std::vector<Change> changes_;  // of owners, a moment ago; their former owners may disagree
-  std::set<PeerName> to_tell_;   // peers that should know what is said of their ranges
+  std::vector<Asked> asked_peers_;  // for space, a moment ago; each request once
+  Disputes disputes_;
+  Timer opening_;               // of the next fence
+  std::set<PeerName> to_tell_;  // peers that should know what is said of their ranges
+  std::set<PeerName> to_ask_;   // peers of whose rings something was left out
   bool is_outbid_untold_ = false;
   std::optional<TimePoint> last_news_;
   bool is_news_armed_ = false;

@@ -41,6 +41,9 @@ struct Cluster {
     }
     return state;
   }
+  [[nodiscard]] Bytes unicast(std::uint64_t who, const RingEntry& lie) {
+    return encode_ring_update(encode_gossip(forged(who, lie), liar));
+  }
   Result<> gossip(std::uint64_t to, const RingEntry& lie) {
     return node(to).allocator().on_gossip(encode_gossip(forged(to, lie), liar));
   }
@@ -95,6 +98,51 @@ TEST(Conflict, TheHighestVersionThatIsBelievedCanBeOutbidAndHigherOnesAreNot) {
   EXPECT_TRUE(cluster.gossip(1, lie_about_two(liar, ceiling)));
   EXPECT_EQ(cluster.node(1).allocator().ring().owner(base + 129), liar);
   EXPECT_LT(ceiling, highest_version);
+  cluster.world.sim.run_for(3s);  // what the owner says is above the ceiling at first
+  cluster.expect_one_ring();
+}
+
+TEST(Conflict, ALieAboutTheFreeCountEndsWhenItsOwnerNextSpeaks) {
+  Cluster cluster;
+  RingEntry entry = cluster.node(2).allocator().ring().state().entries[1];
+  ASSERT_EQ(entry.peer, PeerName{2});
+  entry.version += 50;
+  entry.free = 0;
+  EXPECT_TRUE(cluster.gossip(1, entry));
+  EXPECT_TRUE(cluster.node(1).allocator().ring().candidates({base + 128, base + 192}).empty());
+  cluster.world.run_for(3s);
+
+  EXPECT_FALSE(cluster.node(1).allocator().ring().candidates({base + 128, base + 192}).empty());
+  cluster.expect_one_ring();
+}
+
+/// More tokens than may come at a time, told to one peer that is not the owner.
+TEST(Conflict, InventedTokensAreTheOwnersEverywhereSecondsAfterTheLie) {
+  World world;
+  for (const std::uint64_t name : {1U, 2U, 3U}) {
+    world.add(name, "seed=::1,::2,::3", "10.32.0.0/16");
+  }
+  Allocator& one = world.nodes[PeerName{1}]->allocator();
+  EXPECT_TRUE(world.nodes[PeerName{3}]->allocate("c3"));
+  world.run_for(30s);
+  const RingState honest = one.ring().state();
+  ASSERT_EQ(honest.entries.back().peer, PeerName{3});
+  GossipState lie;
+  lie.ring = honest;
+  for (Address i = 0; i < 2'000; ++i) {
+    lie.ring->entries.push_back({honest.entries.back().token + 16 + 8 * i, liar, 5, 0});
+  }
+  for (int i = 0; i < 25; ++i) {
+    EXPECT_TRUE(one.on_gossip(encode_gossip(lie, liar)));
+    world.sim.run_for(200ms);
+  }
+  world.sim.run_for(5s);
+
+  EXPECT_GT(one.ring().state().entries.size(), 1'100u);
+  EXPECT_FALSE(one.ring().mentions(liar));
+  for (const auto& [name, node] : world.nodes) {
+    EXPECT_EQ(node->allocator().ring().state(), one.ring().state()) << to_string(name);
+  }
 }
 
 TEST(Ceiling, RisesWithTheClockFasterThanOwnersCountAndNeverToTheEnd) {
@@ -146,14 +194,75 @@ TEST(Conflict, AFenceOutlivesARestart) {
 
 TEST(Conflict, AUnicastInTheOwnersNameIsBelievedOnlyWhenTheOwnerHadTimeToObject) {
   Cluster cluster;
-  const Bytes lie =
-      encode_ring_update(encode_gossip(cluster.forged(3, lie_about_two(PeerName{3})), liar));
+  cluster.node(3).distant.insert(PeerName{2});  // of a neighbour the mesh would not take it
+  const Bytes lie = cluster.unicast(3, lie_about_two(PeerName{3}));
 
   EXPECT_TRUE(cluster.node(3).allocator().on_unicast(PeerName{2}, lie));  // its source is forged
   EXPECT_EQ(cluster.node(3).allocator().fences().closed_addresses(), 64u);
   cluster.world.sim.run_for(15s);
 
   EXPECT_EQ(cluster.node(1).allocator().ring().owner(base + 129), PeerName{2});
+  cluster.expect_one_ring();
+}
+
+TEST(Conflict, AStreamOfUnicastsInTheOwnersNameOpensNoFence) {
+  Cluster cluster;
+  Node& three = cluster.node(3);
+  three.distant.insert(PeerName{2});
+  const std::uint32_t free = three.allocator().status().free;
+  for (std::uint32_t i = 1; i <= 9'000; ++i) {
+    EXPECT_TRUE(three.allocator().on_unicast(
+        PeerName{2}, cluster.unicast(3, lie_about_two(PeerName{3}, 1'000 * i))));
+    EXPECT_EQ(three.allocator().status().free, free);
+    cluster.world.sim.run_for(10ms);
+  }
+  EXPECT_EQ(three.allocator().fences().closed_addresses(), 64u);
+  cluster.world.sim.run_for(5s);
+
+  EXPECT_EQ(cluster.node(1).allocator().ring().owner(base + 129), PeerName{2});
+  cluster.expect_one_ring();
+}
+
+TEST(Conflict, AStreamInTheDonorsNameOpensNothingWhileItIsAsked) {
+  Cluster cluster;
+  Node& three = cluster.node(3);
+  three.distant.insert(PeerName{2});
+  std::optional<Result<net::Cidr>> got;
+  for (std::uint32_t i = 1; i <= 800; ++i) {
+    EXPECT_TRUE(three.allocator().on_unicast(
+        PeerName{2}, cluster.unicast(3, lie_about_two(PeerName{3}, 1'000 * i))));
+    if (i == 20) {
+      three.allocator().allocate("asker", *net::parse_cidr("10.32.0.128/26"),
+                                 [&](auto answer) { got = std::move(answer); });
+    }
+    cluster.world.sim.run_for(10ms);
+  }
+  cluster.world.sim.run_for(10s);
+
+  ASSERT_TRUE(got && *got);
+  EXPECT_EQ(cluster.node(2).allocator().ring().owner((*got)->address.v4_value()), PeerName{3});
+  cluster.expect_one_ring();
+}
+
+TEST(Conflict, AGrantByAPeerThatTookTheRangeFromAnotherWaitsForThatOne) {
+  Cluster cluster;
+  Node& three = cluster.node(3);
+  three.strangers.insert(liar);
+  const std::uint32_t free = three.allocator().status().free;
+  for (std::uint32_t i = 1; i <= 1'200; ++i) {  // for longer than losses are remembered
+    EXPECT_TRUE(cluster.gossip(3, lie_about_two(i <= 900 ? liar : PeerName{3}, 1'000 * i)));
+    if (i > 900) {
+      EXPECT_TRUE(three.allocator().on_unicast(
+          liar, cluster.unicast(3, lie_about_two(PeerName{3}, 1'000 * i))));
+    }
+    EXPECT_EQ(three.allocator().status().free, free);
+    cluster.world.sim.run_for(100ms);
+  }
+  EXPECT_EQ(three.allocator().fences().closed_addresses(), 64u);
+  three.strangers.clear();
+  cluster.world.sim.run_for(5s);
+
+  EXPECT_EQ(three.allocator().status().free, free);
   cluster.expect_one_ring();
 }
 

@@ -115,9 +115,9 @@ void Allocator::hear_vote(const PaxosState& received) {
 void Allocator::request_address(PendingClaim& pending, PeerName owner) {
   const AddressRange wanted = single(pending.address.address.v4_value());
   surroundings_.unicast(owner, encode_range_message(MessageKind::space_request, wanted),
-                        [this, id = pending.id, owner](const Result<>& sent) {
+                        [this, id = pending.id, owner, wanted](const Result<>& sent) {
                           if (sent) {
-                            note_asked(owner);
+                            note_asked(owner, wanted);
                           } else {
                             claim_request_failed(id, owner, sent.error());
                           }
@@ -154,7 +154,7 @@ void Allocator::request_space_from(std::vector<PeerName> candidates, AddressRang
       heaviest, encode_range_message(MessageKind::space_request, wanted),
       [this, heaviest, rest = std::move(candidates), wanted](const Result<>& sent) mutable {
         if (sent) {
-          note_asked(heaviest);
+          note_asked(heaviest, wanted);
         } else {
           request_space_from(std::move(rest), wanted);
         }

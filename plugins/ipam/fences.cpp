@@ -17,6 +17,13 @@ auto first_behind(List& fences, Address address) {
 
 }  // namespace
 
+Duration Fence::wait() const noexcept {
+  if (!is_asked) {
+    return quarantine;
+  }
+  return word == Word::own ? Duration{0} : short_quarantine;
+}
+
 void Fences::add(Fence fence) {
   fences_.insert(first_behind(fences_, fence.range.start), fence);
 }
@@ -35,30 +42,27 @@ void Fences::keep(const AddressSet& owned) {
   fences_ = std::move(kept);
 }
 
-void Fences::replace_lost(UniqueFunction<bool(PeerName)> is_known, PeerName giver) {
+void Fences::replace_lost(UniqueFunction<bool(PeerName)> is_known, PeerName giver,
+                          UniqueFunction<bool(AddressRange)> is_asked) {
   for (Fence& fence : fences_) {
-    if (fence.kind == Fence::Kind::heard && !is_known(fence.from)) {
+    if (fence.kind == Fence::Kind::heard && !is_known(fence.from) && is_asked(fence.range)) {
       fence.from = giver;
+      fence.word = Word::hint;
       fence.is_asked = true;
     }
   }
 }
 
-void Fences::granted(PeerName from, const RingState& told) {
-  if (told.entries.empty() || std::ranges::find(fences_, from, &Fence::from) == fences_.end()) {
-    return;
-  }
-  AddressSet claimed;
-  for (std::size_t i = 0; i < told.entries.size(); ++i) {
-    if (told.entries[i].peer == from) {
-      for (const AddressRange range : told.ranges(told.entries[i].token, told.token_after(i))) {
-        claimed.add(range);
-      }
-    }
-  }
+void Fences::told(PeerName from, const AddressSet& claimed, Word word, TimePoint now) {
   for (Fence& fence : fences_) {
-    if (fence.from == from) {
-      fence.is_granted = claimed.count_in(fence.range) == 0;
+    if (fence.from != from) {
+      continue;
+    }
+    if (claimed.count_in(fence.range) > 0) {
+      fence.word = Word::hint;
+      fence.since = now;
+    } else {
+      fence.word = std::max(fence.word, word);
     }
   }
 }
@@ -75,16 +79,17 @@ std::uint64_t Fences::give_up_on(PeerName from, TimePoint now) {
   return addresses;
 }
 
-bool Fences::open(TimePoint now, UniqueFunction<bool(PeerName)> is_known) {
+bool Fences::open(TimePoint now, UniqueFunction<bool(PeerName)> is_known,
+                  UniqueFunction<bool(AddressRange)> is_disputed) {
   bool has_opened = false;
   const auto is_over = [&](Fence& fence) {
-    const bool is_young = now - fence.since < quarantine;
-    if (!fence.is_closed() || (is_young && !(fence.is_asked && fence.is_granted))) {
+    if (!fence.is_closed() || now - fence.since < fence.wait()) {
       return false;
     }
     if (fence.kind == Fence::Kind::heard || is_known(fence.from)) {
-      has_opened = has_opened || fence.is_granted;
-      return fence.is_granted;
+      const bool is_agreed = fence.is_granted() && !is_disputed(fence.range);
+      has_opened = has_opened || is_agreed;
+      return is_agreed;
     }
     fence.kind = Fence::Kind::open;
     has_opened = true;
@@ -92,6 +97,17 @@ bool Fences::open(TimePoint now, UniqueFunction<bool(PeerName)> is_known) {
   };
   std::erase_if(fences_, is_over);
   return has_opened;
+}
+
+std::optional<TimePoint> Fences::next_opening(TimePoint now) const {
+  std::optional<TimePoint> next;
+  for (const Fence& fence : fences_) {
+    const TimePoint opening = fence.since + fence.wait();
+    if (fence.is_closed() && fence.is_granted() && opening > now) {
+      next = std::min(opening, next.value_or(opening));
+    }
+  }
+  return next;
 }
 
 bool Fences::has_closed() const noexcept {

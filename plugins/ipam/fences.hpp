@@ -5,12 +5,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <weft/function.hpp>
 #include <weft/loop.hpp>
 #include <weft/net/peer_name.hpp>
 
+#include "disputes.hpp"
 #include "ring.hpp"
 
 namespace weft::ipam {
@@ -24,17 +26,20 @@ struct Fence {
   AddressRange range;
   PeerName from{};  ///< the former owner
   Kind kind = Kind::heard;
-  TimePoint since{};
-  bool is_asked = false;    ///< this node had asked whoever gave it for space
-  bool is_granted = false;  ///< the former owner said that the range is not its own any more
+  TimePoint since{};       ///< of the gain, or of the last objection
+  bool is_asked = false;   ///< this node had asked whoever gave it for space there
+  Word word = Word::hint;  ///< that the former owner gave that the range is not its own any more
 
   [[nodiscard]] bool is_closed() const noexcept { return kind != Kind::open; }
+  [[nodiscard]] bool is_granted() const noexcept { return word != Word::hint; }
+  /// How long it stays closed without an objection.
+  [[nodiscard]] Duration wait() const noexcept;
   bool operator==(const Fence&) const = default;
 };
 
-/// A fence stays closed for so long at least, unless its owner gave the range on our request: who
-/// disagrees hears of a change and outbids it within a second or two.
-inline constexpr Duration quarantine = std::chrono::seconds{10};
+/// A fence whose range this node asked for opens after so long without an objection: the former
+/// owner is asked at once, and answers within a second or two.
+inline constexpr Duration short_quarantine = std::chrono::seconds{3};
 
 /// All fences of this node. A value; pure.
 class Fences {
@@ -43,16 +48,21 @@ class Fences {
   void add(Fence fence);
   /// Forgets what is outside `owned`.
   void keep(const AddressSet& owned);
-  /// Has `giver`, which was asked for space, answer for former owners that are gone: it may have
-  /// taken over from them.
-  void replace_lost(UniqueFunction<bool(PeerName)> is_known, PeerName giver);
-  /// `from` told its ring: what it does not claim there any more, it gave away.
-  void granted(PeerName from, const RingState& told);
+  /// Has `giver`, which was asked for space where `is_asked` says so, answer for former owners that
+  /// are gone: it may have taken over from them.
+  void replace_lost(UniqueFunction<bool(PeerName)> is_known, PeerName giver,
+                    UniqueFunction<bool(AddressRange)> is_asked);
+  /// `from` told its ring, in which it owns `claimed`. By a word it gave away what it does not
+  /// claim; a claim closes the fence again, however it came.
+  void told(PeerName from, const AddressSet& claimed, Word word, TimePoint now);
   /// The operator says that `from` is gone for good. Answers how many addresses waited for it.
   std::uint64_t give_up_on(PeerName from, TimePoint now);
-  /// Opens what waited long enough; `is_known` tells whether a peer is in the mesh. Answers whether
-  /// anything opened.
-  bool open(TimePoint now, UniqueFunction<bool(PeerName)> is_known);
+  /// Opens what waited long enough; `is_known` tells whether a peer is in the mesh, `is_disputed`
+  /// whether somebody else may object. Answers whether anything opened.
+  bool open(TimePoint now, UniqueFunction<bool(PeerName)> is_known,
+            UniqueFunction<bool(AddressRange)> is_disputed);
+  /// When the first of those with a word will have waited long enough; after `now`.
+  [[nodiscard]] std::optional<TimePoint> next_opening(TimePoint now) const;
 
   [[nodiscard]] const std::vector<Fence>& all() const noexcept { return fences_; }
   [[nodiscard]] bool has_closed() const noexcept;

@@ -407,6 +407,14 @@ bool IpamPlugin::is_known(PeerName peer) const {
   return topology()->find(peer) != nullptr;
 }
 
+bool IpamPlugin::is_neighbour(PeerName peer) const {
+  const auto snapshot = topology();
+  const Topology::Peer* const self = snapshot->find(snapshot->self);
+  return self != nullptr &&
+         std::ranges::find(self->connections, peer, &Topology::Connection::remote) !=
+             self->connections.end();
+}
+
 std::size_t IpamPlugin::direct_peers() const {
   return topology()->direct_peers;
 }

@@ -56,6 +56,7 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
             Answer<> saved) override;
   void publish(std::vector<net::Cidr> local_ranges) override;
   bool is_known(PeerName peer) const override;
+  bool is_neighbour(PeerName peer) const override;
   std::size_t direct_peers() const override;
   void count_refused(std::string_view reason, std::size_t times) override;
   void count_outbid(std::size_t entries) override;

@@ -59,6 +59,28 @@ Result<> RingState::check() const {
   return {};
 }
 
+AddressSet RingState::claims(PeerName peer) const {
+  AddressSet claimed;
+  const RingEntry* first = nullptr;
+  const RingEntry* last = nullptr;
+  for (const RingEntry& entry : entries) {
+    if (!universe.contains(entry.token) || (last != nullptr && entry.token <= last->token)) {
+      continue;
+    }
+    if (last != nullptr && last->peer == peer) {
+      claimed.add({last->token, entry.token});
+    }
+    first = first == nullptr ? &entry : first;
+    last = &entry;
+  }
+  if (last != nullptr && last->peer == peer) {
+    for (const AddressRange range : ranges(last->token, first->token)) {
+      claimed.add(range);
+    }
+  }
+  return claimed;
+}
+
 std::uint32_t RingState::distance(Address a, Address b) const noexcept {
   return b > a ? b - a : (universe.end - a) + (b - universe.start);
 }
@@ -197,6 +219,24 @@ std::optional<PeerName> Ring::owner(Address address) const noexcept {
     return std::nullopt;
   }
   return state_.entries[covering_index(state_.entries, address)].peer;
+}
+
+bool Ring::is_ahead_of(PeerName peer, const RingState& told,
+                       const AddressSet& claimed) const noexcept {
+  const auto& entries = state_.entries;
+  for (const AddressRange range : claimed.ranges()) {
+    const auto first = std::ranges::upper_bound(entries, range.start, {}, &RingEntry::token);
+    const auto last = std::ranges::lower_bound(entries, range.end, {}, &RingEntry::token);
+    if (owner(range.start) != peer ||
+        std::any_of(first, last, [peer](const RingEntry& ours) { return ours.peer != peer; })) {
+      return true;
+    }
+  }
+  return std::ranges::any_of(told.entries, [&](const RingEntry& theirs) {
+    const auto ours = std::ranges::lower_bound(entries, theirs.token, {}, &RingEntry::token);
+    return theirs.peer == peer && ours != entries.end() && ours->token == theirs.token &&
+           ours->version > theirs.version;
+  });
 }
 
 std::vector<AddressRange> Ring::owned_ranges(PeerName peer) const {

@@ -50,6 +50,9 @@ struct RingState {
   /// Errors: Errc::malformed.
   [[nodiscard]] Result<> check() const;
 
+  /// What `peer` has here, also when `check` fails: entries that no ring can have do not count.
+  [[nodiscard]] AddressSet claims(PeerName peer) const;
+
   /// Addresses from token `a` up to token `b`, through the end of the universe if need be.
   [[nodiscard]] std::uint32_t distance(Address a, Address b) const noexcept;
   /// The same addresses as one range, or two when they wrap.
@@ -92,6 +95,8 @@ struct MergeOutcome {
   };
 
   bool is_changed = false;
+  bool is_raised = false;     ///< somebody raised the version of an entry of this node
+  bool has_left_out = false;  ///< more new tokens than may be taken now
   std::size_t new_tokens = 0;
   std::vector<RingEntry> outbid;  ///< what the message said of ranges that this node keeps
   std::array<std::size_t, refusals> refused{};
@@ -143,6 +148,10 @@ class Ring {
 
   /// The owner of an address of the universe; nobody while the ring is empty.
   [[nodiscard]] std::optional<PeerName> owner(Address address) const noexcept;
+  /// Whether more is said here of the ranges of `peer` than it knows, who told a ring in which it
+  /// owns `claimed`: nobody but their owner changes them, or takes them over.
+  [[nodiscard]] bool is_ahead_of(PeerName peer, const RingState& told,
+                                 const AddressSet& claimed) const noexcept;
   /// In address order; an entry that wraps gives two ranges.
   [[nodiscard]] std::vector<AddressRange> owned_ranges(PeerName peer) const;
   [[nodiscard]] bool mentions(PeerName peer) const noexcept;

@@ -59,6 +59,7 @@ class Merge {
       } else if (known_.size() + fresh.size() >= max_ring_entries ||
                  fresh.size() >= terms_.new_tokens) {
         refuse(Refusal::too_many, entry);
+        outcome_.has_left_out |= known_.size() + fresh.size() < max_ring_entries;
       } else {
         fresh.push_back(entry);
       }
@@ -74,6 +75,7 @@ class Merge {
     if (mine.peer == self_ && theirs.peer == self_) {
       if (mine.version < theirs.version) {
         mine.version = raised(theirs.version);  // an echo of our past: impose what we know now
+        outcome_.is_raised = true;
       }
     } else if (mine.peer == self_ &&
                !terms_.lets_go(mine_.ranges(mine.token, mine_.token_after(index)), theirs.peer)) {

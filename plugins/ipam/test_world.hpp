@@ -57,6 +57,7 @@ class Node final : public Surroundings {
   bool is_disk_stuck = false;  ///< saves are not answered until it is false again
   std::size_t direct = 0;
   std::set<PeerName> unknown;    ///< peers that the mesh lost
+  std::set<PeerName> distant;    ///< peers that are reached through others
   std::set<PeerName> strangers;  ///< peers that the mesh knows and that run nothing
   std::map<std::string, std::size_t> refused;
   std::size_t outbid = 0;
@@ -78,6 +79,9 @@ class Node final : public Surroundings {
     published = std::move(local_ranges);
   }
   bool is_known(PeerName peer) const override;
+  bool is_neighbour(PeerName peer) const override {
+    return is_known(peer) && !distant.contains(peer);
+  }
   std::size_t direct_peers() const override { return direct; }
   void count_refused(std::string_view reason, std::size_t times) override {
     refused[std::string(reason)] += times;
@@ -180,7 +184,7 @@ inline void Node::later(Duration delay, Task task) {
 }
 
 inline WallTime Node::wall_now() const {
-  return loop_.wall_now();
+  return loop_.wall_now() + std::chrono::years{3};  // when ceilings rise
 }
 inline double Node::random_unit() {
   return weft::random_unit(loop_);

@@ -6,6 +6,7 @@ import calm  # noqa: F401 - these register their scenarios, in order
 import strangers  # noqa: F401
 import peers  # noqa: F401
 import texts  # noqa: F401
+import ranges  # noqa: F401
 import pods  # noqa: F401
 import frames
 from lab import INTRODUCTIONS, OUTSIDE, Lab, wait_until

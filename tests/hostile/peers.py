@@ -6,7 +6,7 @@ import time
 
 import wire
 from arena import open_files, scenario
-from lab import INTRUDER, Failure, check, wait_until
+from lab import INTRUDER, check, wait_until
 from netns import socket_in
 
 NAME = "02:00:00:00:99:66"
@@ -276,75 +276,6 @@ def b4_nicknames_of_addresses(arena):
     lab.add_pod("late", "node3")  # may need space of others
     arena.note(f"a pod had its address after {time.monotonic() - begin:.1f} s")
     lab.remove_pod("late")
-
-
-@scenario("clear")
-def b5_given_away(arena):
-    """An entry of the ring changes by its owner or a take-over only; no address is given twice."""
-    lab = arena.lab
-    before = shares(arena.node(1).ring())
-    raw = arena.node(1).call("ipam.status")["Entries"]
-    tokens = [(number_of(e["Token"]), e["Peer"], e["Version"]) for e in raw]
-    with arena.refused("weft_ipam_outbid_total"):
-        give_away(arena, tokens)
-    for node in lab.nodes:  # what an operator does about a peer that is gone
-        try:
-            node.call("ipam.take-over", peer=NAME)
-        except Failure:
-            pass  # no peer of the ring
-    after = [shares(node.ring()) for node in lab.nodes]
-    check(all(view == before for view in after), f"the ring was {before}, the nodes see {after}")
-    check_addresses(arena)
-
-
-def give_away(arena, tokens):
-    """Claims the ranges of two victims for itself, and a part of what one keeps."""
-    lab, peer = arena.lab, join(arena.lab, arena.node(1))
-    for number, victim in enumerate((arena.node(2).peer_name, arena.node(3).peer_name)):
-        entries = []
-        for token, owner, version in tokens:
-            entries.append((token, NAME, version + 50) if owner == victim else (token, owner, version))
-            if owner == victim and number:
-                entries[-1:] = [(token, owner, version), (token + 64, NAME, 0)]
-        state = wire.address_state([(NAME, "hostile")], (number_of("10.32.0.0"), number_of("10.48.0.0"), [
-            wire.ring_entry(*entry) for entry in entries], ()))
-        if not tell(peer, wire.gossip(ADDRESSES, NAME, state)):
-            peer = join(lab, arena.node(1), connection_id=77)
-            tell(peer, wire.gossip(ADDRESSES, NAME, state))
-        time.sleep(1)
-    leave(peer)
-    time.sleep(1)
-
-
-def check_addresses(arena):
-    """Addresses that the nodes give out now differ from each other and from those in use."""
-    lab = arena.lab
-    given = [lab.add_pod(f"new{number}", node).address
-             for number, node in enumerate(("node1", "node2", "node3", "node1", "node2", "node3"))]
-    everybody = given + [lab.pods[name].address for name in "abc"]
-    subnet = f"{lab.pods['b'].address.rsplit('.', 1)[0]}.0/24"  # of the victim, asked for at the others
-    everybody += [node.call("ipam.allocate", owner="asker", subnet=subnet)["addresses"][0].split("/")[0]
-                  for node in (arena.node(1), arena.node(3))]
-    for node in (arena.node(1), arena.node(3)):
-        node.call("ipam.release", owner="asker")
-    for number in range(len(given)):
-        lab.remove_pod(f"new{number}")
-    check(len(set(everybody)) == len(everybody), f"an address was given twice: {sorted(everybody)}")
-
-
-def shares(ring):
-    """Who owns what: neighbouring ranges of one peer are one, as an owner may split its own."""
-    merged = []
-    for token, size, peer in ring:
-        if merged and merged[-1][2] == peer:
-            merged[-1] = (merged[-1][0], merged[-1][1] + size, peer)
-        else:
-            merged.append((token, size, peer))
-    return merged
-
-
-def number_of(address):
-    return struct.unpack("!I", socket.inet_aton(address))[0]
 
 
 @scenario("clear")
