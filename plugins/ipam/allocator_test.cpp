@@ -224,9 +224,11 @@ TEST(Allocator, SaysWhenAllOwnersAreUnreachable) {
   World world;
   Node& node = world.add(1);
   tell(node, {{base, PeerName{5}, 0, 256}});
-  EXPECT_EQ(why(node.allocate("c")),
-            "allocate an address in 10.32.0.0/24 for c within 30s: all owners of free addresses "
-            "are unreachable: 00:00:00:00:00:05");
+  EXPECT_EQ(
+      why(node.allocate("c")),
+      "allocate an address in 10.32.0.0/24 for c within 30s: all owners of free addresses "
+      "are unreachable: 00:00:00:00:00:05; 'weft rmpeer' takes over from those that are gone for "
+      "good");
 }
 
 TEST(Allocator, AsksTheNextCandidateWhenOneCannotBeReached) {
