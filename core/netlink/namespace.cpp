@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -81,10 +82,30 @@ NamespaceScope::~NamespaceScope() {
 Result<> write_setting(std::string_view name, std::string_view value) {
   const std::string path = fmt::format("/proc/sys/{}", name);
   const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
-  if (file.get() < 0 || ::write(file.get(), value.data(), value.size()) < 0) {
-    return fail(errno, fmt::format("write {} to {}", value, path));
+  if (file.get() >= 0 && ::write(file.get(), value.data(), value.size()) >= 0) {
+    return {};
   }
-  return {};
+  const int error = errno;
+  const bool is_forbidden = error == EROFS || error == EACCES || error == EPERM;
+  if (is_forbidden && read_setting(name) == std::string(value)) {
+    return {};
+  }
+  return fail(error, fmt::format("write {} to {}", value, path));
+}
+
+Result<std::string> read_setting(std::string_view name) {
+  const std::string path = fmt::format("/proc/sys/{}", name);
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  std::array<char, 256> text{};
+  const ssize_t size = file.get() < 0 ? -1 : ::read(file.get(), text.data(), text.size());
+  if (size < 0) {
+    return fail(errno, fmt::format("read {}", path));
+  }
+  std::string_view value{text.data(), static_cast<std::size_t>(size)};
+  while (value.ends_with('\n')) {
+    value.remove_suffix(1);
+  }
+  return std::string(value);
 }
 
 Result<> tune_arp(std::string_view interface) {

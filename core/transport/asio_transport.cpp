@@ -41,6 +41,39 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
       : loop_(loop), acceptor_(loop.io()), accepted_(std::move(accepted)) {}
 
   [[nodiscard]] Result<> open(const net::Endpoint& at) {
+    auto opened = open_at(at);
+    const bool lacks_ipv6 = !opened && !at.address.is_v4() && at.address.is_unspecified() &&
+                            (opened.error().code == std::errc::address_family_not_supported ||
+                             opened.error().code == std::errc::address_not_available);
+    if (!lacks_ipv6) {
+      return opened;
+    }
+    error_code ignored;
+    acceptor_.close(ignored);
+    return open_at({net::IpAddress::v4(0), at.port});
+  }
+
+  void pause() noexcept { is_paused_ = true; }
+
+  void resume() {
+    is_paused_ = false;
+    loop_.post([self = shared_from_this()] { self->accept(); });
+  }
+
+  void close() noexcept {
+    is_closed_ = true;
+    error_code ignored;
+    acceptor_.close(ignored);
+    rest_.cancel();
+    if (!is_in_callback_) {
+      accepted_ = {};
+    }
+  }
+
+  [[nodiscard]] const net::Endpoint& local() const noexcept { return local_; }
+
+ private:
+  [[nodiscard]] Result<> open_at(const net::Endpoint& at) {
     const tcp::endpoint endpoint = to_asio(at);
     error_code error;
     acceptor_.open(endpoint.protocol(), error);
@@ -64,26 +97,6 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
     return {};
   }
 
-  void pause() noexcept { is_paused_ = true; }
-
-  void resume() {
-    is_paused_ = false;
-    loop_.post([self = shared_from_this()] { self->accept(); });
-  }
-
-  void close() noexcept {
-    is_closed_ = true;
-    error_code ignored;
-    acceptor_.close(ignored);
-    rest_.cancel();
-    if (!is_in_callback_) {
-      accepted_ = {};
-    }
-  }
-
-  [[nodiscard]] const net::Endpoint& local() const noexcept { return local_; }
-
- private:
   void accept() {
     if (is_closed_ || is_paused_ || is_waiting_) {
       return;

@@ -2,6 +2,15 @@
 
 #include "transport/asio_transport.hpp"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
 #include <future>
 
 #include <gtest/gtest.h>
@@ -260,6 +269,37 @@ TEST_F(AsioTransportTest, AConnectionThatWasResetInTheBacklogIsNotHandedOut) {
 
   ASSERT_TRUE(eventually([&] { return server_ != nullptr; }));
   run([&] { EXPECT_EQ(accepted_, std::vector{alive}); });
+}
+
+/// From now on, on this thread, there is no IPv6.
+void take_ipv6_away() {
+  std::array<sock_filter, 7> program{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+}
+
+TEST_F(AsioTransportTest, ListensForIpv4AloneWhereTheKernelHasNoIpv6) {
+  run([&] {
+    take_ipv6_away();
+    const auto accept = [](std::unique_ptr<Stream> /*stream*/) {};
+    const auto everywhere = transport_.listen({net::parse_ip("::").value(), 0}, accept);
+    ASSERT_TRUE(everywhere) << everywhere.error().message();
+    EXPECT_EQ((*everywhere)->local().address, net::parse_ip("0.0.0.0").value());
+    EXPECT_NE((*everywhere)->local().port, 0);
+
+    const auto there = transport_.listen({net::parse_ip("::1").value(), 0}, accept);
+    ASSERT_FALSE(there) << "an address that was asked for by name";
+    EXPECT_EQ(there.error().code, std::errc::address_family_not_supported);
+  });
 }
 
 TEST_F(AsioTransportTest, RefusesAnAddressThatIsInUse) {

@@ -27,9 +27,14 @@ class [[nodiscard]] NamespaceScope {
   int previous_;  // where the thread came from; -1 after a move
 };
 
-/// Writes a kernel setting of the calling thread's namespace: ("net/ipv4/ip_forward", "1").
-/// Errors: ENOENT when the kernel does not have it; EROFS in unprivileged containers.
+/// Makes a kernel setting of the calling thread's namespace be so: ("net/ipv4/ip_forward", "1").
+/// Succeeds where it cannot be written and has this value already. Errors: ENOENT when the kernel
+/// does not have it; EROFS, EACCES, EPERM where it cannot be written, as in many containers.
 [[nodiscard]] Result<> write_setting(std::string_view name, std::string_view value);
+
+/// The value of a kernel setting of the calling thread's namespace, without the final newline.
+/// Errors: ENOENT when the kernel does not have it.
+[[nodiscard]] Result<std::string> read_setting(std::string_view name);
 
 /// The neighbour settings of `interface` that make a moved address known within seconds.
 /// Source: weaveworks/weave net/arp.go, ConfigureARPCache.
