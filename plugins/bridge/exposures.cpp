@@ -72,7 +72,7 @@ void Exposures::use(Nat* nat) {
 }
 
 void Exposures::expose(const net::Cidr& address, bool masquerade, Reply<> reply) {
-  auto added = bridge_ != nullptr ? bridge_->add_address(address) : stopping();
+  auto added = add(address);
   if (!added) {
     reply(std::move(added));
     return;
@@ -89,6 +89,21 @@ void Exposures::expose(const net::Cidr& address, bool masquerade, Reply<> reply)
   } else {
     nat_->stop_masquerade(address.network(), std::move(reply));
   }
+}
+
+/// What the bridge has already adds no route.
+Result<> Exposures::add(const net::Cidr& address) {
+  if (bridge_ == nullptr) {
+    return stopping();
+  }
+  std::vector<net::Cidr> held;
+  WEFT_TRY(held, bridge_->addresses());
+  const bool is_new = std::ranges::none_of(
+      held, [&](const net::Cidr& each) { return each.network() == address.network(); });
+  if (is_new) {
+    WEFT_TRY(plan_.admit(address));
+  }
+  return bridge_->add_address(address);
 }
 
 void Exposures::restore(const net::Cidr& address, Reply<> reply) {

@@ -14,6 +14,7 @@
 #include <weft/service/nat.hpp>
 #include <weft/service/store.hpp>
 
+#include "address_plan.hpp"
 #include "linux_bridge.hpp"
 
 namespace weft::bridge {
@@ -26,8 +27,8 @@ class Exposures {
   /// Told of the bridge's addresses: at the start, and after each change.
   using Changed = UniqueFunction<void(std::vector<net::Cidr>)>;
 
-  Exposures(Loop& loop, Log& log, Changed changed)
-      : loop_(loop), log_(log), changed_(std::move(changed)) {}
+  Exposures(Loop& loop, Log& log, AddressPlan& plan, Changed changed)
+      : loop_(loop), log_(log), plan_(plan), changed_(std::move(changed)) {}
 
   /// Addresses that the bridge has already are exposed as they were by an earlier run. `store` may
   /// be null. Errors: the kernel's.
@@ -36,7 +37,8 @@ class Exposures {
   /// Null: there is none for now.
   void use(Nat* nat);
 
-  /// As the service's functions of these names.
+  /// As the service's functions of these names. A network that the bridge has no address in yet is
+  /// refused when it collides with the host's. Errors: Errc::conflict.
   void expose(const net::Cidr& address, bool masquerade, Reply<> reply);
   void restore(const net::Cidr& address, Reply<> reply);
   void hide(const net::Cidr& address, Reply<> reply);
@@ -47,6 +49,7 @@ class Exposures {
   void check();
   [[nodiscard]] Result<> put_back(const std::vector<net::Cidr>& held);
   void warn(const net::Cidr& address);
+  [[nodiscard]] Result<> add(const net::Cidr& address);
   /// Tells later whether the address was last exposed without masquerade.
   void ask_is_plain(const net::Cidr& address, UniqueFunction<void(bool)> then);
   void masquerade_unless_plain(const net::Cidr& address);
@@ -55,6 +58,7 @@ class Exposures {
 
   Loop& loop_;
   Log& log_;
+  AddressPlan& plan_;
   Changed changed_;
   LinuxBridge* bridge_ = nullptr;  // null unless started
   int index_ = 0;                  // of the bridge

@@ -52,24 +52,27 @@ class ExposuresTest : public ::testing::Test {
     loop_.emplace();
   }
   void TearDown() override {
-    if (loop_) {
+    if (exposures_) {
       loop_->run([this] {
         exposures_->stop();
+        plan_->stop();
         return 0;
       });
-      loop_.reset();
     }
+    loop_.reset();
   }
 
   void start() {
     bridge_.emplace(LinuxBridge::open({"weave", {}, 1376, "vethwe-tap"}).value());
-    exposures_.emplace(loop_->loop(), host_.as_host().log(), [this](Addresses addresses) {
+    plan_.emplace(loop_->loop(), host_.as_host().log(), std::vector<std::string>{});
+    exposures_.emplace(loop_->loop(), host_.as_host().log(), *plan_, [this](Addresses addresses) {
       const std::lock_guard lock(mutex_);
       told_ = std::move(addresses);
       changed_.notify_all();
     });
     ASSERT_TRUE(loop_->run([this] {
       exposures_->use(&nat_);
+      EXPECT_TRUE(plan_->start(bridge_->link().value().index));
       return exposures_->start(*bridge_, nullptr);
     }));
   }
@@ -112,6 +115,7 @@ class ExposuresTest : public ::testing::Test {
   std::optional<Addresses> told_;
   FakeNat nat_;
   std::optional<LinuxBridge> bridge_;
+  std::optional<AddressPlan> plan_;
   std::optional<Exposures> exposures_;
   std::optional<testing::RunningLoop> loop_;
 };
@@ -155,6 +159,37 @@ TEST_F(ExposuresTest, AnAddressThatSomebodyAddsIsToldAndNotKept) {
   EXPECT_TRUE(is_told({cidr("10.32.0.1/12"), cidr("10.32.0.9/12")}));
   ASSERT_EQ(run("ip addr del 10.32.0.9/12 dev weave"), "");
   EXPECT_TRUE(is_told({cidr("10.32.0.1/12")}));
+}
+
+TEST_F(ExposuresTest, ANetworkOfTheHostIsRefusedBeforeAnythingIsChanged) {
+  ASSERT_EQ(
+      run("ip link add lan type veth peer name far && ip link set lan up && ip link set far up && "
+          "ip addr add 10.33.5.2/24 dev lan"),
+      "");
+  start();
+  const std::string routes = run("ip route");
+
+  const auto exposed = expose("10.32.0.1/12");
+
+  ASSERT_FALSE(exposed);
+  EXPECT_EQ(exposed.error().code, Errc::conflict);
+  EXPECT_EQ(held(), Addresses{});
+  EXPECT_EQ(run("ip route"), routes);
+  EXPECT_TRUE(nat_.networks.empty());
+  EXPECT_TRUE(expose("10.48.0.1/12")) << "it is free";
+}
+
+TEST_F(ExposuresTest, WhatTheBridgeHasAlreadyIsKeptThoughItCollides) {
+  ASSERT_EQ(
+      run("ip link add lan type veth peer name far && ip link set lan up && ip link set far up && "
+          "ip addr add 10.33.5.2/24 dev lan && ip addr add 10.32.0.1/12 dev weave"),
+      "");
+  start();
+
+  EXPECT_TRUE(expose("10.32.0.1/12"));
+  EXPECT_TRUE(expose("10.32.0.2/12")) << "its network is routed to the bridge as it is";
+  ASSERT_EQ(run("ip addr flush dev weave"), "");
+  EXPECT_TRUE(comes_to_have({cidr("10.32.0.1/12"), cidr("10.32.0.2/12")}));
 }
 
 TEST_F(ExposuresTest, AHiddenAddressStaysAwayAndMasqueradingEndsWithTheLastOfItsNetwork) {

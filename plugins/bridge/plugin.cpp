@@ -3,7 +3,9 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@
 #include <fmt/core.h>
 
 #include <weft/events/bridge.hpp>
+#include <weft/events/direct_peers.hpp>
 #include <weft/netlink/watcher.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/bridge.hpp>
@@ -19,6 +22,7 @@
 #include <weft/service/nat.hpp>
 #include <weft/service/store.hpp>
 
+#include "address_plan.hpp"
 #include "exposures.hpp"
 #include "linux_bridge.hpp"
 #include "node_guard.hpp"
@@ -45,9 +49,12 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   explicit BridgePlugin(Host& host)
       : host_(host),
         node_guard_(host.loop(), host.log(), host.metrics()),
-        exposures_(host.loop(), host.log(), [this](std::vector<net::Cidr> addresses) {
-          host_.bus().publish(events::BridgeAddressesChanged{std::move(addresses)});
-        }) {}
+        address_plan_(host.loop(), host.log()),
+        exposures_(host.loop(), host.log(), address_plan_,
+                   [this](std::vector<net::Cidr> addresses) {
+                     address_plan_.bridge_has(addresses);
+                     host_.bus().publish(events::BridgeAddressesChanged{std::move(addresses)});
+                   }) {}
 
   void describe(Schema& schema) override {
     schema.field("name", name_, "The bridge that pods attach to.");
@@ -98,9 +105,13 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     }));
     WEFT_TRY(doctor_, host_.control().serve("bridge.doctor", [this](const std::string& /*params*/,
                                                                     Reply<std::string> answer) {
-      answer(checks().map(doctor::to_json));
+      answer(checks().map([this](std::vector<doctor::Check> checks) {
+        std::ranges::move(address_plan_.checks(), std::back_inserter(checks));
+        return doctor::to_json(checks);
+      }));
     }));
     WEFT_TRY(exposures_.start(*bridge_, host_.services().optional<Store>()));
+    WEFT_TRY(start_address_plan());
     WEFT_TRY(host_.services().provide<Bridge>(*this));
     return host_.services().provide<BridgeV2>(*this);
   }
@@ -110,10 +121,12 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     doctor_ = {};
     topology_ = {};
     node_ports_ = {};
+    direct_peers_ = {};
     node_guard_.stop();
     following_nat_ = {};
     exposures_.stop();
     following_datapath_ = {};
+    address_plan_.stop();
     settle_timer_.cancel();
     watcher_.reset();
     if (port_ != nullptr) {
@@ -174,8 +187,21 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     }
     node_ports_ = host_.bus().subscribe<events::NodePort>(
         [this](const auto& event) { node_guard_.add_port(event); });
-    topology_ = host_.bus().subscribe<events::TopologyChanged>(
-        [this](const auto& event) { node_guard_.set_topology(event.topology); });
+  }
+
+  Result<> start_address_plan() {
+    nl::Link bridge;
+    WEFT_TRY(bridge, bridge_->link());
+    WEFT_TRY(address_plan_.start(bridge.index));
+    direct_peers_ = host_.bus().subscribe<events::DirectPeersChanged>(
+        [this](const auto& event) { address_plan_.set_direct_peers(event.addresses); });
+    topology_ = host_.bus().subscribe<events::TopologyChanged>([this](const auto& event) {
+      node_guard_.set_topology(event.topology);
+      if (event.topology) {
+        address_plan_.set_topology(*event.topology);
+      }
+    });
+    return {};
   }
 
   Result<std::vector<doctor::Check>> checks() {
@@ -367,3 +393,5 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
 }  // namespace weft::bridge
 
 WEFT_PLUGIN(weft::bridge::BridgePlugin)
+  AddressPlan address_plan_;
+  Subscription direct_peers_;

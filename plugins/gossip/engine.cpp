@@ -77,8 +77,14 @@ std::uint16_t Engine::port() const noexcept {
 
 void Engine::on_direct_peers_changed() {
   std::vector<std::string> peers;
+  std::set<net::IpAddress> addresses;
   for (const auto& [text, peer] : maker_.direct_peers()) {
     peers.push_back(text);
+    addresses.insert(peer.addresses.begin(), peer.addresses.end());
+  }
+  if (addresses != published_addresses_) {
+    published_addresses_ = addresses;
+    env_.events.on_direct_addresses({addresses.begin(), addresses.end()});
   }
   if (peers != published_direct_) {
     published_direct_ = peers;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ class EngineEvents {
   virtual void on_peer_down(const Topology::Peer& peer) = 0;
   /// The list of direct peers as it should survive a restart.
   virtual void on_direct_peers(std::vector<std::string> peers) = 0;
+  /// Where they are, as far as that is known: sorted, each once.
+  virtual void on_direct_addresses(std::vector<net::IpAddress> addresses) = 0;
 
  protected:
   ~EngineEvents() = default;
@@ -149,6 +152,7 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   Connection::Id next_id_ = 1;
   std::uint64_t terminations_ = 0;
   std::vector<std::string> published_direct_;
+  std::set<net::IpAddress> published_addresses_;
   std::size_t published_active_ = 0;
   Gauge& connections_gauge_;
   Counter& refused_;

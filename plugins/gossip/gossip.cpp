@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include <weft/events/direct_peers.hpp>
 #include <weft/events/node_port.hpp>
 #include <weft/events/peer.hpp>
 
@@ -82,6 +83,10 @@ void Gossip::on_direct_peers(std::vector<std::string> peers) {
                   log.warn("direct peers not saved", "reason", stored.error());
                 }
               }));
+}
+
+void Gossip::on_direct_addresses(std::vector<net::IpAddress> addresses) {
+  host_.bus().publish(events::DirectPeersChanged{std::move(addresses)});
 }
 
 /// Changes made at run time hold as long as the configured list is the one they were made to.

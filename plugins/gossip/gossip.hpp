@@ -32,6 +32,7 @@ class Gossip final : public Plugin, private EngineEvents {
   void on_peer_up(const Topology::Peer& peer) override;
   void on_peer_down(const Topology::Peer& peer) override;
   void on_direct_peers(std::vector<std::string> peers) override;
+  void on_direct_addresses(std::vector<net::IpAddress> addresses) override;
 
   [[nodiscard]] Result<> serve_commands();
   [[nodiscard]] Result<> serve_query(std::string name, std::string (*query)(const Engine&, Loop&));

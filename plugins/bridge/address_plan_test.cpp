@@ -1,0 +1,188 @@
+/// The host's networks in a real kernel, compared with the pods'.
+
+#include "address_plan.hpp"
+
+#include <sched.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include <weft/netlink/link.hpp>
+#include <weft/testing/fake_host.hpp>
+#include <weft/testing/running_loop.hpp>
+
+#include "shell.hpp"
+
+namespace weft::bridge {
+namespace {
+
+using namespace std::chrono_literals;
+using weft::testing::run;
+
+net::Cidr cidr(const char* text) {
+  return net::parse_cidr(text).value();
+}
+
+class AddressPlanTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::unshare(CLONE_NEWNET) < 0) {  // before the loop's thread starts, which inherits it
+      GTEST_SKIP() << "cannot create a network namespace: " << std::strerror(errno);
+    }
+    ASSERT_EQ(run("ip link add weave type bridge && ip link set weave up && "
+                  "ip link add lan type veth peer name far && ip link set lan up && ip link set "
+                  "far up && "
+                  "ip addr add 192.168.1.2/24 dev lan && ip link set lo up"),
+              "");
+    std::ofstream(resolvers_) << "nameserver 10.20.0.53\n";
+    loop_.emplace();
+    plan_.emplace(loop_->loop(), host_.as_host().log(),
+                  std::vector<std::string>{"/no/such/file", resolvers_});
+    ASSERT_TRUE(loop_->run([this] {
+      auto socket = nl::Socket::open(NETLINK_ROUTE);
+      return plan_->start(nl::require_link(*socket, "weave").value().index);
+    }));
+  }
+  void TearDown() override {
+    if (plan_) {
+      loop_->run([this] {
+        plan_->stop();
+        return 0;
+      });
+    }
+    loop_.reset();
+  }
+
+  /// Why pods get no address in `network`; empty when they do.
+  std::string refusal(const char* network) {
+    return loop_->run([&] {
+      const auto admitted = plan_->admit(cidr(network));
+      EXPECT_TRUE(admitted || admitted.error().code == Errc::conflict);
+      return admitted ? std::string() : admitted.error().context;
+    });
+  }
+  bool names(const char* network, std::string_view what) {
+    return refusal(network).find(what) != std::string::npos;
+  }
+  std::vector<doctor::Check> checks() {
+    return loop_->run([this] { return plan_->checks(); });
+  }
+  /// Whether, within ten seconds, the doctor says `state` first.
+  bool comes_to(doctor::State state) {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (checks().front().state != state && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+    return checks().front().state == state;
+  }
+
+  const std::string resolvers_ = ::testing::TempDir() + "address_plan_resolv.conf";
+  weft::testing::SimWorld world_;
+  weft::testing::FakeHost host_{world_};
+  std::optional<AddressPlan> plan_;
+  std::optional<testing::RunningLoop> loop_;
+};
+
+TEST_F(AddressPlanTest, AdmitsWhatIsFree) {
+  EXPECT_EQ(refusal("10.32.0.1/12"), "");
+  EXPECT_EQ(checks().front().state, doctor::State::ok);
+}
+
+TEST_F(AddressPlanTest, RefusesANetworkOnALink) {
+  ASSERT_EQ(run("ip addr add 10.44.0.2/24 dev lan"), "");
+
+  EXPECT_EQ(refusal("10.32.0.1/12"),
+            "give pods addresses in 10.32.0.0/12, which holds what this node reaches otherwise: "
+            "10.44.0.0/24, a network of lan; 10.44.0.2, this node's own on lan. Nothing was "
+            "changed; set another 'range' under [plugin.ipam] on all nodes, or a 'default-subnet' "
+            "that leaves these addresses out. Free networks: 10.48.0.0/12, 10.64.0.0/12, "
+            "10.80.0.0/12");
+  EXPECT_EQ(checks().front().state, doctor::State::wrong);
+  EXPECT_EQ(refusal("10.32.0.1/13"), "");
+}
+
+TEST_F(AddressPlanTest, RefusesARouteBehindAGateway) {
+  ASSERT_EQ(run("ip route add 10.33.0.0/16 via 192.168.1.1"), "");
+
+  EXPECT_TRUE(names("10.32.0.1/12", "10.33.0.0/16, routed by lan"));
+}
+
+TEST_F(AddressPlanTest, RefusesTheGatewayOfTheDefaultRoute) {
+  ASSERT_EQ(run("ip route add 10.33.5.1 dev lan scope link && ip route add default via 10.33.5.1"),
+            "");
+
+  EXPECT_TRUE(names("10.33.5.2/30", "10.33.5.1/32"));
+  EXPECT_TRUE(names("10.33.5.2/30", "10.33.5.1, a gateway behind lan"));
+}
+
+TEST_F(AddressPlanTest, RefusesAnAddressWithoutANetwork) {
+  ASSERT_EQ(run("ip addr add 10.33.5.1/32 dev lo"), "");
+
+  EXPECT_TRUE(names("10.32.0.1/12", "10.33.5.1, this node's own on lo"));
+}
+
+TEST_F(AddressPlanTest, RefusesAResolver) {
+  EXPECT_TRUE(names("10.16.0.1/12", "10.20.0.53, a resolver"));
+}
+
+TEST_F(AddressPlanTest, RefusesPeersBehindTheDefaultRoute) {
+  loop_->run([this] {
+    plan_->set_direct_peers({net::parse_ip("10.33.5.12").value()});
+    Topology topology;
+    topology.self = PeerName{1};
+    topology.peers = {
+        {PeerName{1}, "we", 1, 1, {}, {{PeerName{2}, "10.50.0.7:6783", true, true}}},
+        {PeerName{2}, "they", 1, 1, {}, {{PeerName{3}, "10.70.0.7:6783", true, true}}}};
+    plan_->set_topology(topology);
+    return 0;
+  });
+
+  EXPECT_TRUE(names("10.32.0.1/12", "10.33.5.12, a peer"));
+  EXPECT_TRUE(names("10.48.0.1/12", "10.50.0.7, a peer"));
+  EXPECT_EQ(refusal("10.64.0.1/12"), "") << "another node's connection";
+}
+
+TEST_F(AddressPlanTest, ALargerNetworkIsShared) {
+  ASSERT_EQ(run("ip route add 10.0.0.0/8 via 192.168.1.1"), "");
+
+  EXPECT_EQ(refusal("10.32.0.1/12"), "");
+}
+
+TEST_F(AddressPlanTest, ComparesTheFamilyThatIsAskedFor) {
+  ASSERT_EQ(run("ip -6 addr add fd00:1::2/64 dev lan nodad"), "");
+
+  EXPECT_TRUE(names("fd00:1::1/48", "fd00:1::/64, a network of lan"));
+  EXPECT_EQ(refusal("fd00:2::1/48"), "");
+}
+
+TEST_F(AddressPlanTest, SaysWhatComesUpWhilePodsRunAndWhenItIsOver) {
+  ASSERT_EQ(run("ip addr add 10.32.0.1/12 dev weave"), "");
+  loop_->run([this] {
+    plan_->bridge_has({cidr("10.32.0.1/12")});
+    return 0;
+  });
+  ASSERT_EQ(checks().front().state, doctor::State::ok);
+
+  ASSERT_EQ(run("ip route add 10.33.0.0/16 via 192.168.1.1"), "");
+  EXPECT_TRUE(comes_to(doctor::State::wrong));
+  EXPECT_NE(checks().front().text.find("10.33.0.0/16, routed by lan"), std::string::npos);
+
+  ASSERT_EQ(run("ip route del 10.33.0.0/16"), "");
+  EXPECT_TRUE(comes_to(doctor::State::ok));
+}
+
+TEST_F(AddressPlanTest, ARefusalIsForgottenWhenItsCauseIsGone) {
+  ASSERT_EQ(run("ip addr add 10.44.0.2/24 dev lan"), "");
+  ASSERT_NE(refusal("10.32.0.1/12"), "");
+
+  ASSERT_EQ(run("ip addr del 10.44.0.2/24 dev lan"), "");
+
+  EXPECT_TRUE(comes_to(doctor::State::ok));
+}
+
+}  // namespace
+}  // namespace weft::bridge
