@@ -7,6 +7,7 @@
 #include <net/ethernet.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -30,9 +31,12 @@
 #include "common/inner/test_support.hpp"
 #include "common/inner/too_big.hpp"
 #include "metrics/registry.hpp"
+#include "shell.hpp"
 
 namespace weft::bridge {
 namespace {
+
+using weft::testing::run;
 
 /// Keeps what the port captured.
 class RecordingDataplane final : public Dataplane {
@@ -341,12 +345,117 @@ TEST_F(BridgeTest, PutsBackWhatOthersTookDownDetachedOrMisconfigured) {
 
   ASSERT_TRUE(nl::change_link(*route_, bridge, {.up = false}));
   ASSERT_TRUE(nl::change_link(*route_, port, {.master = 0, .up = false}));
-  EXPECT_EQ(bridge_->check()->warnings.size(), 3u);
+  EXPECT_GE(bridge_->check()->warnings.size(), 3u);  // the bridge's MTU may have changed, too
 
   EXPECT_TRUE(bridge_->link()->is_up);
   EXPECT_TRUE(bridge_->port()->is_up);
   EXPECT_EQ(bridge_->port()->master, bridge);
   EXPECT_TRUE(bridge_->check()->warnings.empty());
+}
+
+class BridgeSettingsTest : public BridgeTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(BridgeSettingsTest, IsPutBackAndSaidOnce) {
+  build();
+  ASSERT_TRUE(bridge_->check()->warnings.empty());
+
+  ASSERT_EQ(run(GetParam()), "");
+
+  EXPECT_EQ(bridge_->check().value().warnings.size(), 1u);
+  EXPECT_TRUE(bridge_->check().value().warnings.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Others, BridgeSettingsTest,
+                         ::testing::Values("sysctl -qw net.ipv4.ip_forward=0",
+                                           "sysctl -qw net.ipv4.conf.weave.forwarding=0",
+                                           "ip link set weave type bridge stp_state 1",
+                                           "ip link set weave mtu 1300",
+                                           "bridge link set dev vethwe-tap isolated on",
+                                           "bridge link set dev vethwe-tap learning off",
+                                           "bridge link set dev vethwe-tap flood off",
+                                           "bridge link set dev vethwe-tap mcast_flood off",
+                                           "bridge link set dev vethwe-tap bcast_flood off",
+                                           "bridge link set dev vethwe-tap neigh_suppress on",
+                                           "bridge link set dev vethwe-tap guard on",
+                                           "bridge link set dev vethwe-tap state 0"));
+
+TEST_F(BridgeTest, PutsBackTheMtuOfThePort) {
+  build();
+
+  ASSERT_EQ(run("ip link set vethwe-tap mtu 1300"), "");
+
+  EXPECT_FALSE(bridge_->check()->warnings.empty());  // the bridge's may have followed it
+  EXPECT_EQ(bridge_->port()->mtu, mtu);
+  EXPECT_EQ(bridge_->link()->mtu, mtu);
+  EXPECT_TRUE(bridge_->check()->warnings.empty());
+}
+
+TEST(LinkSettings, NamesWhatDiffersAndPassesOverWhatTheKernelDoesNotKnow) {
+  const LinkSettings found{{{IFLA_BR_STP_STATE, 0}, {IFLA_BR_VLAN_FILTERING, 1}},
+                           {{IFLA_BRPORT_ISOLATED, 1}, {IFLA_BRPORT_LEARNING, 1}}};
+
+  const auto bridge = differing_settings(found, LinkRole::bridge);
+  const auto port = differing_settings(found, LinkRole::port);
+
+  ASSERT_EQ(bridge.size(), 1u);
+  EXPECT_EQ(bridge.front().attribute, IFLA_BR_VLAN_FILTERING);
+  ASSERT_EQ(port.size(), 1u);
+  EXPECT_EQ(port.front().attribute, IFLA_BRPORT_ISOLATED);
+}
+
+TEST_F(BridgeTest, PutsBackTheEndsOfTheWayToADatapath) {
+  build();
+  ASSERT_TRUE(bridge_->attach_datapath());
+  ASSERT_TRUE(bridge_->check()->warnings.empty());
+
+  ASSERT_EQ(run("ip link set vethwe-datapath down && ip link set vethwe-datapath mtu 1300 && "
+                "ip link set vethwe-tap down"),
+            "");
+
+  EXPECT_EQ(bridge_->check()->warnings.size(), 3u);
+  EXPECT_TRUE(bridge_->check()->warnings.empty());
+  ASSERT_EQ(run("ip link del vethwe-bridge"), "");
+  EXPECT_EQ(bridge_->check().error().code, std::errc::no_such_device);
+  ASSERT_TRUE(bridge_->attach_datapath());
+  EXPECT_TRUE(bridge_->check()->warnings.empty());
+}
+
+/// As in a container: the settings can be read, and not be written.
+class ReadOnlySettings {
+ public:
+  ReadOnlySettings() {
+    EXPECT_EQ(::unshare(CLONE_NEWNS), 0);
+    EXPECT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    EXPECT_EQ(::mount("/proc/sys", "/proc/sys", nullptr, MS_BIND, nullptr), 0);
+    EXPECT_EQ(::mount(nullptr, "/proc/sys", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr), 0)
+        << std::strerror(errno);
+  }
+  ~ReadOnlySettings() { ::umount2("/proc/sys", MNT_DETACH); }
+  ReadOnlySettings(const ReadOnlySettings&) = delete;
+  ReadOnlySettings& operator=(const ReadOnlySettings&) = delete;
+};
+
+TEST_F(BridgeTest, StartsWhereSettingsCannotBeWrittenAndAreRight) {
+  ASSERT_EQ(run("sysctl -qw net.ipv4.ip_forward=1"), "");
+  const ReadOnlySettings read_only;
+
+  build();
+
+  const auto repair = bridge_->check();  // says what could not be tuned
+  ASSERT_TRUE(repair) << repair.error().message();
+  EXPECT_FALSE(repair->warnings.empty());
+  EXPECT_TRUE(bridge_->check()->warnings.empty());
+}
+
+TEST_F(BridgeTest, RefusesToStartWithoutForwardingThatCannotBeSwitchedOn) {
+  ASSERT_EQ(run("sysctl -qw net.ipv4.ip_forward=0"), "");
+  const ReadOnlySettings read_only;
+
+  const auto ensured = bridge_->ensure();
+
+  ASSERT_FALSE(ensured);
+  EXPECT_EQ(ensured.error().code, std::errc::read_only_file_system);
+  EXPECT_NE(ensured.error().context.find("net/ipv4/ip_forward"), std::string::npos);
 }
 
 TEST_F(BridgeTest, ReportsADeletedBridge) {

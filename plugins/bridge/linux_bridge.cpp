@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 
 #include <optional>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -65,9 +66,17 @@ Result<> LinuxBridge::ensure() {
 
 Result<> LinuxBridge::tune() {
   WEFT_TRY(nl::write_setting("net/ipv4/ip_forward", "1"));
-  WEFT_TRY(write_if_present(fmt::format("net/ipv6/conf/{}/accept_ra", settings_.name), "0"));
+  tolerate(write_if_present(fmt::format("net/ipv6/conf/{}/accept_ra", settings_.name), "0"),
+           "a pod's IPv6 router advertisements may change this node's routes");
   WEFT_TRY(bound_learning());
-  return nl::tune_arp(settings_.name);
+  tolerate(nl::tune_arp(settings_.name), "an address that moves is found later");
+  return {};
+}
+
+void LinuxBridge::tolerate(const Result<>& outcome, std::string_view cost) {
+  if (!outcome) {
+    tolerated_.push_back(fmt::format("{}: {}", cost, outcome.error().message()));
+  }
 }
 
 /// A pod that invents MACs otherwise fills the kernel's memory. Kernels before 6.7 pass over it.
@@ -84,8 +93,9 @@ Result<> LinuxBridge::bound_learning() {
   return socket_.request(message, fmt::format("bound what bridge '{}' learns", settings_.name));
 }
 
-Result<> LinuxBridge::silence(std::string_view interface) {
-  return write_if_present(fmt::format("net/ipv6/conf/{}/disable_ipv6", interface), "1");
+void LinuxBridge::silence(std::string_view interface) {
+  tolerate(write_if_present(fmt::format("net/ipv6/conf/{}/disable_ipv6", interface), "1"),
+           "the kernel sends IPv6 packets of its own into the pods' network");
 }
 
 Result<> LinuxBridge::attach_port() {
@@ -99,7 +109,7 @@ Result<> LinuxBridge::attach_port() {
   port_ = settings_.port;
   WEFT_TRY(bridge, link());
   WEFT_TRY(port, this->port());
-  WEFT_TRY(silence(port_));
+  silence(port_);
   WEFT_TRY(nl::change_link(socket_, port.index,
                            {.mtu = settings_.mtu, .master = bridge.index, .up = true}));
   // After the first port, or the bridge would take over the port's MTU.
@@ -120,12 +130,12 @@ Result<std::string> LinuxBridge::attach_datapath() {
   WEFT_TRY(near, nl::require_link(socket_, near_end));
   WEFT_TRY(far, nl::require_link(socket_, far_end));
   for (const std::string_view end : {near_end, far_end}) {
-    WEFT_TRY(silence(end));
+    silence(end);
   }
   std::optional<nl::Link> tap;
   WEFT_TRY(tap, nl::find_link(socket_, settings_.port));
   if (tap) {
-    WEFT_TRY(silence(tap->name));
+    silence(tap->name);
     if (tap->master == bridge.index) {
       WEFT_TRY(nl::change_link(socket_, tap->index, {.master = 0}));
     }
@@ -140,39 +150,105 @@ Result<std::string> LinuxBridge::attach_datapath() {
 }
 
 Result<Repair> LinuxBridge::check() {
-  Repair repair;
+  Repair repair{std::exchange(tolerated_, {})};
   nl::Link bridge;
   nl::Link port;
   WEFT_TRY(bridge, link());
   WEFT_TRY(port, this->port());
-  if (!bridge.is_up) {
-    repair.warnings.push_back("bridge was set down; set up again");
-    WEFT_TRY(nl::change_link(socket_, bridge.index, {.up = true}));
+  WEFT_TRY(check_bridge(bridge, repair));
+  WEFT_TRY(check_port(port, bridge.index, repair));
+  WEFT_TRY(check_far_ends(repair));
+  WEFT_TRY(check_predecessor(bridge.index, repair));
+  WEFT_TRY(check_forwarding(repair));
+  return repair;
+}
+
+Result<> LinuxBridge::check_bridge(const nl::Link& bridge, Repair& repair) {
+  WEFT_TRY(check_up(bridge, "bridge", repair));
+  if (bridge.mac != settings_.mac) {
+    repair.warnings.push_back("bridge lost its MAC; set again");
+    WEFT_TRY(nl::change_link(socket_, bridge.index, {.mac = settings_.mac}));
   }
-  if (!port.is_up) {
-    repair.warnings.push_back("router's port was set down; set up again");
-    WEFT_TRY(nl::change_link(socket_, port.index, {.up = true}));
-  }
-  if (port.master != bridge.index) {
+  return check_settings(bridge.index, LinkRole::bridge, repair);
+}
+
+Result<> LinuxBridge::check_port(const nl::Link& port, int bridge, Repair& repair) {
+  WEFT_TRY(check_up(port, "router's port", repair));
+  if (port.master != bridge) {
     repair.warnings.push_back("router's port was taken off the bridge; attached again");
-    WEFT_TRY(nl::change_link(socket_, port.index, {.master = bridge.index}));
+    WEFT_TRY(nl::change_link(socket_, port.index, {.master = bridge}));
   }
   if (port.is_hairpin) {
     repair.warnings.push_back(
         "hairpin mode on the router's port sends frames back into the network; switched off");
     WEFT_TRY(nl::set_hairpin(socket_, port.index, false));
   }
-  if (bridge.mac != settings_.mac) {
-    repair.warnings.push_back("bridge lost its MAC; set again");
-    WEFT_TRY(nl::change_link(socket_, bridge.index, {.mac = settings_.mac}));
+  return check_settings(port.index, LinkRole::port, repair);
+}
+
+/// With a datapath: its end of the veth pair, and the tap, which is a port of the datapath.
+Result<> LinuxBridge::check_far_ends(Repair& repair) {
+  if (port_ != near_end) {
+    return {};
   }
+  nl::Link far;
+  WEFT_TRY(far, nl::require_link(socket_, far_end));
+  WEFT_TRY(check_up(far, "the datapath's end of the veth pair", repair));
+  std::optional<nl::Link> tap;
+  WEFT_TRY(tap, nl::find_link(socket_, settings_.port));
+  return tap ? check_up(*tap, "the router's tap", repair) : Result<>{};
+}
+
+Result<> LinuxBridge::check_up(const nl::Link& link, std::string_view what, Repair& repair) {
+  if (!link.is_up) {
+    repair.warnings.push_back(fmt::format("{} was set down; set up again", what));
+    WEFT_TRY(nl::change_link(socket_, link.index, {.up = true}));
+  }
+  if (link.mtu != settings_.mtu) {
+    repair.warnings.push_back(
+        fmt::format("{} got another MTU; set again (`mtu` of [plugin.bridge] changes it)", what));
+    WEFT_TRY(nl::change_link(socket_, link.index, {.mtu = settings_.mtu}));
+  }
+  return {};
+}
+
+Result<> LinuxBridge::check_settings(int index, LinkRole role, Repair& repair) {
+  LinkSettings found;
+  WEFT_TRY(found, read_link_settings(socket_, index));
+  for (const WantedSetting& setting : differing_settings(found, role)) {
+    auto written = write_link_setting(socket_, index, role, setting);
+    // A port without carrier cannot forward yet; it does by itself as soon as it has one.
+    if (!written && written.error().code == std::errc::network_down) {
+      continue;
+    }
+    repair.warnings.emplace_back(setting.complaint);
+    WEFT_TRY(std::move(written));
+  }
+  return {};
+}
+
+Result<> LinuxBridge::check_forwarding(Repair& repair) {
+  for (const std::string& name : {std::string("net/ipv4/ip_forward"),
+                                  fmt::format("net/ipv4/conf/{}/forwarding", settings_.name)}) {
+    std::string value;
+    WEFT_TRY(value, nl::read_setting(name));
+    if (value == "0") {
+      WEFT_TRY(nl::write_setting(name, "1"));
+      repair.warnings.push_back(
+          fmt::format("{} was 0, which cuts pods off from the outside; set to 1 again", name));
+    }
+  }
+  return {};
+}
+
+Result<> LinuxBridge::check_predecessor(int bridge, Repair& repair) {
   std::optional<nl::Link> predecessor;
   WEFT_TRY(predecessor, nl::find_link(socket_, near_end));
-  if (predecessor && port_ != near_end && predecessor->master == bridge.index) {
+  if (predecessor && port_ != near_end && predecessor->master == bridge) {
     repair.warnings.push_back("Weave Net's port vethwe-bridge was still attached; released");
     WEFT_TRY(nl::change_link(socket_, predecessor->index, {.master = 0}));
   }
-  return repair;
+  return {};
 }
 
 Result<> LinuxBridge::add_address(const net::Cidr& address) {

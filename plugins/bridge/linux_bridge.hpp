@@ -12,6 +12,8 @@
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
 
+#include "link_settings.hpp"
+
 namespace weft::bridge {
 
 /// What is wrong with the devices, and was put right when it could be.
@@ -39,8 +41,9 @@ class LinuxBridge {
 
   [[nodiscard]] static Result<LinuxBridge> open(Settings settings);
 
-  /// Creates the bridge, or adopts the one there is, pods and addresses included. Errors:
-  /// Errc::conflict when the name belongs to something else.
+  /// Creates the bridge, or adopts the one there is, pods and addresses included. What the node can
+  /// do without is tried; what of it failed, the next check says. Errors: Errc::conflict when the
+  /// name belongs to something else.
   [[nodiscard]] Result<> ensure();
   /// Makes the router's port, which exists already, a port of the bridge; then both are up. The
   /// way to a datapath, if there is one, goes away: frames would travel twice.
@@ -49,8 +52,8 @@ class LinuxBridge {
   /// far end, which is up, for a datapath. The port before is released and stays up.
   [[nodiscard]] Result<std::string> attach_datapath();
 
-  /// Compares the devices with what they should be, and puts right what others changed. Errors:
-  /// ENODEV when one of them is gone.
+  /// Compares the devices and the kernel's settings with what they should be, and puts right what
+  /// others changed. Errors: ENODEV when a device is gone.
   [[nodiscard]] Result<Repair> check();
 
   /// Adds the address and announces it.
@@ -72,11 +75,23 @@ class LinuxBridge {
   [[nodiscard]] Result<> tune();
   [[nodiscard]] Result<> bound_learning();
   /// Switches off what the kernel would send by itself from an interface without address.
-  [[nodiscard]] Result<> silence(std::string_view interface);
+  void silence(std::string_view interface);
+  /// Remembers, for the next check, that something failed which the node can do without.
+  void tolerate(const Result<>& outcome, std::string_view cost);
+
+  // Parts of check.
+  [[nodiscard]] Result<> check_bridge(const nl::Link& bridge, Repair& repair);
+  [[nodiscard]] Result<> check_port(const nl::Link& port, int bridge, Repair& repair);
+  [[nodiscard]] Result<> check_far_ends(Repair& repair);
+  [[nodiscard]] Result<> check_up(const nl::Link& link, std::string_view what, Repair& repair);
+  [[nodiscard]] Result<> check_settings(int index, LinkRole role, Repair& repair);
+  [[nodiscard]] Result<> check_forwarding(Repair& repair);
+  [[nodiscard]] Result<> check_predecessor(int bridge, Repair& repair);
 
   Settings settings_;
   std::string port_;
   nl::Socket socket_;
+  std::vector<std::string> tolerated_;  // failures since the last check
 };
 
 }  // namespace weft::bridge

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,7 @@ using namespace std::chrono_literals;
 
 // Links change in bursts while a container starts; one look after the burst is enough.
 constexpr Duration settle_time = 100ms;
+constexpr Duration warning_interval = 60s;  // of warnings that say the same
 constexpr std::string_view port_name = "vethwe-tap";
 
 }  // namespace
@@ -110,8 +112,8 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
         return doctor::to_json(checks);
       }));
     }));
-    WEFT_TRY(exposures_.start(*bridge_, host_.services().optional<Store>()));
     WEFT_TRY(start_address_plan());
+    WEFT_TRY(exposures_.start(*bridge_, host_.services().optional<Store>()));
     WEFT_TRY(host_.services().provide<Bridge>(*this));
     return host_.services().provide<BridgeV2>(*this);
   }
@@ -120,13 +122,13 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     command_ = {};
     doctor_ = {};
     topology_ = {};
-    node_ports_ = {};
     direct_peers_ = {};
+    node_ports_ = {};
     node_guard_.stop();
     following_nat_ = {};
     exposures_.stop();
-    following_datapath_ = {};
     address_plan_.stop();
+    following_datapath_ = {};
     settle_timer_.cancel();
     watcher_.reset();
     if (port_ != nullptr) {
@@ -302,8 +304,8 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
 
   Result<> start_watching() {
     auto watcher = nl::Watcher::open(
-        host_.loop().io(), NETLINK_ROUTE, {RTNLGRP_LINK},
-        [this](const nlmsghdr& message) { link_changed(message); }, [this] { check_later(); });
+        host_.loop().io(), NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_NETCONF},
+        [this](const nlmsghdr& message) { kernel_changed(message); }, [this] { check_later(); });
     if (!watcher) {
       return tl::unexpected(std::move(watcher).error());
     }
@@ -312,9 +314,11 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     return {};
   }
 
-  void link_changed(const nlmsghdr& message) {
+  void kernel_changed(const nlmsghdr& message) {
     const auto link = nl::parse_link(message);
-    if (link && (link->name == name_ || link->name == bridge_->port_name())) {
+    const bool is_ours = link && (link->name == name_ || link->name == bridge_->port_name() ||
+                                  link->name == port_name || link->name == LinuxBridge::far_end);
+    if (is_ours || message.nlmsg_type == RTM_NEWNETCONF) {
       check_later();
     }
   }
@@ -330,18 +334,35 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     is_check_pending_ = false;
     const auto repair = bridge_->check();
     if (!repair) {
-      if (repair.error().code == std::errc::no_such_device) {
-        host_.fail({repair.error().code,
-                    fmt::format("go on without the bridge '{}' or its port '{}': somebody deleted "
-                                "it; restart the node to create it again",
-                                name_, bridge_->port_name())});
-      } else {
-        host_.log().error("bridge not repaired", "bridge", name_, "error", repair.error());
-      }
+      cannot_repair(repair.error());
       return;
     }
     for (const std::string& warning : repair->warnings) {
-      host_.log().warn(warning, "bridge", name_, "port", bridge_->port_name());
+      warn(warning);
+    }
+  }
+
+  void cannot_repair(const Error& error) {
+    const bool is_gone = error.code == std::errc::no_such_device;
+    if (is_gone && datapath_ != nullptr && bridge_->link()) {
+      warn("somebody deleted the way to the datapath; made again");
+      join_datapath();
+    } else if (is_gone) {
+      host_.fail({error.code,
+                  fmt::format("go on without the bridge '{}' or its port '{}': somebody deleted "
+                              "it; restart the node to create it again",
+                              name_, bridge_->port_name())});
+    } else {
+      warn("bridge not repaired: " + error.message());
+    }
+  }
+
+  /// Two programs that disagree change a setting many times a second.
+  void warn(const std::string& what) {
+    TimePoint& next = next_warnings_[what];
+    if (host_.loop().now() >= next) {
+      next = host_.loop().now() + warning_interval;
+      host_.log().warn(what, "bridge", name_, "port", bridge_->port_name());
     }
   }
 
@@ -376,9 +397,11 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   std::shared_ptr<TapPort> port_;
   std::optional<PortReaders> readers_;
   bool is_check_pending_ = false;
+  std::map<std::string, TimePoint> next_warnings_;
   std::optional<nl::Watcher> watcher_;
   Timer settle_timer_;
   NodeGuard node_guard_;
+  AddressPlan address_plan_;
   Exposures exposures_;
   bool wants_node_guard_ = true;
   std::string node_guard_error_;  // why it does not run
@@ -386,6 +409,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   CommandRegistration doctor_;
   Subscription node_ports_;
   Subscription topology_;
+  Subscription direct_peers_;
   Following following_nat_;
   Following following_datapath_;
 };
@@ -393,5 +417,3 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
 }  // namespace weft::bridge
 
 WEFT_PLUGIN(weft::bridge::BridgePlugin)
-  AddressPlan address_plan_;
-  Subscription direct_peers_;
