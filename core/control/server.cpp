@@ -3,12 +3,15 @@
 #include "control/server.hpp"
 
 #include <cerrno>
+#include <filesystem>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include "control/connection.hpp"
+#include "control/path_watch.hpp"
 #include "control/places.hpp"
 #include "control/protocol.hpp"
 #include "control/registry.hpp"
@@ -17,6 +20,12 @@
 namespace weft::control {
 
 namespace asio = boost::asio;
+
+namespace {
+
+constexpr Duration retry_time = std::chrono::seconds{1};
+
+}  // namespace
 
 ControlView::ControlView(std::shared_ptr<Registry> registry, Loop& loop)
     : registry_(std::move(registry)), loop_(&loop) {}
@@ -48,6 +57,18 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
         acceptor_(server.loop_.io(), asio::local::stream_protocol(), socket_.release_descriptor()) {
   }
 
+  /// Whoever cleans up /run would otherwise lock the operator and the CNI plugin out.
+  void keep_path() {
+    auto watch = PathWatch::open(loop_, socket_.path(), [this] { look_at_path(); });
+    if (watch) {
+      watch_.emplace(*std::move(watch));
+      look_at_path();  // what happened before it was watched
+    } else {
+      log_.warn("control socket not watched: who removes it locks everybody out", "error",
+                watch.error());
+    }
+  }
+
   void accept_next() {
     acceptor_.async_accept(
         [self = shared_from_this()](const boost::system::error_code& error, LocalSocket socket) {
@@ -69,6 +90,8 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
   void close() noexcept {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
+    watch_.reset();
+    remake_.cancel();
     socket_ = {};  // the path goes now, not when the last handler does
     retry_.cancel();
     for (const auto& connection : std::exchange(connections_, {})) {
@@ -77,6 +100,36 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
   }
 
  private:
+  void look_at_path() {
+    if (!socket_.is_in_place()) {
+      remake_ = loop_.after(Duration::zero(), [this] { remake_path(); });
+    }
+  }
+
+  /// Connections that are open go on. The accept under way ends with the acceptor's descriptor.
+  void remake_path() {
+    std::error_code ignored;  // the next step says what is wrong with the directory
+    std::filesystem::create_directories(std::filesystem::path(socket_.path()).parent_path(),
+                                        ignored);
+    const auto remade = socket_.remake();
+    if (!remade) {
+      if (!std::exchange(has_failed_, true)) {
+        log_.error("control socket removed by another program, and not made again; trying again",
+                   "path", socket_.path(), "error", remade.error());
+      }
+      remake_ = loop_.after(retry_time, [this] { remake_path(); });
+      return;
+    }
+    has_failed_ = false;
+    log_.warn("control socket removed by another program; made again", "path", socket_.path());
+    retry_.cancel();
+    boost::system::error_code closed;
+    acceptor_.close(closed);
+    acceptor_.assign(asio::local::stream_protocol(), socket_.release_descriptor(), closed);
+    accept_next();
+    keep_path();
+  }
+
   void admit(LocalSocket socket) {
     auto place = places_.take();
     if (!place) {
@@ -125,6 +178,9 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
   asio::local::stream_protocol::acceptor acceptor_;
   std::set<std::shared_ptr<Connection>> connections_;
   Timer retry_;
+  std::optional<PathWatch> watch_;
+  bool has_failed_ = false;  // to make the socket again
+  Timer remake_;
 };
 
 ControlServer::ControlServer(Loop& loop, Log& log, std::string path, ServerLimits limits)
@@ -143,6 +199,7 @@ Result<> ControlServer::start() {
   WEFT_TRY(socket, ListeningSocket::open(path_));
   listener_ = std::make_shared<Listener>(*this, std::move(socket));
   listener_->accept_next();
+  listener_->keep_path();
   log_.info("control socket open", "path", path_);
   return {};
 }

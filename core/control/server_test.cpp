@@ -486,6 +486,50 @@ TEST_F(ControlServerTest, ReplacesAStaleSocketButNeverALiveOneOrAFile) {
   EXPECT_EQ(std::filesystem::file_size(path_), 8U);
 }
 
+class ControlSocketRemovalTest : public ControlServerTest {
+ protected:
+  /// Whether somebody is served at the path within ten seconds.
+  bool comes_to_serve() {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (RawClient(path_).is_connected()) {
+        return true;
+      }
+      std::this_thread::yield();
+    }
+    return false;
+  }
+};
+
+TEST_F(ControlSocketRemovalTest, ASocketThatSomebodyRemovesIsMadeAgain) {
+  ASSERT_TRUE(start());
+  const RawClient before(path_);
+
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(std::filesystem::remove(path_));
+    ASSERT_TRUE(comes_to_serve());
+  }
+
+  ASSERT_TRUE(before.send("{\"cmd\":\"nothing\"}\n"));
+  EXPECT_NE(before.line(), "") << "an open connection goes on";
+}
+
+TEST_F(ControlSocketRemovalTest, SoIsOneWhoseWholeDirectoryIsRemoved) {
+  ASSERT_TRUE(start());
+
+  std::filesystem::remove_all(directory_);
+
+  EXPECT_TRUE(comes_to_serve());
+}
+
+TEST_F(ControlSocketRemovalTest, SoIsOneThatSomebodyMovesAway) {
+  ASSERT_TRUE(start());
+
+  std::filesystem::rename(path_, path_ + ".old");
+
+  EXPECT_TRUE(comes_to_serve());
+}
+
 TEST_F(ControlServerTest, RefusesADirectoryEveryoneMayWriteTo) {
   ::chmod(directory_.c_str(), 0777);
 

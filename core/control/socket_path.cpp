@@ -19,10 +19,14 @@ namespace {
 
 constexpr int backlog = 64;
 
+std::string attempt_at(const std::string& path) {
+  return "create control socket '" + path + "'";
+}
+
 /// Whoever may write to the directory may replace the socket and pose as weftd.
 Result<> check_parent(const std::string& path) {
   const std::string parent = std::filesystem::path(path).parent_path().string();
-  const std::string attempt = "create control socket '" + path + "'";
+  const std::string attempt = attempt_at(path);
   struct stat info{};
   if (::stat(parent.empty() ? "." : parent.c_str(), &info) < 0) {
     return fail(errno, attempt);
@@ -56,43 +60,84 @@ Result<> remove_stale(const std::string& path) {
 }  // namespace
 
 Result<ListeningSocket> ListeningSocket::open(std::string path) {
-  const std::string attempt = "create control socket '" + path + "'";
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    return fail(ENAMETOOLONG, attempt);
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return fail(ENAMETOOLONG, attempt_at(path));
   }
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  WEFT_TRY(check_parent(path));
-
   ListeningSocket made;
-  const std::string lock_path = path + ".lock";
-  made.lock_ = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (made.lock_ < 0) {
+  made.path_ = std::move(path);
+  WEFT_TRY(made.lock());
+  WEFT_TRY(made.bind());
+  return made;
+}
+
+std::optional<ListeningSocket::FileId> ListeningSocket::file_at(const std::string& path) noexcept {
+  struct stat info{};
+  return ::lstat(path.c_str(), &info) < 0 ? std::nullopt
+                                          : std::optional(FileId{info.st_dev, info.st_ino});
+}
+
+Result<> ListeningSocket::lock() {
+  WEFT_TRY(check_parent(path_));
+  const std::string lock_path = path_ + ".lock";
+  const int made = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (made < 0) {
     return fail(errno, "open '" + lock_path + "'");
   }
-  if (::flock(made.lock_, LOCK_EX | LOCK_NB) < 0) {
-    return fail(Errc::conflict, attempt + ": another weftd serves it");
+  if (::flock(made, LOCK_EX | LOCK_NB) < 0) {
+    ::close(made);
+    return fail(Errc::conflict, attempt_at(path_) + ": another weftd serves it");
   }
-  WEFT_TRY(remove_stale(path));
-  made.socket_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (made.socket_ < 0) {
-    return fail(errno, attempt);
+  if (lock_ >= 0) {
+    ::close(lock_);
   }
+  lock_ = made;
+  return {};
+}
+
+Result<> ListeningSocket::bind() {
+  WEFT_TRY(remove_stale(path_));
+  socket_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (socket_ < 0) {
+    return fail(errno, attempt_at(path_));
+  }
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
   // The inode takes the socket's mode less the umask: never wider than wanted, not for a moment.
-  if (::fchmod(made.socket_, 0660) < 0 ||
-      ::bind(made.socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
-    return fail(errno, attempt);
+  if (::fchmod(socket_, 0660) < 0 ||
+      ::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
+    return fail(errno, attempt_at(path_));
   }
-  made.path_ = std::move(path);
-  if (::chmod(made.path_.c_str(), 0660) < 0 || ::listen(made.socket_, backlog) < 0) {
-    return fail(errno, attempt);
+  file_ = file_at(path_);
+  if (::chmod(path_.c_str(), 0660) < 0 || ::listen(socket_, backlog) < 0) {
+    return fail(errno, attempt_at(path_));
   }
-  return made;
+  return {};
+}
+
+bool ListeningSocket::is_in_place() const noexcept {
+  struct stat ours{};
+  const bool has_lock = lock_ >= 0 && ::fstat(lock_, &ours) == 0 &&
+                        file_at(path_ + ".lock") == FileId{ours.st_dev, ours.st_ino};
+  return has_lock && file_ && file_at(path_) == file_;
+}
+
+Result<> ListeningSocket::remake() {
+  struct stat ours{};
+  if (lock_ < 0 || ::fstat(lock_, &ours) < 0 ||
+      file_at(path_ + ".lock") != FileId{ours.st_dev, ours.st_ino}) {
+    WEFT_TRY(lock());
+  }
+  if (socket_ >= 0) {
+    ::close(std::exchange(socket_, -1));
+  }
+  file_.reset();
+  return bind();
 }
 
 ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
     : path_(std::exchange(other.path_, {})),
+      file_(std::exchange(other.file_, std::nullopt)),
       socket_(std::exchange(other.socket_, -1)),
       lock_(std::exchange(other.lock_, -1)) {}
 
@@ -100,6 +145,7 @@ ListeningSocket& ListeningSocket::operator=(ListeningSocket&& other) noexcept {
   if (this != &other) {
     close();
     path_ = std::exchange(other.path_, {});
+    file_ = std::exchange(other.file_, std::nullopt);
     socket_ = std::exchange(other.socket_, -1);
     lock_ = std::exchange(other.lock_, -1);
   }
@@ -115,7 +161,7 @@ int ListeningSocket::release_descriptor() noexcept {
 }
 
 void ListeningSocket::close() noexcept {
-  if (!path_.empty()) {
+  if (file_ && file_at(path_) == file_) {  // or it is somebody else's by now
     ::unlink(path_.c_str());
   }
   for (int* const fd : {&socket_, &lock_}) {

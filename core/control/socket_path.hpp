@@ -2,6 +2,9 @@
 /// A listening unix socket at a path, safely: one owner at a time, no stale socket, no stranger's
 /// directory.
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 
 #include <weft/result.hpp>
@@ -26,11 +29,29 @@ class ListeningSocket {
 
   /// Gives up the descriptor, for whoever accepts on it; the path stays ours.
   [[nodiscard]] int release_descriptor() noexcept;
+  /// Whether the path still leads to this socket, and its lock file to our lock.
+  [[nodiscard]] bool is_in_place() const noexcept;
+  /// Makes a new socket at the path, after others removed it; the old one's connections stay.
+  /// Errors: as of open; Errc::conflict when another weftd has taken the path over.
+  [[nodiscard]] Result<> remake();
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
+  /// Which file a path led to.
+  struct FileId {
+    dev_t device = 0;
+    ino_t inode = 0;
+    bool operator==(const FileId&) const = default;
+  };
+
+  [[nodiscard]] static std::optional<FileId> file_at(const std::string& path) noexcept;
+  [[nodiscard]] Result<> lock();
+  [[nodiscard]] Result<> bind();
   void close() noexcept;
 
   std::string path_;
+  std::optional<FileId> file_;  // of the socket, once it is bound
   int socket_ = -1;
   int lock_ = -1;
 };
