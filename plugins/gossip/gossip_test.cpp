@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <weft/events/direct_peers.hpp>
+
 #include "gossip/password_file.hpp"
 #include "gossip/sim_mesh.hpp"
 
@@ -346,6 +348,19 @@ TEST(Mesh, DirectPeersChangedAtRunTimeSurviveARestart) {
   mesh.add_as(2, 2, options);
 
   EXPECT_TRUE(mesh.converge(20s));
+}
+
+TEST(Mesh, PublishesWhereItLooksForPeersBeforeItIsConnected) {
+  SimMesh mesh;
+  const std::vector<std::string> peers{"10.0.0.9", "10.0.0.8:1"};
+  SimNode& node = mesh.add_as(1, 1, with({{"peers", peers}}));
+  std::vector<net::IpAddress> published;
+  const auto subscription = node.host().bus().subscribe<events::DirectPeersChanged>(
+      [&](const events::DirectPeersChanged& event) { published = event.addresses; });
+  mesh.world.run_for(1s);
+
+  EXPECT_EQ(published,
+            (std::vector{net::parse_ip("10.0.0.8").value(), net::parse_ip("10.0.0.9").value()}));
 }
 
 TEST(Mesh, ConnectAnswersWithEveryAddressItCannotUse) {
