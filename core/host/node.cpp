@@ -2,6 +2,7 @@
 
 #include "host/node.hpp"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,6 +34,18 @@ Result<PeerIdentity> identify(const config::HostConfig& config, bool is_check) {
     return PeerIdentity{config.name, false, {}};
   }
   return identify_peer(config.state_directory, config.name, find_name_evidence());
+}
+
+/// Beyond its descriptors a node refuses peers, and commands wait. The daemon takes about 70 and
+/// three for each peer.
+void warn_of_few_descriptors(Log& log) {
+  constexpr rlim_t few = 512;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < few) {
+    log.warn("few file descriptors: peers beyond them are refused", "limit",
+             static_cast<std::uint64_t>(limit.rlim_cur), "remedy",
+             "raise the hard limit: LimitNOFILE=65536 in the unit, or ulimit -Hn");
+  }
 }
 
 }  // namespace
@@ -187,7 +200,8 @@ std::vector<std::string> Node::warnings() const {
 Result<> Node::start() {
   Log& log = core_->log("host");
   log.info("node starting", "name", core_->info.name, "nickname", core_->info.nickname, "plugins",
-           plugins_.size());
+           plugins_.size(), "lanes", core_->lanes.count());
+  warn_of_few_descriptors(log);
   WEFT_TRY(open());
   WEFT_TRY(start_configured());
   WEFT_TRY(handle_failures());

@@ -7,6 +7,8 @@
 
 #include <fmt/core.h>
 
+#include "host/processors.hpp"
+
 namespace weft::host {
 namespace {
 
@@ -27,7 +29,8 @@ NodeCore::NodeCore(const config::HostConfig& config, NodeInfo node,
       main(std::move(main_loop)),
       logs(config.log_level),
       lanes(config.lanes != 0 ? config.lanes
-                              : LaneSet::default_count(std::thread::hardware_concurrency()),
+                              : LaneSet::default_count(usable_processors(
+                                    std::thread::hardware_concurrency(), cgroup_processors())),
             blocking),
       bus(metrics),
       loop("host", blocking,

@@ -72,6 +72,16 @@ Result<std::optional<Link>> query_one(Socket& socket, Message& message, std::str
   return found;
 }
 
+/// Names what the kernel lacks when it does not know a kind of interface.
+auto needs_module(std::string_view module) {
+  return [module](Error error) {
+    if (error.code == std::errc::operation_not_supported) {
+      error.context += fmt::format(" (load the kernel module {})", module);
+    }
+    return error;
+  };
+}
+
 void put_end(Message& message, const VethEnd& end) {
   message.put_text(IFLA_IFNAME, end.name);
   if (end.mac) {
@@ -178,7 +188,8 @@ Result<> create_bridge(Socket& socket, std::string_view name) {
   message.extra_header<ifinfomsg>();
   message.put_text(IFLA_IFNAME, name);
   message.nest(IFLA_LINKINFO, [&] { message.put_text(IFLA_INFO_KIND, "bridge"); });
-  return socket.request(message, fmt::format("create bridge '{}'", name));
+  return socket.request(message, fmt::format("create bridge '{}'", name))
+      .map_error(needs_module("bridge"));
 }
 
 Result<> create_veth(Socket& socket, const VethEnd& host, const VethEnd& peer) {
@@ -195,8 +206,9 @@ Result<> create_veth(Socket& socket, const VethEnd& host, const VethEnd& peer) {
       });
     });
   });
-  return socket.request(message,
-                        fmt::format("create the veth pair '{}' and '{}'", host.name, peer.name));
+  return socket
+      .request(message, fmt::format("create the veth pair '{}' and '{}'", host.name, peer.name))
+      .map_error(needs_module("veth"));
 }
 
 Result<> set_hairpin(Socket& socket, int port, bool is_on) {

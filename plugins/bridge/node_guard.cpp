@@ -33,7 +33,8 @@ Error with_remedy(Error error) {
   const int code = error.code.category() == std::generic_category() ? error.code.value() : 0;
   if (code == EPERM || code == EACCES) {
     error.context += " (weftd needs CAP_NET_ADMIN)";
-  } else if (code == EOPNOTSUPP || code == EPROTONOSUPPORT || code == EAFNOSUPPORT) {
+  } else if (code == EOPNOTSUPP || code == EPROTONOSUPPORT || code == EAFNOSUPPORT ||
+             code == ENOENT) {
     error.context += " (load the kernel module nf_tables, with CONFIG_NF_TABLES_INET)";
   }
   return error;

@@ -42,13 +42,17 @@ constexpr std::array<OffloadStep, 5> offload_steps{{
 Result<Queue> open_queue(const std::string& name) {
   Queue queue{::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
   if (queue.fd() < 0) {
-    return fail(errno, "open /dev/net/tun");
+    return fail(errno, errno == EPERM || errno == EACCES
+                           ? "open /dev/net/tun (a container must be given this device)"
+                           : "open /dev/net/tun (load the kernel module tun, or give the container "
+                             "this device)");
   }
   ifreq request{};
   std::ranges::copy(name, request.ifr_name);
   request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
   if (::ioctl(queue.fd(), TUNSETIFF, &request) < 0) {
-    return fail(errno, fmt::format("create a queue of tap device '{}'", name));
+    return fail(errno, fmt::format("create a queue of tap device '{}'{}", name,
+                                   errno == EPERM ? " (weftd needs CAP_NET_ADMIN)" : ""));
   }
   int header_bytes = vnet_header_bytes;
   if (::ioctl(queue.fd(), TUNSETVNETHDRSZ, &header_bytes) < 0) {

@@ -36,8 +36,10 @@ Error with_remedy(Error error) {
   const int code = error.code.category() == std::generic_category() ? error.code.value() : 0;
   if (code == EPERM || code == EACCES) {
     error.context += " (weftd needs CAP_NET_ADMIN)";
-  } else if (code == EOPNOTSUPP || code == EPROTONOSUPPORT) {
-    error.context += " (load the kernel modules nf_tables and nft_masq)";
+  } else if (code == EOPNOTSUPP || code == EPROTONOSUPPORT || code == ENOENT) {
+    error.context +=
+        " (load the kernel modules nf_tables, nft_chain_nat and nft_masq; until then pods reach "
+        "each other, and nothing outside)";
   }
   return error;
 }
