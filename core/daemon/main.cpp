@@ -17,6 +17,7 @@
 #include "host/node.hpp"
 #include "host/version.hpp"
 #include "notify.hpp"
+#include "readiness.hpp"
 
 namespace weft::daemon {
 namespace {
@@ -87,7 +88,6 @@ int report(const std::vector<std::string>& complaints) {
 Result<> run(host::Node& node) {
   WEFT_TRY(node.start());
   node.announce();
-  notify("READY=1");
   return node.run();
 }
 
@@ -117,7 +117,13 @@ int run_node(const std::string& path) {
   if (!config) {
     return report(host::to_complaints(config.error()));
   }
-  auto created = host::Node::create(*std::move(config), main_loop);
+  Readiness readiness{notify};
+  const auto patience = main_loop->every(Readiness::patience, [&] { readiness.end_patience(); });
+  host::NodeOptions options;
+  options.on_change = [&](bool is_ready, const std::string& summary) {
+    readiness.change(is_ready, summary);
+  };
+  auto created = host::Node::create(*std::move(config), main_loop, std::move(options));
   if (!created) {
     return report(created.error());
   }

@@ -211,30 +211,37 @@ Result<> Node::start() {
 
 Result<> Node::handle_failures() {
   Result<> outcome;
+  if (failed_.empty()) {
+    return outcome;
+  }
   for (PluginInstance* const plugin : std::exchange(failed_, {})) {
     const PluginStatus status = plugin->status();
-    core_->log("host").error("plugin failed", "plugin", status.manifest.name, "error",
-                             status.reason);
-    state_ = State::degraded;
     plugin->withdraw();
     core_->services.tell_followers(plugin->manifest().provides);
-    plugin->stop(options_.stop_deadline);
+    failed(*plugin, status.reason, MainLoop::now() - start_times_[status.manifest.name]);
     if (status.manifest.critical && outcome) {
       outcome = fail(Errc::closed, fmt::format("go on without critical plugin '{}': {}",
                                                status.manifest.name, status.reason));
     }
   }
+  judge_state();
   return outcome;
 }
 
 Result<> Node::run() {
   while (!stop_requested_) {
-    main_->run_until([this] {
+    const auto has_work = [this] {
       return stop_requested_ || !failed_.empty() || !reloads_.empty() || has_late_start();
-    });
+    };
+    if (const auto retry_at = retries_.next()) {
+      main_->run_until(has_work, *retry_at);
+    } else {
+      main_->run_until(has_work);
+    }
     WEFT_TRY(handle_late_starts());
     WEFT_TRY(handle_failures());
     WEFT_TRY(handle_reloads());
+    WEFT_TRY(handle_retries());
   }
   return {};
 }
@@ -288,13 +295,16 @@ Result<> Node::serve_commands() {
   Result<> served;
   core_->run_on_loop([&] {
     served = add("status", [this] {
-      const auto uptime =
-          std::chrono::duration_cast<std::chrono::seconds>(MainLoop::now() - created_);
+      const TimePoint now = MainLoop::now();
+      const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(now - created_);
       return status_json({core_->info, std::string(to_string(state_.load())), uptime, warnings()},
-                         statuses());
+                         statuses(), now);
     });
     served =
-        served.and_then([&] { return add("plugins", [this] { return plugins_json(statuses()); }); })
+        served
+            .and_then([&] {
+              return add("plugins", [this] { return plugins_json(statuses(), MainLoop::now()); });
+            })
             .and_then([&] {
               return add("metrics", [this] { return text_json(core_->metrics.prometheus_text()); });
             })
@@ -318,10 +328,12 @@ void Node::on_reload_command(const std::string& params, Reply<std::string> reply
     return;
   }
   main_->post([this, forced = *std::move(forced), reply = std::move(reply)]() mutable {
-    request_reload(std::move(forced), [this, reply = std::move(reply)](
-                                          const Result<Reloaded>& reloaded) mutable {
-      reply(reloaded.map([this](const Reloaded& done) { return reloaded_json(done, statuses()); }));
-    });
+    request_reload(std::move(forced),
+                   [this, reply = std::move(reply)](const Result<Reloaded>& reloaded) mutable {
+                     reply(reloaded.map([this](const Reloaded& done) {
+                       return reloaded_json(done, statuses(), MainLoop::now());
+                     }));
+                   });
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,7 @@
 #include "host/manifest.hpp"
 #include "host/plugin_state.hpp"
 #include "host/reload_plan.hpp"
+#include "host/retry_schedule.hpp"
 #include "host/watchdog.hpp"
 
 namespace weft::host {
@@ -32,6 +34,8 @@ struct NodeOptions {
   Duration stop_deadline = std::chrono::seconds{5};
   /// Only look whether everything fits: nothing outside the process is touched.
   bool is_check = false;
+  /// Told on the main thread how the node stands: once `start` is through, and when that changed.
+  std::function<void(bool is_ready, const std::string& summary)> on_change{};
 };
 
 /// What a node is made of could not be brought together; one line each, never empty.
@@ -53,11 +57,11 @@ class WEFT_EXPORT Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  /// Starts the plugins in order. A plugin that fails leaves the node degraded and takes along
-  /// those that require it; a critical one, or the host's own part, stops the node and is the
-  /// error. One that is not done by its deadline leaves the node degraded until it is, in `run`,
-  /// and those that require it wait; a critical one has failed. A stop asked for meanwhile ends it
-  /// early, without error.
+  /// Starts the plugins in order. A plugin that fails leaves the node degraded, and those that
+  /// require it wait until it runs: it is started again, in `run`, with growing waits. A critical
+  /// one, or the host's own part, stops the node and is the error. One that is not done by its
+  /// deadline leaves the node degraded until it is, in `run`, and those that require it wait; a
+  /// critical one has failed. A stop asked for meanwhile ends it early, without error.
   [[nodiscard]] Result<> start();
   /// Says in the log that the node is ready, or degraded and why.
   void announce();
@@ -82,6 +86,8 @@ class WEFT_EXPORT Node {
   [[nodiscard]] std::vector<PluginStatus> statuses() const;
 
  private:
+  using Instance = std::shared_ptr<PluginInstance>;
+
   Node(config::NodeConfig config, NodeInfo info, std::shared_ptr<MainLoop> main,
        NodeOptions options);
 
@@ -118,9 +124,26 @@ class WEFT_EXPORT Node {
   [[nodiscard]] std::optional<MissingProvider> missing_provider(const Manifest& manifest) const;
   /// ready, or degraded when a plugin does not run.
   void judge_state();
+  /// "ready", or each plugin that does not run and why.
+  [[nodiscard]] std::string summary() const;
+
+  // node_retry.cpp
+  /// Says in the log what failed, stops the plugin, and sets the time of the next attempt.
+  void failed(PluginInstance& plugin, const std::string& error, Duration ran);
+  /// Of plugins_; null when none has that name.
+  [[nodiscard]] Instance find_instance(std::string_view name) const;
+  /// Starts plugins whose time has come again. Those that hold on to one of their services restart
+  /// then. The error of a critical one of those.
+  [[nodiscard]] Result<> handle_retries();
+  /// New instances take the places of plugins that failed.
+  void renew_failed(const std::vector<std::string>& names);
+  /// Restarts the plugins that hold on to a service of one in `joined_`.
+  void restart_users();
+  /// Replaces the plugins in `reasons` and those that hold on to one of `services`.
+  [[nodiscard]] tl::expected<void, Complaints> restart(
+      const std::map<std::string, std::string>& reasons, std::set<std::string> services);
 
   // node_reload.cpp
-  using Instance = std::shared_ptr<PluginInstance>;
   /// A plugin set that was checked as a whole.
   struct Successor {
     config::NodeConfig config;
@@ -138,6 +161,7 @@ class WEFT_EXPORT Node {
       const config::NodeConfig& next, const ReloadPlan& plan,
       const std::map<std::string, Instance>& added);
   void end_plugins(const ReloadPlan& plan);
+  [[nodiscard]] std::vector<RunningPlugin> running_plugins() const;
   /// The plugins that stay and follow a service whose provider changed.
   [[nodiscard]] std::vector<std::string> told(const ReloadPlan& plan) const;
   void replace_plugins(std::vector<Instance> plugins);
@@ -152,6 +176,11 @@ class WEFT_EXPORT Node {
   std::vector<Instance> lingering_;      // replaced, but somebody may still use them
   std::vector<PluginInstance*> failed_;  // at run time, not yet dealt with
   std::vector<ReloadRequest> reloads_;   // asked for, not yet dealt with
+  RetrySchedule retries_;
+  std::set<std::string> retried_;  // plugins that were started again and have not said how it went
+  std::set<std::string> joined_;   // plugins that run again; their users have yet to restart
+  std::map<std::string, std::string> logged_failures_;  // by plugin: those that last
+  std::string told_summary_;                            // what on_change was told last
   std::atomic<State> state_{State::starting};
   bool stop_requested_ = false;
   bool is_open_ = false;

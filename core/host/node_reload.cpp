@@ -59,6 +59,8 @@ Result<> Node::handle_reloads() {
     end_plugins(plan);
     replace_plugins(std::move(successor->plugins));
     config_ = std::move(successor->config);
+    retries_.clear();
+    logged_failures_.clear();
     core_->logs.set_level(config_.host.log_level);
     const Result<> begun = start_configured();
     judge_state();
@@ -77,12 +79,6 @@ tl::expected<Node::Successor, Complaints> Node::prepare(const std::set<std::stri
   }
   Successor next{*std::move(loaded), {}, {}};
   Complaints complaints = fixed_host_changes(config_.host, next.config.host);
-  std::vector<RunningPlugin> running;
-  for (const Instance& plugin : plugins_) {
-    running.push_back({&plugin->manifest(), &config_.plugins.at(plugin->manifest().name),
-                       plugin->state() == PluginState::failed,
-                       [&plugin](std::string_view service) { return plugin->is_pinned(service); }});
-  }
   std::map<std::string, Instance> added;
   std::map<std::string, Manifest> manifests;
   for (const std::string& name : next.config.host.plugins) {
@@ -108,13 +104,23 @@ tl::expected<Node::Successor, Complaints> Node::prepare(const std::set<std::stri
   if (!complaints.empty()) {
     return tl::unexpected(std::move(complaints));
   }
-  next.plan = plan_reload(running, next.config, manifests, forced);
+  next.plan = plan_reload(running_plugins(), next.config, manifests, forced);
   auto plugins = make_plugins(next.config, next.plan, added);
   if (!plugins) {
     return tl::unexpected(std::move(plugins).error());
   }
   next.plugins = *std::move(plugins);
   return next;
+}
+
+std::vector<RunningPlugin> Node::running_plugins() const {
+  std::vector<RunningPlugin> running;
+  for (const Instance& plugin : plugins_) {
+    running.push_back({&plugin->manifest(), &config_.plugins.at(plugin->manifest().name),
+                       plugin->state() == PluginState::failed,
+                       [&plugin](std::string_view service) { return plugin->is_pinned(service); }});
+  }
+  return running;
 }
 
 tl::expected<std::vector<Node::Instance>, Complaints> Node::make_plugins(
@@ -179,7 +185,9 @@ void Node::end_plugins(const ReloadPlan& plan) {
     if (is_leaving(plan, manifest.name)) {
       leaving.push_back(plugin);
       plugin->withdraw();
-      services.insert(services.end(), manifest.provides.begin(), manifest.provides.end());
+      if (plugin->has_provided()) {
+        services.insert(services.end(), manifest.provides.begin(), manifest.provides.end());
+      }
     }
   }
   const auto let_go = std::make_shared<bool>(false);

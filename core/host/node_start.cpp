@@ -1,5 +1,5 @@
-/// Starts plugins in order. One that is slow, as a kernel that loads modules makes it, holds up
-/// those that require it, and nobody else.
+/// Starts plugins in order. One that is slow, as a kernel that loads modules makes it, or that
+/// fails, holds up those that require it, and nobody else.
 
 #include <algorithm>
 
@@ -26,7 +26,7 @@ Result<> Node::start_configured() {
 Result<> Node::start_plugin(PluginInstance& plugin) {
   const std::string& name = plugin.manifest().name;
   if (const auto missing = missing_provider(plugin.manifest())) {
-    if (!missing->has_failed) {
+    if (!missing->has_failed || !plugin.manifest().critical) {
       plugin.postpone(fmt::format("it waits for {}", missing->text));
       return {};
     }
@@ -46,16 +46,19 @@ Result<> Node::start_plugin(PluginInstance& plugin) {
 }
 
 Result<> Node::started(PluginInstance& plugin, const Result<>& outcome) {
-  Log& log = core_->log("host");
   const Manifest& manifest = plugin.manifest();
+  const bool was_retried = retried_.erase(manifest.name) > 0;
   if (outcome) {
-    log.info("plugin started", "plugin", manifest.name, "version", manifest.version, "took",
-             MainLoop::now() - start_times_[manifest.name]);
+    core_->log("host").info("plugin started", "plugin", manifest.name, "version", manifest.version,
+                            "took", MainLoop::now() - start_times_[manifest.name]);
+    logged_failures_.erase(manifest.name);
     core_->services.tell_followers(manifest.provides);
+    if (was_retried) {
+      joined_.insert(manifest.name);
+    }
     return {};
   }
-  log.error("plugin failed", "plugin", manifest.name, "error", outcome.error());
-  plugin.stop(options_.stop_deadline);
+  failed(plugin, outcome.error().message(), Duration::zero());
   return manifest.critical ? outcome : Result<>();
 }
 
@@ -73,6 +76,7 @@ Result<> Node::handle_late_starts() {
       WEFT_TRY(started(*plugin, plugin->finish_start()));
     }
   }
+  restart_users();
   WEFT_TRY(start_configured());
   judge_state();
   announce();
@@ -106,6 +110,21 @@ void Node::judge_state() {
   const bool is_whole = std::ranges::all_of(
       plugins_, [](const auto& plugin) { return plugin->state() == PluginState::started; });
   state_ = is_whole ? State::ready : State::degraded;
+  if (std::string now = summary(); options_.on_change && now != told_summary_) {
+    options_.on_change(is_whole, now);
+    told_summary_ = std::move(now);
+  }
+}
+
+std::string Node::summary() const {
+  std::string text;
+  for (const PluginStatus& plugin : statuses()) {
+    if (plugin.state != PluginState::started) {
+      text += fmt::format("{}{}: {}", text.empty() ? "degraded: " : "; ", plugin.manifest.name,
+                          plugin.reason);
+    }
+  }
+  return text.empty() ? std::string(to_string(State::ready)) : text;
 }
 
 void Node::announce() {

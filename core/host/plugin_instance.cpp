@@ -230,6 +230,11 @@ void PluginInstance::postpone(std::string reason) {
   set_reason(std::move(reason));
 }
 
+void PluginInstance::set_next_attempt(TimePoint at) {
+  const std::lock_guard lock(mutex_);
+  next_attempt_ = at;
+}
+
 PluginInstance::Outcome PluginInstance::begin(const char* name, Step step) {
   const auto result = std::make_shared<std::optional<Result<>>>();
   loop_.post([main = core_->main, result, name, step = std::move(step)]() mutable {
@@ -247,7 +252,7 @@ std::optional<Result<>> PluginInstance::run(const char* name, Duration deadline,
 
 PluginStatus PluginInstance::status() const {
   const std::lock_guard lock(mutex_);
-  return {manifest_, path_, state_, reason_};
+  return {manifest_, path_, state_, reason_, next_attempt_};
 }
 
 PluginState PluginInstance::state() const {

@@ -70,6 +70,8 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
   void refuse(std::string reason);
   /// Says why a configured plugin is not started yet.
   void postpone(std::string reason);
+  /// Says when a failed plugin is started again.
+  void set_next_attempt(TimePoint at);
 
   [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
   [[nodiscard]] const std::vector<ConfigField>& fields() const noexcept { return schema_.fields(); }
@@ -78,6 +80,8 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
   [[nodiscard]] bool is_pinned(std::string_view service) const {
     return services_->is_pinned(service);
   }
+  /// Whether others may have found one of its services. Any thread.
+  [[nodiscard]] bool has_provided() const noexcept { return services_->has_provided(); }
   [[nodiscard]] bool is_abandoned() const noexcept { return abandoned_self_ != nullptr; }
   /// Any thread.
   [[nodiscard]] PluginStatus status() const;
@@ -122,10 +126,11 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
   PluginLanes lanes_;
   control::ControlView control_;
 
-  mutable std::mutex mutex_;  // guards the next three
+  mutable std::mutex mutex_;  // guards the next four
   PluginState state_ = PluginState::discovered;
   std::string reason_;
   std::optional<Error> failure_;
+  std::optional<TimePoint> next_attempt_;
 
   std::shared_ptr<const Library> library_;  // of every instance of this plugin
   Plugin* plugin_ = nullptr;                // made and freed by the library's functions

@@ -2,8 +2,11 @@
 /// How far a plugin came, and why not further.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include <weft/loop.hpp>
 
 #include "host/manifest.hpp"
 
@@ -53,6 +56,7 @@ struct PluginStatus {
   std::string path;
   PluginState state = PluginState::discovered;
   std::string reason;  ///< why it failed or what keeps it from starting, or empty
+  std::optional<TimePoint> next_attempt{};  ///< when a failed plugin is started again
 };
 
 }  // namespace weft::host

@@ -89,6 +89,20 @@ ReloadPlan plan_reload(std::span<const RunningPlugin> running, const config::Nod
   return plan;
 }
 
+ReloadPlan plan_restarts(std::span<const RunningPlugin> running,
+                         const std::map<std::string, std::string>& reasons,
+                         std::set<std::string> services) {
+  ReloadPlan plan{{}, std::move(services)};
+  for (const RunningPlugin& plugin : running) {
+    const auto reason = reasons.find(plugin.manifest->name);
+    plan.steps.push_back(reason == reasons.end()
+                             ? ReloadStep{plugin.manifest->name, Action::keep, {}}
+                             : ReloadStep{reason->first, Action::restart, reason->second});
+  }
+  restart_dependents(running, plan);
+  return plan;
+}
+
 std::vector<std::string> fixed_host_changes(const config::HostConfig& now,
                                             const config::HostConfig& next) {
   std::vector<std::string> changes;

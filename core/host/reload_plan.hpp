@@ -67,6 +67,12 @@ struct Reloaded {
                                                  const std::map<std::string, Manifest>& added,
                                                  const std::set<std::string>& forced);
 
+/// Plugins in `reasons` restart, each for its reason, and so does a plugin that holds on to one of
+/// `services`.
+[[nodiscard]] WEFT_EXPORT ReloadPlan
+plan_restarts(std::span<const RunningPlugin> running,
+              const std::map<std::string, std::string>& reasons, std::set<std::string> services);
+
 /// Fields of [host] that differ but cannot change while the node runs; a clause for each.
 [[nodiscard]] WEFT_EXPORT std::vector<std::string> fixed_host_changes(
     const config::HostConfig& now, const config::HostConfig& next);

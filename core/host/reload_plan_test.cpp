@@ -94,6 +94,23 @@ TEST_F(ReloadPlanTest, TriesAFailedPluginAgain) {
   EXPECT_EQ(plan_.find("base")->reason, "it had failed");
 }
 
+TEST_F(ReloadPlanTest, AProviderThatRunsAgainRestartsOnlyWhoeverHoldsOnToItsServices) {
+  const auto pins = [](std::string_view service) { return service == "test.base/1"; };
+  const auto pins_nothing = [](std::string_view) { return false; };
+  const std::vector<RunningPlugin> running{{&base_, nullptr, true, pins_nothing},
+                                           {&app_, nullptr, false, pins},
+                                           {&guest_, nullptr, false, pins_nothing}};
+
+  const ReloadPlan failed_before_it_provided = plan_restarts(running, {{"base", "in use"}}, {});
+  const ReloadPlan runs = plan_restarts(running, {}, {"test.base/1"});
+
+  EXPECT_EQ(failed_before_it_provided.find("base")->action, Action::restart);
+  EXPECT_EQ(failed_before_it_provided.find("app")->action, Action::keep);
+  EXPECT_EQ(runs.find("base")->action, Action::keep);
+  EXPECT_EQ(runs.find("app")->action, Action::restart);
+  EXPECT_EQ(runs.find("guest")->action, Action::keep);
+}
+
 TEST_F(ReloadPlanTest, RestartsWhatItIsAskedTo) {
   EXPECT_EQ(plan(now_, {"guest"}), "base kept, app kept, guest restarted");
 }

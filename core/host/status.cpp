@@ -31,14 +31,25 @@ double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
+/// Why a plugin does not run, and when it is started again.
+std::string reason_text(const PluginStatus& plugin, TimePoint now) {
+  if (!plugin.next_attempt) {
+    return plugin.reason;
+  }
+  const auto left = std::chrono::ceil<std::chrono::seconds>(*plugin.next_attempt - now);
+  return fmt::format("{}; next attempt in {} s", plugin.reason,
+                     std::max<std::int64_t>(left.count(), 0));
+}
+
 }  // namespace
 
-std::string status_json(const NodeStatus& node, const std::vector<PluginStatus>& plugins) {
+std::string status_json(const NodeStatus& node, const std::vector<PluginStatus>& plugins,
+                        TimePoint now) {
   Json states = Json::array();
   for (const PluginStatus& plugin : plugins) {
     states.push_back({{"Name", plugin.manifest.name},
                       {"State", to_string(plugin.state)},
-                      {"Reason", plugin.reason}});
+                      {"Reason", reason_text(plugin, now)}});
   }
   Json status{{"Version", product_version()},         {"Name", to_string(node.info.name)},
               {"NickName", node.info.nickname},       {"State", node.state},
@@ -49,14 +60,14 @@ std::string status_json(const NodeStatus& node, const std::vector<PluginStatus>&
   return dump(status);
 }
 
-std::string plugins_json(const std::vector<PluginStatus>& plugins) {
+std::string plugins_json(const std::vector<PluginStatus>& plugins, TimePoint now) {
   Json list = Json::array();
   for (const PluginStatus& plugin : plugins) {
     list.push_back({{"name", plugin.manifest.name},
                     {"version", plugin.manifest.version},
                     {"summary", plugin.manifest.summary},
                     {"state", to_string(plugin.state)},
-                    {"reason", plugin.reason},
+                    {"reason", reason_text(plugin, now)},
                     {"provides", plugin.manifest.provides},
                     {"requires", plugin.manifest.required},
                     {"critical", plugin.manifest.critical},
@@ -88,7 +99,8 @@ std::string topics_json(const std::vector<TopicStatistics>& topics) {
   return dump(list);
 }
 
-std::string reloaded_json(const Reloaded& reloaded, const std::vector<PluginStatus>& plugins) {
+std::string reloaded_json(const Reloaded& reloaded, const std::vector<PluginStatus>& plugins,
+                          TimePoint now) {
   Json list = Json::array();
   for (const ReloadStep& step : reloaded.plan.steps) {
     const auto status = std::ranges::find(
@@ -98,7 +110,7 @@ std::string reloaded_json(const Reloaded& reloaded, const std::vector<PluginStat
                     {"action", to_string(step.action)},
                     {"because", step.reason},
                     {"state", is_there ? to_string(status->state) : "stopped"},
-                    {"reason", is_there ? status->reason : ""}});
+                    {"reason", is_there ? reason_text(*status, now) : ""}});
   }
   return dump({{"plugins", std::move(list)}, {"told", reloaded.told}});
 }

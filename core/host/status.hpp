@@ -28,11 +28,12 @@ struct NodeStatus {
 };
 
 [[nodiscard]] WEFT_EXPORT std::string status_json(const NodeStatus& node,
-                                                  const std::vector<PluginStatus>& plugins);
-[[nodiscard]] std::string plugins_json(const std::vector<PluginStatus>& plugins);
+                                                  const std::vector<PluginStatus>& plugins,
+                                                  TimePoint now);
+[[nodiscard]] std::string plugins_json(const std::vector<PluginStatus>& plugins, TimePoint now);
 [[nodiscard]] std::string topics_json(const std::vector<TopicStatistics>& topics);
 [[nodiscard]] std::string reloaded_json(const Reloaded& reloaded,
-                                        const std::vector<PluginStatus>& plugins);
+                                        const std::vector<PluginStatus>& plugins, TimePoint now);
 /// The plugins that a `reload` command names. Errors: Errc::invalid, naming the field.
 [[nodiscard]] Result<std::set<std::string>> parse_reload_params(const std::string& params);
 [[nodiscard]] std::string lanes_json(const std::vector<LaneStatistics>& lanes);

@@ -157,6 +157,7 @@ Result<> ServicesView::register_provider(std::string_view service, void* provide
                                           "not list it in provides",
                                           service, plugin_));
   }
+  has_provided_ = true;
   return registry_.add(service, {plugin_, provider, this});
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 /// Who provides which service interface on this node.
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -45,6 +46,8 @@ class WEFT_EXPORT ServicesView final : public Services {
   /// Whether the plugin asked for `service` other than by following it: it may hold on to what it
   /// found. Any thread.
   [[nodiscard]] bool is_pinned(std::string_view service) const;
+  /// Whether the plugin provided anything, be it withdrawn since. Any thread.
+  [[nodiscard]] bool has_provided() const noexcept { return has_provided_; }
 
  private:
   [[nodiscard]] Result<void*> find_one(std::string_view service) override;
@@ -62,6 +65,7 @@ class WEFT_EXPORT ServicesView final : public Services {
   const std::optional<ServiceUse> use_;
   mutable std::mutex mutex_;
   std::set<std::string, std::less<>> pinned_;
+  std::atomic<bool> has_provided_ = false;
 };
 
 /// One per node, owned by the host; outlives every view. Any thread.

@@ -350,7 +350,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     } else if (is_gone) {
       host_.fail({error.code,
                   fmt::format("go on without the bridge '{}' or its port '{}': somebody deleted "
-                              "it; restart the node to create it again",
+                              "it",
                               name_, bridge_->port_name())});
     } else {
       warn("bridge not repaired: " + error.message());

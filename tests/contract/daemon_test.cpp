@@ -63,7 +63,7 @@ class DaemonTest : public ::testing::Test {
   /// What weftd told the service manager next; "" when it told nothing.
   std::string next_notification() {
     pollfd ready{notify_, POLLIN, 0};
-    std::array<char, 64> text{};
+    std::array<char, 256> text{};
     if (poll(&ready, 1, patience_ms) != 1) {
       return {};
     }
@@ -98,6 +98,22 @@ TEST_F(DaemonTest, SaysWhenItIsReadyAndEndsCleanlyOnATerminateSignal) {
   EXPECT_EQ(next_notification(), "STOPPING=1");
   EXPECT_EQ(exit_code(), 0);
   EXPECT_NE(output().find("node stopped clean=true"), std::string::npos) << output();
+}
+
+TEST_F(DaemonTest, IsNotReadyBeforeAPluginThatFailedHasStarted) {
+  configure("\"castor\", \"twin-holder\"",
+            fmt::format("[plugin.castor]\nneeds = \"{}/food\"\n", directory_));
+
+  launch();
+  const std::string status = next_notification();
+  ASSERT_EQ(status.substr(0, 24), "STATUS=degraded: castor:") << output();
+  std::ofstream(directory_ + "/food") << "fish";
+
+  EXPECT_EQ(next_notification(), "READY=1");
+  EXPECT_EQ(next_notification(), "STATUS=ready");
+  kill(child_, SIGTERM);
+  EXPECT_EQ(next_notification(), "STOPPING=1");
+  EXPECT_EQ(exit_code(), 0);
 }
 
 TEST_F(DaemonTest, ASecondSignalEndsItAtOnce) {

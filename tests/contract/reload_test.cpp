@@ -236,13 +236,14 @@ TEST_F(ReloadTest, GoesOnDegradedWhenTheNewInstanceDoesNotStartAndMendsItLater) 
 
   write("\"castor\", \"twin-holder\", \"twin-follower\"", "[plugin.castor]\nmay-start = false\n");
   EXPECT_EQ(reload(),
-            "castor restarted failed, twin-holder restarted failed, twin-follower kept started, "
+            "castor restarted failed, twin-holder restarted configured, "
+            "twin-follower kept started, "
             "told:[\"twin-follower\"]");
   EXPECT_EQ(node_state(), "degraded");
   EXPECT_EQ(text("follower.seen"), "castor leaving:nobody");
   write("\"castor\", \"twin-holder\", \"twin-follower\"");
   EXPECT_EQ(reload(),
-            "castor restarted started, twin-holder restarted started, twin-follower kept started, "
+            "castor restarted started, twin-holder kept started, twin-follower kept started, "
             "told:[\"twin-follower\"]");
 
   EXPECT_EQ(node_state(), "ready");

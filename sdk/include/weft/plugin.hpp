@@ -43,8 +43,8 @@ class Host {
   [[nodiscard]] virtual Control& control() noexcept = 0;
   [[nodiscard]] virtual const NodeInfo& node() const noexcept = 0;
 
-  /// The plugin failed for good at run time. The host logs it and stops the plugin; when the
-  /// plugin is critical the node stops too.
+  /// The plugin cannot go on. The host logs it, stops the plugin and starts a new instance after a
+  /// wait, again and again with growing waits; when the plugin is critical the node stops instead.
   virtual void fail(Error error) noexcept = 0;
 
  protected:
@@ -64,7 +64,7 @@ class Plugin {
   /// field and the fix.
   [[nodiscard]] virtual Result<> validate() { return {}; }
   /// Acquires resources, registers services, subscribes. At most 10 s. After an error `stop` is
-  /// called too, so it must cope with a half-started plugin.
+  /// called too, so it must cope with a half-started plugin, and a new instance starts later.
   [[nodiscard]] virtual Result<> start() = 0;
   /// Ends the plugin's work. At most 5 s.
   virtual void stop() noexcept = 0;

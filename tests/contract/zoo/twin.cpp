@@ -1,5 +1,7 @@
 /// Provides both versions of zoo.twin, from one object.
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
 
@@ -15,6 +17,7 @@ class TwinProvider final : public Animal, public Twin2 {
   void describe(Schema& schema) override {
     schema.field("name", name_, "What it calls itself.");
     schema.field("may-start", may_start_, "Whether it starts.");
+    schema.field("needs", needs_, "A file without which it does not start.");
     schema.field("gate", gate_, "A FIFO; it starts no sooner than somebody opens it to write.");
   }
 
@@ -25,6 +28,13 @@ class TwinProvider final : public Animal, public Twin2 {
     if (!may_start_) {
       return fail(Errc::denied, "wake up");
     }
+    if (!needs_.empty() && access(needs_.c_str(), F_OK) != 0) {
+      return fail(errno, "open '" + needs_ + "'");
+    }
+    WEFT_TRY(command_, host_.control().serve("twin.fail", [this](const std::string&, auto reply) {
+      reply(std::string("true"));
+      host_.fail({make_error_code(Errc::closed), "go on"});
+    }));
     WEFT_TRY(host_.services().provide<Twin>(*this));
     return host_.services().provide<Twin2>(*this);
   }
@@ -36,6 +46,8 @@ class TwinProvider final : public Animal, public Twin2 {
   std::string name_ = "castor";
   bool may_start_ = true;
   std::string gate_;
+  std::string needs_;
+  CommandRegistration command_;
 };
 
 }  // namespace weft::zoo
