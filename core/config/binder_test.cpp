@@ -83,6 +83,26 @@ TEST(Toml, SaysWhereItCannotBeRead) {
   }
 }
 
+TEST(Toml, ListsAreAsStrictAsOtherValues) {
+  const auto refusal = [](const char* text) {
+    const auto table = parse_toml(text, "t.toml");
+    return table ? "none" : table.error().to_string();
+  };
+  const std::string fix = "; want strings in quotes";
+
+  EXPECT_EQ(refusal("plugins = [\"gossip\", 5]"),
+            "t.toml:1:22: cannot set plugins: item 2 of the list is an integer" + fix);
+  EXPECT_EQ(refusal("a = [true]"),
+            "t.toml:1:6: cannot set a: item 1 of the list is true or false" + fix);
+  EXPECT_EQ(refusal("a = ['x', 2.0]"),
+            "t.toml:1:11: cannot set a: item 2 of the list is a number with a fraction" + fix);
+  EXPECT_EQ(refusal("a = [[\"x\"]]"),
+            "t.toml:1:6: cannot set a: item 1 of the list is a list" + fix);
+  EXPECT_EQ(refusal("a = [1979-05-27]"),
+            "t.toml:1:6: cannot set a: item 1 of the list is a date or a time" + fix);
+  EXPECT_EQ(refusal("a = ['5']"), "none");
+}
+
 TEST(Toml, SurvivesDeepNesting) {
   EXPECT_FALSE(parse_toml("a = " + std::string(100'000, '['), "t.toml"));
   EXPECT_FALSE(parse_toml("a = " + std::string(100'000, '{'), "t.toml"));

@@ -86,6 +86,17 @@ std::vector<std::string> cidr_texts(const std::vector<net::Cidr>& cidrs) {
   return texts;
 }
 
+/// A peer's name is also the MAC address of its bridge.
+Result<PeerName> parse_unicast_name(std::string_view text) {
+  PeerName name{};
+  WEFT_TRY(name, parse_peer_name(text));
+  constexpr std::uint64_t group_bit = std::uint64_t{1} << 40U;  // Source: IEEE 802-2014, 8.2.2
+  if (name == unknown_peer || (static_cast<std::uint64_t>(name) & group_bit) != 0) {
+    return fail(Errc::invalid, "use a name that is no interface's address");
+  }
+  return name;
+}
+
 }  // namespace
 
 void Schema::field(std::string name, bool& target, std::string help) {
@@ -102,8 +113,8 @@ void Schema::field(std::string name, bool& target, std::string help) {
 }
 
 void Schema::field(std::string name, std::string& target, std::string help) {
-  fields_.push_back(text_field(std::move(name), "string", target, in_quotes(target), std::move(help),
-                               "a string in quotes",
+  fields_.push_back(text_field(std::move(name), "string", target, in_quotes(target),
+                               std::move(help), "a string in quotes",
                                [](const std::string& text) { return Result<std::string>(text); }));
 }
 
@@ -181,7 +192,9 @@ void Schema::field(std::string name, PeerName& target, std::string help) {
   fields_.push_back(
       text_field(std::move(name), "peer name", target,
                  target == unknown_peer ? "" : in_quotes(to_string(target)), std::move(help),
-                 "a peer name of six hex octets, like \"02:00:00:00:00:01\"", parse_peer_name));
+                 "a peer name of six hex octets, like \"02:00:00:00:00:01\": a MAC address of one "
+                 "interface, so not all zeros, and the first octet even",
+                 parse_unicast_name));
 }
 
 void Schema::field(std::string name, std::vector<std::string>& target, std::string help) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <fstream>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <weft/config.hpp>
@@ -84,6 +85,34 @@ TEST(Schema, RefusalsNameTheFieldTheValueAndTheFix) {
             "set field = 70000: want an integer from 0 to 65535");
   EXPECT_EQ(port.refusal(std::string("80")), "set field = \"80\": want an integer from 0 to 65535");
   EXPECT_EQ(port.refusal(std::int64_t{-1}), "set field = -1: want an integer from 0 to 65535");
+}
+
+TEST(Schema, ARefusedNumberWithAFractionIsNotShownAsAnInteger) {
+  One<std::uint16_t> port;
+  const auto shown = [&port](double given) {
+    const std::string text = port.refusal(given);
+    return text.substr(0, text.find(':'));
+  };
+
+  EXPECT_EQ(shown(2.0), "set field = 2.0");
+  EXPECT_EQ(shown(-0.0), "set field = -0.0");
+  EXPECT_EQ(shown(0.5), "set field = 0.5");
+  EXPECT_EQ(shown(1e300), "set field = 1e+300");
+  EXPECT_EQ(shown(std::numeric_limits<double>::infinity()), "set field = inf");
+}
+
+TEST(Schema, RefusesPeerNamesThatNoBridgeCanHave) {
+  for (const char* const text : {"01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00",
+                                 "::0", "33:33:00:00:00:01"}) {
+    One<PeerName> peer;
+
+    EXPECT_EQ(peer.refusal(std::string(text)),
+              fmt::format("set field = \"{}\": want a peer name of six hex octets, like "
+                          "\"02:00:00:00:00:01\": a MAC address of one interface, so not all "
+                          "zeros, and the first octet even",
+                          text));
+    EXPECT_EQ(peer.value, unknown_peer);
+  }
 }
 
 TEST(Schema, ARefusedValueLeavesTheDefault) {

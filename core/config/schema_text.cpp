@@ -25,7 +25,10 @@ std::string value_text(const ConfigValue& value) {
   struct Writer {
     std::string operator()(bool v) const { return v ? "true" : "false"; }
     std::string operator()(std::int64_t v) const { return fmt::format("{}", v); }
-    std::string operator()(double v) const { return fmt::format("{}", v); }
+    std::string operator()(double v) const {
+      const std::string text = fmt::format("{}", v);
+      return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
+    }
     std::string operator()(const std::string& v) const { return in_quotes(v); }
     std::string operator()(const std::vector<std::string>& v) const {
       std::string out = "[";

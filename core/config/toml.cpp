@@ -24,15 +24,33 @@ Position position_of(const toml::source_region& region) {
           static_cast<std::uint32_t>(region.begin.column)};
 }
 
-std::string list_item(const toml::node& item, const std::string& key) {
+/// What `node` is, for people.
+std::string_view kind_of(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::boolean:
+      return "true or false";
+    case toml::node_type::integer:
+      return "an integer";
+    case toml::node_type::floating_point:
+      return "a number with a fraction";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::string:
+      return "a string";
+    default:
+      return "a date or a time";
+  }
+}
+
+std::string list_item(const toml::node& item, std::size_t number, const std::string& key) {
   if (const auto* const text = item.as_string()) {
     return text->get();
   }
-  if (const auto* const number = item.as_integer()) {
-    return fmt::format("{}", number->get());
-  }
   throw Unusable{position_of(item.source()),
-                 fmt::format("cannot use '{}': a list holds only strings or integers", key)};
+                 fmt::format("cannot set {}: item {} of the list is {}; want strings in quotes",
+                             key, number, kind_of(item))};
 }
 
 ConfigValue to_value(const toml::node& node, const std::string& key) {
@@ -48,7 +66,7 @@ ConfigValue to_value(const toml::node& node, const std::string& key) {
     case toml::node_type::array: {
       std::vector<std::string> list;
       for (const toml::node& item : *node.as_array()) {
-        list.push_back(list_item(item, key));
+        list.push_back(list_item(item, list.size() + 1, key));
       }
       return list;
     }

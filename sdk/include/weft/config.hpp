@@ -18,7 +18,7 @@
 
 namespace weft {
 
-/// A value as TOML wrote it. Lists hold strings or integers only.
+/// A value as TOML wrote it. Lists hold strings only.
 using ConfigValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
 
 /// A secret read from a file that only its owner may read. Never printed, never dumped.
