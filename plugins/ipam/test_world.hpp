@@ -126,7 +126,7 @@ class World {
   }
   /// How long a message takes: in order unless the network is rough.
   [[nodiscard]] Duration travel_time() {
-    return is_rough ? std::chrono::milliseconds{1 + below(900)} : 1ms;
+    return is_rough ? std::chrono::milliseconds{1 + below(900)} : latency;
   }
   [[nodiscard]] bool is_lost() { return is_rough && below(100) < 20; }
   [[nodiscard]] bool is_doubled() { return is_rough && below(100) < 10; }
@@ -145,6 +145,7 @@ class World {
   testing::SimWorld sim;
   std::map<PeerName, std::unique_ptr<Node>> nodes;
   std::set<std::pair<PeerName, PeerName>> cut;
+  Duration latency = 1ms;
   bool is_rough = false;
 };
 
