@@ -151,7 +151,7 @@ void MeshState::recalculate() {
     frame_routes_ = RoutingTable(std::move(frames), self());
     peers_.note_reached([this](PeerName name) { return frame_routes_.unicast(name).has_value(); });
     if (search_.is_set()) {
-      publish_routes();  // in one go: whoever changes the mesh again and again delays nothing
+      publish_routes();  // in one go: connections that are lost again and again delay nothing
     } else {
       search_routes();
     }
@@ -179,7 +179,8 @@ void MeshState::publish_routes() {
   }
 }
 
-/// The first news acts at once; a burst of it is worked up together.
+/// The first news acts at once; a burst of it is worked up together, and not before the routes of
+/// the last one are known.
 void MeshState::recalculate_soon() {
   if (recalculation_.is_set()) {
     return;
@@ -188,8 +189,15 @@ void MeshState::recalculate_soon() {
   const Duration interval =
       recalculation_interval * (1 + peers_.connections() / connections_per_interval);
   const TimePoint due = recalculated_ ? *recalculated_ + interval : now;
-  recalculation_ =
-      loop_.after(std::max<Duration>(due - now, Duration::zero()), [this] { recalculate(); });
+  recalculation_ = loop_.after(std::max<Duration>(due - now, Duration::zero()), [this] {
+    recalculation_.cancel();
+    if (search_.is_set()) {
+      recalculated_ = loop_.now();
+      recalculate_soon();
+    } else {
+      recalculate();
+    }
+  });
 }
 
 void MeshState::collect_garbage() {
