@@ -5,10 +5,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <thread>
 
 #include <weft/testing/running_loop.hpp>
 
@@ -40,6 +42,15 @@ class StoreTest : public ::testing::Test {
   Result<std::optional<Bytes>> get(SqliteStore& store, std::string key) {
     return ask<std::optional<Bytes>>(
         [&](Reply<std::optional<Bytes>> reply) { store.get(std::move(key), std::move(reply)); });
+  }
+
+  /// The work that answered last may still hold the file for a moment.
+  void await_closed() const {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    while (std::filesystem::exists(path_.string() + "-wal") &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
   }
 
   static Bytes bytes(std::string_view text) {
@@ -109,6 +120,7 @@ TEST_F(StoreTest, IsReadOnAFullDiskAndWrittenOnceThereIsSpace) {
     ASSERT_TRUE(store.open());
     ASSERT_TRUE(put(store, {{"ipam/ring", bytes("ring")}}));
   }
+  await_closed();
   SqliteStore store(path_, loop_);
   {
     const FullDisk full;

@@ -5,14 +5,17 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/ethernet.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -139,6 +142,25 @@ class BridgeTest : public ::testing::Test {
     const int bridge = bridge_->link()->index;
     ASSERT_TRUE(nl::change_link(*route_, index("host0"), {.master = bridge, .up = true}));
     ASSERT_TRUE(nl::change_link(*route_, index("pod0"), {.up = true}));
+    for (const char* const name : {"host0", "pod0", "vethwe-tap"}) {
+      ASSERT_TRUE(transmits(name)) << name;
+    }
+  }
+
+  /// A link that just came up discards what it sends until the kernel got round to it, which takes
+  /// a second on a busy machine.
+  bool transmits(const std::string& name) {
+    const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ifreq request{};
+    name.copy(request.ifr_name, IFNAMSIZ - 1);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    do {
+      ::ioctl(fd, SIOCGIFFLAGS, &request);
+    } while ((request.ifr_flags & IFF_RUNNING) == 0 && std::chrono::steady_clock::now() < deadline);
+    ::close(fd);
+    // The kernel holds the same lock until queues are there.
+    return (request.ifr_flags & IFF_RUNNING) != 0 &&
+           nl::change_link(*route_, index(name), {.up = true}).has_value();
   }
 
   int index(std::string_view name) { return nl::require_link(*route_, name)->index; }

@@ -26,9 +26,13 @@ namespace {
 constexpr std::size_t most_proposals = 3;
 
 /// Private, in the order in which they are proposed. Sources: RFC 1918; RFC 6598.
-const std::array private_space{
-    net::Cidr{net::IpAddress::v4(0x0A000000), 8}, net::Cidr{net::IpAddress::v4(0xAC100000), 12},
-    net::Cidr{net::IpAddress::v4(0xC0A80000), 16}, net::Cidr{net::IpAddress::v4(0x64400000), 10}};
+std::array<net::Cidr, 4> private_space() {
+  using net::IpAddress;
+  return {{{IpAddress::v4(0x0A000000), 8},
+           {IpAddress::v4(0xAC100000), 12},
+           {IpAddress::v4(0xC0A80000), 16},
+           {IpAddress::v4(0x64400000), 10}}};
+}
 
 bool holds(const net::Cidr& outer, const net::Cidr& inner) {
   return outer.prefix_length <= inner.prefix_length && outer.contains(inner.address);
@@ -204,12 +208,12 @@ std::vector<net::Cidr> free_networks(const HostNetworks& host, const net::Cidr& 
     return found;
   }
   const net::Cidr network = pods.network();
-  for (const net::Cidr& space : private_space) {
+  for (const net::Cidr& space : private_space()) {
     if (holds(space, network)) {
       propose(host, network, end_of(network), end_of(space), found);
     }
   }
-  for (const net::Cidr& space : private_space) {
+  for (const net::Cidr& space : private_space()) {
     if (space.prefix_length > network.prefix_length) {
       continue;
     }
