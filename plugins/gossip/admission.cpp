@@ -14,6 +14,16 @@ namespace {
 
 constexpr Duration original_heartbeat = std::chrono::seconds{30};
 constexpr Duration original_dead_after = std::chrono::seconds{60};
+/// Of a connection after which a refusal is over.
+constexpr Duration refusal_over_after = std::chrono::seconds{10};
+constexpr const char* name_remedy =
+    "give one of them a 'host.name' of its own, or, if it is a copy, remove its state directory "
+    "and "
+    "/etc/machine-id";
+
+std::string host_of(const net::Endpoint& endpoint) {
+  return to_string(endpoint.address);
+}
 
 ConnectionMaker::Ending ending_of(DropReason reason) {
   return reason == DropReason::self             ? ConnectionMaker::Ending::ourselves
@@ -26,7 +36,7 @@ ConnectionMaker::Ending ending_of(DropReason reason) {
 void Engine::on_introduced(Connection& connection, const Introduction& introduction) {
   Link& link = *links_.find(connection.id());
   if (const Admission admission = admit(link, introduction); !admission) {
-    connection.drop(admission.error().reason, admission.error().error);
+    refuse(link, admission.error().reason, admission.error().error);
   }
 }
 
@@ -37,14 +47,18 @@ Engine::Admission Engine::admit(Link& link, const Introduction& introduction) {
   if (!features) {
     return tl::unexpected(Refusal{DropReason::handshake_refused, std::move(features).error()});
   }
+  link.is_weft = features->weft.has_value();
+  link.process = features->uid;
   if (const Admission checked = check_name(link, *features); !checked) {
     return checked;
   }
   if (link.connection->is_outbound()) {
     maker_.identified(link.address, features->name);
   }
+  if (const Admission free = check_holder(link, *features); !free) {
+    return free;
+  }
   link.uid = link.local_id ^ features->connection_id;
-  link.is_weft = features->weft.has_value();
 
   const Topology::Peer* const known = state_.peers().find(features->name);
   const bool is_restarted = known != nullptr && known->uid != features->uid;
@@ -81,10 +95,13 @@ Engine::Admission Engine::check_name(const Link& link, const mesh::Features& rem
         Refusal{DropReason::self, Error{make_error_code(Errc::conflict), "connect to ourself"}});
   }
   if (remote.name == self.name) {
-    return tl::unexpected(Refusal{DropReason::name_collision,
-                                  Error{make_error_code(Errc::conflict),
-                                        fmt::format("connect to '{}': it has our name {}",
-                                                    remote.nickname, to_string(remote.name))}});
+    return tl::unexpected(
+        Refusal{DropReason::name_collision,
+                Error{make_error_code(Errc::conflict),
+                      fmt::format("connect: '{}' at {} and '{}' at {} have one "
+                                  "name, {}; {}",
+                                  self.nickname, host_of(link.connection->local()), remote.nickname,
+                                  host_of(link.address), to_string(remote.name), name_remedy)}});
   }
   if (!link.is_direct && state_.peers().find(remote.name) == nullptr) {
     return tl::unexpected(
@@ -94,6 +111,26 @@ Engine::Admission Engine::check_name(const Link& link, const mesh::Features& rem
                                   to_string(remote.name), to_string(link.address))}});
   }
   return {};
+}
+
+/// Who has a living connection keeps its name: another process of that name is a clone, or the same
+/// peer restarted. Then the host of the old one answers the probe with a reset, or soon is silent.
+Engine::Admission Engine::check_holder(const Link& link, const mesh::Features& remote) {
+  Link* const holder = links_.to(remote.name);
+  if (holder == nullptr || holder->process == remote.uid) {
+    return {};
+  }
+  holder->connection->probe();
+  const Topology::Peer* const known = state_.peers().find(remote.name);
+  Error error{
+      make_error_code(Errc::conflict),
+      fmt::format("connect: the name {} belongs to '{}' at {}, and '{}' at {} has it too; {}",
+                  to_string(remote.name), known == nullptr ? "" : known->nickname,
+                  host_of(holder->address), remote.nickname, host_of(link.address), name_remedy)};
+  if (holder->is_weft && std::exchange(holder->warned, error.context) != error.context) {
+    (void)holder->connection->send(mesh::encode_message(mesh::Notice{false, error.context}));
+  }
+  return tl::unexpected(Refusal{DropReason::name_taken, std::move(error)});
 }
 
 /// The key goes to the overlays unless each side trusts the other's address.
@@ -145,6 +182,7 @@ Engine::Admission Engine::settle_duplicate(Link& link) {
 }
 
 void Engine::add(Link& link, bool send_everything) {
+  link.added_at = env_.loop.now();
   links_.add(link);
   connections_gauge_.set(static_cast<double>(links_.added()));
   maker_.created(link.id(), {link.remote, link.address, link.connection->is_outbound()});
@@ -249,6 +287,8 @@ Result<> Engine::dispatch(Link& link, ByteView octets) {
     if (is_admitted) {
       link.overlay->on_compat_control(compat->subtag, compat->body);
     }
+  } else if (const auto* const notice = std::get_if<mesh::Notice>(&message)) {
+    on_notice(link, *notice);
   } else if (std::holds_alternative<mesh::UnknownMessage>(message)) {
     env_.log.debug("unknown message ignored", "peer", link.remote);
   }
@@ -276,6 +316,62 @@ void Engine::on_drained(Connection& connection) {
   }
 }
 
+void Engine::refuse(Link& link, DropReason reason, const Error& error) {
+  if (link.is_weft && is_refusal(reason)) {
+    const Bytes notice = mesh::encode_message(mesh::Notice{true, error.context});
+    link.connection->end(reason, error, notice);
+  } else {
+    link.connection->drop(reason, error);
+  }
+}
+
+/// The link may be gone afterwards.
+void Engine::on_notice(Link& link, const mesh::Notice& notice) {
+  if (!link.is_weft) {
+    return;
+  }
+  if (notice.is_refusal) {
+    link.connection->drop(
+        DropReason::refused_by_peer,
+        Error{make_error_code(Errc::denied),
+              fmt::format("connect: the peer refuses it: cannot {}", notice.text)});
+  } else if (log_limiter_.admit(env_.loop.now())) {
+    env_.log.warn("warning of a peer", "peer", link.remote, "address", link.address, "text",
+                  notice.text);
+  }
+}
+
+void Engine::on_refused(const Link& link, DropReason reason, const Error& error) {
+  if (reason == DropReason::name_collision || reason == DropReason::name_taken) {
+    name_conflicts_.add();
+  }
+  const net::IpAddress address = link.address.address;
+  if (!refused_peers_.refused(address, reason, error, env_.loop.now())) {
+    return;
+  }
+  if (log_limiter_.admit(env_.loop.now())) {
+    env_.log.warn("peer refused", "address", address, "reason", to_string(reason), "detail", error);
+  }
+}
+
+/// Says once that a refusal is over: a channel's user may refuse some messages after the start.
+void Engine::watch_refused() {
+  if (refused_peers_.entries().empty()) {
+    return;
+  }
+  const TimePoint now = env_.loop.now();
+  refused_peers_.prune(now);
+  for (const auto& [id, link] : links_.all()) {
+    if (!link.is_established || now - link.added_at < refusal_over_after) {
+      continue;
+    }
+    if (const auto lasted = refused_peers_.connected(link.address.address, link.added_at)) {
+      env_.log.info("peer no longer refused", "address", link.address, "peer", link.remote, "after",
+                    *lasted);
+    }
+  }
+}
+
 /// The connection is still on the stack: it is destroyed on the next turn. Its overlays end now, as
 /// another connection to the same peer may be about to start its own.
 void Engine::on_dropped(Connection& connection, DropReason reason, const Error& error) {
@@ -283,6 +379,9 @@ void Engine::on_dropped(Connection& connection, DropReason reason, const Error& 
   link.overlay.reset();
   log_end(link, reason, error);
   count_drop(reason);
+  if (is_refusal(reason)) {
+    on_refused(link, reason, error);
+  }
   if (link.remote != unknown_peer) {
     state_.drop_reference(link.remote);
   }

@@ -38,7 +38,7 @@ void Connection::start() {
   arm_deadline(header_deadline);
   stream_->start({[this](ByteView octets) { on_data(octets); },
                   [this](const Error& error) { drop(DropReason::remote_closed, error); },
-                  [this] { owner_.on_drained(*this); }});
+                  [this] { on_drained(); }});
   stream_->write(handshake_.begin());
 }
 
@@ -85,7 +85,7 @@ void Connection::release(std::size_t bytes) {
 }
 
 void Connection::tick() {
-  if (is_dropped() || !detector_) {
+  if (is_dropped() || is_ending() || !detector_) {
     return;
   }
   const TimePoint now = loop_.now();
@@ -98,7 +98,13 @@ void Connection::tick() {
     drop(DropReason::stalled,
          Error{make_error_code(Errc::timeout),
                fmt::format("send to the peer: {} bytes wait and it takes none", queued_bytes())});
-  } else if (now - last_sent_ >= heartbeat_ && queued_bytes() < heartbeat_limit_bytes) {
+  } else if (now - last_sent_ >= heartbeat_) {
+    probe();
+  }
+}
+
+void Connection::probe() {
+  if (queued_bytes() < heartbeat_limit_bytes) {
     (void)send(mesh::encode_message(mesh::Heartbeat{}));  // an octet is never too long
   }
 }
@@ -118,10 +124,34 @@ void Connection::drop(DropReason reason, const Error& error) {
   }
   deadline_.cancel();
   stream_.reset();
-  owner_.on_dropped(*this, reason, error);
+  if (const auto ending = std::exchange(ending_, std::nullopt)) {
+    owner_.on_dropped(*this, ending->reason, ending->error);
+  } else {
+    owner_.on_dropped(*this, reason, error);
+  }
+}
+
+void Connection::end(DropReason reason, const Error& error, ByteView last_message) {
+  if (is_dropped() || is_ending()) {
+    return;
+  }
+  if (!last_message.empty()) {
+    (void)send(last_message);
+  }
+  ending_ = Ending{reason, error};
+  arm_deadline(ending_deadline);
+}
+
+void Connection::on_drained() {
+  if (!is_ending()) {
+    owner_.on_drained(*this);
+  }
 }
 
 void Connection::on_data(ByteView octets) {
+  if (is_ending()) {
+    return;
+  }
   received_.append(octets);
   if (detector_) {
     detector_->heard();
@@ -139,10 +169,15 @@ void Connection::advance_handshake() {
     const bool is_stranger = handshake_.stage() == Handshake::Stage::header &&
                              error.code == make_error_code(Errc::malformed);
     const bool has_keys = handshake_.stage() >= Handshake::Stage::features;
-    drop(is_stranger ? DropReason::not_a_peer
-         : has_keys  ? reason_of(error, DropReason::handshake_refused)
-                     : DropReason::handshake_refused,
-         error);
+    if (is_stranger) {
+      drop(DropReason::not_a_peer, error);
+      return;
+    }
+    if (Bytes last = handshake_.take_last_words(); !last.empty()) {
+      stream_->write(std::move(last));
+    }
+    end(has_keys ? reason_of(error, DropReason::handshake_refused) : DropReason::handshake_refused,
+        error);
     return;
   }
   if (!answer->empty()) {
@@ -162,7 +197,7 @@ void Connection::drain_messages() {
   if (std::exchange(is_draining_, true)) {
     return;  // a handler's answer came at once: the loop below goes on
   }
-  while (!is_dropped() && !is_paused_) {
+  while (!is_dropped() && !is_ending() && !is_paused_) {
     auto message = proof_ ? Result<std::optional<Bytes>>(std::exchange(proof_, std::nullopt))
                           : session_->next(received_);
     if (!message) {

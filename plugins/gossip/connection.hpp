@@ -55,6 +55,8 @@ class Connection {
   static constexpr std::size_t max_pending_bytes = 64U << 10U;
   /// A peer that takes nothing of what waits for it, for so long, is given up.
   static constexpr Duration stalled_after = std::chrono::seconds{60};
+  /// For the peer to read what was sent last.
+  static constexpr Duration ending_deadline = std::chrono::milliseconds{500};
 
   Connection(Id id, std::unique_ptr<Stream> stream, Loop& loop, Handshake::Settings settings,
              ConnectionOwner& owner);
@@ -89,10 +91,22 @@ class Connection {
 
   /// Closes at once. Tells the owner.
   void drop(DropReason reason, const Error& error);
+  /// Reads nothing more, and closes after the peer or when it took too long: closing discards what
+  /// is on its way, from which the peer learns the reason.
+  void end(DropReason reason, const Error& error, ByteView last_message = {});
+  [[nodiscard]] bool is_ending() const noexcept { return ending_.has_value(); }
+  /// Sends something now: a host that lost the connection answers with a reset.
+  void probe();
   [[nodiscard]] bool is_dropped() const noexcept { return stream_ == nullptr; }
 
  private:
+  struct Ending {
+    DropReason reason;
+    Error error;
+  };
+
   void on_data(ByteView octets);
+  void on_drained();
   void advance_handshake();
   void drain_messages();
   void arm_deadline(Duration after);
@@ -118,6 +132,7 @@ class Connection {
   std::uint64_t taken_bytes_ = 0;  // of these, what had left our queue at the last progress
   TimePoint progress_;
   std::optional<SilenceDetector> detector_;  // once begun
+  std::optional<Ending> ending_;
   Timer deadline_;
 };
 

@@ -13,6 +13,7 @@ enum class DropReason : std::uint8_t {
   handshake_refused,  ///< versions, passwords or features do not fit
   undecryptable,      ///< wrong password, or octets changed on the way
   name_collision,     ///< another peer has our name
+  name_taken,         ///< another peer that is connected has its name
   self,               ///< we dialled ourselves
   unknown_remote,     ///< a discovered address answered with a name nobody told us
   no_common_overlay,
@@ -24,6 +25,7 @@ enum class DropReason : std::uint8_t {
   new_overlay,      ///< an overlay started: peers learn of it when they meet anew
   silent,           ///< nothing was heard for too long
   stalled,          ///< it takes nothing of what is sent to it
+  refused_by_peer,  ///< the peer said why before it closed
   remote_closed,    ///< the stream ended
 };
 
@@ -41,6 +43,8 @@ enum class DropReason : std::uint8_t {
       return "undecryptable";
     case DropReason::name_collision:
       return "name-collision";
+    case DropReason::name_taken:
+      return "name-taken";
     case DropReason::self:
       return "self";
     case DropReason::unknown_remote:
@@ -63,6 +67,8 @@ enum class DropReason : std::uint8_t {
       return "silent";
     case DropReason::stalled:
       return "stalled";
+    case DropReason::refused_by_peer:
+      return "refused-by-peer";
     case DropReason::remote_closed:
       return "remote-closed";
   }

@@ -32,7 +32,7 @@ Engine::Engine(Environment environment, Config config, PeerName name, std::strin
       channels_(env_.loop, env_.log, env_.metrics, state_, links_,
                 [this](Connection::Id id, DropReason reason, const Error& error) {
                   if (Link* const link = links_.find(id)) {
-                    link->connection->drop(reason, error);
+                    refuse(*link, reason, error);
                   }
                 }),
       maker_({config_.listen.port, config_.discovery}),
@@ -40,6 +40,8 @@ Engine::Engine(Environment environment, Config config, PeerName name, std::strin
                     [this] { on_direct_peers_changed(); }),
       limiter_(env_.loop.now()),
       log_limiter_(env_.loop.now()),
+      name_conflicts_(env_.metrics.counter("weft_gossip_name_conflicts_total",
+                                           "Meetings of two peers that have one name.")),
       connections_gauge_(
           env_.metrics.gauge("weft_gossip_connections", "Connections to other peers.")),
       refused_(
@@ -195,6 +197,7 @@ bool Engine::is_full() const noexcept {
 
 void Engine::tick() {
   links_.for_each([](Link& link) { link.connection->tick(); });
+  watch_refused();
 }
 
 void Engine::on_routes(std::shared_ptr<const Routes> routes) {

@@ -24,6 +24,7 @@
 #include "gossip/link.hpp"
 #include "gossip/log_limiter.hpp"
 #include "gossip/mesh_state.hpp"
+#include "gossip/refused_peers.hpp"
 
 namespace weft::gossip {
 
@@ -80,6 +81,7 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   [[nodiscard]] const Links& links() const noexcept { return links_; }
   [[nodiscard]] const ConnectionMaker& maker() const noexcept { return maker_; }
   [[nodiscard]] const DirectPeers& direct_peers() const noexcept { return direct_peers_; }
+  [[nodiscard]] const RefusedPeers& refused_peers() const noexcept { return refused_peers_; }
   [[nodiscard]] std::uint64_t terminations() const noexcept { return terminations_; }
   [[nodiscard]] std::uint16_t port() const noexcept;
 
@@ -128,11 +130,17 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   [[nodiscard]] Admission check_name(const Link& link, const mesh::Features& remote) const;
   [[nodiscard]] Admission prepare_overlay(Link& link, const mesh::Features& remote,
                                           const Introduction& introduction);
+  [[nodiscard]] Admission check_holder(const Link& link, const mesh::Features& remote);
   [[nodiscard]] Admission settle_duplicate(Link& link);
   void add(Link& link, bool send_everything);
   [[nodiscard]] Liveness liveness(const mesh::Features& remote) const;
   [[nodiscard]] SwitchCallbacks overlay_callbacks(Connection::Id id);
   void on_overlay_established(Connection::Id id);
+  /// Ends a connection, and tells a weft peer why.
+  void refuse(Link& link, DropReason reason, const Error& error);
+  void on_notice(Link& link, const mesh::Notice& notice);
+  void on_refused(const Link& link, DropReason reason, const Error& error);
+  void watch_refused();
   void log_end(const Link& link, DropReason reason, const Error& error);
   void count_drop(DropReason reason);
   void send_control(Connection::Id id, const Bytes& message);
@@ -149,6 +157,8 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   DirectPeers direct_peers_;
   AcceptLimiter limiter_;
   LogLimiter log_limiter_;  // of what strangers cause
+  RefusedPeers refused_peers_;
+  Counter& name_conflicts_;
   Connection::Id next_id_ = 1;
   std::uint64_t terminations_ = 0;
   std::vector<std::string> published_direct_;

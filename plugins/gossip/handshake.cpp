@@ -26,7 +26,10 @@ Bytes Handshake::begin() const {
 Result<Bytes> Handshake::advance(mesh::ReceiveBuffer& buffer) {
   const std::size_t before = buffer.view().size();
   Bytes send;
-  WEFT_TRY(send, step(buffer));
+  if (const auto stepped = step(buffer, send); !stepped) {
+    last_words_ = std::move(send);
+    return tl::unexpected(stepped.error());
+  }
   const std::size_t waiting = buffer.view().size();
   used_bytes_ += before - waiting;
   if (used_bytes_ + (stage_ == Stage::done ? 0 : waiting) > max_bytes) {
@@ -36,8 +39,7 @@ Result<Bytes> Handshake::advance(mesh::ReceiveBuffer& buffer) {
   return send;
 }
 
-Result<Bytes> Handshake::step(mesh::ReceiveBuffer& buffer) {
-  Bytes send;
+Result<> Handshake::step(mesh::ReceiveBuffer& buffer, Bytes& send) {
   bool has_moved = true;
   while (has_moved) {
     switch (stage_) {
@@ -62,7 +64,7 @@ Result<Bytes> Handshake::step(mesh::ReceiveBuffer& buffer) {
         break;
     }
   }
-  return send;
+  return {};
 }
 
 Result<bool> Handshake::on_header(mesh::ReceiveBuffer& buffer, Bytes& send) {

@@ -54,13 +54,15 @@ class Handshake {
   /// stay in `buffer`. Errors end the connection: Errc::malformed, also for an introduction longer
   /// than `max_bytes`; Errc::denied for a password that differs; Errc::unsupported.
   [[nodiscard]] Result<Bytes> advance(mesh::ReceiveBuffer& buffer);
+  /// After an error: what was to be sent before it. The peer finds by it what does not fit.
+  [[nodiscard]] Bytes take_last_words() { return std::exchange(last_words_, {}); }
 
   [[nodiscard]] Stage stage() const noexcept { return stage_; }
   /// Once, in stage `done`.
   [[nodiscard]] Introduction take() { return std::move(*introduction_); }
 
  private:
-  [[nodiscard]] Result<Bytes> step(mesh::ReceiveBuffer& buffer);
+  [[nodiscard]] Result<> step(mesh::ReceiveBuffer& buffer, Bytes& send);
   [[nodiscard]] Result<bool> on_header(mesh::ReceiveBuffer& buffer, Bytes& send);
   [[nodiscard]] Result<bool> on_encryption(mesh::ReceiveBuffer& buffer, Bytes& send);
   [[nodiscard]] Result<bool> on_features(mesh::ReceiveBuffer& buffer);
@@ -74,6 +76,7 @@ class Handshake {
   Stage stage_ = Stage::header;
   unsigned version_ = 0;
   std::size_t used_bytes_ = 0;
+  Bytes last_words_;
   std::optional<SessionKey> key_;
   std::optional<Session> session_;
   mesh::Protocol1Reader protocol1_;

@@ -69,7 +69,7 @@ class Blame : public ::testing::Test {
     EXPECT_EQ(refused(node, reason), 1U);
   }
   void expect_cut(RawPeer& peer, const std::string& reason) {
-    EXPECT_TRUE(mesh.world.run_until([&] { return peer.is_closed; }, 100ms));
+    EXPECT_TRUE(mesh.world.run_until([&] { return peer.is_closed; }, 1s));
     EXPECT_EQ(node.dropped(reason), 1U);
     EXPECT_EQ(refused(node, "channel-user"), 0U);
   }

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include <weft/net/ip.hpp>
@@ -34,6 +35,7 @@ struct Link {
 
   PeerName remote{};          ///< unknown_peer until it said who it is
   std::uint64_t uid = 0;      ///< equal on both sides
+  std::uint64_t process = 0;  ///< the UID of the remote's process
   bool is_weft = false;       ///< speaks our extensions
   bool is_encrypted = false;  ///< its frames are
   bool is_added = false;      ///< the mesh counts on it
@@ -42,6 +44,8 @@ struct Link {
   Outbox outbox;
   std::unique_ptr<SwitchedConnection> overlay;
   Timer failure;  ///< no overlay works: the end is near
+  TimePoint added_at;
+  std::string warned;  ///< the last warning that was sent to it
   TokenBucket controls{control_burst, control_period, TimePoint{}};  ///< for the overlays
 
   [[nodiscard]] Connection::Id id() const noexcept { return connection->id(); }

@@ -122,10 +122,42 @@ Json target_entry(const std::string& address, std::string_view state, std::strin
           {"Attrs", nullptr}};
 }
 
+/// Why a target is not connected: a refusal first, as what came after it is often only "reset".
+std::string failure_text(const Engine& engine, const net::IpAddress& address,
+                         const ConnectionMaker::Target& target, Loop& loop) {
+  std::string last = target.last_error ? target.last_error->message() : "";
+  const RefusedPeers::Entry* const refusal = engine.refused_peers().find(address);
+  if (refusal == nullptr) {
+    return last;
+  }
+  const std::string text =
+      fmt::format("{}, since {}", refusal->error.message(), local_time(refusal->since, loop));
+  return last.empty() || last == refusal->error.message()
+             ? text
+             : fmt::format("{}; the last attempt: {}", text, last);
+}
+
+/// Peers that dial us, and are refused.
+void append_refused(Json& list, const Engine& engine, Loop& loop) {
+  const auto& targets = engine.maker().targets();
+  for (const auto& [address, refusal] : engine.refused_peers().entries()) {
+    const auto target = targets.lower_bound(net::Endpoint{address, 0});
+    if (target != targets.end() && target->first.address == address) {
+      continue;  // shown there
+    }
+    list.push_back({{"Address", to_string(address)},
+                    {"Outbound", false},
+                    {"State", "failed"},
+                    {"Info", fmt::format("{}, since {}", refusal.error.message(),
+                                         local_time(refusal.since, loop))},
+                    {"Attrs", nullptr}});
+  }
+}
+
 void append_targets(Json& list, const Engine& engine, Loop& loop) {
   using State = ConnectionMaker::State;
   for (const auto& [address, target] : engine.maker().targets()) {
-    const std::string error = target.last_error ? target.last_error->message() : "";
+    const std::string error = failure_text(engine, address.address, target, loop);
     if (target.is_ourselves) {
       continue;  // no failure: lists of peers often name the node itself
     }
@@ -157,6 +189,7 @@ Json connections(const Engine& engine, Loop& loop) {
     }
   }
   append_targets(list, engine, loop);
+  append_refused(list, engine, loop);
   return list;
 }
 
@@ -169,7 +202,8 @@ Json targets(const Engine& engine) {
 }
 
 /// How it stands with one address of a direct peer.
-std::string address_state(const ConnectionMaker& maker, const net::Endpoint& address) {
+std::string address_state(const Engine& engine, const net::Endpoint& address, Loop& loop) {
+  const ConnectionMaker& maker = engine.maker();
   const auto at = maker.targets().find(address);
   if (at == maker.targets().end()) {
     return "connected";  // some other way: it is not dialled
@@ -187,7 +221,8 @@ std::string address_state(const ConnectionMaker& maker, const net::Endpoint& add
     case ConnectionMaker::State::waiting:
       break;
   }
-  return target.last_error ? target.last_error->message() : "waiting";
+  const std::string failure = failure_text(engine, address.address, target, loop);
+  return failure.empty() ? "waiting" : failure;
 }
 
 Json name_entry(const ResolvedName& name, Loop& loop) {
@@ -209,7 +244,7 @@ Json direct_peers(const Engine& engine, Loop& loop) {
     Json addresses = Json::array();
     for (const net::Endpoint& address : engine.maker().endpoints(peer)) {
       addresses.push_back(
-          {{"Address", to_string(address)}, {"State", address_state(engine.maker(), address)}});
+          {{"Address", to_string(address)}, {"State", address_state(engine, address, loop)}});
     }
     Json entry{{"Peer", text}, {"Addresses", std::move(addresses)}};
     if (const ResolvedName* const name = engine.direct_peers().names().find(peer.host);

@@ -2,6 +2,8 @@
 
 #include "gossip/wire/message.hpp"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "common/gob/decoder.hpp"
@@ -67,6 +69,16 @@ Message parse_unicast(ByteView body) {
   return message;
 }
 
+/// Kinds that are not known yet are no errors.
+Message parse_notice(ByteView body) {
+  if (body.empty() || body.size() > 1 + Notice::max_text_bytes || body[0] > std::byte{1}) {
+    return UnknownMessage{};
+  }
+  const ByteView text = body.subspan(1);
+  return Notice{body[0] == std::byte{1},
+                std::string(reinterpret_cast<const char*>(text.data()), text.size())};
+}
+
 Bytes tagged(std::uint8_t tag, ByteView body) {
   Bytes octets;
   octets.reserve(1 + body.size());
@@ -104,6 +116,8 @@ Result<Message> parse_message(ByteView octets) {
                         &GossipBroadcast::payload);
     case Tag::overlay_control:
       return Message(OverlayControl{body});
+    case Tag::notice:
+      return parse_notice(body);
     default:
       break;
   }
@@ -137,6 +151,14 @@ Bytes encode_message(const GossipBroadcast& message) {
 
 Bytes encode_message(const OverlayControl& message) {
   return tagged(static_cast<std::uint8_t>(Tag::overlay_control), message.body);
+}
+
+Bytes encode_message(const Notice& message) {
+  const auto text = std::as_bytes(
+      std::span(message.text).first(std::min(message.text.size(), Notice::max_text_bytes)));
+  Bytes body{message.is_refusal ? std::byte{1} : std::byte{0}};
+  body.insert(body.end(), text.begin(), text.end());
+  return tagged(static_cast<std::uint8_t>(Tag::notice), body);
 }
 
 }  // namespace weft::mesh

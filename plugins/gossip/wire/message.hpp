@@ -20,6 +20,7 @@ enum class Tag : std::uint8_t {
   gossip_unicast = 5,
   gossip_broadcast = 6,
   overlay_control = 7,
+  notice = 8,  ///< between weft peers
 };
 
 struct Heartbeat {};
@@ -65,11 +66,19 @@ struct OverlayControl {
   ByteView body;
 };
 
+/// Text for the operator of the other side. docs/protocol/weft-extensions.md, "Notices".
+struct Notice {
+  static constexpr std::size_t max_text_bytes = 512;
+
+  bool is_refusal = false;  ///< the sender ends the connection; else it only warns
+  std::string text;
+};
+
 /// No tag, or one that nobody has defined: ignored.
 struct UnknownMessage {};
 
 using Message = std::variant<Heartbeat, CompatControl, Gossip, GossipUnicast, DamagedUnicast,
-                             GossipBroadcast, OverlayControl, UnknownMessage>;
+                             GossipBroadcast, OverlayControl, Notice, UnknownMessage>;
 
 /// Views point into `octets`. Errors: Errc::malformed for gossip and broadcasts that break the
 /// format, which each peer encodes itself.
@@ -81,5 +90,7 @@ using Message = std::variant<Heartbeat, CompatControl, Gossip, GossipUnicast, Da
 [[nodiscard]] Bytes encode_message(const GossipUnicast& message);
 [[nodiscard]] Bytes encode_message(const GossipBroadcast& message);
 [[nodiscard]] Bytes encode_message(const OverlayControl& message);
+/// Cuts what is too long.
+[[nodiscard]] Bytes encode_message(const Notice& message);
 
 }  // namespace weft::mesh

@@ -70,6 +70,21 @@ TEST(Message, HeartbeatsMayHaveABodyAndUnknownTagsAreToldApart) {
   parsed<UnknownMessage>({});
 }
 
+TEST(Message, NoticesKeepTheirTextUpToALimitAndUnknownKindsAreIgnored) {
+  const auto notice = parsed<Notice>(encode_message(Notice{true, "meet"}));
+
+  EXPECT_EQ(encode_message(notice), from_hex("08016d656574"));
+  EXPECT_TRUE(notice.is_refusal);
+  EXPECT_EQ(notice.text, "meet");
+  EXPECT_FALSE(parsed<Notice>(from_hex("0800")).is_refusal);
+  const Notice longest{false, std::string(Notice::max_text_bytes + 1, 'x')};
+  EXPECT_EQ(parsed<Notice>(encode_message(longest)).text.size(), Notice::max_text_bytes);
+  parsed<UnknownMessage>(from_hex("0802"));
+  Bytes too_long = encode_message(longest);
+  too_long.push_back(std::byte{'x'});
+  parsed<UnknownMessage>(too_long);
+}
+
 TEST(Message, RefusesEveryTruncationOfGossip) {
   for (const char* const name : {"gossip-payload", "broadcast-payload"}) {
     const Bytes octets = golden("gossip-messages.txt", name);
