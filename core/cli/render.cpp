@@ -145,6 +145,9 @@ void plugin_lines(Page& page, const Json& host) {
       page.entry(is_late ? "Starting" : "Failed", text_of(plugin, "Name") + ": " + reason);
     }
   }
+  for (const Json& trouble : member(host, "Troubles")) {
+    page.entry("Trouble", text_of(trouble, "Source") + ": " + text_of(trouble, "Reason"));
+  }
 }
 
 /// The space and state of one peer, summed over its ranges.

@@ -35,13 +35,15 @@ TEST_F(RenderTest, StatusSaysWhichPluginFailedAndWhy) {
   degraded.host = R"({"Version":"1","State":"degraded","Plugins":[
       {"Name":"sleeve","State":"started","Reason":""},
       {"Name":"nat-nft","State":"failed","Reason":"cannot open nfnetlink: Operation not permitted"},
-      {"Name":"odp","State":"starting","Reason":"it did not start within 10 s"}]})";
+      {"Name":"odp","State":"starting","Reason":"it did not start within 10 s"}],
+      "Troubles":[{"Source":"mesh name","Reason":"it is another's"}]})";
 
   EXPECT_EQ(*render_status(degraded),
             "        Version: 1\n"
             "          State: degraded\n"
             "         Failed: nat-nft: cannot open nfnetlink: Operation not permitted\n"
-            "       Starting: odp: it did not start within 10 s\n");
+            "       Starting: odp: it did not start within 10 s\n"
+            "        Trouble: mesh name: it is another's\n");
 }
 
 TEST_F(RenderTest, StatusSaysWhatPluginsFoundWrong) {

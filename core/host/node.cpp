@@ -173,6 +173,12 @@ Result<> Node::open() {
     core_->log("host").warn(warning);
   }
   WEFT_TRY(serve_commands());
+  core_->run_on_loop([this] {
+    troubles_heard_ = core_->host_bus().subscribe<events::NodeTrouble>(
+        [this](const events::NodeTrouble& trouble) {
+          main_->post([this, trouble] { set_trouble(trouble); });
+        });
+  });
   WEFT_TRY(core_->open_control_socket());
   watchdog_ = main_->every(std::chrono::seconds{1}, [this] { watch(); });
   return {};
@@ -260,7 +266,10 @@ void Node::stop() {
     (*plugin)->stop(options_.stop_deadline);
   }
   if (is_open_) {
-    core_->run_on_loop([this] { commands_.clear(); });
+    core_->run_on_loop([this] {
+      commands_.clear();
+      troubles_heard_ = {};
+    });
     core_->close_control_socket();
   }
   bool is_clean = true;
@@ -297,8 +306,9 @@ Result<> Node::serve_commands() {
     served = add("status", [this] {
       const TimePoint now = MainLoop::now();
       const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(now - created_);
-      return status_json({core_->info, std::string(to_string(state_.load())), uptime, warnings()},
-                         statuses(), now);
+      return status_json(
+          {core_->info, std::string(to_string(state_.load())), uptime, warnings(), troubles()},
+          statuses(), now);
     });
     served =
         served

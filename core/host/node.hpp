@@ -14,6 +14,7 @@
 
 #include <tl/expected.hpp>
 
+#include <weft/events/node_trouble.hpp>
 #include <weft/plugin.hpp>
 
 #include "config/node_config.hpp"
@@ -122,9 +123,11 @@ class WEFT_EXPORT Node {
   /// Takes in plugins that started after their deadline, and starts what waited for them.
   [[nodiscard]] Result<> handle_late_starts();
   [[nodiscard]] std::optional<MissingProvider> missing_provider(const Manifest& manifest) const;
-  /// ready, or degraded when a plugin does not run.
+  /// ready, or degraded when a plugin does not run or is in trouble.
   void judge_state();
-  /// "ready", or each plugin that does not run and why.
+  void set_trouble(const events::NodeTrouble& trouble);
+  [[nodiscard]] Troubles troubles() const;
+  /// "ready", or each plugin that does not run and why, and what else is in trouble.
   [[nodiscard]] std::string summary() const;
 
   // node_retry.cpp
@@ -171,7 +174,8 @@ class WEFT_EXPORT Node {
   const NodeOptions options_;
   const std::shared_ptr<MainLoop> main_;
   std::shared_ptr<NodeCore> core_;
-  mutable std::mutex plugins_mutex_;     // the main thread changes plugins_, others read it
+  mutable std::mutex plugins_mutex_;  // the main thread changes the next two, others read them
+  Troubles troubles_;
   std::vector<Instance> plugins_;        // in start order
   std::vector<Instance> lingering_;      // replaced, but somebody may still use them
   std::vector<PluginInstance*> failed_;  // at run time, not yet dealt with
@@ -191,6 +195,7 @@ class WEFT_EXPORT Node {
   std::map<std::string, Heartbeat> heartbeats_;   // by plugin
   std::map<std::string, TimePoint> start_times_;  // by plugin
   std::vector<CommandRegistration> commands_;     // used on the host's loop
+  Subscription troubles_heard_;                   // too
   std::shared_ptr<void> watchdog_;                // last: gone before what it looks at
 };
 

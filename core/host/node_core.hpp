@@ -39,6 +39,8 @@ class NodeCore {
   [[nodiscard]] Result<> open();
   /// Runs `task` on the host's loop and waits. Between open and close.
   void run_on_loop(Task task);
+  /// The host's own view of the bus. On the host's loop, between open and close.
+  [[nodiscard]] Bus& host_bus() noexcept { return *bus_view_; }
   /// Begins to answer on the control socket.
   [[nodiscard]] Result<> open_control_socket();
   void close_control_socket();

@@ -106,9 +106,33 @@ std::optional<Node::MissingProvider> Node::missing_provider(const Manifest& mani
   return missing;
 }
 
+/// After the node stopped nobody needs to know.
+void Node::set_trouble(const events::NodeTrouble& trouble) {
+  if (has_stopped_) {
+    return;
+  }
+  {
+    const std::lock_guard lock(plugins_mutex_);
+    if (trouble.reason.empty()) {
+      troubles_.erase(trouble.source);
+    } else {
+      troubles_[trouble.source] = trouble.reason;
+    }
+  }
+  if (state_ != State::starting) {
+    judge_state();
+  }
+}
+
+Troubles Node::troubles() const {
+  const std::lock_guard lock(plugins_mutex_);
+  return troubles_;
+}
+
 void Node::judge_state() {
-  const bool is_whole = std::ranges::all_of(
-      plugins_, [](const auto& plugin) { return plugin->state() == PluginState::started; });
+  const bool is_whole = troubles().empty() && std::ranges::all_of(plugins_, [](const auto& plugin) {
+                          return plugin->state() == PluginState::started;
+                        });
   state_ = is_whole ? State::ready : State::degraded;
   if (std::string now = summary(); options_.on_change && now != told_summary_) {
     options_.on_change(is_whole, now);
@@ -118,11 +142,16 @@ void Node::judge_state() {
 
 std::string Node::summary() const {
   std::string text;
+  const auto add = [&text](const std::string& what, const std::string& reason) {
+    text += fmt::format("{}{}: {}", text.empty() ? "degraded: " : "; ", what, reason);
+  };
   for (const PluginStatus& plugin : statuses()) {
     if (plugin.state != PluginState::started) {
-      text += fmt::format("{}{}: {}", text.empty() ? "degraded: " : "; ", plugin.manifest.name,
-                          plugin.reason);
+      add(plugin.manifest.name, plugin.reason);
     }
+  }
+  for (const auto& [source, reason] : troubles()) {
+    add(source, reason);
   }
   return text.empty() ? std::string(to_string(State::ready)) : text;
 }

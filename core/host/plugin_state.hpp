@@ -2,6 +2,7 @@
 /// How far a plugin came, and why not further.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +50,9 @@ enum class PluginState : std::uint8_t {
   }
   return "unknown";
 }
+
+/// What running plugins cannot do and why, by their own word for it.
+using Troubles = std::map<std::string, std::string>;
 
 /// A plugin for people and for the control socket.
 struct PluginStatus {

@@ -57,6 +57,12 @@ std::string status_json(const NodeStatus& node, const std::vector<PluginStatus>&
   if (!node.warnings.empty()) {
     status["Warnings"] = node.warnings;
   }
+  if (!node.troubles.empty()) {
+    Json& troubles = status["Troubles"] = Json::array();
+    for (const auto& [source, reason] : node.troubles) {
+      troubles.push_back({{"Source", source}, {"Reason", reason}});
+    }
+  }
   return dump(status);
 }
 

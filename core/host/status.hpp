@@ -25,6 +25,7 @@ struct NodeStatus {
   std::string state;  ///< "starting", "ready", "degraded", "stopping"
   std::chrono::seconds uptime{0};
   std::vector<std::string> warnings;  ///< what an operator should know, one sentence each
+  Troubles troubles{};
 };
 
 [[nodiscard]] WEFT_EXPORT std::string status_json(const NodeStatus& node,

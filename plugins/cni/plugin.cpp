@@ -2,6 +2,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include <weft/cancellable_control.hpp>
+#include <weft/events/node_trouble.hpp>
 #include <weft/netlink/watcher.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/bridge.hpp>
@@ -48,6 +50,8 @@ class Cni final : public Plugin {
     }));
     WEFT_TRY(bridge_,
              host_.services().follow<Bridge>([this](Bridge* bridge) { bridge_changed(bridge); }));
+    troubles_ = host_.bus().subscribe<events::NodeTrouble>(
+        [this](const events::NodeTrouble& trouble) { note(trouble); });
     WEFT_TRY(serve_guard());
     WEFT_TRY(serve_add());
     WEFT_TRY(serve("cni.check", &PodNetworks::check));
@@ -58,6 +62,7 @@ class Cni final : public Plugin {
 
   void stop() noexcept override {
     commands_.clear();
+    troubles_ = {};
     ipam_ = {};
     bridge_ = {};
     watcher_.reset();
@@ -102,6 +107,14 @@ class Cni final : public Plugin {
     return serve_command("cni.status", [this](const std::string& /*params*/) {
       return Result<std::string>(R"({"Reclaimed":)" + std::to_string(leases_.freed()) + "}");
     });
+  }
+
+  void note(const events::NodeTrouble& trouble) {
+    refusals_.erase(trouble.source);
+    if (trouble.refuses_pods && !trouble.reason.empty()) {
+      refusals_[trouble.source] = trouble.reason;
+    }
+    pods_.refuse_pods(refusals_.empty() ? "" : refusals_.begin()->second);
   }
 
   void bridge_changed(Bridge* bridge) {
@@ -211,9 +224,11 @@ class Cni final : public Plugin {
   PodNetworks pods_;  // until the loop is drained: answers may be on their way
   PodGuard guard_;
   bool wants_guard_ = true;
-  std::string guard_error_;  // why it does not run
+  std::string guard_error_;                      // why it does not run
+  std::map<std::string, std::string> refusals_;  // of pods, by source
   std::vector<CommandRegistration> commands_;
   std::optional<nl::Watcher> watcher_;
+  Subscription troubles_;
   Following ipam_;
   Following bridge_;
 };

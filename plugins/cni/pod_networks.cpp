@@ -62,6 +62,10 @@ struct PodNetworks::Add {
 };
 
 std::uint64_t PodNetworks::add(PodRequest request, Reply<PodNetwork> reply) {
+  if (!refusal_.empty()) {
+    reply(fail(Errc::conflict, "attach the pod: " + refusal_));
+    return loop_.random() | 1U;  // there is nothing to undo
+  }
   AddressOwner owner = address_owner(request.attachment());
   auto add =
       std::make_shared<Add>(Add{std::move(request), std::move(owner), std::move(reply), {}, {}});

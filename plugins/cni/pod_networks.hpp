@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include <weft/reply.hpp>
@@ -30,10 +31,14 @@ class PodNetworks {
   /// Whether the node guards pods' ports, as every answer says.
   void set_guards(bool guards) noexcept { guards_ = guards; }
 
+  /// Why no pod gets a network now; empty: pods get one.
+  void refuse_pods(std::string reason) { refusal_ = std::move(reason); }
+
   /// Gives the attachment an address, or finds the one it has, and the gateway: the bridge's
   /// address in the same subnet, which the bridge is given if it has none. After an error the
   /// attachment holds no more than before. Errors: those of Ipam::allocate and Bridge::expose;
-  /// Errc::cancelled when it was released meanwhile. Returns the attempt, by which `undo` ends it.
+  /// Errc::cancelled when it was released meanwhile; Errc::conflict while pods are refused. Returns
+  /// the attempt, by which `undo` ends it.
   std::uint64_t add(PodRequest request, Reply<PodNetwork> reply);
   /// Ends the `add` with the request's `attempt` if it still waits, and gives back what it was
   /// given: nothing that the attachment had before, and nothing that another `add` was given too.
@@ -77,6 +82,7 @@ class PodNetworks {
   Ipam* ipam_ = &no_ipam_;
   Bridge* bridge_ = &no_bridge_;
   bool guards_ = false;
+  std::string refusal_;
   std::map<AddressOwner, Lease> leases_;
 };
 

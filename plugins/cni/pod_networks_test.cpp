@@ -262,6 +262,17 @@ TEST_F(PodNetworksTest, GivesNoAddressThatItCannotRecord) {
   EXPECT_TRUE(ipam_.held.empty());
 }
 
+TEST_F(PodNetworksTest, GivesNoPodAnAddressWhilePodsAreRefused) {
+  pods_.refuse_pods("the name belongs to 'node2'");
+
+  const auto refused = ask(&PodNetworks::add, {"pod1", "eth0", {}, {}});
+  pods_.refuse_pods("");
+
+  EXPECT_EQ(refused.error().context, "attach the pod: the name belongs to 'node2'");
+  EXPECT_FALSE(ipam_.held.contains("pod1"));
+  EXPECT_TRUE(ask(&PodNetworks::add, {"pod1", "eth0", {}, {}}));
+}
+
 TEST_F(PodNetworksTest, EachInterfaceOfAPodHoldsItsOwnAddress) {
   const auto first = add("pod1");
   const auto second = add("pod1", "net1");

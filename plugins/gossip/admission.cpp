@@ -16,6 +16,8 @@ constexpr Duration original_heartbeat = std::chrono::seconds{30};
 constexpr Duration original_dead_after = std::chrono::seconds{60};
 /// Of a connection after which a refusal is over.
 constexpr Duration refusal_over_after = std::chrono::seconds{10};
+/// Of a connection, uncontested, after which this node has its name at its address.
+constexpr Duration name_proven_after = std::chrono::minutes{1};
 constexpr const char* name_remedy =
     "give one of them a 'host.name' of its own, or, if it is a copy, remove its state directory "
     "and "
@@ -128,7 +130,8 @@ Engine::Admission Engine::check_holder(const Link& link, const mesh::Features& r
                   to_string(remote.name), known == nullptr ? "" : known->nickname,
                   host_of(holder->address), remote.nickname, host_of(link.address), name_remedy)};
   if (holder->is_weft && std::exchange(holder->warned, error.context) != error.context) {
-    (void)holder->connection->send(mesh::encode_message(mesh::Notice{false, error.context}));
+    (void)holder->connection->send(
+        mesh::encode_message(mesh::Notice{mesh::Notice::Kind::warning, error.context}));
   }
   return tl::unexpected(Refusal{DropReason::name_taken, std::move(error)});
 }
@@ -251,6 +254,11 @@ void Engine::on_overlay_established(Connection::Id id) {
     return;
   }
   env_.log.info("connection established", "peer", link->remote, "address", link->address);
+  link->proof = env_.loop.after(name_proven_after, [this, local = link->connection->local()] {
+    if (!name_refused_by_) {
+      env_.events.on_name_proven(local.address);
+    }
+  });
   state_.connection_established(link->remote);
 }
 
@@ -318,7 +326,9 @@ void Engine::on_drained(Connection& connection) {
 
 void Engine::refuse(Link& link, DropReason reason, const Error& error) {
   if (link.is_weft && is_refusal(reason)) {
-    const Bytes notice = mesh::encode_message(mesh::Notice{true, error.context});
+    using Kind = mesh::Notice::Kind;
+    const Kind kind = reason == DropReason::name_taken ? Kind::name_taken : Kind::refusal;
+    const Bytes notice = mesh::encode_message(mesh::Notice{kind, error.context});
     link.connection->end(reason, error, notice);
   } else {
     link.connection->drop(reason, error);
@@ -330,7 +340,12 @@ void Engine::on_notice(Link& link, const mesh::Notice& notice) {
   if (!link.is_weft) {
     return;
   }
-  if (notice.is_refusal) {
+  if (notice.kind != mesh::Notice::Kind::warning) {
+    if (notice.kind == mesh::Notice::Kind::name_taken && link.is_direct &&
+        link.connection->is_outbound()) {
+      name_refused_by_ = link.address.address;
+      env_.events.on_name_refused(link.connection->local().address, "cannot " + notice.text);
+    }
     link.connection->drop(
         DropReason::refused_by_peer,
         Error{make_error_code(Errc::denied),
@@ -356,7 +371,7 @@ void Engine::on_refused(const Link& link, DropReason reason, const Error& error)
 
 /// Says once that a refusal is over: a channel's user may refuse some messages after the start.
 void Engine::watch_refused() {
-  if (refused_peers_.entries().empty()) {
+  if (refused_peers_.entries().empty() && !name_refused_by_) {
     return;
   }
   const TimePoint now = env_.loop.now();
@@ -369,6 +384,10 @@ void Engine::watch_refused() {
       env_.log.info("peer no longer refused", "address", link.address, "peer", link.remote, "after",
                     *lasted);
     }
+  }
+  if (name_refused_by_ && refused_peers_.find(*name_refused_by_) == nullptr) {
+    name_refused_by_.reset();
+    env_.events.on_name_refused({}, "");
   }
 }
 

@@ -35,6 +35,11 @@ class EngineEvents {
   virtual void on_topology(std::shared_ptr<const Topology> topology) = 0;
   virtual void on_peer_up(const Topology::Peer& peer) = 0;
   virtual void on_peer_down(const Topology::Peer& peer) = 0;
+  /// A peer that the operator named refuses this node at its address `local`, as another has its
+  /// name; without `reason` that is over.
+  virtual void on_name_refused(const net::IpAddress& local, const std::string& reason) = 0;
+  /// A connection from `local` has lasted for so long that the name is this node's.
+  virtual void on_name_proven(const net::IpAddress& local) = 0;
   /// The list of direct peers as it should survive a restart.
   virtual void on_direct_peers(std::vector<std::string> peers) = 0;
   /// Where they are, as far as that is known: sorted, each once.
@@ -158,6 +163,7 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   AcceptLimiter limiter_;
   LogLimiter log_limiter_;  // of what strangers cause
   RefusedPeers refused_peers_;
+  std::optional<net::IpAddress> name_refused_by_;
   Counter& name_conflicts_;
   Connection::Id next_id_ = 1;
   std::uint64_t terminations_ = 0;

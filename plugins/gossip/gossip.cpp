@@ -8,12 +8,15 @@
 
 #include <weft/events/direct_peers.hpp>
 #include <weft/events/node_port.hpp>
+#include <weft/events/node_trouble.hpp>
 #include <weft/events/peer.hpp>
 
 namespace weft::gossip {
 namespace {
 
 constexpr const char* direct_peers_key = "gossip/direct-peers";
+constexpr const char* proven_name_key = "gossip/proven-name";
+constexpr const char* name_trouble = "mesh name";
 
 }  // namespace
 
@@ -42,11 +45,13 @@ Result<> Gossip::start() {
   host_.bus().publish(events::NodePort{"mesh", IPPROTO_TCP, engine_->port()});
   WEFT_TRY(host_.services().provide<Mesh>(service_));
   WEFT_TRY(serve_commands());
+  load_proven_name();
   load_direct_peers();
   return {};
 }
 
 void Gossip::stop() noexcept {
+  on_name_refused({}, "");
   overlays_ = {};
   commands_.clear();
   service_.detach();
@@ -71,6 +76,52 @@ void Gossip::on_peer_up(const Topology::Peer& peer) {
 void Gossip::on_peer_down(const Topology::Peer& peer) {
   host_.bus().retract<events::PeerUp>(peer.name);
   host_.bus().publish(events::PeerDown{peer.name, peer.nickname});
+}
+
+/// A copy of another node has its state too, so it would give out the other's addresses. A node
+/// that was known by this name at this address before goes on: it is the other one that is new.
+void Gossip::on_name_refused(const net::IpAddress& local, const std::string& reason) {
+  if (!reason.empty() && proven_ == proof_of(local)) {
+    return;
+  }
+  const bool was_refused = std::exchange(is_name_refused_, !reason.empty());
+  if (was_refused != is_name_refused_) {
+    host_.bus().publish(events::NodeTrouble{name_trouble, reason, is_name_refused_});
+  }
+}
+
+void Gossip::on_name_proven(const net::IpAddress& local) {
+  if (proven_ == proof_of(local)) {
+    return;
+  }
+  proven_ = proof_of(local);
+  if (store_ != nullptr) {
+    const ByteView octets = std::as_bytes(std::span(proven_));
+    StoreEntry entry{proven_name_key, Bytes(octets.begin(), octets.end())};
+    store_->put({std::move(entry)}, Reply<>(host_.loop(), [&log = host_.log()](Result<> stored) {
+                  if (!stored) {
+                    log.warn("proven name not saved", "reason", stored.error());
+                  }
+                }));
+  }
+}
+
+std::string Gossip::proof_of(const net::IpAddress& local) const {
+  return to_string(host_.node().name) + " " + to_string(local);
+}
+
+void Gossip::load_proven_name() {
+  if (store_ == nullptr) {
+    return;
+  }
+  store_->get(proven_name_key,
+              Reply<std::optional<Bytes>>(
+                  host_.loop(), [weak = std::weak_ptr(running_)](Result<std::optional<Bytes>> got) {
+                    if (const auto self = weak.lock(); self && got && *got) {
+                      (*self)->proven_.assign(reinterpret_cast<const char*>((*got)->data()),
+                                              (*got)->size());
+                    }
+                  }));
 }
 
 void Gossip::on_direct_peers(std::vector<std::string> peers) {

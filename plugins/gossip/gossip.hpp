@@ -31,6 +31,8 @@ class Gossip final : public Plugin, private EngineEvents {
   void on_topology(std::shared_ptr<const Topology> topology) override;
   void on_peer_up(const Topology::Peer& peer) override;
   void on_peer_down(const Topology::Peer& peer) override;
+  void on_name_refused(const net::IpAddress& local, const std::string& reason) override;
+  void on_name_proven(const net::IpAddress& local) override;
   void on_direct_peers(std::vector<std::string> peers) override;
   void on_direct_addresses(std::vector<net::IpAddress> addresses) override;
 
@@ -39,12 +41,17 @@ class Gossip final : public Plugin, private EngineEvents {
   [[nodiscard]] Result<> serve_report(std::string name, Report (*report)(const Engine&, Loop&));
   [[nodiscard]] Result<> serve_change(std::string name, bool is_connect);
   void load_direct_peers();
+  void load_proven_name();
+  /// What is stored of a name that was proven at `local`.
+  [[nodiscard]] std::string proof_of(const net::IpAddress& local) const;
 
   Host& host_;
   Config config_;
   MeshService service_;
   Store* store_ = nullptr;
   std::unique_ptr<Engine> engine_;
+  std::string proven_;  // where our name was proven last
+  bool is_name_refused_ = false;
   std::shared_ptr<Gossip*> running_;  // null when stopped: late replies see it
   std::vector<CommandRegistration> commands_;
   Following overlays_;

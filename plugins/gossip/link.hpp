@@ -45,6 +45,7 @@ struct Link {
   std::unique_ptr<SwitchedConnection> overlay;
   Timer failure;  ///< no overlay works: the end is near
   TimePoint added_at;
+  Timer proof;         ///< that our name is ours
   std::string warned;  ///< the last warning that was sent to it
   TokenBucket controls{control_burst, control_period, TimePoint{}};  ///< for the overlays
 

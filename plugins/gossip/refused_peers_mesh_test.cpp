@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <weft/events/node_trouble.hpp>
+
 #include "gossip/password_file.hpp"
 #include "gossip/sim_mesh.hpp"
 
@@ -76,6 +78,60 @@ TEST_F(ClonesTest, AllThreeSaySoAndNameBothAddressesAndTheRemedy) {
     EXPECT_NE(text.find("10.0.0.3"), std::string::npos) << text;
     EXPECT_NE(text.find("'host.name'"), std::string::npos) << text;
   }
+}
+
+/// The reasons why a node refuses pods, "" when that was over.
+class Troubles {
+ public:
+  explicit Troubles(SimNode& node) {
+    node.host().loop().run([&] {
+      heard_ = node.host().bus().subscribe<events::NodeTrouble>([this](const auto& trouble) {
+        EXPECT_EQ(trouble.refuses_pods, !trouble.reason.empty());
+        reasons.push_back(trouble.reason);
+      });
+    });
+  }
+  std::vector<std::string> reasons;
+
+ private:
+  Subscription heard_;
+};
+
+TEST_F(ClonesTest, ACloneRefusesPodsUntilItsNameIsFree) {
+  ASSERT_TRUE(mesh.world.run_until([&] { return mesh.nodes[0]->neighbours() == 1; }, 10s));
+  const Troubles of_holder(*mesh.nodes[1]);
+  add_clone();
+  const Troubles of_clone(*mesh.nodes[2]);
+  mesh.world.run_for(5s);
+
+  ASSERT_EQ(of_clone.reasons.size(), 1U);
+  EXPECT_NE(of_clone.reasons[0].find("'host.name'"), std::string::npos) << of_clone.reasons[0];
+  mesh.world.network().block(SimMesh::address(1), SimMesh::address(2));
+  mesh.world.run_for(10min);
+
+  EXPECT_EQ(of_clone.reasons.size(), 2U);
+  EXPECT_EQ(of_clone.reasons.back(), "");
+  EXPECT_TRUE(of_holder.reasons.empty());
+}
+
+TEST_F(ClonesTest, ANodeKnownByItsNameAtItsAddressDoesNotStopForACopyThatCameFirst) {
+  const auto disk = std::make_shared<testing::MemoryDisk>();
+  mesh.nodes.pop_back();
+  auto options = with(peers({"10.0.0.1"}));
+  options.disk = disk;
+  mesh.add_as(2, 2, options);
+  mesh.world.run_for(2min);
+  mesh.nodes.pop_back();
+  ASSERT_TRUE(mesh.world.run_until([&] { return mesh.nodes[0]->neighbours() == 0; }, 5s));
+  add_clone();
+  ASSERT_TRUE(mesh.world.run_until([&] { return mesh.nodes[0]->neighbours() == 1; }, 1min));
+
+  mesh.add_as(2, 2, options);
+  const Troubles of_original(*mesh.nodes[2]);
+  mesh.world.run_for(1min);
+
+  EXPECT_GT(mesh.nodes[2]->dropped("refused-by-peer"), 0U);
+  EXPECT_TRUE(of_original.reasons.empty());
 }
 
 TEST_F(ClonesTest, APeerThatRestartsWithoutAWordGetsItsPlaceBackSoon) {

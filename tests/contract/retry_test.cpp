@@ -61,8 +61,8 @@ class RetryTest : public ::testing::Test {
   [[nodiscard]] std::string food() const { return directory_ + "/food"; }
   void feed() { std::ofstream(food()) << "fish"; }
 
-  Result<std::string> call(std::string_view command) {
-    return control::call(directory_ + "/run/weft.sock", command, "", 20s);
+  Result<std::string> call(std::string_view command, std::string_view params = "") {
+    return control::call(directory_ + "/run/weft.sock", command, params, 20s);
   }
   std::string text(std::string_view command) {
     const auto answer = call(command);
@@ -120,6 +120,20 @@ TEST_F(RetryTest, APluginThatFailsWhileItRunsStartsAgainAndItsUsersWithIt) {
 
   EXPECT_EQ(text("holder.seen"), "castor rotsac") << "a new instance with the new provider";
   EXPECT_TRUE(text("follower.seen").ends_with("nobody castor")) << text("follower.seen");
+}
+
+TEST_F(RetryTest, ANodeIsDegradedWhileAPluginIsInTrouble) {
+  feed();
+  run("\"castor\"");
+  ASSERT_EQ(node_->state(), Node::State::ready);
+
+  ASSERT_TRUE(call("twin.trouble", R"({"fish":0})"));
+  ASSERT_TRUE(reaches(Node::State::degraded));
+  const auto status = nlohmann::json::parse(call("status").value());
+  EXPECT_EQ(status["Troubles"].dump(), R"([{"Reason":"{\"fish\":0}","Source":"twin"}])");
+
+  ASSERT_TRUE(call("twin.trouble", "{}"));
+  EXPECT_TRUE(reaches(Node::State::ready));
 }
 
 TEST_F(RetryTest, AnAttemptThatFailsRestartsNobody) {

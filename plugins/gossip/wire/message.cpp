@@ -71,11 +71,11 @@ Message parse_unicast(ByteView body) {
 
 /// Kinds that are not known yet are no errors.
 Message parse_notice(ByteView body) {
-  if (body.empty() || body.size() > 1 + Notice::max_text_bytes || body[0] > std::byte{1}) {
+  if (body.empty() || body.size() > 1 + Notice::max_text_bytes || body[0] > std::byte{2}) {
     return UnknownMessage{};
   }
   const ByteView text = body.subspan(1);
-  return Notice{body[0] == std::byte{1},
+  return Notice{static_cast<Notice::Kind>(body[0]),
                 std::string(reinterpret_cast<const char*>(text.data()), text.size())};
 }
 
@@ -156,7 +156,7 @@ Bytes encode_message(const OverlayControl& message) {
 Bytes encode_message(const Notice& message) {
   const auto text = std::as_bytes(
       std::span(message.text).first(std::min(message.text.size(), Notice::max_text_bytes)));
-  Bytes body{message.is_refusal ? std::byte{1} : std::byte{0}};
+  Bytes body{static_cast<std::byte>(message.kind)};
   body.insert(body.end(), text.begin(), text.end());
   return tagged(static_cast<std::uint8_t>(Tag::notice), body);
 }

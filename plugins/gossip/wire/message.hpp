@@ -70,7 +70,13 @@ struct OverlayControl {
 struct Notice {
   static constexpr std::size_t max_text_bytes = 512;
 
-  bool is_refusal = false;  ///< the sender ends the connection; else it only warns
+  enum class Kind : std::uint8_t {
+    warning = 0,
+    refusal = 1,     ///< the sender ends the connection
+    name_taken = 2,  ///< so it does, as another peer has the receiver's name
+  };
+
+  Kind kind = Kind::warning;
   std::string text;
 };
 

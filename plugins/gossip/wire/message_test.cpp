@@ -71,15 +71,15 @@ TEST(Message, HeartbeatsMayHaveABodyAndUnknownTagsAreToldApart) {
 }
 
 TEST(Message, NoticesKeepTheirTextUpToALimitAndUnknownKindsAreIgnored) {
-  const auto notice = parsed<Notice>(encode_message(Notice{true, "meet"}));
+  const auto notice = parsed<Notice>(encode_message(Notice{Notice::Kind::refusal, "meet"}));
 
   EXPECT_EQ(encode_message(notice), from_hex("08016d656574"));
-  EXPECT_TRUE(notice.is_refusal);
+  EXPECT_EQ(notice.kind, Notice::Kind::refusal);
   EXPECT_EQ(notice.text, "meet");
-  EXPECT_FALSE(parsed<Notice>(from_hex("0800")).is_refusal);
-  const Notice longest{false, std::string(Notice::max_text_bytes + 1, 'x')};
+  EXPECT_EQ(parsed<Notice>(from_hex("0802")).kind, Notice::Kind::name_taken);
+  const Notice longest{Notice::Kind::warning, std::string(Notice::max_text_bytes + 1, 'x')};
   EXPECT_EQ(parsed<Notice>(encode_message(longest)).text.size(), Notice::max_text_bytes);
-  parsed<UnknownMessage>(from_hex("0802"));
+  parsed<UnknownMessage>(from_hex("0803"));
   Bytes too_long = encode_message(longest);
   too_long.push_back(std::byte{'x'});
   parsed<UnknownMessage>(too_long);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <fstream>
 
+#include <weft/events/node_trouble.hpp>
+
 #include "animal.hpp"
 #include "twin.hpp"
 
@@ -35,6 +37,11 @@ class TwinProvider final : public Animal, public Twin2 {
       reply(std::string("true"));
       host_.fail({make_error_code(Errc::closed), "go on"});
     }));
+    WEFT_TRY(trouble_,
+             host_.control().serve("twin.trouble", [this](const std::string& reason, auto reply) {
+               host_.bus().publish(events::NodeTrouble{"twin", reason == "{}" ? "" : reason});
+               reply(std::string("true"));
+             }));
     WEFT_TRY(host_.services().provide<Twin>(*this));
     return host_.services().provide<Twin2>(*this);
   }
@@ -48,6 +55,7 @@ class TwinProvider final : public Animal, public Twin2 {
   std::string gate_;
   std::string needs_;
   CommandRegistration command_;
+  CommandRegistration trouble_;
 };
 
 }  // namespace weft::zoo
