@@ -131,7 +131,8 @@ class Walk {
   Answer matches(const Rule& rule) const {
     Answer all = Answer::yes;
     for (const Condition& condition : rule.conditions) {
-      const Answer answer = std::visit([this](const auto& each) { return ask(each); }, condition);
+      const Answer answer =
+          std::visit([this](const auto& each) { return this->ask(each); }, condition);
       if (answer == Answer::no) {
         return Answer::no;
       }
