@@ -66,15 +66,15 @@ Result<> Fastdp::restore_ports() {
   std::vector<Vport> before;
   std::vector<Vport> after;
   WEFT_TRY(is_new, kernel_->restore());
+  if (is_new) {
+    flows_->clear();
+  }
   WEFT_TRY(before, kernel_->vports());
   WEFT_TRY(tunnels_->ensure_own());
   for (const auto& [forwarder, session] : sessions_) {
     Vport tunnel;
     WEFT_TRY(tunnel, tunnels_->ensure_for(session->link()));
     session->set_tunnel(tunnel);
-  }
-  if (is_new) {
-    flows_->clear();
   }
   if (joined_) {
     WEFT_TRY(join_ports());

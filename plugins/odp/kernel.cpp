@@ -187,7 +187,10 @@ Result<bool> Kernel::restore() {
   if (index_ == before) {
     return false;
   }
-  WEFT_TRY(send_upcalls_to(upcall_sockets_));
+  if (auto sent = send_upcalls_to(upcall_sockets_); !sent) {
+    index_ = before;  // still to be done when it is tried again
+    return tl::unexpected(std::move(sent).error());
+  }
   return true;
 }
 
