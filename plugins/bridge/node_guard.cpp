@@ -10,10 +10,7 @@
 #include <chrono>
 #include <utility>
 
-#include <fmt/core.h>
-
 #include "common/nft/reader.hpp"
-#include "common/nft/transaction.hpp"
 
 namespace weft::bridge {
 namespace {
@@ -84,19 +81,7 @@ void NodeGuard::stop() noexcept {
 }
 
 Result<> NodeGuard::remove_table() {
-  auto socket = nl::Socket::open(NETLINK_NETFILTER);
-  if (!socket) {
-    return tl::unexpected(std::move(socket).error());
-  }
-  std::optional<std::uint32_t> flags;
-  WEFT_TRY(flags, nft::read_flags(*socket, node_guard_name));
-  if (!flags) {
-    return {};
-  }
-  nl::Batch batch;
-  nft::append_table_deletion(batch, node_guard_name);
-  return socket->commit(batch,
-                        fmt::format("delete nftables table '{}'", to_string(node_guard_name)));
+  return nft::TableKeeper::remove(node_guard_name);
 }
 
 std::set<Port> NodeGuard::ports() const {

@@ -17,7 +17,6 @@
 #include <weft/netlink/link.hpp>
 
 #include "common/nft/reader.hpp"
-#include "common/nft/transaction.hpp"
 #include "exchange.hpp"
 
 namespace weft::cni {
@@ -109,18 +108,7 @@ void PodGuard::stop() noexcept {
 }
 
 Result<> PodGuard::remove_table() {
-  auto socket = nl::Socket::open(NETLINK_NETFILTER);
-  if (!socket) {
-    return tl::unexpected(std::move(socket).error());
-  }
-  std::optional<std::uint32_t> flags;
-  WEFT_TRY(flags, nft::read_flags(*socket, table_name));
-  if (!flags) {
-    return {};
-  }
-  nl::Batch batch;
-  nft::append_table_deletion(batch, table_name);
-  return socket->commit(batch, fmt::format("delete nftables table '{}'", to_string(table_name)));
+  return nft::TableKeeper::remove(table_name);
 }
 
 Result<> PodGuard::put() {

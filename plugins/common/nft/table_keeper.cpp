@@ -222,4 +222,19 @@ Result<std::vector<std::string>> TableKeeper::differences() {
   return found;
 }
 
+Result<> TableKeeper::remove(const TableName& name) {
+  auto socket = nl::Socket::open(NETLINK_NETFILTER);
+  if (!socket) {
+    return tl::unexpected(std::move(socket).error());
+  }
+  std::optional<std::uint32_t> flags;
+  WEFT_TRY(flags, read_flags(*socket, name));
+  if (!flags) {
+    return {};
+  }
+  nl::Batch batch;
+  append_table_deletion(batch, name);
+  return socket->commit(batch, fmt::format("delete nftables table '{}'", to_string(name)));
+}
+
 }  // namespace weft::nft

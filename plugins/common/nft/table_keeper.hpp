@@ -24,6 +24,8 @@ class TableKeeper {
   /// In the network namespace of the calling thread. Changes nothing yet. Errors: the kernel's.
   [[nodiscard]] static Result<std::unique_ptr<TableKeeper>> open(Loop& loop, Log& log,
                                                                  const TableName& name);
+  /// Deletes the table of that name, which nobody keeps any more; succeeds when there is none.
+  [[nodiscard]] static Result<> remove(const TableName& name);
 
   /// Puts `table`, which has the keeper's name, in force. Where only elements of sets differ from
   /// the last one, only they go to the kernel, in one transaction. What is wanted is remembered
