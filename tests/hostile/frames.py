@@ -52,6 +52,15 @@ def datagram(target, source, to, address, port, payload):
     return ethernet(target, source, 0x0800, ip + udp)
 
 
+def too_big(source, destination, port, mtu, identification):
+    """ICMP message, "fragmentation needed", about a UDP datagram between two ports of this number."""
+    told = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 1400, identification, 0x4000, 64, socket.IPPROTO_UDP, 0,
+                       socket.inet_aton(source), socket.inet_aton(destination))
+    told += struct.pack("!HHHH", port, port, 1380, 0)
+    message = struct.pack("!BBHHH", 3, 4, 0, 0, mtu) + told
+    return message[:2] + struct.pack("!H", checksum(message)) + message[4:]
+
+
 def send_paced(port, made):
     """Sends frames in batches that a lane works off before the next."""
     while batch := list(itertools.islice(made, 500)):

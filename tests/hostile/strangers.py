@@ -127,7 +127,8 @@ def a5_forged_icmp(arena):
     raw = socket_in(arena.lab.underlay, socket.AF_INET, socket.SOCK_RAW, protocol=socket.IPPROTO_ICMP)
     for here, there in ((first, second), (second, first)):
         for identification in (0, 1):
-            raw.sendto(too_big(here.address, there.address, 552, identification), (here.address, 0))
+            report = frames.too_big(here.address, there.address, wire.PORT, 552, identification)
+            raw.sendto(report, (here.address, 0))
     lowest, deadline = min(before), time.monotonic() + HELD
     while time.monotonic() < deadline:
         lowest = min(lowest, *mtus(first), *mtus(second))
@@ -140,15 +141,6 @@ def a5_forged_icmp(arena):
 
 def mtus(node):
     return {c["Attrs"]["mtu"] for c in node.call("mesh.connections") if c["State"] == "established"}
-
-
-def too_big(source, destination, mtu, identification):
-    """ICMP "fragmentation needed" about a sleeve datagram."""
-    inner = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 1400, identification, 0x4000, 64, socket.IPPROTO_UDP, 0,
-                        socket.inet_aton(source), socket.inet_aton(destination))
-    inner += struct.pack("!HHHH", wire.PORT, wire.PORT, 1380, 0)
-    message = struct.pack("!BBHHH", 3, 4, 0, 0, mtu) + inner
-    return message[:2] + struct.pack("!H", frames.checksum(message)) + message[4:]
 
 
 def throughput(arena, seconds=1.0):

@@ -77,6 +77,30 @@ deleted_datapath() {
     "${lost_and_silence#* } < 1000"
 }
 
+# Somebody forges an ICMP report that node1's datagrams to node2 are too big: the kernel believes it for
+# ten minutes and drops what fastdp sends. The node makes the kernel forget it.
+forged_report() {
+  local counted mtu began
+  reports() { counter node1 weft_odp_forgotten_reports_total; }
+  believed() { ip netns exec weft-lab-node1 ip route get 10.99.0.12 | grep -q 'mtu 552'; }
+  mtu() { node node1 status connections | sed -n 's/.*10\.99\.0\.12:.* established fastdp .*mtu=//p'; }
+  mended() { (($(reports) > counted)) && [[ $(mtu) == "$mtu" ]] && ! believed; }
+  mtu=$(mtu) counted=$(reports) began=$(now)
+  ip netns exec weft-lab-underlay python3 - "$(dirname "$0")/../hostile" <<'END'
+import socket, sys
+sys.path.insert(0, sys.argv[1])
+import frames
+with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+    for port in (6783, 6784):
+        raw.sendto(frames.too_big("10.99.0.11", "10.99.0.12", port, 552, 0), ("10.99.0.11", 0))
+END
+  verdict forged-report "the kernel of node1 believes a forged report" "$(believed && echo 1 || echo 0)"
+  must 30 mended
+  inside p1 ping -q -M do -s $((mtu - 28)) -c 20 -i 0.05 "$(address p2)" >"$work/ping" || true
+  verdict forged-report "it forgot it and fastdp carries $(mtu) bytes again after $(awk "BEGIN {printf \"%.1f\", $(now) - $began}") s: $(lost "$work/ping") of 20 pings of that size lost" \
+    "$(lost "$work/ping") == 0"
+}
+
 # Pods of two nodes send from one MAC: it moves with their frames, and others notice nothing. Then it
 # comes home with p3's answer to p1's ARP request. The kernel gives p1 that answer and sends p1's waiting
 # ping in one go, before node1's loop can replace the flow: if that still led to node2, this one ping
