@@ -17,7 +17,7 @@ configure_file(cmake/weft.pc.in ${CMAKE_BINARY_DIR}/weft.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/weft.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
         COMPONENT sdk)
 
-install(DIRECTORY sdk/include/weft sdk/testing/include/weft
+install(DIRECTORY sdk/include/weft core/testing/include/weft
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT sdk)
 install(DIRECTORY sdk/template DESTINATION ${CMAKE_INSTALL_DATADIR}/weft COMPONENT sdk)
 install(DIRECTORY sdk/examples DESTINATION ${CMAKE_INSTALL_DATADIR}/weft COMPONENT sdk)

@@ -33,7 +33,7 @@
 #include "common/inner/fragment.hpp"
 #include "common/inner/test_support.hpp"
 #include "common/inner/too_big.hpp"
-#include "metrics/registry.hpp"
+#include "runtime/metrics/registry.hpp"
 #include "shell.hpp"
 
 namespace weft::bridge {

@@ -12,7 +12,7 @@
 
 #include <weft/net/checksum.hpp>
 
-#include "dataplane/segment.hpp"
+#include "fabric/segment.hpp"
 
 namespace weft::bridge {
 namespace {

@@ -21,8 +21,8 @@
 #include <weft/netlink/namespace.hpp>
 #include <weft/testing/fake_host.hpp>
 
-#include "loop/blocking_pool.hpp"
-#include "loop/thread_loop.hpp"
+#include "runtime/loop/blocking_pool.hpp"
+#include "runtime/loop/thread_loop.hpp"
 #include "shell.hpp"
 
 namespace weft::bridge {

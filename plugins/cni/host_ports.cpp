@@ -13,7 +13,7 @@
 #include <weft/netlink/link.hpp>
 #include <weft/netlink/socket.hpp>
 
-#include "bin/attachment_lock.hpp"
+#include "common/attachment/lock.hpp"
 #include "common/attachment/port.hpp"
 
 namespace weft::cni {

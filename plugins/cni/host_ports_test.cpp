@@ -12,7 +12,7 @@
 
 #include <gtest/gtest.h>
 
-#include "bin/attachment_lock.hpp"
+#include "common/attachment/lock.hpp"
 #include "shell.hpp"
 
 namespace weft::cni {

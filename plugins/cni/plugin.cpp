@@ -17,7 +17,7 @@
 #include <weft/service/ipam.hpp>
 #include <weft/service/store.hpp>
 
-#include "exchange.hpp"
+#include "common/attachment/exchange.hpp"
 #include "guard_report.hpp"
 #include "host_ports.hpp"
 #include "pod_guard.hpp"

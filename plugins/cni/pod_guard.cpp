@@ -16,8 +16,8 @@
 #include <weft/netlink/address.hpp>
 #include <weft/netlink/link.hpp>
 
+#include "common/attachment/exchange.hpp"
 #include "common/nft/reader.hpp"
-#include "exchange.hpp"
 
 namespace weft::cni {
 namespace {

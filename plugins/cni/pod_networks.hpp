@@ -13,7 +13,7 @@
 #include <weft/service/ipam.hpp>
 
 #include "absent.hpp"
-#include "exchange.hpp"
+#include "common/attachment/exchange.hpp"
 #include "pod_leases.hpp"
 
 namespace weft::cni {

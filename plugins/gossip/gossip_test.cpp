@@ -8,7 +8,7 @@
 #include <weft/events/direct_peers.hpp>
 
 #include "gossip/password_file.hpp"
-#include "gossip/sim_mesh.hpp"
+#include "gossip/testing/sim_mesh.hpp"
 
 namespace weft::gossip {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "gossip/raw_peer.hpp"
+#include "gossip/testing/raw_peer.hpp"
 
 namespace weft::gossip {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "gossip/password_file.hpp"
-#include "gossip/raw_peer.hpp"
+#include "gossip/testing/raw_peer.hpp"
 
 namespace weft::gossip {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "interop/vectors.hpp"
 
-#include "gossip/raw_peer.hpp"
+#include "gossip/testing/raw_peer.hpp"
 
 namespace weft::gossip {
 namespace {

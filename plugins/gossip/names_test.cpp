@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "gossip/sim_mesh.hpp"
+#include "gossip/testing/sim_mesh.hpp"
 
 namespace weft::gossip {
 namespace {

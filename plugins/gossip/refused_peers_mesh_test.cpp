@@ -6,7 +6,7 @@
 #include <weft/events/node_trouble.hpp>
 
 #include "gossip/password_file.hpp"
-#include "gossip/sim_mesh.hpp"
+#include "gossip/testing/sim_mesh.hpp"
 
 namespace weft::gossip {
 namespace {

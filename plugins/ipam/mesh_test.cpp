@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "gossip/sim_mesh.hpp"
+#include "gossip/testing/sim_mesh.hpp"
 #include "ipam/ipam_plugin.hpp"
 
 namespace weft::ipam {

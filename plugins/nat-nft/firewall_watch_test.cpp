@@ -17,9 +17,9 @@
 #include <gtest/gtest.h>
 #include <weft/testing/fake_host.hpp>
 
-#include "loop/blocking_pool.hpp"
-#include "loop/thread_loop.hpp"
 #include "nat_keeper.hpp"
+#include "runtime/loop/blocking_pool.hpp"
+#include "runtime/loop/thread_loop.hpp"
 #include "shell.hpp"
 
 namespace weft::nat {

@@ -13,8 +13,8 @@
 #include <gtest/gtest.h>
 #include <weft/testing/fake_host.hpp>
 
-#include "loop/blocking_pool.hpp"
-#include "loop/thread_loop.hpp"
+#include "runtime/loop/blocking_pool.hpp"
+#include "runtime/loop/thread_loop.hpp"
 #include "status.hpp"
 
 namespace weft::nat {

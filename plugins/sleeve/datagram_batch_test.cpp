@@ -14,7 +14,7 @@
 
 #include "lane_port.hpp"
 #include "lane_receiver.hpp"
-#include "metrics/registry.hpp"
+#include "runtime/metrics/registry.hpp"
 #include "test_support.hpp"
 
 namespace weft::sleeve {

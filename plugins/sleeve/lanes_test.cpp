@@ -8,8 +8,8 @@
 #include <weft/testing/fake_host.hpp>
 #include <weft/testing/running_loop.hpp>
 
-#include "lanes/lane_set.hpp"
 #include "overlay.hpp"
+#include "runtime/lanes/lane_set.hpp"
 #include "test_support.hpp"
 
 namespace weft::sleeve {

@@ -9,8 +9,8 @@
 #include <weft/testing/running_loop.hpp>
 
 #include "budget.hpp"
-#include "bus/bus_core.hpp"
-#include "metrics/registry.hpp"
+#include "runtime/bus/bus_core.hpp"
+#include "runtime/metrics/registry.hpp"
 
 namespace weft::bench {
 namespace {

@@ -13,9 +13,9 @@
 #include <weft/testing/fake_lanes.hpp>
 
 #include "bridge/coalescer.hpp"
-#include "dataplane/segment.hpp"
-#include "lanes/scratch_arena.hpp"
-#include "metrics/registry.hpp"
+#include "fabric/segment.hpp"
+#include "runtime/lanes/scratch_arena.hpp"
+#include "runtime/metrics/registry.hpp"
 #include "sleeve/lane_port.hpp"
 #include "sleeve/lane_receiver.hpp"
 

@@ -6,7 +6,7 @@
 #include <weft/testing/running_loop.hpp>
 
 #include "budget.hpp"
-#include "service/registry.hpp"
+#include "runtime/service/registry.hpp"
 
 namespace weft::bench {
 namespace {

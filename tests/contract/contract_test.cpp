@@ -10,10 +10,11 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include "config/node_config.hpp"
-#include "host/check.hpp"
-#include "host/loader.hpp"
-#include "host/node.hpp"
+#include "fabric/built_in.hpp"
+#include "runtime/config/node_config.hpp"
+#include "runtime/host/check.hpp"
+#include "runtime/host/loader.hpp"
+#include "runtime/host/node.hpp"
 
 namespace weft::host {
 namespace {
@@ -30,6 +31,7 @@ class ContractTest : public ::testing::Test {
   ContractTest() {
     std::string pattern = ::testing::TempDir() + "weft-contract-XXXXXX";
     directory_ = mkdtemp(pattern.data());
+    options_.built_in = {fabric::built_in()};
     options_.start_deadline = 5s;
     options_.stop_deadline = 5s;
   }

@@ -14,9 +14,10 @@
 #include <boost/asio/write.hpp>
 #include <nlohmann/json.hpp>
 
-#include "config/node_config.hpp"
-#include "control/client.hpp"
-#include "host/node.hpp"
+#include "fabric/built_in.hpp"
+#include "runtime/config/node_config.hpp"
+#include "runtime/control/client.hpp"
+#include "runtime/host/node.hpp"
 
 namespace weft::host {
 namespace {
@@ -45,7 +46,9 @@ class ExamplesTest : public ::testing::Test {
         plugins, WEFT_BINARY_DIR, directory_, more);
     auto config = config::load_node_config(file);
     ASSERT_TRUE(config) << config.error().front().to_string();
-    auto node = Node::create(*std::move(config), main_, {});
+    NodeOptions options;
+    options.built_in = {fabric::built_in()};
+    auto node = Node::create(*std::move(config), main_, std::move(options));
     ASSERT_TRUE(node) << node.error().front();
     node_ = *std::move(node);
     const auto started = node_->start();

@@ -17,12 +17,12 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include "config/node_config.hpp"
-#include "host/check.hpp"
-#include "host/elf_section.hpp"
-#include "host/loader.hpp"
-#include "host/manifest.hpp"
-#include "host/node.hpp"
+#include "runtime/config/node_config.hpp"
+#include "runtime/host/check.hpp"
+#include "runtime/host/elf_section.hpp"
+#include "runtime/host/loader.hpp"
+#include "runtime/host/manifest.hpp"
+#include "runtime/host/node.hpp"
 
 namespace weft::host {
 namespace {
@@ -67,7 +67,7 @@ class HostileFileTest : public ::testing::Test {
                     "lanes = 1\nstate-directory = \"{}\"\nrun-directory = \"{}\"\n",
                     directory_, directory_, directory_),
         "weft.toml");
-    const auto node = Node::create(*std::move(config), std::make_shared<MainLoop>());
+    const auto node = Node::create(*std::move(config), std::make_shared<MainLoop>(), {});
     return node ? "" : node.error().front();
   }
 

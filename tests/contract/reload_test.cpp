@@ -10,9 +10,10 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "config/node_config.hpp"
-#include "control/client.hpp"
-#include "host/node.hpp"
+#include "fabric/built_in.hpp"
+#include "runtime/config/node_config.hpp"
+#include "runtime/control/client.hpp"
+#include "runtime/host/node.hpp"
 
 namespace weft::host {
 namespace {
@@ -50,6 +51,7 @@ class ReloadTest : public ::testing::Test {
     ASSERT_TRUE(config) << config.error().front().to_string();
     NodeOptions options;
     options.stop_deadline = stop_deadline_;
+    options.built_in = {fabric::built_in()};
     auto node = Node::create(*std::move(config), main_, options);
     ASSERT_TRUE(node) << node.error().front();
     node_ = *std::move(node);

@@ -10,9 +10,10 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "config/node_config.hpp"
-#include "control/client.hpp"
-#include "host/node.hpp"
+#include "fabric/built_in.hpp"
+#include "runtime/config/node_config.hpp"
+#include "runtime/control/client.hpp"
+#include "runtime/host/node.hpp"
 
 namespace weft::host {
 namespace {
@@ -45,6 +46,7 @@ class RetryTest : public ::testing::Test {
         "weft.toml");
     ASSERT_TRUE(config) << config.error().front().to_string();
     NodeOptions options;
+    options.built_in = {fabric::built_in()};
     options.on_change = [this](bool, const std::string&) {
       const std::lock_guard lock(mutex_);
       changed_.notify_all();

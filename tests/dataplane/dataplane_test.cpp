@@ -24,8 +24,8 @@
 
 #include "bridge/linux_bridge.hpp"
 #include "bridge/tap_port.hpp"
-#include "dataplane/dataplane.hpp"
-#include "lanes/lane_set.hpp"
+#include "fabric/dataplane.hpp"
+#include "runtime/lanes/lane_set.hpp"
 
 namespace weft {
 namespace {

@@ -6,8 +6,8 @@
 
 #include <weft/config.hpp>
 
-#include "config/binder.hpp"
-#include "config/node_config.hpp"
+#include "runtime/config/binder.hpp"
+#include "runtime/config/node_config.hpp"
 
 namespace {
 

@@ -6,7 +6,7 @@
 
 #include <weft/bytes.hpp>
 
-#include "control/protocol.hpp"
+#include "runtime/control/protocol.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view line = weft::as_text(std::as_bytes(std::span{data, size}));

@@ -133,10 +133,11 @@ TEST(Hygiene, OnlyThreeWrappersIncludeTheirLibraries) {
     std::regex include;
     std::string home;
   };
-  const std::array<Wrapped, 3> wrapped{{{std::regex(R"(#\s*include\s*<toml)"), "core/config/"},
-                                        {std::regex(R"(#\s*include\s*<spdlog/)"), "core/log/"},
-                                        {std::regex(R"(#\s*include\s*<sqlite3)"), "core/store/"}}};
-  for (const char* const directory : {"core", "plugins", "sdk"}) {
+  const std::array<Wrapped, 3> wrapped{
+      {{std::regex(R"(#\s*include\s*<toml)"), "core/runtime/config/"},
+       {std::regex(R"(#\s*include\s*<spdlog/)"), "core/runtime/log/"},
+       {std::regex(R"(#\s*include\s*<sqlite3)"), "core/runtime/store/"}}};
+  for (const char* const directory : {"apps", "core", "plugins", "sdk"}) {
     for (const std::string& file : sources_under(directory)) {
       for (const Line& line : lines_of(file)) {
         for (const Wrapped& library : wrapped) {

@@ -1,0 +1,372 @@
+/// Carries out the runtime's commands with the daemon's and the kernel's help.
+
+#include "commands.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "common/attachment/lock.hpp"
+#include "daemon.hpp"
+#include "delegate.hpp"
+#include "pod_interface.hpp"
+
+namespace weft::cni {
+namespace {
+
+constexpr std::string_view default_socket = "/run/weft/weft.sock";
+
+std::string socket_path(const NetworkConfig& config) {
+  if (!config.socket.empty()) {
+    return config.socket;
+  }
+  const char* const variable = std::getenv("WEFT_SOCKET");
+  return variable != nullptr && *variable != '\0' ? variable : std::string(default_socket);
+}
+
+/// `address` is what ADD answered, as far as the runtime says.
+PodRequest pod_request(const Invocation& invocation, const NetworkConfig& config) {
+  PodRequest request{invocation.container_id, invocation.interface, config.ipam.subnet, {}};
+  if (config.previous && !config.previous->addresses.empty()) {
+    request.address = config.previous->addresses.front().address;
+  }
+  return request;
+}
+
+/// One command for one pod.
+class PodCommand {
+ public:
+  PodCommand(const Invocation& invocation, const NetworkConfig& config, std::string_view text)
+      : invocation_(invocation),
+        config_(config),
+        config_text_(text),
+        daemon_(socket_path(config)),
+        request_(pod_request(invocation, config)) {
+    request_.has_port = true;
+  }
+
+  Outcome<std::string> add() {
+    auto interface = PodInterface::open(invocation_);
+    if (!interface) {
+      return tl::unexpected(as_failure(interface.error()));
+    }
+    WEFT_TRY(was_there_, interface->exists().map_error(as_failure));
+    WEFT_TRY(allocate());
+    std::optional<Failure> unguarded;
+    wanted_.before_up = [&](const std::string& port, const net::Mac& mac) -> Result<> {
+      auto guarded = guard(port, mac);
+      if (guarded) {
+        return {};
+      }
+      unguarded = std::move(guarded).error();
+      return fail(Errc::abandoned, "guard the pod's port");
+    };
+    auto attached = interface->attach(wanted_).map_error(as_failure);
+    if (!attached) {
+      undo();
+      return tl::unexpected(unguarded ? *std::move(unguarded) : std::move(attached).error());
+    }
+    return format_result(result(*attached), config_.version);
+  }
+
+  /// What is attached goes before its address: nobody else may get one that is in use.
+  Outcome<std::string> del() {
+    bool is_gone = false;
+    WEFT_TRY(is_gone, detach().map_error(as_failure));
+    if (!is_gone) {
+      std::fprintf(stderr,
+                   "weft-cni: '%s' of container %s is attached in another namespace: left alone\n",
+                   invocation_.interface.c_str(), invocation_.container_id.c_str());
+      return std::string();
+    }
+    WEFT_TRY(release());
+    return std::string();
+  }
+
+  Outcome<std::string> check() {
+    if (!config_.previous || config_.previous->addresses.empty()) {
+      return refuse(Code::invalid_configuration,
+                    "required prevResult with an address is missing for CHECK");
+    }
+    WEFT_TRY(expect_previous());
+    auto interface = PodInterface::open(invocation_);
+    if (!interface) {
+      return tl::unexpected(as_failure(interface.error()));
+    }
+    WEFT_TRY(interface->check(wanted_, previous_mac()).map_error(as_failure));
+    net::Mac mac;
+    WEFT_TRY(mac, interface->mac().map_error(as_failure));
+    WEFT_TRY(guard(interface->port(), mac));
+    return std::string();
+  }
+
+ private:
+  [[nodiscard]] bool is_delegated() const { return !config_.ipam.type.empty(); }
+
+  /// Fills `wanted_` and `addresses_` from IPAM and the daemon.
+  Outcome<> allocate() {
+    PodNetwork network;
+    std::vector<PodRoute> routes = config_.ipam.routes;
+    std::optional<net::IpAddress> gateway = config_.ipam.gateway;
+    if (is_delegated()) {
+      PodResult given;
+      WEFT_TRY(given, delegate());
+      auto found = network_of(given);
+      if (!found) {
+        undo();
+        return tl::unexpected(std::move(found).error());
+      }
+      network = *std::move(found);
+      routes = given.routes;
+      gateway = given.addresses.front().gateway;
+    } else {
+      WEFT_TRY(network, daemon_.add(request_).map_error(while_allocating));
+    }
+    attempt_ = network.attempt;
+    if (!network.address) {
+      return refuse(Code::general, "IPAM plugin failed to allocate IP address");
+    }
+    gateway_ = gateway ? gateway : network.gateway;
+    expect(network, *network.address, pod_routes(*network.address, routes, gateway_));
+    return {};
+  }
+
+  Outcome<PodResult> delegate() {
+    std::string text;
+    WEFT_TRY(
+        text,
+        run_plugin(config_.ipam.type, invocation_.path, config_text_).map_error(while_allocating));
+    PodResult given;
+    WEFT_TRY(given, parse_result(text).map_error(while_allocating));
+    if (given.addresses.empty()) {
+      return refuse(Code::general, "IPAM plugin failed to allocate IP address");
+    }
+    return given;
+  }
+
+  Outcome<PodNetwork> network_of(const PodResult& given) {
+    PodRequest request = request_;
+    request.address = given.addresses.front().address;
+    return daemon_.network(request);
+  }
+
+  static Failure while_allocating(Failure failure) {
+    failure.message = "unable to allocate IP address: " + failure.message;
+    return failure;
+  }
+
+  void expect(const PodNetwork& network, const net::Cidr& address, std::vector<PodRoute> routes) {
+    is_guarding_ = network.guard;
+    wanted_.bridge = config_.bridge.empty() ? network.bridge : config_.bridge;
+    wanted_.mtu = choose_mtu(network);
+    wanted_.hairpin = config_.hairpin;
+    wanted_.address = address;
+    wanted_.routes = std::move(routes);
+  }
+
+  /// What exceeds the MTU of weftd's bridge would be lost there, without a word to its sender.
+  std::uint32_t choose_mtu(const PodNetwork& network) const {
+    if (config_.mtu == 0) {
+      return network.mtu;
+    }
+    if (wanted_.bridge != network.bridge || config_.mtu <= network.mtu) {
+      return config_.mtu;
+    }
+    std::fprintf(stderr, "weft-cni: 'mtu' is %u, but %s carries %u: the pod has %u\n", config_.mtu,
+                 network.bridge.c_str(), network.mtu, network.mtu);
+    return network.mtu;
+  }
+
+  /// Tells a daemon that guards ports what may come by this one.
+  Outcome<> guard(const std::string& port, const net::Mac& mac) {
+    if (!is_guarding_) {
+      return {};
+    }
+    return daemon_.guard({port, mac, {wanted_.address.address}, config_.guard})
+        .map_error([](Failure failure) {
+          failure.message = "unable to guard the pod's port: " + failure.message;
+          return failure;
+        });
+  }
+
+  /// Fills `wanted_` from what ADD answered and what the daemon knows.
+  Outcome<> expect_previous() {
+    const net::Cidr address = config_.previous->addresses.front().address;
+    PodNetwork network;
+    if (is_delegated()) {
+      WEFT_TRY(run_plugin(config_.ipam.type, invocation_.path, config_text_));
+      WEFT_TRY(network, network_of(*config_.previous));
+    } else {
+      WEFT_TRY(network, daemon_.check(request_));
+      if (network.address != address) {
+        return refuse(Code::general, "address " + to_string(address) +
+                                         " is not allocated to container " +
+                                         invocation_.container_id);
+      }
+    }
+    expect(network, address, config_.previous->routes);
+    return {};
+  }
+
+  [[nodiscard]] std::optional<net::Mac> previous_mac() const {
+    for (const ResultInterface& interface : config_.previous->interfaces) {
+      if (interface.name == invocation_.interface && !interface.sandbox.empty()) {
+        const auto mac = net::parse_mac(interface.mac);
+        return mac ? std::optional(*mac) : std::nullopt;
+      }
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] PodResult result(const Attached& attached) const {
+    PodResult result;
+    result.interfaces = {{wanted_.bridge, to_string(attached.bridge_mac), {}},
+                         {attached.host_name, to_string(attached.host_mac), {}},
+                         {invocation_.interface, to_string(attached.pod_mac), invocation_.netns}};
+    result.addresses = {{wanted_.address, gateway_, 2}};
+    for (const PodRoute& route : wanted_.routes) {
+      if (route.gateway) {
+        result.routes.push_back(route);
+      }
+    }
+    result.dns = config_.dns;
+    return result;
+  }
+
+  /// False: it lives in another namespace than the one that is named.
+  Result<bool> detach() {
+    auto interface = invocation_.netns.empty()
+                         ? Result<PodInterface>(fail(ENOENT, "find the pod's namespace"))
+                         : PodInterface::open(invocation_);
+    if (interface) {
+      return interface->detach();
+    }
+    std::fprintf(stderr, "weft-cni: %s\n", interface.error().message().c_str());
+    WEFT_TRY(remove_port(invocation_, [this] { return held_addresses(); }));
+    return true;
+  }
+
+  std::vector<net::IpAddress> held_addresses() const {
+    std::vector<net::IpAddress> held;
+    if (request_.address) {
+      held.push_back(request_.address->address);
+    } else if (const auto network = daemon_.check(request_); network && network->address) {
+      held.push_back(network->address->address);
+    }
+    return held;
+  }
+
+  /// Gives back what this ADD was given, and nothing that the attachment had before. The error that
+  /// led here is the one to report.
+  void undo() {
+    if (is_delegated()) {
+      if (!was_there_) {
+        std::ignore = run_plugin_del();
+      }
+    } else if (attempt_ != 0) {
+      std::ignore = daemon_.undo(request_, attempt_);
+    }
+  }
+
+  Outcome<> release() {
+    if (is_delegated()) {
+      WEFT_TRY(run_plugin_del());
+      return {};
+    }
+    return daemon_.release(request_).map_error([](Failure failure) {
+      failure.message = "unable to release IP address: " + failure.message;
+      return failure;
+    });
+  }
+
+  /// Also when rolling back an ADD: the delegate learns its command from the environment.
+  Outcome<> run_plugin_del() {
+    ::setenv("CNI_COMMAND", "DEL", /*overwrite=*/1);
+    WEFT_TRY(run_plugin(config_.ipam.type, invocation_.path, config_text_));
+    return {};
+  }
+
+  const Invocation& invocation_;
+  const NetworkConfig& config_;
+  std::string_view config_text_;
+  Daemon daemon_;
+  PodRequest request_;
+  bool was_there_ = false;     // the interface, before this ADD
+  std::uint64_t attempt_ = 0;  // as the daemon calls this ADD
+  Attachment wanted_;
+  bool is_guarding_ = false;  // the daemon does
+  std::optional<net::IpAddress> gateway_;
+};
+
+}  // namespace
+
+std::vector<PodRoute> pod_routes(const net::Cidr& address, const std::vector<PodRoute>& from_ipam,
+                                 const std::optional<net::IpAddress>& gateway) {
+  std::vector<PodRoute> routes;
+  for (PodRoute route : from_ipam) {
+    route.gateway = route.gateway ? route.gateway : gateway;
+    routes.push_back(route);
+  }
+  if (!from_ipam.empty() || !gateway) {
+    return routes;
+  }
+  const auto host_prefix = static_cast<std::uint8_t>(gateway->width());
+  if (!address.contains(*gateway)) {
+    routes.push_back({{*gateway, host_prefix}, std::nullopt});
+  }
+  net::IpAddress anywhere;
+  anywhere.family = gateway->family;
+  routes.push_back({{anywhere, 0}, gateway});
+  return routes;
+}
+
+Outcome<std::string> run_interface_command(const Invocation& invocation,
+                                           const NetworkConfig& config,
+                                           std::string_view config_text) {
+  const std::filesystem::path socket = socket_path(config);
+  const auto lock = AttachmentLock::take(socket.parent_path(), invocation.attachment());
+  if (!lock) {
+    return refuse(Code::try_again_later, lock.error().message());
+  }
+  PodCommand command{invocation, config, config_text};
+  switch (invocation.command) {
+    case Command::add:
+      return command.add();
+    case Command::del:
+      return command.del();
+    case Command::check:
+      return command.check();
+    case Command::version:
+      break;
+  }
+  return format_versions();
+}
+
+Outcome<std::string> run_ipam_command(const Invocation& invocation, const NetworkConfig& config) {
+  const Daemon daemon{socket_path(config)};
+  const PodRequest request = pod_request(invocation, config);
+  if (invocation.command == Command::del) {
+    WEFT_TRY(daemon.release(request));
+    return std::string();
+  }
+  PodNetwork network;
+  if (invocation.command == Command::check) {
+    WEFT_TRY(network, daemon.check(request));
+  } else {
+    WEFT_TRY(network, daemon.add(request));
+  }
+  if (!network.address) {
+    return refuse(Code::general, "no address is allocated to container " + invocation.container_id);
+  }
+  if (invocation.command == Command::check) {
+    return std::string();
+  }
+  PodResult result;
+  result.addresses = {{*network.address, config.ipam.gateway, {}}};
+  result.routes = config.ipam.routes;
+  result.dns = config.dns;
+  return format_result(result, config.version);
+}
+
+}  // namespace weft::cni

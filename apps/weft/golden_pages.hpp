@@ -1,0 +1,37 @@
+#pragma once
+/// For tests: what the original printed for one sample state.
+
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "json.hpp"
+
+namespace weft::cli {
+
+/// The blocks of the original's golden file: "## title", text, and in front of text ends "<<<end".
+class GoldenPages {
+ public:
+  GoldenPages() {
+    std::ifstream file(WEFT_SOURCE_DIR "/tests/interop/vectors/dp-report.txt");
+    std::string line;
+    std::string title;
+    while (std::getline(file, line)) {
+      if (line.starts_with("## ")) {
+        title = line.substr(3);
+      } else if (line != "<<<end") {
+        pages_[title] += line + "\n";
+      }
+    }
+  }
+
+  const std::string& page(const std::string& title) { return pages_[title]; }
+  Json report() {
+    return Json::parse(pages_["GET /report (Accept: application/json) for a sample state"]);
+  }
+
+ private:
+  std::map<std::string, std::string> pages_;
+};
+
+}  // namespace weft::cli

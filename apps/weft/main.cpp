@@ -1,0 +1,356 @@
+/// weft: the operator's command. Reads arguments and hands over; see commands.hpp.
+
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+
+#include <fmt/core.h>
+
+#include "address_arguments.hpp"
+#include "commands.hpp"
+#include "demo.hpp"
+#include "lab_commands.hpp"
+#include "plugin_new.hpp"
+
+namespace {
+
+using namespace weft::cli;
+
+/// The exit code of whatever command the arguments name.
+using Chosen = std::function<int()>;
+
+void add_status(CLI::App& app, Options& options, Chosen& chosen) {
+  auto* const status = app.add_subcommand("status", "What this node sees and does");
+  status->require_subcommand(0, 1);
+  status->add_flag("--json", options.json, "Machine-readable, with the report's field names");
+  status->callback([&] {
+    if (!chosen) {
+      chosen = [&options] { return show_status(options, ""); };
+    }
+  });
+  for (const auto& [name, help] :
+       {std::pair{"peers", "Every peer and its connections"},
+        std::pair{"connections", "This node's own connections, one per line"},
+        std::pair{"ipam", "Who owns which share of the address range"},
+        std::pair{"targets", "The peers this node was told to connect to"}}) {
+    auto* const page = status->add_subcommand(name, help);
+    page->add_flag("--json", options.json, "Machine-readable, with the report's field names");
+    page->callback([&options, &chosen, page_name = std::string(name)] {
+      chosen = [&options, page_name] { return show_status(options, page_name); };
+    });
+  }
+}
+
+void add_report(CLI::App& app, const Options& options, Chosen& chosen, std::string& format) {
+  auto* const report =
+      app.add_subcommand("report", "All that this node knows, as JSON in Weave Net's shape");
+  report->add_option("-f,--format", format,
+                     "Only this: a path, '.Router.Peers[*].Name', or a template, "
+                     "'{{range .Router.Peers}}{{.Name}} {{end}}', with json, len, range, if, with, "
+                     "else and end");
+  report->callback([&] { chosen = [&] { return show_report(options, format); }; });
+}
+
+void add_doctor(CLI::App& app, Options& options, Chosen& chosen) {
+  auto* const doctor = app.add_subcommand(
+      "doctor", "Whether what should protect and connect pods is in force; exit status 1 if not");
+  doctor->add_flag("--json", options.json, "Machine-readable");
+  doctor->callback([&] { chosen = [&] { return show_doctor(options); }; });
+}
+
+void add_peers(CLI::App& app, const Options& options, Chosen& chosen,
+               std::vector<std::string>& peers, bool& replace) {
+  auto* const connect = app.add_subcommand("connect", "Connect to peers and keep trying");
+  connect->add_option("peer", peers, "HOST or HOST:PORT")->required();
+  connect->add_flag("--replace", replace, "Forget the peers named earlier");
+  connect->callback([&] { chosen = [&] { return connect_peers(options, peers, replace); }; });
+
+  auto* const forget = app.add_subcommand("forget", "Stop trying to connect to peers");
+  forget->add_option("peer", peers, "As given to 'connect'")->required();
+  forget->callback([&] { chosen = [&] { return forget_peers(options, peers); }; });
+}
+
+/// What the arguments of `weft plugin` and `weft config` may set.
+struct FileArguments {
+  std::string file;
+  std::vector<std::string> files;
+  std::string config = "/etc/weft/weft.toml";
+  std::string directory = "/usr/lib/weft/plugins";
+  bool dot = false;
+};
+
+CLI::App& add_plugin(CLI::App& app, Options& options, Chosen& chosen, FileArguments& arguments) {
+  auto* const plugin = app.add_subcommand("plugin", "The parts a node is made of");
+  plugin->require_subcommand(1);
+  auto* const list = plugin->add_subcommand("list", "Plugins of the running node and their state");
+  list->add_flag("--json", options.json, "Machine-readable");
+  list->callback([&] { chosen = [&] { return list_plugins(options); }; });
+  auto* const inspect =
+      plugin->add_subcommand("inspect", "What a plugin file says about itself; runs none of it");
+  inspect->add_option("file", arguments.file, "The .so file")->required();
+  inspect->add_flag("--json", options.json, "Machine-readable");
+  inspect->callback([&] { chosen = [&] { return inspect_plugin(options, arguments.file); }; });
+  auto* const schema =
+      plugin->add_subcommand("schema",
+                             "The configuration fields of a plugin file, with defaults; runs its "
+                             "constructor and its describe()");
+  schema->add_option("file", arguments.file, "The .so file")->required();
+  schema->add_flag("--json", options.json, "Machine-readable");
+  schema->callback([&] { chosen = [&] { return describe_plugin(options, arguments.file); }; });
+  auto* const graph = plugin->add_subcommand(
+      "graph", "In which order plugins start and whom each needs; runs none of them");
+  graph->add_option("file", arguments.files, "The .so files; else those of the configuration");
+  graph->add_option("--config", arguments.config, "The configuration")->capture_default_str();
+  auto* const json = graph->add_flag("--json", options.json, "Machine-readable");
+  graph->add_flag("--dot", arguments.dot, "For Graphviz")->excludes(json);
+  graph->callback([&] {
+    chosen = [&] {
+      return plugin_graph(arguments.files, arguments.config,
+                          options.json    ? GraphFormat::json
+                          : arguments.dot ? GraphFormat::dot
+                                          : GraphFormat::text);
+    };
+  });
+  return *plugin;
+}
+
+/// What `weft plugin new` may set.
+struct NewPlugin {
+  std::string name;
+  std::string kind;
+  std::string directory;
+};
+
+void add_plugin_author(CLI::App& plugin, Chosen& chosen, NewPlugin& made, std::string& file) {
+  auto* const create = plugin.add_subcommand("new", "A directory to begin a plugin with");
+  create->add_option("name", made.name, "Lower-case letters, digits, '-' and '_'")->required();
+  std::string kinds;
+  for (const PluginKind& kind : plugin_kinds()) {
+    kinds += fmt::format("\n  {}: {}", kind.name, kind.help);
+  }
+  create->add_option("--kind", made.kind, "What it begins as:" + kinds)->required();
+  create->add_option("--directory", made.directory, "Where; ./NAME unless given");
+  create->callback(
+      [&] { chosen = [&] { return new_plugin(made.name, made.kind, made.directory); }; });
+  auto* const embed = plugin.add_subcommand(
+      "embed", "Print the C++ source that holds a manifest, for builds without CMake");
+  embed->add_option("file", file, "The plugin.toml")->required();
+  embed->callback([&] { chosen = [&] { return embed_manifest(file); }; });
+}
+
+void add_reload(CLI::App& app, Options& options, Chosen& chosen, std::vector<std::string>& names) {
+  auto* const reload =
+      app.add_subcommand("reload", "Read the configuration again; restart only what changed");
+  reload->add_option("plugin", names, "Restart these even if their tables are the same");
+  reload->add_flag("--json", options.json, "Machine-readable");
+  reload->callback([&] { chosen = [&] { return weft::cli::reload(options, names); }; });
+}
+
+void add_config(CLI::App& app, Chosen& chosen, Options& options, FileArguments& arguments) {
+  auto* const config = app.add_subcommand("config", "The node's configuration file");
+  config->require_subcommand(1);
+  auto* const check = config->add_subcommand("check", "Every mistake in it, with its place");
+  check->add_option("file", arguments.config, "The file")->capture_default_str();
+  check->add_flag("--json", options.json, "Machine-readable");
+  check->callback([&] { chosen = [&] { return check_config(options, arguments.config); }; });
+  auto* const defaults = config->add_subcommand(
+      "defaults",
+      "Every field with its default and help, as a configuration; runs the plugins' "
+      "constructors and their describe()");
+  defaults->add_option("file", arguments.files,
+                       "The plugins' .so files; else those of a directory");
+  defaults->add_option("--plugin-path", arguments.directory, "That directory")
+      ->capture_default_str();
+  defaults->add_flag("--json", options.json, "Machine-readable");
+  defaults->callback([&] {
+    chosen = [&] { return show_defaults(options, arguments.files, arguments.directory); };
+  });
+}
+
+/// What the arguments of `weft bus` may set.
+struct BusArguments {
+  std::string topic;
+  std::uint64_t count = 0;
+};
+
+void add_bus(CLI::App& app, Options& options, Chosen& chosen, BusArguments& arguments) {
+  auto* const bus = app.add_subcommand("bus", "The events that the node's plugins exchange");
+  bus->require_subcommand(1);
+  auto* const topics = bus->add_subcommand("topics", "Topics, their readers and how they keep up");
+  topics->add_flag("--json", options.json, "Machine-readable");
+  topics->callback([&] { chosen = [&] { return show_topics(options); }; });
+  auto* const tap = bus->add_subcommand("tap", "Each event of a topic as it is published");
+  tap->add_option("topic", arguments.topic, "As 'weft bus topics' lists it")->required();
+  tap->add_option("--count", arguments.count, "End after this many events; 0: never")
+      ->capture_default_str();
+  tap->add_flag("--json", options.json, "Machine-readable, one event per line");
+  tap->callback(
+      [&] { chosen = [&] { return tap_topic(options, arguments.topic, arguments.count); }; });
+}
+
+void add_counts(CLI::App& app, Options& options, Chosen& chosen) {
+  auto* const metrics =
+      app.add_subcommand("metrics", "Every metric of the node, as Prometheus text");
+  metrics->add_flag("--json", options.json, "As JSON");
+  metrics->callback([&] { chosen = [&] { return show_metrics(options); }; });
+  auto* const lanes = app.add_subcommand("lanes", "What the packet threads do");
+  lanes->add_flag("--json", options.json, "Machine-readable");
+  lanes->callback([&] { chosen = [&] { return show_lanes(options); }; });
+}
+
+/// What the arguments of `weft lab` may set.
+struct LabArguments {
+  LabOptions options;
+  LabTarget target;
+  DemoOptions demo;
+  std::string place;
+  std::string other;
+  std::vector<std::string> command;
+  bool one_way = false;
+};
+
+CLI::App* add_lab_command(CLI::App& lab, LabArguments& arguments, const char* name,
+                          const char* help) {
+  auto* const command = lab.add_subcommand(name, help);
+  command->add_option("--name", arguments.target.name, "Which lab")->capture_default_str();
+  command->add_flag("--verbose", arguments.target.verbose, "Show every command that is run");
+  return command;
+}
+
+void add_overlay_option(CLI::App& command, LabOptions& options) {
+  command
+      .add_option("--overlay", options.overlay, "The plugin that carries frames between the nodes")
+      ->capture_default_str();
+}
+
+void add_lab_up(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
+  auto* const up = add_lab_command(lab, arguments, "up", "Make the nodes and connect them");
+  up->add_option("--nodes", arguments.options.nodes, "How many")->capture_default_str();
+  up->add_option("--password-file", arguments.options.password_file,
+                 "Encrypt with the password in this file");
+  up->add_option("--underlay", arguments.options.underlay, "Network between the nodes")
+      ->capture_default_str();
+  add_overlay_option(*up, arguments.options);
+  up->add_option("--plugin", arguments.options.plugins,
+                 "The file of one more plugin that every node loads; may be repeated")
+      ->check(CLI::ExistingFile);
+  up->callback([&] {
+    chosen = [&] {
+      for (std::string& file : arguments.options.plugins) {
+        file = std::filesystem::canonical(file).string();
+      }
+      arguments.options.name = arguments.target.name;
+      arguments.options.verbose = arguments.target.verbose;
+      return lab_up(arguments.options);
+    };
+  });
+}
+
+void add_lab_pod(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
+  auto* const pod = lab.add_subcommand("pod", "Pods: namespaces attached by weft-cni");
+  pod->require_subcommand(1);
+  auto* const add = add_lab_command(*pod, arguments, "add", "Attach a new pod to a node");
+  add->add_option("pod", arguments.place, "Its name")->required();
+  add->add_option("--node", arguments.other, "node1, node2, ...")->required();
+  add->callback([&] {
+    chosen = [&] { return lab_pod_add(arguments.target, arguments.place, arguments.other); };
+  });
+  auto* const del = add_lab_command(*pod, arguments, "del", "Detach and remove a pod");
+  del->add_option("pod", arguments.place, "Its name")->required();
+  del->callback(
+      [&] { chosen = [&] { return lab_pod_delete(arguments.target, arguments.place); }; });
+  add_lab_command(*pod, arguments, "list", "Pods and their addresses")->callback([&] {
+    chosen = [&] { return lab_pod_list(arguments.target); };
+  });
+}
+
+void add_lab_network(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
+  auto* const cut = add_lab_command(lab, arguments, "cut", "Drop what one node sends to another");
+  cut->add_option("from", arguments.place, "node1, node2, ...")->required();
+  cut->add_option("to", arguments.other, "node1, node2, ...")->required();
+  cut->add_flag("--one-way", arguments.one_way, "Leave the way back open");
+  cut->callback([&] {
+    chosen = [&] {
+      return lab_cut(arguments.target, arguments.place, arguments.other, arguments.one_way);
+    };
+  });
+  add_lab_command(lab, arguments, "heal", "Undo every cut")->callback([&] {
+    chosen = [&] { return lab_heal(arguments.target); };
+  });
+  auto* const exec = add_lab_command(lab, arguments, "exec", "Run a command in a node or pod");
+  exec->add_option("target", arguments.place, "A node or pod")->required();
+  exec->add_option("command", arguments.command, "The command, after '--'")->required();
+  exec->callback([&] {
+    chosen = [&] { return lab_exec(arguments.target, arguments.place, arguments.command); };
+  });
+}
+
+void add_lab_demo(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
+  auto* const demo = lab.add_subcommand("demo", "Make a lab, check what it does, remove it");
+  arguments.demo.lab.name = "demo";
+  demo->add_option("--name", arguments.demo.lab.name, "Which lab")->capture_default_str();
+  demo->add_option("--nodes", arguments.demo.lab.nodes, "How many, from 3")->capture_default_str();
+  demo->add_option("--password", arguments.demo.lab.password, "Encrypt with this password");
+  add_overlay_option(*demo, arguments.demo.lab);
+  demo->add_option("--report", arguments.demo.report, "Write the results to this file as JSON");
+  demo->add_flag("--keep", arguments.demo.keep, "Leave the lab up");
+  demo->add_flag("--verbose", arguments.demo.lab.verbose, "Show every command that is run");
+  demo->callback([&] { chosen = [&] { return lab_demo(arguments.demo); }; });
+}
+
+void add_lab(CLI::App& app, LabArguments& arguments, Chosen& chosen) {
+  auto* const lab = app.add_subcommand("lab", "A cluster of network namespaces on this machine");
+  lab->require_subcommand(1);
+  add_lab_up(*lab, arguments, chosen);
+  add_lab_pod(*lab, arguments, chosen);
+  add_lab_network(*lab, arguments, chosen);
+  add_lab_demo(*lab, arguments, chosen);
+  add_lab_command(*lab, arguments, "status", "Nodes, connections, cuts and pods")->callback([&] {
+    chosen = [&] { return lab_status(arguments.target); };
+  });
+  add_lab_command(*lab, arguments, "down", "Remove every trace of the lab")->callback([&] {
+    chosen = [&] { return lab_down(arguments.target); };
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Operates a weft node", "weft"};
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Print the help of every command and exit");
+  Options options;
+  Chosen chosen;
+  std::vector<std::string> peers;
+  bool replace = false;
+  std::vector<std::string> plugins;
+  FileArguments files;
+  BusArguments bus;
+  app.add_option("--socket", options.socket, "weftd's control socket")
+      ->envname("WEFT_SOCKET")
+      ->capture_default_str();
+  add_status(app, options, chosen);
+  std::string format;
+  add_report(app, options, chosen, format);
+  add_doctor(app, options, chosen);
+  add_peers(app, options, chosen, peers, replace);
+  NewPlugin made;
+  add_plugin_author(add_plugin(app, options, chosen, files), chosen, made, files.file);
+  AddressArguments addresses;
+  add_address_commands(app, options, chosen, addresses);
+  add_reload(app, options, chosen, plugins);
+  add_config(app, chosen, options, files);
+  add_bus(app, options, chosen, bus);
+  add_counts(app, options, chosen);
+  LabArguments lab;
+  add_lab(app, lab, chosen);
+  app.add_subcommand("version", "This program's version")->callback([&] {
+    chosen = [] { return show_version(); };
+  });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
+  }
+  return chosen();
+}

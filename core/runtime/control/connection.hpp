@@ -1,0 +1,63 @@
+#pragma once
+/// One client of the control socket.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/local/stream_protocol.hpp>
+
+#include <weft/function.hpp>
+#include <weft/loop.hpp>
+
+#include "runtime/control/places.hpp"
+#include "runtime/control/registry.hpp"
+#include "runtime/control/server.hpp"
+
+namespace weft::control {
+
+using LocalSocket = boost::asio::local::stream_protocol::socket;
+
+/// Reads a request, has it run, writes the answer, and again. One deadline timer covers whatever
+/// it waits for, except a running command; that is cancelled when the client hangs up. Lives on the
+/// server's loop; its pending I/O owns it.
+class Connection final : public std::enable_shared_from_this<Connection> {
+ public:
+  using Gone = UniqueFunction<void(const std::shared_ptr<Connection>&)>;
+
+  /// `gone` is called once when the connection ended by itself. `registry` and `places` outlive
+  /// it. `place` is its own.
+  Connection(LocalSocket socket, Loop& loop, Registry& registry, Places& places,
+             Places::Token place, const ServerLimits& limits, Gone gone);
+
+  void start();
+  /// Since when it waits for a request; empty while it has one, or a part of one.
+  [[nodiscard]] std::optional<TimePoint> idle_since() const noexcept { return idle_since_; }
+  void end();
+  /// Ends it without calling `gone`.
+  void close() noexcept;
+
+ private:
+  void wait_for_request();
+  void read_more();
+  void on_data(std::size_t length);
+  void run(std::string_view line);
+  void end_when_client_hangs_up();
+  void answer(std::string line, bool is_last);
+  void expire_after(std::chrono::milliseconds limit);
+
+  LocalSocket socket_;
+  Loop& loop_;
+  Registry& registry_;
+  Places& places_;
+  Places::Token place_;
+  const ServerLimits limits_;
+  Gone gone_;
+  std::string input_;
+  std::string output_;
+  std::optional<TimePoint> idle_since_;
+  Call call_;       // until the client has its answer
+  Timer deadline_;  // last: its callback uses the rest
+};
+
+}  // namespace weft::control

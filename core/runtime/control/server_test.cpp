@@ -1,0 +1,550 @@
+/// The control server over its real socket, with the real client and with hostile ones.
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <thread>
+
+#include <weft/testing/running_loop.hpp>
+
+#include "runtime/control/client.hpp"
+#include "runtime/control/server.hpp"
+
+namespace weft::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SilentLog final : public Log {
+ public:
+  bool is_enabled(LogLevel /*level*/) const noexcept override { return false; }
+
+ private:
+  void write(LogLevel, std::string_view, std::span<const LogField>) noexcept override {}
+};
+
+/// A client that may send anything, and waits for answers with a deadline.
+class RawClient {
+ public:
+  explicit RawClient(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::copy(path.begin(), path.end(), address.sun_path);
+    is_connected_ =
+        ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+    const timeval limit{5, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  }
+  ~RawClient() { ::close(fd_); }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+
+  bool is_connected() const { return is_connected_; }
+  /// Sends no more, but reads on.
+  void end_sending() const { ::shutdown(fd_, SHUT_WR); }
+  bool send(std::string_view text) const {
+    while (!text.empty()) {
+      const ssize_t sent = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+      if (sent <= 0) {
+        return false;
+      }
+      text.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+  /// The next line, or what came before the server closed.
+  std::string line() const {
+    std::string text;
+    char c = 0;
+    while (::recv(fd_, &c, 1, 0) == 1 && c != '\n') {
+      text += c;
+    }
+    return text;
+  }
+
+ private:
+  int fd_;
+  bool is_connected_ = false;
+};
+
+class ControlServerTest : public ::testing::Test {
+ protected:
+  ControlServerTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "weft-control-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+    path_ = (directory_ / "weft.sock").string();
+  }
+  ~ControlServerTest() override {
+    plugin_.run([&] {
+      commands_.clear();
+      return 0;
+    });
+    main_.run([&] {
+      server_.reset();
+      return 0;
+    });
+    std::filesystem::remove_all(directory_);
+  }
+
+  Result<> start(ServerLimits limits = {}) {
+    return main_.run([&] {
+      server_ = std::make_unique<ControlServer>(main_, log_, path_, limits);
+      return server_->start();
+    });
+  }
+  void serve(std::string name, Control::Handler handler) {
+    plugin_.run([&] {
+      auto view = server_->view(plugin_);
+      auto registration = view.serve(std::move(name), std::move(handler));
+      EXPECT_TRUE(registration);
+      commands_.push_back(std::move(*registration));
+      return 0;
+    });
+  }
+  void serve_cancellable(std::string name, CancellableControl::CancellableHandler handler) {
+    plugin_.run([&] {
+      auto view = server_->view(plugin_);
+      auto registration = weft::serve_cancellable(view, std::move(name), std::move(handler));
+      EXPECT_TRUE(registration);
+      commands_.push_back(std::move(*registration));
+    });
+  }
+  /// `is_true` runs on the plugin's loop.
+  template <class Condition>
+  void wait_until(Condition is_true) {
+    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    while (!plugin_.run([&] { return is_true(); })) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+      std::this_thread::yield();
+    }
+  }
+  void serve_echo() {
+    serve("echo", [this](std::string params, Reply<std::string> reply) {
+      EXPECT_TRUE(plugin_.loop().is_current());
+      reply(std::move(params));
+    });
+  }
+  Result<std::string> ask(std::string_view command, std::string_view params = "") {
+    return call(path_, command, params, 5s);
+  }
+
+  std::filesystem::path directory_;
+  std::string path_;
+  SilentLog log_;
+  testing::RunningLoop main_;
+  testing::RunningLoop plugin_;
+  std::unique_ptr<ControlServer> server_;
+  std::vector<CommandRegistration> commands_;
+};
+
+TEST_F(ControlServerTest, AnswersWithWhatTheCommandReturned) {
+  ASSERT_TRUE(start());
+  serve_echo();
+
+  EXPECT_EQ(*ask("echo", R"({"a":[1,"ü"]})"), R"({"a":[1,"ü"]})");
+  EXPECT_EQ(*ask("echo"), "{}");
+}
+
+TEST_F(ControlServerTest, CarriesErrorsWithTheirCode) {
+  ASSERT_TRUE(start());
+  serve("refuse", [](std::string, Reply<std::string> reply) {
+    reply(fail(Errc::pool_exhausted, "allocate from 10.32.0.0/12"));
+  });
+  serve("break", [](std::string, Reply<std::string> reply) { reply(fail(EPERM, "bind")); });
+  serve("drop", [](std::string, Reply<std::string>) {});
+
+  EXPECT_EQ(ask("refuse").error().message(),
+            "cannot allocate from 10.32.0.0/12: no addresses left");
+  EXPECT_EQ(ask("break").error().code, std::errc::operation_not_permitted);
+  EXPECT_EQ(ask("drop").error().code, make_error_code(Errc::abandoned));
+}
+
+TEST_F(ControlServerTest, NamesTheNearestCommand) {
+  ASSERT_TRUE(start());
+  serve("mesh.peers", [](std::string, Reply<std::string> reply) { reply("[]"); });
+
+  const auto answer = ask("mesh.peer");
+
+  EXPECT_EQ(answer.error().code, make_error_code(Errc::not_found));
+  EXPECT_NE(answer.error().message().find("did you mean 'mesh.peers'?"), std::string::npos);
+}
+
+TEST_F(ControlServerTest, ServesSeveralRequestsOnOneConnectionInOrder) {
+  ASSERT_TRUE(start());
+  serve_echo();
+
+  const RawClient client(path_);
+  client.send(
+      "{\"command\":\"echo\",\"params\":{\"n\":1}}\n{\"command\":\"echo\",\"params\":{\"n\":2}}\n{"
+      "\"comm");
+  client.send("and\":\"echo\"}\n");
+
+  EXPECT_EQ(client.line(), R"({"ok":true,"result":{"n":1}})");
+  EXPECT_EQ(client.line(), R"({"ok":true,"result":{"n":2}})");
+  EXPECT_EQ(client.line(), R"({"ok":true,"result":{}})");
+}
+
+TEST_F(ControlServerTest, SurvivesGarbageOnAConnectionThatStaysUsable) {
+  ASSERT_TRUE(start());
+  serve_echo();
+  const RawClient client(path_);
+
+  for (const std::string& garbage :
+       {std::string("garbage"), std::string(), std::string("\0\xff\xfe", 3), std::string("[]"),
+        std::string("{\"command\":7}"), std::string("{\"command\":\"echo\",\"params\":3}"),
+        std::string(500'000, '['),
+        "{\"command\":\"echo\",\"params\":{\"x\":" + std::string(200, '[') + std::string(200, ']') +
+            "}}"}) {
+    ASSERT_TRUE(client.send(garbage + "\n"));
+    EXPECT_EQ(client.line().substr(0, 11), "{\"error\":{\"") << garbage.substr(0, 40);
+  }
+  client.send("{\"command\":\"echo\"}\n");
+
+  EXPECT_EQ(client.line(), R"({"ok":true,"result":{}})");
+}
+
+TEST_F(ControlServerTest, EndsAConnectionWhoseRequestIsTooLong) {
+  ASSERT_TRUE(start());
+  serve_echo();
+  const RawClient client(path_);
+
+  client.send(std::string((1U << 20U) + 100, 'x'));
+
+  EXPECT_NE(client.line().find("longer than 1 MiB"), std::string::npos);
+  EXPECT_EQ(client.line(), "");
+  EXPECT_TRUE(ask("echo"));
+}
+
+TEST_F(ControlServerTest, EndsAConnectionThatNeverFinishesItsRequest) {
+  ServerLimits limits;
+  limits.transfer = 50ms;
+  ASSERT_TRUE(start(limits));
+  const RawClient slow(path_);
+
+  slow.send("{\"comm");
+
+  EXPECT_EQ(slow.line(), "");  // closed well before the client's own 5 s
+}
+
+TEST_F(ControlServerTest, RefusesMoreConnectionsThanItsLimitAndServesAgainAfterwards) {
+  ServerLimits limits;
+  limits.connections = 2;
+  ASSERT_TRUE(start(limits));
+  std::vector<Reply<std::string>> held;  // on the plugin's loop
+  serve("wait", [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
+  serve("wait-too",
+        [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
+  serve_echo();
+  const RawClient first(path_);
+  first.send("{\"command\":\"wait\"}\n");
+  const RawClient second(path_);
+  second.send("{\"command\":\"wait-too\"}\n");
+  wait_until([&] { return held.size() == 2; });
+
+  EXPECT_EQ(ask("echo").error().code, std::errc::resource_unavailable_try_again);
+
+  plugin_.run([&] { held.clear(); });
+  EXPECT_NE(first.line(), "");
+  EXPECT_TRUE(ask("echo"));
+}
+
+TEST_F(ControlServerTest, EndsTheLongestIdleConnectionForOneThatWantsSomething) {
+  ServerLimits limits;
+  limits.connections = 3;
+  ASSERT_TRUE(start(limits));
+  std::optional<Reply<std::string>> held;  // on the plugin's loop
+  serve("wait", [&](std::string, Reply<std::string> reply) { held = std::move(reply); });
+  serve_echo();
+  const RawClient busy(path_);
+  busy.send("{\"command\":\"wait\"}\n");
+  wait_until([&] { return held.has_value(); });
+  const RawClient idle(path_);
+  const RawClient used(path_);
+  for (const RawClient* client : {&idle, &used}) {
+    client->send("{\"command\":\"echo\"}\n");
+    EXPECT_EQ(client->line(), R"({"ok":true,"result":{}})");
+  }
+
+  EXPECT_TRUE(ask("echo"));
+
+  EXPECT_EQ(idle.line(), "");
+  used.send("{\"command\":\"echo\"}\n");
+  EXPECT_EQ(used.line(), R"({"ok":true,"result":{}})");
+  plugin_.run([&] { (*held)("1"); });
+  EXPECT_EQ(busy.line(), R"({"ok":true,"result":1})");
+}
+
+TEST_F(ControlServerTest, ThoseThatWaitLeaveRoomForEveryOtherCommand) {
+  ServerLimits limits;
+  limits.connections = 8;
+  ASSERT_TRUE(start(limits));
+  std::vector<Reply<std::string>> held;  // on the plugin's loop
+  serve("wait", [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
+  serve("wait-too",
+        [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
+  serve_echo();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (const auto& [command, most] : {std::pair{"wait", 4U}, std::pair{"wait-too", 2U}}) {
+    const std::string request = std::string("{\"command\":\"") + command + "\"}\n";
+    for (unsigned i = 0; i < most; ++i) {
+      clients.push_back(std::make_unique<RawClient>(path_));
+      clients.back()->send(request);
+      wait_until([&] { return held.size() == clients.size(); });
+    }
+    const RawClient refused(path_);
+    refused.send(request);
+    EXPECT_NE(refused.line().find("too many wait"), std::string::npos) << command;
+    EXPECT_EQ(refused.line(), "") << "it takes no place any more";
+    EXPECT_TRUE(ask("echo"));
+  }
+
+  plugin_.run([&] { held.clear(); });
+
+  EXPECT_NE(clients.front()->line().find("abandoned"), std::string::npos);
+  const RawClient again(path_);
+  again.send("{\"command\":\"wait\"}\n");
+  wait_until([&] { return held.size() == 1; });
+  plugin_.run([&] { held.clear(); });
+}
+
+TEST_F(ControlServerTest, CancelsWhatAClientThatLeftWaitedFor) {
+  ServerLimits limits;
+  limits.connections = 2;
+  ASSERT_TRUE(start(limits));
+  std::optional<Reply<std::string>> held;  // on the plugin's loop, as is the next
+  int cancelled = 0;
+  serve_cancellable("wait", [&](std::string, Reply<std::string> reply) {
+    held = std::move(reply);
+    return [&] {
+      ++cancelled;
+      held.reset();
+    };
+  });
+  for (int i = 1; i <= 8; ++i) {
+    {
+      const RawClient client(path_);
+      client.send("{\"command\":\"wait\"}\n");
+      wait_until([&] { return held.has_value(); });
+    }
+    wait_until([&] { return cancelled == i; });
+  }
+}
+
+TEST_F(ControlServerTest, CancelsWhatIsAnsweredToNobody) {
+  ServerLimits limits;
+  limits.transfer = 50ms;
+  ASSERT_TRUE(start(limits));
+  int cancelled = 0;  // on the plugin's loop
+  serve_cancellable("answer", [&](std::string, Reply<std::string> reply) {
+    reply('"' + std::string(std::size_t{8} << 20U, 'x') + '"');  // more than the socket takes
+    return [&] { ++cancelled; };
+  });
+  const RawClient deaf(path_);
+
+  deaf.send("{\"command\":\"answer\"}\n");
+
+  wait_until([&] { return cancelled == 1; });
+}
+
+TEST_F(ControlServerTest, CancelsNothingThatWasAnswered) {
+  ServerLimits limits;
+  limits.connections = 1;  // so each connection ends before the next
+  ASSERT_TRUE(start(limits));
+  int cancelled = 0;  // on the plugin's loop
+  serve_cancellable("answer", [&](std::string, Reply<std::string> reply) {
+    reply("1");
+    return [&] { ++cancelled; };
+  });
+
+  EXPECT_EQ(*ask("answer"), "1");
+  EXPECT_EQ(*ask("answer"), "1");
+
+  EXPECT_EQ(plugin_.run([&] { return cancelled; }), 0);
+}
+
+TEST_F(ControlServerTest, AnswersAClientThatOnlyEndedItsSendingSide) {
+  ASSERT_TRUE(start());
+  std::optional<Reply<std::string>> held;  // on the plugin's loop, as is the next
+  bool is_cancelled = false;
+  serve_cancellable("wait", [&](std::string, Reply<std::string> reply) {
+    held = std::move(reply);
+    return [&] { is_cancelled = true; };
+  });
+  serve_echo();
+  const RawClient client(path_);
+  client.send("{\"command\":\"wait\"}\n");
+  client.end_sending();
+  wait_until([&] { return held.has_value(); });
+  EXPECT_TRUE(ask("echo"));  // the server has seen what there was to see
+
+  plugin_.run([&] { (*held)("1"); });
+
+  EXPECT_EQ(client.line(), R"({"ok":true,"result":1})");
+  EXPECT_FALSE(plugin_.run([&] { return is_cancelled; }));
+}
+
+TEST_F(ControlServerTest, ACommandThatIsWithdrawnIsNotCancelledAnyMore) {
+  ServerLimits limits;
+  limits.connections = 1;
+  ASSERT_TRUE(start(limits));
+  std::optional<Reply<std::string>> held;  // on the plugin's loop, as is the next
+  bool is_cancelled = false;
+  serve_cancellable("wait", [&](std::string, Reply<std::string> reply) {
+    held = std::move(reply);
+    return [&] { is_cancelled = true; };
+  });
+  {
+    const RawClient client(path_);
+    client.send("{\"command\":\"wait\"}\n");
+    wait_until([&] { return held.has_value(); });
+    plugin_.run([&] {
+      commands_.clear();
+      held.reset();
+    });
+    EXPECT_NE(client.line().find("abandoned"), std::string::npos);
+  }
+  EXPECT_EQ(ask("wait").error().code, make_error_code(Errc::not_found));  // the client is gone
+
+  EXPECT_FALSE(plugin_.run([&] { return is_cancelled; }));
+}
+
+TEST_F(ControlServerTest, AClientThatLeavesDoesNotDisturbTheCommand) {
+  ASSERT_TRUE(start());
+  std::promise<Reply<std::string>> held;
+  serve("hold", [&](std::string, Reply<std::string> reply) { held.set_value(std::move(reply)); });
+  serve_echo();
+  auto answer = held.get_future();
+  {
+    const RawClient client(path_);
+    client.send("{\"command\":\"hold\"}\n");
+    answer.wait();
+  }
+  answer.get()("{}");
+
+  EXPECT_TRUE(ask("echo"));
+}
+
+TEST_F(ControlServerTest, AWithdrawnCommandIsUnknown) {
+  ASSERT_TRUE(start());
+  serve_echo();
+  plugin_.run([&] {
+    commands_.clear();
+    return 0;
+  });
+
+  EXPECT_EQ(ask("echo").error().code, make_error_code(Errc::not_found));
+}
+
+TEST_F(ControlServerTest, RefusesTwoServersForOneCommand) {
+  ASSERT_TRUE(start());
+  serve_echo();
+
+  const auto second = plugin_.run([&] {
+    auto view = server_->view(plugin_);
+    return view.serve("echo", [](std::string, Reply<std::string>) {}).error().code;
+  });
+
+  EXPECT_EQ(second, make_error_code(Errc::conflict));
+}
+
+TEST_F(ControlServerTest, ReplacesAStaleSocketButNeverALiveOneOrAFile) {
+  ASSERT_TRUE(start());
+  {
+    ControlServer second(main_, log_, path_);
+    EXPECT_EQ(second.start().error().code, make_error_code(Errc::conflict));
+  }
+  EXPECT_EQ(ask("none").error().code, make_error_code(Errc::not_found));  // the first still serves
+  main_.run([&] {
+    server_.reset();
+    return 0;
+  });
+  EXPECT_FALSE(std::filesystem::exists(path_));
+
+  const int stale = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(path_.begin(), path_.end(), address.sun_path);
+  ASSERT_EQ(::bind(stale, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ::close(stale);
+  EXPECT_TRUE(start());
+  struct stat info{};
+  ASSERT_EQ(::stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0660U);
+  main_.run([&] {
+    server_.reset();
+    return 0;
+  });
+
+  std::ofstream(path_) << "precious";
+  EXPECT_EQ(start().error().code, make_error_code(Errc::conflict));
+  EXPECT_EQ(std::filesystem::file_size(path_), 8U);
+}
+
+class ControlSocketRemovalTest : public ControlServerTest {
+ protected:
+  /// Whether somebody is served at the path within ten seconds.
+  bool comes_to_serve() {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (RawClient(path_).is_connected()) {
+        return true;
+      }
+      std::this_thread::yield();
+    }
+    return false;
+  }
+};
+
+TEST_F(ControlSocketRemovalTest, ASocketThatSomebodyRemovesIsMadeAgain) {
+  ASSERT_TRUE(start());
+  const RawClient before(path_);
+
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(std::filesystem::remove(path_));
+    ASSERT_TRUE(comes_to_serve());
+  }
+
+  ASSERT_TRUE(before.send("{\"cmd\":\"nothing\"}\n"));
+  EXPECT_NE(before.line(), "") << "an open connection goes on";
+}
+
+TEST_F(ControlSocketRemovalTest, SoIsOneWhoseWholeDirectoryIsRemoved) {
+  ASSERT_TRUE(start());
+
+  std::filesystem::remove_all(directory_);
+
+  EXPECT_TRUE(comes_to_serve());
+}
+
+TEST_F(ControlSocketRemovalTest, SoIsOneThatSomebodyMovesAway) {
+  ASSERT_TRUE(start());
+
+  std::filesystem::rename(path_, path_ + ".old");
+
+  EXPECT_TRUE(comes_to_serve());
+}
+
+TEST_F(ControlServerTest, RefusesADirectoryEveryoneMayWriteTo) {
+  ::chmod(directory_.c_str(), 0777);
+
+  EXPECT_EQ(start().error().code, make_error_code(Errc::denied));
+}
+
+TEST_F(ControlServerTest, TheClientNamesAnAbsentDaemonAndASlowOne) {
+  EXPECT_EQ(ask("echo").error().code, std::errc::no_such_file_or_directory);
+  ASSERT_TRUE(start());
+  std::optional<Reply<std::string>> held;  // on the plugin's loop
+  serve("hold", [&](std::string, Reply<std::string> reply) { held = std::move(reply); });
+
+  EXPECT_EQ(call(path_, "hold", "", 50ms).error().code, make_error_code(Errc::timeout));
+  plugin_.run([&] { held.reset(); });
+}
+
+}  // namespace
+}  // namespace weft::control
