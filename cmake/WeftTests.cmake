@@ -11,6 +11,7 @@ function(weft_add_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} weft_core_internals GTest::gtest GTest::gtest_main)
+  weft_use_test_pch(${name})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE WEFT_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              WEFT_BINARY_DIR="${CMAKE_BINARY_DIR}")
