@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "gossip/channels.hpp"
 #include "gossip/testing/raw_peer.hpp"
+#include "gossip/topology_channel.hpp"
 
 namespace weft::gossip {
 namespace {

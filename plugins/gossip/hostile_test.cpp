@@ -4,6 +4,7 @@
 
 #include "interop/vectors.hpp"
 
+#include "gossip/channels.hpp"
 #include "gossip/testing/raw_peer.hpp"
 
 namespace weft::gossip {

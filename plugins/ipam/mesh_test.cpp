@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "gossip/gossip.hpp"
 #include "gossip/testing/sim_mesh.hpp"
 #include "ipam/ipam_plugin.hpp"
 
