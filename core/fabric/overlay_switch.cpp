@@ -10,12 +10,7 @@
 namespace weft {
 namespace {
 
-/// Whom peers without an overlay switch speak. Source: weave router/overlay_switch.go,
-/// compatOverlay.
-constexpr std::string_view compat_overlay = "sleeve";
-constexpr std::size_t control_header_bytes = 2;  // index, sub-tag
-
-/// One overlay of one connection. Its index is part of the protocol, so a dead one keeps its place.
+/// One overlay of one connection. Both peers count places alike, so a dead one keeps its own.
 struct Member {
   Overlay* overlay = nullptr;
   std::unique_ptr<OverlayConnection> connection;  // null: dead
@@ -31,10 +26,9 @@ struct Member {
 /// The state of one connection, used on the mesh's loop alone.
 class OverlaySwitchImpl::Connection final : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(PeerName remote, bool is_compat, Loop& loop, dataplane::ForwarderSlot slot,
-             SwitchCallbacks callbacks, Log& log, Counter& malformed)
+  Connection(PeerName remote, Loop& loop, dataplane::ForwarderSlot slot, SwitchCallbacks callbacks,
+             Log& log, Counter& malformed)
       : remote_(remote),
-        is_compat_(is_compat),
         loop_(loop),
         slot_(std::move(slot)),
         callbacks_(std::move(callbacks)),
@@ -47,8 +41,7 @@ class OverlaySwitchImpl::Connection final : public std::enable_shared_from_this<
   void keep_only(std::vector<Overlay*> overlays, ServiceHold hold);
 
   void confirm();
-  void on_control(ByteView body);
-  void on_compat_control(std::uint8_t subtag, ByteView body);
+  void on_control(std::uint8_t place, std::uint8_t subtag, ByteView body);
   [[nodiscard]] OverlayStatus status() const;
   /// Stops the overlays; nothing is called back afterwards.
   void close() noexcept;
@@ -64,10 +57,8 @@ class OverlaySwitchImpl::Connection final : public std::enable_shared_from_this<
   [[nodiscard]] std::optional<std::size_t> best() const noexcept;
   /// Finds the best overlay anew and tells the dataplane. May call back: the caller's last act.
   void choose();
-  void deliver_control(std::size_t index, std::uint8_t subtag, ByteView body);
 
   const PeerName remote_;
-  const bool is_compat_;
   Loop& loop_;
   std::vector<Member> members_;
   std::optional<std::size_t> chosen_;
@@ -133,9 +124,8 @@ class Handle final : public SwitchedConnection {
   Handle& operator=(const Handle&) = delete;
 
   void confirm() override { connection_->confirm(); }
-  void on_control(ByteView body) override { connection_->on_control(body); }
-  void on_compat_control(std::uint8_t subtag, ByteView body) override {
-    connection_->on_compat_control(subtag, body);
+  void on_control(std::uint8_t place, std::uint8_t subtag, ByteView body) override {
+    connection_->on_control(place, subtag, body);
   }
   [[nodiscard]] OverlayStatus status() const override { return connection_->status(); }
 
@@ -265,41 +255,15 @@ void Connection::health(std::size_t index, bool is_healthy) {
 }
 
 void Connection::send_control(std::size_t index, std::uint8_t subtag, Bytes body) {
-  if (is_compat_) {
-    callbacks_.compat_control(subtag, std::move(body));
-    return;
-  }
-  Bytes message;
-  message.reserve(control_header_bytes + body.size());
-  message.push_back(static_cast<std::byte>(index));
-  message.push_back(static_cast<std::byte>(subtag));
-  message.insert(message.end(), body.begin(), body.end());
-  callbacks_.control(std::move(message));
+  callbacks_.control(static_cast<std::uint8_t>(index), subtag, std::move(body));
 }
 
-void Connection::deliver_control(std::size_t index, std::uint8_t subtag, ByteView body) {
-  if (index >= members_.size()) {
+void Connection::on_control(std::uint8_t place, std::uint8_t subtag, ByteView body) {
+  if (place >= members_.size()) {
     malformed_.add();
-  } else if (members_[index].connection != nullptr) {
-    members_[index].connection->on_control(subtag, body);
+  } else if (members_[place].connection != nullptr) {
+    members_[place].connection->on_control(subtag, body);
   }
-}
-
-void Connection::on_control(ByteView body) {
-  if (is_compat_ || body.size() < control_header_bytes) {
-    malformed_.add();
-    return;
-  }
-  deliver_control(std::to_integer<std::size_t>(body[0]), std::to_integer<std::uint8_t>(body[1]),
-                  body.subspan(control_header_bytes));
-}
-
-void Connection::on_compat_control(std::uint8_t subtag, ByteView body) {
-  if (!is_compat_) {
-    malformed_.add();
-    return;
-  }
-  deliver_control(0, subtag, body);
 }
 
 OverlayStatus Connection::status() const {
@@ -350,11 +314,10 @@ std::vector<std::string> OverlaySwitchImpl::overlays() const {
 }
 
 Result<std::unique_ptr<SwitchedConnection>> OverlaySwitchImpl::prepare(
-    const OverlayLink& link, const std::optional<std::vector<std::string>>& remote_overlays,
-    Loop& loop, SwitchCallbacks callbacks) {
-  auto connection = std::make_shared<Connection>(link.remote, !remote_overlays, loop,
-                                                 directory_.open(link.remote), std::move(callbacks),
-                                                 log_, malformed_);
+    const OverlayLink& link, const std::vector<std::string>& remote_overlays, Loop& loop,
+    SwitchCallbacks callbacks) {
+  auto connection = std::make_shared<Connection>(link.remote, loop, directory_.open(link.remote),
+                                                 std::move(callbacks), log_, malformed_);
   {
     // Before the overlays are looked up: none that leaves meanwhile goes unnoticed.
     const std::lock_guard lock(mutex_);
@@ -363,9 +326,7 @@ Result<std::unique_ptr<SwitchedConnection>> OverlaySwitchImpl::prepare(
   }
   auto common = by_preference();
   std::erase_if(common, [&](const Overlay* overlay) {
-    return remote_overlays
-               ? std::ranges::find(*remote_overlays, overlay->name()) == remote_overlays->end()
-               : overlay->name() != compat_overlay;
+    return std::ranges::find(remote_overlays, overlay->name()) == remote_overlays.end();
   });
   if (common.empty()) {
     return fail(

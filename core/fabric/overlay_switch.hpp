@@ -29,8 +29,8 @@ class WEFT_EXPORT OverlaySwitchImpl final : public OverlaySwitch {
 
   [[nodiscard]] std::vector<std::string> overlays() const override;
   [[nodiscard]] Result<std::unique_ptr<SwitchedConnection>> prepare(
-      const OverlayLink& link, const std::optional<std::vector<std::string>>& remote_overlays,
-      Loop& loop, SwitchCallbacks callbacks) override;
+      const OverlayLink& link, const std::vector<std::string>& remote_overlays, Loop& loop,
+      SwitchCallbacks callbacks) override;
 
   /// One peer's overlays and the one in use.
   class Connection;

@@ -111,18 +111,26 @@ Bytes octets(std::initializer_list<unsigned> values) {
   return result;
 }
 
+/// A control message for the remote.
+struct Sent {
+  unsigned place = 0;
+  unsigned subtag = 0;
+  Bytes body;
+  bool operator==(const Sent&) const = default;
+};
+
 class OverlaySwitchTest : public ::testing::Test {
  protected:
   OverlaySwitchTest() { services_.overlays = {&sleeve_, &fastdp_}; }
 
-  void connect(std::optional<Names> remote = Names{"fastdp", "sleeve"}) {
-    auto prepared = try_connect(std::move(remote));
+  void connect(const Names& remote = {"fastdp", "sleeve"}) {
+    auto prepared = try_connect(remote);
     ASSERT_TRUE(prepared) << prepared.error().message();
     connection_ = *std::move(prepared);
     connection_->confirm();
     settle();
   }
-  Result<std::unique_ptr<SwitchedConnection>> try_connect(const std::optional<Names>& remote) {
+  Result<std::unique_ptr<SwitchedConnection>> try_connect(const Names& remote) {
     SwitchCallbacks callbacks;
     callbacks.established = [this] { ++established_; };
     callbacks.failed = [this](const Error& reason) {
@@ -131,9 +139,8 @@ class OverlaySwitchTest : public ::testing::Test {
         connection_.reset();
       }
     };
-    callbacks.control = [this](Bytes body) { sent_.push_back(std::move(body)); };
-    callbacks.compat_control = [this](std::uint8_t subtag, Bytes body) {
-      compat_sent_.emplace_back(subtag, std::move(body));
+    callbacks.control = [this](std::uint8_t place, std::uint8_t subtag, Bytes body) {
+      sent_.push_back({place, subtag, std::move(body)});
     };
     return switch_.prepare({.local = PeerName{1},
                             .remote = PeerName{2},
@@ -158,8 +165,7 @@ class OverlaySwitchTest : public ::testing::Test {
   int established_ = 0;
   bool ends_when_failed_ = false;
   std::vector<std::string> failures_;
-  std::vector<Bytes> sent_;
-  std::vector<std::pair<std::uint8_t, Bytes>> compat_sent_;
+  std::vector<Sent> sent_;
 };
 
 TEST_F(OverlaySwitchTest, AdvertisesOverlaysInOrderOfPreference) {
@@ -261,16 +267,16 @@ TEST_F(OverlaySwitchTest, CallsNobodyBackAfterItsEnd) {
   EXPECT_EQ(fastdp_.open + sleeve_.open, 0);
 }
 
-TEST_F(OverlaySwitchTest, PrefixesControlMessagesWithTheOverlaysPlace) {
+TEST_F(OverlaySwitchTest, ControlMessagesNameTheOverlaysPlace) {
   connect();
 
   sleeve_.listener->send_control(3, octets({0x05, 0x82}));
   fastdp_.listener->send_control(0, {});
   settle();
-  connection_->on_control(octets({1, 2}));
-  connection_->on_control(octets({0, 1, 9}));
+  connection_->on_control(1, 2, {});
+  connection_->on_control(0, 1, octets({9}));
 
-  EXPECT_EQ(sent_, (std::vector<Bytes>{octets({1, 3, 0x05, 0x82}), octets({0, 0})}));
+  EXPECT_EQ(sent_, (std::vector<Sent>{{1, 3, octets({0x05, 0x82})}, {0, 0, {}}}));
   ASSERT_EQ(sleeve_.control.size(), 1u);
   EXPECT_EQ(sleeve_.control[0].first, 2);
   ASSERT_EQ(fastdp_.control.size(), 1u);
@@ -283,10 +289,10 @@ TEST_F(OverlaySwitchTest, AnOverlayThatCannotStartKeepsItsPlace) {
 
   sleeve_.listener->send_control(1, {});
   settle();
-  connection_->on_control(octets({0, 1}));
-  connection_->on_control(octets({1, 1}));
+  connection_->on_control(0, 1, {});
+  connection_->on_control(1, 1, {});
 
-  EXPECT_EQ(sent_, std::vector<Bytes>{octets({1, 1})});
+  EXPECT_EQ(sent_, (std::vector<Sent>{{1, 1, {}}}));
   EXPECT_EQ(sleeve_.control.size(), 1u);
   EXPECT_EQ(directory_.names, Names{"sleeve"});
 }
@@ -298,40 +304,15 @@ TEST_F(OverlaySwitchTest, FailsToPrepareWhenNoOverlayCanStart) {
   EXPECT_FALSE(try_connect(Names{"fastdp", "sleeve"}));
 }
 
-TEST_F(OverlaySwitchTest, CountsMalformedControlMessagesAndIgnoresThem) {
+TEST_F(OverlaySwitchTest, CountsControlMessagesForPlacesThatNoOverlayHas) {
   connect();
 
-  connection_->on_control({});
-  connection_->on_control(octets({0}));
-  connection_->on_control(octets({2, 1}));
-  connection_->on_control(octets({255, 255, 255}));
-  connection_->on_compat_control(1, {});
+  connection_->on_control(2, 1, {});
+  connection_->on_control(255, 255, octets({255}));
 
-  EXPECT_EQ(malformed(), 5u);
+  EXPECT_EQ(malformed(), 2u);
   EXPECT_TRUE(sleeve_.control.empty());
   EXPECT_TRUE(fastdp_.control.empty());
-}
-
-TEST_F(OverlaySwitchTest, SpeaksPlainSleeveWithPeersWithoutASwitch) {
-  connect(std::nullopt);
-
-  sleeve_.listener->send_control(1, octets({7}));
-  settle();
-  connection_->on_compat_control(2, octets({8}));
-
-  EXPECT_EQ(fastdp_.open, 0);
-  EXPECT_TRUE(sent_.empty());
-  ASSERT_EQ(compat_sent_.size(), 1u);
-  EXPECT_EQ(compat_sent_[0].first, 1);
-  EXPECT_EQ(compat_sent_[0].second, octets({7}));
-  ASSERT_EQ(sleeve_.control.size(), 1u);
-  EXPECT_EQ(sleeve_.control[0].first, 2);
-}
-
-TEST_F(OverlaySwitchTest, RefusesAnOldPeerWithoutSleeve) {
-  services_.overlays = {&fastdp_};
-
-  EXPECT_FALSE(try_connect(std::nullopt));
 }
 
 TEST_F(OverlaySwitchTest, GoesOnWithTheOthersWhenAnOverlayStops) {

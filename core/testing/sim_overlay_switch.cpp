@@ -9,33 +9,25 @@ namespace weft::testing {
 namespace {
 
 constexpr std::uint8_t established_subtag = 1;
-constexpr std::byte first_overlay{0};
+constexpr std::uint8_t first_place = 0;
 
 class SimConnection final : public SwitchedConnection {
  public:
-  SimConnection(bool is_encrypted, bool has_switch, Loop& loop, SwitchCallbacks callbacks)
+  SimConnection(bool is_encrypted, Loop& loop, SwitchCallbacks callbacks)
       : is_encrypted_(is_encrypted),
-        has_switch_(has_switch),
         loop_(loop),
         callbacks_(std::make_shared<SwitchCallbacks>(std::move(callbacks))) {}
 
   void confirm() override {
-    later([has_switch = has_switch_](SwitchCallbacks& to) {
-      if (has_switch) {
-        to.control({first_overlay, std::byte{established_subtag}});
-      } else {
-        to.compat_control(established_subtag, {});
-      }
-    });
+    later([](SwitchCallbacks& to) { to.control(first_place, established_subtag, {}); });
   }
 
-  void on_control(ByteView body) override {
-    if (body.size() >= 2 && body[0] == first_overlay) {
-      on_subtag(std::to_integer<std::uint8_t>(body[1]));
+  void on_control(std::uint8_t place, std::uint8_t subtag, ByteView /*body*/) override {
+    if (place == first_place && subtag == established_subtag &&
+        !std::exchange(is_established_, true)) {
+      later([](SwitchCallbacks& to) { to.established(); });
     }
   }
-
-  void on_compat_control(std::uint8_t subtag, ByteView /*body*/) override { on_subtag(subtag); }
 
   [[nodiscard]] OverlayStatus status() const override {
     return {.overlay = "sleeve",
@@ -45,12 +37,6 @@ class SimConnection final : public SwitchedConnection {
   }
 
  private:
-  void on_subtag(std::uint8_t subtag) {
-    if (subtag == established_subtag && !std::exchange(is_established_, true)) {
-      later([](SwitchCallbacks& to) { to.established(); });
-    }
-  }
-
   /// Calls back as the real switch does: later, and never after destruction.
   template <class F>
   void later(F call) {
@@ -62,7 +48,6 @@ class SimConnection final : public SwitchedConnection {
   }
 
   const bool is_encrypted_;
-  const bool has_switch_;
   bool is_established_ = false;
   Loop& loop_;
   std::shared_ptr<SwitchCallbacks> callbacks_;
@@ -71,13 +56,12 @@ class SimConnection final : public SwitchedConnection {
 }  // namespace
 
 Result<std::unique_ptr<SwitchedConnection>> SimOverlaySwitch::prepare(
-    const OverlayLink& link, const std::optional<std::vector<std::string>>& remote_overlays,
-    Loop& loop, SwitchCallbacks callbacks) {
-  if (remote_overlays && std::ranges::find(*remote_overlays, "sleeve") == remote_overlays->end()) {
+    const OverlayLink& link, const std::vector<std::string>& remote_overlays, Loop& loop,
+    SwitchCallbacks callbacks) {
+  if (std::ranges::find(remote_overlays, "sleeve") == remote_overlays.end()) {
     return fail(Errc::unsupported, "choose an overlay: no overlays in common with peer");
   }
-  return std::make_unique<SimConnection>(link.session_key.has_value(), remote_overlays.has_value(),
-                                         loop, std::move(callbacks));
+  return std::make_unique<SimConnection>(link.session_key.has_value(), loop, std::move(callbacks));
 }
 
 }  // namespace weft::testing

@@ -12,6 +12,9 @@
 namespace weft::gossip {
 namespace {
 
+/// The overlay assumed for peers that do not negotiate. Source: weave router/overlay_switch.go,
+/// compatOverlay.
+constexpr const char* assumed_overlay = "sleeve";
 constexpr Duration original_heartbeat = std::chrono::seconds{30};
 constexpr Duration original_dead_after = std::chrono::seconds{60};
 /// Of a connection after which a refusal is over.
@@ -155,8 +158,10 @@ Engine::Admission Engine::prepare_overlay(Link& link, const mesh::Features& remo
     overlay.heartbeat = std::chrono::duration_cast<std::chrono::milliseconds>(agreed.heartbeat);
     overlay.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(agreed.dead_after);
   }
-  auto prepared =
-      env_.overlays.prepare(overlay, remote.overlays, env_.loop, overlay_callbacks(link.id()));
+  link.is_without_switch = !remote.overlays;
+  auto prepared = env_.overlays.prepare(
+      overlay, remote.overlays.value_or(std::vector<std::string>{assumed_overlay}), env_.loop,
+      overlay_callbacks(link.id()));
   if (!prepared) {
     return tl::unexpected(Refusal{DropReason::no_common_overlay, std::move(prepared).error()});
   }
@@ -225,27 +230,24 @@ SwitchCallbacks Engine::overlay_callbacks(Connection::Id id) {
       });
     }
   };
-  callbacks.control = [this, id](const Bytes& body) {
-    send_control(id, mesh::encode_message(mesh::OverlayControl{body}));
-  };
-  callbacks.compat_control = [this, id](std::uint8_t subtag, const Bytes& body) {
-    send_control(id, mesh::encode_message(mesh::CompatControl{subtag, body}));
+  callbacks.control = [this, id](std::uint8_t place, std::uint8_t subtag, const Bytes& body) {
+    if (Link* const link = links_.find(id)) {
+      send_control(*link, link->is_without_switch
+                              ? mesh::encode_message(mesh::CompatControl{subtag, body})
+                              : mesh::encode_message(mesh::OverlayControl{place, subtag, body}));
+    }
   };
   return callbacks;
 }
 
 /// A peer that asks much and reads nothing would have its answers pile up here. Overlays repeat
 /// what goes unanswered.
-void Engine::send_control(Connection::Id id, const Bytes& message) {
-  Link* const link = links_.find(id);
-  if (link == nullptr) {
-    return;
-  }
-  if (link->connection->queued_bytes() > Channels::unicast_limit_bytes) {
+void Engine::send_control(Link& link, const Bytes& message) {
+  if (link.connection->queued_bytes() > Channels::unicast_limit_bytes) {
     controls_dropped_.add();
     return;
   }
-  (void)link->connection->send(message);
+  (void)link.connection->send(message);
 }
 
 void Engine::on_overlay_established(Connection::Id id) {
@@ -284,18 +286,13 @@ Result<> Engine::dispatch(Link& link, ByteView octets) {
   if (const auto* const damaged = std::get_if<mesh::DamagedUnicast>(&message)) {
     return channels_.on_damaged(link, *damaged);
   }
-  bool is_admitted = false;
   if (const auto* const control = std::get_if<mesh::OverlayControl>(&message)) {
-    WEFT_TRY(is_admitted, admit_control(link, control->body.size()));
-    if (is_admitted) {
-      link.overlay->on_control(control->body);
-    }
-  } else if (const auto* const compat = std::get_if<mesh::CompatControl>(&message)) {
-    WEFT_TRY(is_admitted, admit_control(link, compat->body.size()));
-    if (is_admitted) {
-      link.overlay->on_compat_control(compat->subtag, compat->body);
-    }
-  } else if (const auto* const notice = std::get_if<mesh::Notice>(&message)) {
+    return on_control(link, /*with_switch=*/true, *control);
+  }
+  if (const auto* const compat = std::get_if<mesh::CompatControl>(&message)) {
+    return on_control(link, /*with_switch=*/false, {0, compat->subtag, compat->body});
+  }
+  if (const auto* const notice = std::get_if<mesh::Notice>(&message)) {
     on_notice(link, *notice);
   } else if (std::holds_alternative<mesh::UnknownMessage>(message)) {
     env_.log.debug("unknown message ignored", "peer", link.remote);
@@ -305,17 +302,19 @@ Result<> Engine::dispatch(Link& link, ByteView octets) {
 
 /// Overlays get control messages on loops of their own. What comes faster than they could ever need
 /// it is dropped, so that what waits for those loops stays bounded; overlays repeat what matters.
-Result<bool> Engine::admit_control(Link& link, std::size_t bytes) {
-  if (bytes > Link::max_control_bytes) {
+/// So is what comes in the form of the peers that this one is none of.
+Result<> Engine::on_control(Link& link, bool with_switch, const mesh::OverlayControl& control) {
+  if (control.body.size() > Link::max_control_bytes) {
     return fail(Errc::malformed,
-                fmt::format("accept a control message of {} bytes: the limit is {}", bytes,
-                            Link::max_control_bytes));
+                fmt::format("accept a control message of {} bytes: the limit is {}",
+                            control.body.size(), Link::max_control_bytes));
   }
-  const bool is_admitted = link.controls.try_take(env_.loop.now());
-  if (!is_admitted) {
+  if (with_switch == link.is_without_switch || !link.controls.try_take(env_.loop.now())) {
     controls_ignored_.add();
+  } else {
+    link.overlay->on_control(control.place, control.subtag, control.body);
   }
-  return is_admitted;
+  return {};
 }
 
 void Engine::on_drained(Connection& connection) {

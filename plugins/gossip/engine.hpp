@@ -148,8 +148,9 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   void watch_refused();
   void log_end(const Link& link, DropReason reason, const Error& error);
   void count_drop(DropReason reason);
-  void send_control(Connection::Id id, const Bytes& message);
-  [[nodiscard]] Result<bool> admit_control(Link& link, std::size_t bytes);
+  void send_control(Link& link, const Bytes& message);
+  [[nodiscard]] Result<> on_control(Link& link, bool with_switch,
+                                    const mesh::OverlayControl& control);
   [[nodiscard]] Result<> dispatch(Link& link, ByteView octets);
 
   Environment env_;

@@ -8,6 +8,7 @@
 #include <weft/events/direct_peers.hpp>
 
 #include "gossip/password_file.hpp"
+#include "gossip/testing/raw_peer.hpp"
 #include "gossip/testing/sim_mesh.hpp"
 
 namespace weft::gossip {
@@ -460,6 +461,39 @@ class Greatest final : public GossipHandler {
   SimNode& node_;
   std::unique_ptr<GossipChannel> channel_;
 };
+
+TEST(Mesh, SpeaksTheAssumedOverlayWithAPeerThatNamesNone) {
+  SimMesh mesh;
+  SimNode& node = mesh.add(1);
+  RawPeer peer{mesh.world, 2};
+  peer.overlays.reset();
+  peer.meet();
+  mesh.world.run_for(1s);
+  ASSERT_EQ(node.overlays.links.size(), 1U);
+  const auto is_plain = [](const Bytes& message) {
+    return std::holds_alternative<mesh::CompatControl>(*mesh::parse_message(message));
+  };
+  EXPECT_EQ(std::ranges::count_if(peer.received, is_plain), 1);
+
+  peer.send(mesh::encode_message(mesh::OverlayControl{0, 1, {}}));
+  mesh.world.run_for(1s);
+  EXPECT_EQ(node.overlays.controls, 0U) << "it has no overlay switch";
+  peer.send(mesh::encode_message(mesh::CompatControl{1, {}}));
+  mesh.world.run_for(1s);
+  EXPECT_EQ(node.overlays.controls, 1U);
+}
+
+TEST(Mesh, RefusesAPeerThatNamesNoOverlayWithoutTheAssumedOne) {
+  SimMesh mesh;
+  SimNode& node = mesh.add(1, {.settings = {}, .overlay = "fastdp"});
+  RawPeer peer{mesh.world, 2};
+  peer.overlays.reset();
+  peer.meet();
+  mesh.world.run_for(1s);
+
+  EXPECT_TRUE(peer.is_closed);
+  EXPECT_EQ(node.dropped("no-common-overlay"), 1U);
+}
 
 /// Provides an overlay, as a plugin does that is started at run time.
 class StartedOverlay final : public Plugin, public Overlay {

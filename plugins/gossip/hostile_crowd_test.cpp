@@ -118,7 +118,7 @@ TEST_F(Crowd, ALongMessageIsReadInSlicesWhileOthersAreHeard) {
 /// there.
 TEST_F(Crowd, PeersThatListEachOtherCostABoundedAmount) {
   start(3, 1024);
-  insider.send(mesh::encode_message(mesh::OverlayControl{Bytes(2)}));
+  insider.send(mesh::encode_message(mesh::OverlayControl{}));
   std::vector<Topology::Peer> crowd{invented(200, 1000)};
   crowd[0].version = 1000;
   crowd[0].connections.push_back({PeerName{1}, "10.0.0.1:6783", true, true});

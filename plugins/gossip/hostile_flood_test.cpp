@@ -49,7 +49,7 @@ class Flood : public ::testing::Test {
 
 TEST_F(Flood, ControlMessagesPassNoFasterThanOverlaysCanUseThem) {
   peer.meet();
-  const Bytes control = mesh::encode_message(mesh::OverlayControl{Bytes(5)});
+  const Bytes control = mesh::encode_message(mesh::OverlayControl{0, 0, Bytes(3)});
   for (int i = 0; i < 5000; ++i) {
     peer.send(control);
   }
@@ -69,7 +69,7 @@ TEST_F(Flood, ControlMessagesPassNoFasterThanOverlaysCanUseThem) {
 
 TEST_F(Flood, ALongControlMessageEndsTheConnection) {
   peer.meet();
-  peer.send(mesh::encode_message(mesh::OverlayControl{Bytes(Link::max_control_bytes)}));
+  peer.send(mesh::encode_message(mesh::OverlayControl{0, 0, Bytes(Link::max_control_bytes)}));
   mesh.world.run_for(1s);
   EXPECT_FALSE(peer.is_closed);
 
@@ -102,7 +102,7 @@ TEST_F(Flood, APeerThatTakesNothingIsGivenUp) {
   peer.meet();
   peer.stop_reading();
   mesh.world.run_for(1s);
-  const Bytes control = mesh::encode_message(mesh::OverlayControl{Bytes(5)});
+  const Bytes control = mesh::encode_message(mesh::OverlayControl{0, 0, Bytes(3)});
   node.overlays.answer_bytes = 4000;
   bool is_given_up = false;
   for (int second = 0; second < 120 && !is_given_up; ++second) {

@@ -33,12 +33,13 @@ struct Link {
   bool is_direct = false;      ///< the remote's name may be new to us
   bool is_trusted_by_us = false;
 
-  PeerName remote{};          ///< unknown_peer until it said who it is
-  std::uint64_t uid = 0;      ///< equal on both sides
-  std::uint64_t process = 0;  ///< the UID of the remote's process
-  bool is_weft = false;       ///< speaks our extensions
-  bool is_encrypted = false;  ///< its frames are
-  bool is_added = false;      ///< the mesh counts on it
+  PeerName remote{};               ///< unknown_peer until it said who it is
+  std::uint64_t uid = 0;           ///< equal on both sides
+  std::uint64_t process = 0;       ///< the UID of the remote's process
+  bool is_weft = false;            ///< speaks our extensions
+  bool is_without_switch = false;  ///< names no overlays: protocol 1
+  bool is_encrypted = false;       ///< its frames are
+  bool is_added = false;           ///< the mesh counts on it
   bool is_established = false;
   bool is_replaced = false;  ///< another connection to the same remote takes over
   Outbox outbox;

@@ -15,8 +15,8 @@
 
 namespace weft::gossip {
 
-/// What one loop replaces and any loop reads. std::atomic<std::shared_ptr> would do, but that of GCC 12
-/// lets a read race with the next write (its lock is released with relaxed order).
+/// What one loop replaces and any loop reads. std::atomic<std::shared_ptr> would do, but that of
+/// GCC 12 lets a read race with the next write (its lock is released with relaxed order).
 template <class T>
 class Published {
  public:
@@ -43,7 +43,9 @@ class MeshService final : public Mesh {
   // On the mesh's loop.
   void attach(Engine& engine) { core_->engine = &engine; }
   void detach() noexcept { core_->engine = nullptr; }
-  void set_topology(std::shared_ptr<const Topology> topology) { topology_.store(std::move(topology)); }
+  void set_topology(std::shared_ptr<const Topology> topology) {
+    topology_.store(std::move(topology));
+  }
   void set_routes(std::shared_ptr<const Routes> routes) { routes_.store(std::move(routes)); }
 
   // Mesh: any plugin loop.

@@ -42,7 +42,7 @@ void RawPeer::introduce(std::uint64_t connection_id, std::uint64_t to) {
   features.uid = uid;
   features.connection_id = connection_id;
   features.short_id = short_id;
-  features.overlays = {"sleeve"};
+  features.overlays = overlays;
   if (is_weft_) {
     features.weft = {200ms, 700ms};
   }

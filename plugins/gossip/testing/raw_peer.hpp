@@ -49,6 +49,7 @@ class RawPeer {
   std::uint16_t short_id = 1000;
   std::string nickname = "raw";
   std::string password;
+  std::optional<std::vector<std::string>> overlays{{"sleeve"}};  ///< that it names
   unsigned highest_version = mesh::max_version;
   bool is_closed = false;
   std::size_t heard_bytes = 0;

@@ -7,23 +7,24 @@
 namespace weft::gossip {
 namespace {
 
+constexpr std::uint8_t established_subtag = 1;
+
 class Connected final : public SwitchedConnection {
  public:
   Connected(StandInSwitch& owner, const OverlayLink& link, SwitchCallbacks callbacks)
       : owner_(owner), link_(link), callbacks_(std::move(callbacks)) {}
 
-  void confirm() override { callbacks_.control(Bytes(2)); }
-  void on_control(ByteView body) override {
+  void confirm() override { callbacks_.control(0, established_subtag, {}); }
+  void on_control(std::uint8_t, std::uint8_t, ByteView body) override {
     ++owner_.controls;
     if (owner_.answer_bytes != 0) {
-      callbacks_.control(Bytes(owner_.answer_bytes));
+      callbacks_.control(0, established_subtag, Bytes(owner_.answer_bytes));
     }
-    if (body.size() == 2 && !is_established_) {
+    if (body.empty() && !is_established_) {
       is_established_ = true;
       callbacks_.established();
     }
   }
-  void on_compat_control(std::uint8_t, ByteView) override {}
   [[nodiscard]] OverlayStatus status() const override {
     return {"sleeve", 1400, link_.session_key.has_value(), is_established_};
   }
@@ -38,10 +39,10 @@ class Connected final : public SwitchedConnection {
 }  // namespace
 
 Result<std::unique_ptr<SwitchedConnection>> StandInSwitch::prepare(
-    const OverlayLink& link, const std::optional<std::vector<std::string>>& remote_overlays,
-    Loop& /*loop*/, SwitchCallbacks callbacks) {
+    const OverlayLink& link, const std::vector<std::string>& remote_overlays, Loop& /*loop*/,
+    SwitchCallbacks callbacks) {
   links.push_back(link);
-  if (remote_overlays && *remote_overlays != overlays()) {
+  if (remote_overlays != overlays()) {
     return fail(Errc::unsupported, "find overlays in common with peer");
   }
   return std::make_unique<Connected>(*this, link, std::move(callbacks));

@@ -20,8 +20,8 @@ class StandInSwitch final : public OverlaySwitch {
   [[nodiscard]] std::vector<std::string> overlays() const override { return {name}; }
 
   [[nodiscard]] Result<std::unique_ptr<SwitchedConnection>> prepare(
-      const OverlayLink& link, const std::optional<std::vector<std::string>>& remote_overlays,
-      Loop& loop, SwitchCallbacks callbacks) override;
+      const OverlayLink& link, const std::vector<std::string>& remote_overlays, Loop& loop,
+      SwitchCallbacks callbacks) override;
 
   std::string name = "sleeve";
   std::vector<OverlayLink> links;  ///< every one asked for

@@ -79,6 +79,15 @@ Message parse_notice(ByteView body) {
                 std::string(reinterpret_cast<const char*>(text.data()), text.size())};
 }
 
+/// Without a place and a sub-tag it is for nobody.
+Message parse_overlay_control(ByteView body) {
+  if (body.size() < 2) {
+    return UnknownMessage{};
+  }
+  return OverlayControl{std::to_integer<std::uint8_t>(body[0]),
+                        std::to_integer<std::uint8_t>(body[1]), body.subspan(2)};
+}
+
 Bytes tagged(std::uint8_t tag, ByteView body) {
   Bytes octets;
   octets.reserve(1 + body.size());
@@ -115,7 +124,7 @@ Result<Message> parse_message(ByteView octets) {
       return parse_body(body, &GossipBroadcast::channel, &GossipBroadcast::originator,
                         &GossipBroadcast::payload);
     case Tag::overlay_control:
-      return Message(OverlayControl{body});
+      return parse_overlay_control(body);
     case Tag::notice:
       return parse_notice(body);
     default:
@@ -150,7 +159,9 @@ Bytes encode_message(const GossipBroadcast& message) {
 }
 
 Bytes encode_message(const OverlayControl& message) {
-  return tagged(static_cast<std::uint8_t>(Tag::overlay_control), message.body);
+  Bytes body{std::byte{message.place}, std::byte{message.subtag}};
+  body.insert(body.end(), message.body.begin(), message.body.end());
+  return tagged(static_cast<std::uint8_t>(Tag::overlay_control), body);
 }
 
 Bytes encode_message(const Notice& message) {

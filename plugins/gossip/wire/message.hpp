@@ -61,8 +61,10 @@ struct GossipBroadcast {
   ByteView payload;
 };
 
-/// Tag 7: forwarder index, sub-tag and body, unparsed.
+/// Tag 7: for one of the overlays that both peers have.
 struct OverlayControl {
+  std::uint8_t place = 0;
+  std::uint8_t subtag = 0;
   ByteView body;
 };
 

@@ -56,9 +56,13 @@ TEST(Message, OverlayControlIsTheOriginals) {
   const Bytes octets = golden("overlay-control.txt", "overlay-sleeve-pmtu-verified");
   const auto message = parsed<OverlayControl>(octets);
 
-  EXPECT_EQ(copy(message.body), from_hex("0103058a"));
+  EXPECT_EQ(message.place, 1);
+  EXPECT_EQ(message.subtag, 3);
+  EXPECT_EQ(copy(message.body), from_hex("058a"));
   EXPECT_EQ(encode_message(message), octets);
-  EXPECT_TRUE(parsed<OverlayControl>(from_hex("07")).body.empty());
+  EXPECT_TRUE(parsed<OverlayControl>(from_hex("070001")).body.empty());
+  parsed<UnknownMessage>(from_hex("07"));
+  parsed<UnknownMessage>(from_hex("0700"));
 }
 
 TEST(Message, HeartbeatsMayHaveABodyAndUnknownTagsAreToldApart) {

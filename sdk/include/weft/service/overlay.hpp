@@ -22,7 +22,7 @@
 
 namespace weft {
 
-/// SHA-256 of the NaCl box key and the password. Source: mesh connection.go, FormSessionKey.
+/// The secret that both ends of a connection have and nobody else.
 using SessionKey = std::array<std::byte, 32>;
 
 /// What two peers agreed about a connection before its overlays start.
@@ -35,7 +35,7 @@ struct OverlayLink {
   bool outbound = false;                  ///< this side dialled
   std::optional<SessionKey> session_key;  ///< present: frames must be encrypted
   /// Agreed between weft peers: heartbeat every `heartbeat`, dead after `timeout` of silence.
-  /// Zero towards originals, which have their own timers.
+  /// Zero towards peers that keep timers of their own.
   std::chrono::milliseconds heartbeat{0};
   std::chrono::milliseconds timeout{0};
 };
@@ -111,11 +111,11 @@ class Overlay {
 
 /// What the overlay switch tells the mesh about a connection; delivered on the mesh's loop.
 struct SwitchCallbacks {
-  UniqueFunction<void()> established;           ///< the first overlay works: once
-  UniqueFunction<void(Error)> failed;           ///< no overlay can work any more: once
-  UniqueFunction<void(Bytes)> control;          ///< send as mesh tag 7: index, sub-tag, body
-  /// Same, when the peer has no overlay switch: send as mesh tag `subtag`.
-  UniqueFunction<void(std::uint8_t subtag, Bytes body)> compat_control;
+  UniqueFunction<void()> established;  ///< the first overlay works: once
+  UniqueFunction<void(Error)> failed;  ///< no overlay can work any more: once
+  /// Bring this to the same overlay at the remote. `place`: the overlay's among those that both
+  /// peers have, the best of the two first; the same on both sides.
+  UniqueFunction<void(std::uint8_t place, std::uint8_t subtag, Bytes body)> control;
 };
 
 /// All overlays of one connection. Used on the mesh's loop; no callback runs after destruction.
@@ -124,10 +124,9 @@ class SwitchedConnection {
   virtual ~SwitchedConnection() = default;
 
   virtual void confirm() = 0;
-  /// The body of a mesh tag 7 message. Malformed bodies are counted and ignored.
-  virtual void on_control(ByteView body) = 0;
-  /// A mesh message with tag 1..3.
-  virtual void on_compat_control(std::uint8_t subtag, ByteView body) = 0;
+  /// What the overlay at `place` sent. Foreign numbers and bytes: a place that no overlay has is
+  /// counted and ignored.
+  virtual void on_control(std::uint8_t place, std::uint8_t subtag, ByteView body) = 0;
   /// Of the overlay in use; `overlay` is "none" when there is none.
   [[nodiscard]] virtual OverlayStatus status() const = 0;
 };
@@ -137,14 +136,14 @@ class OverlaySwitch {
  public:
   static constexpr std::string_view service = "weft.overlay-switch/1";
 
-  /// Names of this node's overlays in order of preference, for the Overlays feature.
+  /// Names of this node's overlays in order of preference.
   [[nodiscard]] virtual std::vector<std::string> overlays() const = 0;
 
-  /// Starts what both peers have. `remote_overlays`: the peer's Overlays feature, absent for peers
-  /// of protocol 1. Errors: Errc::unsupported, "no overlays in common with peer".
+  /// Starts what both peers have. `remote_overlays`: the names of the peer's. Errors:
+  /// Errc::unsupported, "no overlays in common with peer".
   [[nodiscard]] virtual Result<std::unique_ptr<SwitchedConnection>> prepare(
-      const OverlayLink& link, const std::optional<std::vector<std::string>>& remote_overlays,
-      Loop& loop, SwitchCallbacks callbacks) = 0;
+      const OverlayLink& link, const std::vector<std::string>& remote_overlays, Loop& loop,
+      SwitchCallbacks callbacks) = 0;
 
  protected:
   ~OverlaySwitch() = default;

@@ -3,7 +3,6 @@
 /// each way over the mesh connection itself.
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,14 +11,14 @@
 namespace weft::testing {
 
 /// Provides weft.overlay-switch/1 in simulations. A connection is established when the remote's
-/// "connection established" (sleeve sub-tag 1) arrives, which it sends when it is confirmed.
+/// "connection established" (sub-tag 1) arrives, which it sends when it is confirmed.
 class SimOverlaySwitch final : public OverlaySwitch {
  public:
   [[nodiscard]] std::vector<std::string> overlays() const override { return {"sleeve"}; }
 
   [[nodiscard]] Result<std::unique_ptr<SwitchedConnection>> prepare(
-      const OverlayLink& link, const std::optional<std::vector<std::string>>& remote_overlays,
-      Loop& loop, SwitchCallbacks callbacks) override;
+      const OverlayLink& link, const std::vector<std::string>& remote_overlays, Loop& loop,
+      SwitchCallbacks callbacks) override;
 };
 
 }  // namespace weft::testing
