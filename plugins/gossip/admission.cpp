@@ -22,12 +22,23 @@ constexpr Duration refusal_over_after = std::chrono::seconds{10};
 /// Of a connection, uncontested, after which this node has its name at its address.
 constexpr Duration name_proven_after = std::chrono::minutes{1};
 constexpr const char* name_remedy =
-    "give one of them a 'host.name' of its own, or, if it is a copy, remove its state directory "
-    "and "
-    "/etc/machine-id";
+    "give one of them a 'host.name' of its own, or, if it is a copy, stop weftd there, remove its "
+    "state directory and the bridge 'weave', make a new /etc/machine-id, and start it again";
 
 std::string host_of(const net::Endpoint& endpoint) {
   return to_string(endpoint.address);
+}
+
+struct Namesake {
+  std::string nickname;
+  net::IpAddress address;
+};
+
+Error two_of_one_name(PeerName name, const Namesake& owner, const Namesake& other) {
+  return {make_error_code(Errc::conflict),
+          fmt::format("connect: the name {} belongs to '{}' at {}, and '{}' at {} has it too; {}",
+                      to_string(name), owner.nickname, to_string(owner.address), other.nickname,
+                      to_string(other.address), name_remedy)};
 }
 
 ConnectionMaker::Ending ending_of(DropReason reason) {
@@ -120,23 +131,41 @@ Engine::Admission Engine::check_name(const Link& link, const mesh::Features& rem
 
 /// Who has a living connection keeps its name: another process of that name is a clone, or the same
 /// peer restarted. Then the host of the old one answers the probe with a reset, or soon is silent.
+/// But a clone that took the name while its peer was away gives it back.
 Engine::Admission Engine::check_holder(const Link& link, const mesh::Features& remote) {
+  const TimePoint now = env_.loop.now();
+  const net::IpAddress& address = link.address.address;
   Link* const holder = links_.to(remote.name);
-  if (holder == nullptr || holder->process == remote.uid) {
+  if (holder == nullptr) {
+    const Homes::Home* const home = homes_.kept_from(remote.name, address, now);
+    return home == nullptr ? Admission{}
+                           : tl::unexpected(Refusal{
+                                 DropReason::name_taken,
+                                 two_of_one_name(remote.name, {home->nickname, home->address},
+                                                 {remote.nickname, address})});
+  }
+  if (holder->process == remote.uid) {
     return {};
   }
-  holder->connection->probe();
   const Topology::Peer* const known = state_.peers().find(remote.name);
-  Error error{
-      make_error_code(Errc::conflict),
-      fmt::format("connect: the name {} belongs to '{}' at {}, and '{}' at {} has it too; {}",
-                  to_string(remote.name), known == nullptr ? "" : known->nickname,
-                  host_of(holder->address), remote.nickname, host_of(link.address), name_remedy)};
-  if (holder->is_weft && std::exchange(holder->warned, error.context) != error.context) {
-    (void)holder->connection->send(
+  const Namesake there{known == nullptr ? "" : known->nickname, holder->address.address};
+  const Namesake here{remote.nickname, address};
+  if (homes_.claim_back(remote.name, address, holder->address.address, now)) {
+    Error error = two_of_one_name(remote.name, here, there);
+    refuse(*holder, DropReason::name_lost, error);
+    return tl::unexpected(Refusal{DropReason::name_taken, std::move(error)});
+  }
+  holder->connection->probe();
+  Error error = two_of_one_name(remote.name, there, here);
+  warn_holder(*holder, error);
+  return tl::unexpected(Refusal{DropReason::name_taken, std::move(error)});
+}
+
+void Engine::warn_holder(Link& holder, const Error& error) {
+  if (holder.is_weft && std::exchange(holder.warned, error.context) != error.context) {
+    (void)holder.connection->send(
         mesh::encode_message(mesh::Notice{mesh::Notice::Kind::warning, error.context}));
   }
-  return tl::unexpected(Refusal{DropReason::name_taken, std::move(error)});
 }
 
 /// The key goes to the overlays unless each side trusts the other's address.
@@ -256,12 +285,17 @@ void Engine::on_overlay_established(Connection::Id id) {
     return;
   }
   env_.log.info("connection established", "peer", link->remote, "address", link->address);
-  link->proof = env_.loop.after(name_proven_after, [this, local = link->connection->local()] {
-    if (!name_refused_by_) {
-      env_.events.on_name_proven(local.address);
-    }
-  });
+  link->proof = env_.loop.after(name_proven_after, [this, id] { on_lasting(*links_.find(id)); });
   state_.connection_established(link->remote);
+}
+
+void Engine::on_lasting(const Link& link) {
+  const Topology::Peer* const known = state_.peers().find(link.remote);
+  homes_.settle(link.remote, link.address.address, known == nullptr ? "" : known->nickname,
+                env_.loop.now());
+  if (!name_refused_by_) {
+    env_.events.on_name_proven(link.connection->local().address);
+  }
 }
 
 void Engine::on_message(Connection& connection, ByteView octets) {
@@ -326,7 +360,9 @@ void Engine::on_drained(Connection& connection) {
 void Engine::refuse(Link& link, DropReason reason, const Error& error) {
   if (link.is_weft && is_refusal(reason)) {
     using Kind = mesh::Notice::Kind;
-    const Kind kind = reason == DropReason::name_taken ? Kind::name_taken : Kind::refusal;
+    const Kind kind = reason == DropReason::name_taken  ? Kind::name_taken
+                      : reason == DropReason::name_lost ? Kind::name_lost
+                                                        : Kind::refusal;
     const Bytes notice = mesh::encode_message(mesh::Notice{kind, error.context});
     link.connection->end(reason, error, notice);
   } else {
@@ -340,11 +376,7 @@ void Engine::on_notice(Link& link, const mesh::Notice& notice) {
     return;
   }
   if (notice.kind != mesh::Notice::Kind::warning) {
-    if (notice.kind == mesh::Notice::Kind::name_taken && link.is_direct &&
-        link.connection->is_outbound()) {
-      name_refused_by_ = link.address.address;
-      env_.events.on_name_refused(link.connection->local().address, "cannot " + notice.text);
-    }
+    on_name_notice(link, notice);
     link.connection->drop(
         DropReason::refused_by_peer,
         Error{make_error_code(Errc::denied),
@@ -355,8 +387,24 @@ void Engine::on_notice(Link& link, const mesh::Notice& notice) {
   }
 }
 
+/// From a peer that the operator named.
+void Engine::on_name_notice(const Link& link, const mesh::Notice& notice) {
+  const net::IpAddress local = link.connection->local().address;
+  const bool is_dialled = link.is_direct && link.connection->is_outbound();
+  const bool is_lost = notice.kind == mesh::Notice::Kind::name_lost;
+  const bool is_named = is_dialled || published_addresses_.contains(link.address.address);
+  if (is_lost && is_named) {
+    env_.events.on_name_lost(local);
+  }
+  if ((is_lost && is_named) || (notice.kind == mesh::Notice::Kind::name_taken && is_dialled)) {
+    name_refused_by_ = link.address.address;
+    env_.events.on_name_refused(local, "cannot " + notice.text);
+  }
+}
+
 void Engine::on_refused(const Link& link, DropReason reason, const Error& error) {
-  if (reason == DropReason::name_collision || reason == DropReason::name_taken) {
+  if (reason == DropReason::name_collision || reason == DropReason::name_taken ||
+      reason == DropReason::name_lost) {
     name_conflicts_.add();
   }
   const net::IpAddress address = link.address.address;
@@ -405,6 +453,7 @@ void Engine::on_dropped(Connection& connection, DropReason reason, const Error& 
   }
   if (link.is_added) {
     links_.remove(link);
+    homes_.left(link.remote, link.address.address, env_.loop.now());
     connections_gauge_.set(static_cast<double>(links_.added()));
     if (link.is_replaced) {
       state_.connection_replaced(link.remote);

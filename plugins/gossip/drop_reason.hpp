@@ -14,6 +14,7 @@ enum class DropReason : std::uint8_t {
   undecryptable,      ///< wrong password, or octets changed on the way
   name_collision,     ///< another peer has our name
   name_taken,         ///< another peer that is connected has its name
+  name_lost,          ///< another peer had its name before
   self,               ///< we dialled ourselves
   unknown_remote,     ///< a discovered address answered with a name nobody told us
   no_common_overlay,
@@ -45,6 +46,8 @@ enum class DropReason : std::uint8_t {
       return "name-collision";
     case DropReason::name_taken:
       return "name-taken";
+    case DropReason::name_lost:
+      return "name-lost";
     case DropReason::self:
       return "self";
     case DropReason::unknown_remote:

@@ -21,6 +21,7 @@
 #include "gossip/config.hpp"
 #include "gossip/connection_maker.hpp"
 #include "gossip/direct_peers.hpp"
+#include "gossip/homes.hpp"
 #include "gossip/link.hpp"
 #include "gossip/log_limiter.hpp"
 #include "gossip/mesh_state.hpp"
@@ -38,6 +39,8 @@ class EngineEvents {
   /// A peer that the operator named refuses this node at its address `local`, as another has its
   /// name; without `reason` that is over.
   virtual void on_name_refused(const net::IpAddress& local, const std::string& reason) = 0;
+  /// Such a peer says that another had the name before: what was proven at `local` is void.
+  virtual void on_name_lost(const net::IpAddress& local) = 0;
   /// A connection from `local` has lasted for so long that the name is this node's.
   virtual void on_name_proven(const net::IpAddress& local) = 0;
   /// The list of direct peers as it should survive a restart.
@@ -136,14 +139,17 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   [[nodiscard]] Admission prepare_overlay(Link& link, const mesh::Features& remote,
                                           const Introduction& introduction);
   [[nodiscard]] Admission check_holder(const Link& link, const mesh::Features& remote);
+  void warn_holder(Link& holder, const Error& error);
   [[nodiscard]] Admission settle_duplicate(Link& link);
   void add(Link& link, bool send_everything);
   [[nodiscard]] Liveness liveness(const mesh::Features& remote) const;
   [[nodiscard]] SwitchCallbacks overlay_callbacks(Connection::Id id);
   void on_overlay_established(Connection::Id id);
+  void on_lasting(const Link& link);
   /// Ends a connection, and tells a weft peer why.
   void refuse(Link& link, DropReason reason, const Error& error);
   void on_notice(Link& link, const mesh::Notice& notice);
+  void on_name_notice(const Link& link, const mesh::Notice& notice);
   void on_refused(const Link& link, DropReason reason, const Error& error);
   void watch_refused();
   void log_end(const Link& link, DropReason reason, const Error& error);
@@ -165,6 +171,7 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   LogLimiter log_limiter_;  // of what strangers cause
   RefusedPeers refused_peers_;
   std::optional<net::IpAddress> name_refused_by_;
+  Homes homes_;
   Counter& name_conflicts_;
   Connection::Id next_id_ = 1;
   std::uint64_t terminations_ = 0;

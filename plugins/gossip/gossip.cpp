@@ -90,6 +90,20 @@ void Gossip::on_name_refused(const net::IpAddress& local, const std::string& rea
   }
 }
 
+void Gossip::on_name_lost(const net::IpAddress& local) {
+  if (proven_ != proof_of(local)) {
+    return;
+  }
+  proven_.clear();
+  if (store_ != nullptr) {
+    store_->remove(proven_name_key, Reply<>(host_.loop(), [&log = host_.log()](Result<> removed) {
+                     if (!removed) {
+                       log.warn("proven name not forgotten", "reason", removed.error());
+                     }
+                   }));
+  }
+}
+
 void Gossip::on_name_proven(const net::IpAddress& local) {
   if (proven_ == proof_of(local)) {
     return;

@@ -32,6 +32,7 @@ class Gossip final : public Plugin, private EngineEvents {
   void on_peer_up(const Topology::Peer& peer) override;
   void on_peer_down(const Topology::Peer& peer) override;
   void on_name_refused(const net::IpAddress& local, const std::string& reason) override;
+  void on_name_lost(const net::IpAddress& local) override;
   void on_name_proven(const net::IpAddress& local) override;
   void on_direct_peers(std::vector<std::string> peers) override;
   void on_direct_addresses(std::vector<net::IpAddress> addresses) override;

@@ -21,6 +21,7 @@ namespace weft::gossip {
     case DropReason::undecryptable:
     case DropReason::name_collision:
     case DropReason::name_taken:
+    case DropReason::name_lost:
     case DropReason::no_common_overlay:
     case DropReason::connection_limit:
     case DropReason::handler_refused:

@@ -77,6 +77,7 @@ TEST_F(ClonesTest, AllThreeSaySoAndNameBothAddressesAndTheRemedy) {
     EXPECT_NE(text.find("10.0.0.2"), std::string::npos) << text;
     EXPECT_NE(text.find("10.0.0.3"), std::string::npos) << text;
     EXPECT_NE(text.find("'host.name'"), std::string::npos) << text;
+    EXPECT_NE(text.find("the bridge 'weave'"), std::string::npos) << text;  // it holds the name too
   }
 }
 
@@ -131,6 +132,34 @@ TEST_F(ClonesTest, ANodeKnownByItsNameAtItsAddressDoesNotStopForACopyThatCameFir
   mesh.world.run_for(1min);
 
   EXPECT_GT(mesh.nodes[2]->dropped("refused-by-peer"), 0U);
+  EXPECT_TRUE(of_original.reasons.empty());
+}
+
+TEST_F(ClonesTest, ACopyThatServedWhileTheFirstWasAwayGivesTheNameBackAndStops) {
+  const auto disk = std::make_shared<testing::MemoryDisk>();
+  mesh.nodes.pop_back();
+  auto options = with(peers({"10.0.0.1"}));
+  options.disk = disk;
+  mesh.add_as(2, 2, options);
+  mesh.world.run_for(2min);
+  mesh.nodes.pop_back();
+  ASSERT_TRUE(mesh.world.run_until([&] { return mesh.nodes[0]->neighbours() == 0; }, 5s));
+  add_clone();
+  const Troubles of_clone(*mesh.nodes[1]);
+  mesh.world.run_for(2min);  // it has the name for longer than a minute
+  ASSERT_TRUE(of_clone.reasons.empty());
+
+  mesh.add_as(2, 2, options);
+  const Troubles of_original(*mesh.nodes[2]);
+  mesh.world.run_for(5s);
+
+  ASSERT_EQ(of_clone.reasons.size(), 1U);
+  EXPECT_NE(of_clone.reasons[0].find("belongs to 'node2' at 10.0.0.2"), std::string::npos)
+      << of_clone.reasons[0];
+  EXPECT_TRUE(mesh.world.run_until([&] { return holder_uid() == own_uid(*mesh.nodes[2]); }, 30s));
+  mesh.world.run_for(20min);
+  EXPECT_EQ(holder_uid(), own_uid(*mesh.nodes[2]));
+  EXPECT_EQ(of_clone.reasons.size(), 1U);
   EXPECT_TRUE(of_original.reasons.empty());
 }
 

@@ -71,7 +71,7 @@ Message parse_unicast(ByteView body) {
 
 /// Kinds that are not known yet are no errors.
 Message parse_notice(ByteView body) {
-  if (body.empty() || body.size() > 1 + Notice::max_text_bytes || body[0] > std::byte{2}) {
+  if (body.empty() || body.size() > 1 + Notice::max_text_bytes || body[0] > std::byte{3}) {
     return UnknownMessage{};
   }
   const ByteView text = body.subspan(1);

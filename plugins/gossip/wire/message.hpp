@@ -76,6 +76,7 @@ struct Notice {
     warning = 0,
     refusal = 1,     ///< the sender ends the connection
     name_taken = 2,  ///< so it does, as another peer has the receiver's name
+    name_lost = 3,   ///< so it does, as another peer had that name before and is back
   };
 
   Kind kind = Kind::warning;

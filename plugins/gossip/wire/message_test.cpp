@@ -81,6 +81,7 @@ TEST(Message, NoticesKeepTheirTextUpToALimitAndUnknownKindsAreIgnored) {
   EXPECT_EQ(notice.kind, Notice::Kind::refusal);
   EXPECT_EQ(notice.text, "meet");
   EXPECT_EQ(parsed<Notice>(from_hex("0802")).kind, Notice::Kind::name_taken);
+  EXPECT_EQ(parsed<Notice>(from_hex("0803")).kind, Notice::Kind::name_lost);
   const Notice longest{Notice::Kind::warning, std::string(Notice::max_text_bytes + 1, 'x')};
   EXPECT_EQ(parsed<Notice>(encode_message(longest)).text.size(), Notice::max_text_bytes);
   parsed<UnknownMessage>(from_hex("0803"));

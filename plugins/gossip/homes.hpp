@@ -1,0 +1,46 @@
+#pragma once
+/// Where peers had their names before, so that a copy of one cannot keep its place once it is back.
+/// From what this node saw itself, not from what anybody claims. Pure.
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+
+#include <weft/loop.hpp>
+#include <weft/net/ip.hpp>
+#include <weft/net/peer_name.hpp>
+
+namespace weft::gossip {
+
+class Homes {
+ public:
+  static constexpr std::size_t max_entries = 1024;
+  /// A machine that was away for longer has been replaced.
+  static constexpr Duration forgotten_after = std::chrono::hours{24};
+  /// For whom a name is kept, it is kept so long: that peer tries again sooner.
+  static constexpr Duration kept_for = std::chrono::minutes{1};
+
+  struct Home {
+    net::IpAddress address;
+    std::string nickname;
+    TimePoint last;        ///< that the peer was seen there
+    TimePoint kept_until;  ///< nobody elsewhere gets the name before
+  };
+
+  /// A connection with `name` at `address` has lasted. Who comes second to a name has no home.
+  void settle(PeerName name, const net::IpAddress& address, std::string nickname, TimePoint now);
+  /// Such a connection ended.
+  void left(PeerName name, const net::IpAddress& address, TimePoint now);
+  /// Whether `name` was at `newcomer` before it was at `holder`. Then it is kept for it.
+  bool claim_back(PeerName name, const net::IpAddress& newcomer, const net::IpAddress& holder,
+                  TimePoint now);
+  /// For whom `name` is kept when somebody at `address` comes with it; null: for nobody.
+  [[nodiscard]] const Home* kept_from(PeerName name, const net::IpAddress& address,
+                                      TimePoint now) const;
+
+ private:
+  std::map<PeerName, Home> homes_;
+};
+
+}  // namespace weft::gossip

@@ -1,0 +1,66 @@
+/// Whose a name is when two machines have had it.
+
+#include <gtest/gtest.h>
+
+#include "gossip/homes.hpp"
+
+namespace weft::gossip {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr PeerName name{7};
+constexpr TimePoint start{1000h};
+
+net::IpAddress host(std::uint32_t number) {
+  return net::IpAddress::v4(0x0A000000 + number);
+}
+
+TEST(Homes, WhoHadTheNameFirstGetsItBackAndNobodyElseMeanwhile) {
+  Homes homes;
+  homes.settle(name, host(2), "node2", start);
+  homes.left(name, host(2), start + 1h);
+  homes.settle(name, host(3), "node3", start + 2h);
+
+  EXPECT_FALSE(homes.claim_back(name, host(3), host(2), start + 3h));
+  EXPECT_EQ(homes.kept_from(name, host(3), start + 3h), nullptr);
+  ASSERT_TRUE(homes.claim_back(name, host(2), host(3), start + 3h));
+
+  const auto* const home = homes.kept_from(name, host(3), start + 3h);
+  ASSERT_NE(home, nullptr);
+  EXPECT_EQ(home->address, host(2));
+  EXPECT_EQ(home->nickname, "node2");
+  EXPECT_EQ(homes.kept_from(name, host(2), start + 3h), nullptr);
+  EXPECT_EQ(homes.kept_from(name, host(3), start + 3h + Homes::kept_for), nullptr);
+}
+
+TEST(Homes, APeerThatRestartedAtItsAddressHasNothingToClaim) {
+  Homes homes;
+  homes.settle(name, host(2), "node2", start);
+
+  EXPECT_FALSE(homes.claim_back(name, host(2), host(2), start + 1s));
+}
+
+TEST(Homes, WhoWasAwayForADayHasBeenReplaced) {
+  Homes homes;
+  homes.settle(name, host(2), "node2", start);
+
+  EXPECT_FALSE(homes.claim_back(name, host(2), host(3), start + Homes::forgotten_after));
+  homes.settle(name, host(3), "node3", start + Homes::forgotten_after);
+  EXPECT_TRUE(homes.claim_back(name, host(3), host(2), start + Homes::forgotten_after + 1h));
+}
+
+TEST(Homes, TakesNoMoreMemoryThanItsLimit) {
+  Homes homes;
+  for (std::uint64_t i = 1; i <= Homes::max_entries; ++i) {
+    homes.settle(PeerName{i}, host(2), "", start);
+  }
+  const PeerName beyond{Homes::max_entries + 1};
+  homes.settle(beyond, host(4), "", start);
+  EXPECT_FALSE(homes.claim_back(beyond, host(4), host(5), start));
+  homes.settle(beyond, host(4), "", start + Homes::forgotten_after);
+  EXPECT_TRUE(homes.claim_back(beyond, host(4), host(5), start + Homes::forgotten_after));
+}
+
+}  // namespace
+}  // namespace weft::gossip
