@@ -1,6 +1,9 @@
 /// Answers the control commands `ipam.*`.
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -57,10 +60,22 @@ Result<> IpamPlugin::serve(std::string name,
   return {};
 }
 
+void IpamPlugin::release_by_command(const CommandParams& params, Reply<std::string> answer) {
+  if (params.address) {
+    allocator_->release_address(*params.owner, params.address->address,
+                                answer_empty(std::move(answer)));
+  } else {
+    allocator_->release(*params.owner,
+                        answer_json<std::vector<net::Cidr>>(std::move(answer), addresses_json));
+  }
+}
+
 Result<> IpamPlugin::serve_commands() {
   using Text = Reply<std::string>;
   WEFT_TRY(serve("ipam.status", [this](const CommandParams& /*params*/, Text answer) {
-    answer(status_json(*allocator_, default_subnet_, found_pods_.warnings(),
+    std::vector<std::string> warnings = found_pods_.warnings();
+    std::ranges::move(node_address_.warnings(), std::back_inserter(warnings));
+    answer(status_json(*allocator_, default_subnet_, warnings,
                        [this](PeerName peer) { return is_known(peer); }));
   }));
   WEFT_TRY(serve("ipam.list", [this](const CommandParams& /*params*/, Text answer) {
@@ -86,13 +101,15 @@ Result<> IpamPlugin::serve_commands() {
     if (!params.owner) {
       return refuse(answer, "owner");
     }
-    if (params.address) {
-      allocator_->release_address(*params.owner, params.address->address,
-                                  answer_empty(std::move(answer)));
-    } else {
-      allocator_->release(*params.owner,
-                          answer_json<std::vector<net::Cidr>>(std::move(answer), addresses_json));
+    if (*params.owner != bridge_owner) {
+      return release_by_command(params, std::move(answer));
     }
+    node_address_.may_free(
+        params.address ? std::optional(params.address->address) : std::nullopt,
+        [this, params, answer = std::move(answer)](const Result<>& allowed) mutable {
+          allowed ? release_by_command(params, std::move(answer))
+                  : answer(tl::unexpected(allowed.error()));
+        });
   }));
   WEFT_TRY(serve("ipam.lookup", [this](const CommandParams& params, Text answer) {
     if (!params.owner) {

@@ -80,6 +80,7 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   void serve_waiting();
   [[nodiscard]] Result<> serve_commands();
   [[nodiscard]] Result<> serve_exposing();
+  void release_by_command(const CommandParams& params, Reply<std::string> answer);
   /// Serves a command whose parameters are a CommandParams.
   [[nodiscard]] Result<> serve(std::string name,
                                UniqueFunction<void(CommandParams, Reply<std::string>)> handler);

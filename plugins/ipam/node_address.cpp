@@ -3,6 +3,7 @@
 #include "node_address.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -27,7 +28,7 @@ void NodeAddress::start(Allocator& allocator, Wishes wishes,
                         const std::vector<net::Cidr>& on_bridge) {
   allocator_ = &allocator;
   wishes_ = std::move(wishes);
-  bridge_has(on_bridge);
+  claim_missing(on_bridge);
   compare();
 }
 
@@ -42,12 +43,34 @@ void NodeAddress::use(BridgeV2* bridge) {
   compare();
 }
 
+/// The bridge puts back what is its own before it tells: what is missing somebody else took back.
 void NodeAddress::bridge_has(const std::vector<net::Cidr>& addresses) {
   if (allocator_ == nullptr) {
     return;
   }
+  free_lent(addresses);
+  const auto claiming_before = claiming_;
+  claim_missing(addresses);
+  std::ranges::set_difference(claiming_, claiming_before, std::inserter(lent_, lent_.end()));
+}
+
+void NodeAddress::free_lent(const std::vector<net::Cidr>& on_bridge) {
+  std::erase_if(lent_, [&](const net::Cidr& address) {
+    const bool is_gone = std::ranges::find(on_bridge, address) == on_bridge.end();
+    if (is_gone && !claiming_.contains(address)) {
+      allocator_->release_address(std::string(bridge_owner), address.address,
+                                  [](const Result<>& /*freed*/) {});  // it may have been a pod's
+    }
+    return is_gone && !claiming_.contains(address);
+  });
+}
+
+void NodeAddress::claim_missing(const std::vector<net::Cidr>& on_bridge) {
+  std::erase_if(conflicts_, [&](const auto& conflict) {
+    return std::ranges::find(on_bridge, conflict.first) == on_bridge.end();
+  });
   const auto held = allocator_->lookup(bridge_owner);
-  for (const net::Cidr& address : addresses) {
+  for (const net::Cidr& address : on_bridge) {
     const bool is_held =
         std::ranges::find(held, address.address, &net::Cidr::address) != held.end();
     if (is_held || !wishes_.universe.contains(address.address) ||
@@ -55,14 +78,32 @@ void NodeAddress::bridge_has(const std::vector<net::Cidr>& addresses) {
       continue;
     }
     allocator_->claim(std::string(bridge_owner), address, ClaimMode::found,
-                      [this, address](const Result<>& claimed) {
-                        claiming_.erase(address);
-                        if (!claimed && claimed.error().code != Errc::cancelled) {
-                          log_.error("the bridge has an address that is not its own", "address",
-                                     address, "error", claimed.error());
-                        }
-                      });
+                      [this, address](const Result<>& result) { claimed(address, result); });
   }
+}
+
+/// Who holds it may give it up, and then it must not go to a pod.
+void NodeAddress::claimed(const net::Cidr& address, const Result<>& result) {
+  claiming_.erase(address);
+  if (result) {
+    conflicts_.erase(address);
+  } else if (result.error().code != Errc::cancelled) {
+    const auto [at, is_news] = conflicts_.insert_or_assign(address, result.error().message());
+    if (is_news) {
+      log_.error("the bridge has an address that is not its own", "address", address, "error",
+                 result.error());
+    }
+    retry_ = loop_.after(retry_interval, [this] { compare(); });
+  }
+}
+
+std::vector<std::string> NodeAddress::warnings() const {
+  std::vector<std::string> texts;
+  for (const auto& [address, why] : conflicts_) {
+    texts.push_back(
+        fmt::format("the bridge has {}, which is not its own: {}", net::to_string(address), why));
+  }
+  return texts;
 }
 
 void NodeAddress::compare() {
@@ -77,7 +118,7 @@ void NodeAddress::compare() {
 }
 
 void NodeAddress::agree(const std::vector<net::Cidr>& on_bridge) {
-  bridge_has(on_bridge);
+  claim_missing(on_bridge);
   for (const net::Cidr& held : allocator_->lookup(bridge_owner)) {
     if (std::ranges::find(on_bridge, held.address, &net::Cidr::address) == on_bridge.end()) {
       restore(held);
@@ -126,6 +167,9 @@ void NodeAddress::restore(const net::Cidr& address) {
 
 void NodeAddress::expose(std::optional<net::Cidr> address, std::optional<net::Cidr> subnet,
                          bool masquerade, Answer<net::Cidr> answer) {
+  if (address) {
+    lent_.erase(*address);
+  }
   auto put = [this, masquerade, answer = std::move(answer)](const Result<net::Cidr>& ours) mutable {
     put_on_bridge(ours, masquerade, std::move(answer));
   };
@@ -152,6 +196,32 @@ void NodeAddress::put_on_bridge(const Result<net::Cidr>& ours, bool masquerade,
       *ours, masquerade,
       {loop_, [ours = *ours, answer = std::move(answer)](const Result<>& exposed) mutable {
          exposed ? answer(ours) : answer(tl::unexpected(exposed.error()));
+       }});
+}
+
+void NodeAddress::may_free(std::optional<net::IpAddress> address, Answer<> answer) {
+  if (bridge_ == nullptr || allocator_ == nullptr) {
+    answer({});
+    return;
+  }
+  bridge_->info(
+      {loop_,
+       [this, address, answer = std::move(answer)](const Result<BridgeInfo>& bridge) mutable {
+         const auto held =
+             allocator_ != nullptr ? allocator_->lookup(bridge_owner) : std::vector<net::Cidr>();
+         const auto is_used = [&](const net::Cidr& each) {
+           return (!address || each.address == *address) && bridge &&
+                  std::ranges::find(bridge->addresses, each.address, &net::Cidr::address) !=
+                      bridge->addresses.end();
+         };
+         if (const auto used = std::ranges::find_if(held, is_used); used != held.end()) {
+           answer(fail(Errc::conflict,
+                       fmt::format("free {0}, which the bridge has: 'weft hide {0}' takes "
+                                   "it off the bridge and frees it",
+                                   net::to_string(used->address))));
+         } else {
+           answer({});
+         }
        }});
 }
 

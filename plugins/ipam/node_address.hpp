@@ -2,9 +2,11 @@
 /// The node's own presence among the pods: the addresses of the bridge, which IPAM holds for the
 /// owner "weave:expose".
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -38,7 +40,7 @@ class NodeAddress {
   void stop() noexcept;
   /// Null: there is none for now.
   void use(BridgeV2* bridge);
-  /// Claims what others gave the bridge.
+  /// The bridge's addresses after a change: claims what others gave it, frees what they took back.
   void bridge_has(const std::vector<net::Cidr>& addresses);
 
   /// Claims `address` or allocates one in `subnet` and gives it to the bridge; answers it. Errors:
@@ -48,12 +50,21 @@ class NodeAddress {
   /// Takes `address`, or all, off the bridge and frees them; answers which. Errors:
   /// Errc::not_found; as above.
   void hide(std::optional<net::IpAddress> address, Answer<std::vector<net::Cidr>> answer);
+  /// Whether IPAM may free `address`, or all that the bridge's owner holds. Errors: Errc::conflict
+  /// while the bridge has one of them.
+  void may_free(std::optional<net::IpAddress> address, Answer<> answer);
+
+  /// Addresses of the bridge that others hold, for `weft status`.
+  [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
   struct Hiding;
 
   void compare();
   void agree(const std::vector<net::Cidr>& on_bridge);
+  void claim_missing(const std::vector<net::Cidr>& on_bridge);
+  void claimed(const net::Cidr& address, const Result<>& result);
+  void free_lent(const std::vector<net::Cidr>& on_bridge);
   void want_address(const std::vector<net::Cidr>& on_bridge);
   void restore(const net::Cidr& address);
   void put_on_bridge(const Result<net::Cidr>& ours, bool masquerade, Answer<net::Cidr> answer);
@@ -67,7 +78,9 @@ class NodeAddress {
   Wishes wishes_;
   bool is_asking_ = false;  // for the node's address
   std::set<net::Cidr> claiming_;
-  bool has_failed_ = false;  // since the last success; said once
+  std::set<net::Cidr> lent_;                    // by other programs while this one runs
+  std::map<net::Cidr, std::string> conflicts_;  // why an address of the bridge is not its own
+  bool has_failed_ = false;                     // since the last success; said once
   Timer retry_;
 };
 

@@ -150,14 +150,64 @@ TEST_F(NodeAddressTest, WhatSomebodyGivesTheBridgeLaterIsClaimed) {
   EXPECT_EQ(held(), list({"10.32.0.1/12", "10.32.0.7/12"}));
 }
 
-TEST_F(NodeAddressTest, SaysThatTheBridgeHasAPodsAddress) {
+TEST_F(NodeAddressTest, WhatSomebodyTakesOffTheBridgeAgainIsFree) {
+  boot(alone);
+  bridge.addresses.push_back(cidr("10.32.0.2/12"));
+  tell_of_bridge();
+  ASSERT_EQ(held(), list({"10.32.0.1/12", "10.32.0.2/12"}));
+
+  bridge.addresses.pop_back();
+  tell_of_bridge();
+
+  EXPECT_EQ(held(), list({"10.32.0.1/12"}));
+  EXPECT_EQ(node->allocate(*ipam, "pod"), cidr("10.32.0.2/12"));
+}
+
+TEST_F(NodeAddressTest, WhatSomebodyGaveTheBridgeStaysWhenItWasExposedToo) {
+  boot(alone);
+  bridge.addresses.push_back(cidr("10.32.0.7/12"));
+  tell_of_bridge();
+  ASSERT_TRUE(node->host.call("ipam.expose", R"({"address":"10.32.0.7"})"));
+
+  bridge.addresses = list({"10.32.0.1/12"});  // as if the bridge was told too soon
+  tell_of_bridge();
+
+  EXPECT_EQ(held(), list({"10.32.0.1/12", "10.32.0.7/12"}));
+}
+
+TEST_F(NodeAddressTest, SaysThatTheBridgeHasAPodsAddressUntilItIsClaimed) {
   boot(alone);
   ASSERT_EQ(node->allocate(*ipam, "pod"), cidr("10.32.0.2/12"));
   bridge.addresses.push_back(cidr("10.32.0.2/12"));
   tell_of_bridge();
+  tell_of_bridge();
 
-  EXPECT_TRUE(node->host.logged("the bridge has an address that is not its own"));
+  const auto said =
+      std::ranges::count(node->host.log_lines(), "the bridge has an address that is not its own",
+                         &testing::LogLine::message);
+  EXPECT_EQ(said, 1);
+  EXPECT_NE(node->host.call("ipam.status")->find("the bridge has 10.32.0.2/12"), std::string::npos);
   EXPECT_EQ(held("pod"), list({"10.32.0.2/12"}));
+
+  ASSERT_TRUE(node->host.call("ipam.release", R"({"owner":"pod"})"));
+  world.run_for(10s);
+
+  EXPECT_EQ(held(), list({"10.32.0.1/12", "10.32.0.2/12"}));
+  EXPECT_EQ(node->host.call("ipam.status")->find("which is not its own"), std::string::npos);
+}
+
+TEST_F(NodeAddressTest, WhatTheBridgeHasIsNotFreedByCommand) {
+  boot(alone);
+
+  const auto refused = node->host.call("ipam.release", R"({"owner":"weave:expose"})");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().context.find("'weft hide 10.32.0.1'"), std::string::npos);
+  EXPECT_FALSE(
+      node->host.call("ipam.release", R"({"owner":"weave:expose","address":"10.32.0.1/12"})"));
+  EXPECT_EQ(node->allocate(*ipam, "pod"), cidr("10.32.0.2/12"));
+
+  bridge.addresses.clear();  // and cannot be given it
+  EXPECT_TRUE(node->host.call("ipam.release", R"({"owner":"weave:expose"})"));
 }
 
 TEST_F(NodeAddressTest, TriesAgainWhenTheBridgeCannotBeGivenTheAddress) {
