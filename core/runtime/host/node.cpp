@@ -194,6 +194,15 @@ void Node::doubt_store() {
   }
 }
 
+void Node::tend_store() {
+  core_->store.tend();
+  const std::uint64_t times = core_->store.times_made_again();
+  if (std::exchange(store_made_again_, times) != times) {
+    core_->log("host").warn("another program removed the store; made again", "directory",
+                            core_->info.state_directory);
+  }
+}
+
 std::vector<std::string> Node::warnings() const {
   std::vector<std::string> all = warnings_;
   if (const auto obstacle = core_->store.obstacle()) {
@@ -359,6 +368,7 @@ std::vector<PluginStatus> Node::statuses() const {
 void Node::watch() {
   Log& log = core_->log("host");
   const TimePoint now = MainLoop::now();
+  tend_store();
   for (const auto& plugin : plugins_) {
     const std::string& name = plugin->manifest().name;
     if (plugin->state() != PluginState::started) {

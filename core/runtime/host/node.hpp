@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -109,6 +110,7 @@ class WEFT_EXPORT Node {
   [[nodiscard]] Result<> handle_failures();
   [[nodiscard]] Result<> serve_commands();
   void on_reload_command(const std::string& params, Reply<std::string> reply);
+  void tend_store();
   void watch();
 
   // node_start.cpp
@@ -193,7 +195,8 @@ class WEFT_EXPORT Node {
   bool is_open_ = false;
   bool has_stopped_ = false;
   bool ran_before_ = false;
-  std::vector<std::string> warnings_;  // complete before commands are served
+  std::uint64_t store_made_again_ = 0;  // times, as last seen
+  std::vector<std::string> warnings_;   // complete before commands are served
   const TimePoint created_ = MainLoop::now();
   std::map<std::string, Heartbeat> heartbeats_;   // by plugin
   std::map<std::string, TimePoint> start_times_;  // by plugin

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 
 namespace weft::store {
 namespace {
@@ -28,6 +30,12 @@ Result<bool> create_private(const std::string& path) {
   }
   ::close(fd);
   return made >= 0;
+}
+
+std::optional<std::pair<std::uint64_t, std::uint64_t>> identify(const std::string& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 ? std::optional(std::pair(info.st_dev, info.st_ino))
+                                          : std::nullopt;
 }
 
 /// A file that goes away again unless it is finished: the next run would miss what was in it.
@@ -135,14 +143,16 @@ Result<std::unique_ptr<Database>> Database::open_with(const std::string& path, A
     }
   }
   WEFT_TRY(database->prepare_statements());
+  database->file_ = identify(path).value_or(database->file_);
   unfinished.finish();
   return database;
 }
 
 Result<> Database::reopen() {
-  if (!obstacle_) {
-    return {};
-  }
+  return obstacle_ ? open_again() : Result<>();
+}
+
+Result<> Database::open_again() {
   select_.reset();
   insert_.reset();
   delete_.reset();
@@ -158,7 +168,48 @@ Result<> Database::reopen() {
   insert_ = std::move(fresh.insert_);
   delete_ = std::move(fresh.delete_);
   obstacle_ = std::move(fresh.obstacle_);
+  file_ = fresh.file_;
   return obstacle_ ? Result<>(tl::unexpected(*obstacle_)) : Result<>();
+}
+
+Result<bool> Database::keep_file() {
+  if (!connection_ || obstacle_) {
+    return false;
+  }
+  const auto found = identify(path_);
+  if (found == file_) {
+    return false;
+  }
+  if (found) {
+    return fail(Errc::conflict, "write store '" + path_ +
+                                    "': another file was put in its place; restart weftd to use "
+                                    "that one, or remove it to keep what this node has");
+  }
+  WEFT_TRY(make_file_again());
+  return true;
+}
+
+/// The connection still reads what has no name any more.
+Result<> Database::make_file_again() {
+  std::error_code error;
+  const std::filesystem::path directory = std::filesystem::path(path_).parent_path();
+  if (std::filesystem::create_directories(directory, error)) {
+    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
+  }
+  ::unlink((path_ + "-wal").c_str());
+  ::unlink((path_ + "-shm").c_str());
+  WEFT_TRY(create_private(path_));
+  Unfinished unfinished(path_);
+  Statement copy;
+  WEFT_TRY(copy, compile("VACUUM INTO ?1"));
+  sqlite3_bind_text64(copy.get(), 1, path_.data(), path_.size(), SQLITE_STATIC, SQLITE_UTF8);
+  if (sqlite3_step(copy.get()) != SQLITE_DONE) {
+    return failure("make store '" + path_ + "' again");
+  }
+  copy.reset();
+  WEFT_TRY(open_again());
+  unfinished.finish();
+  return {};
 }
 
 Result<> Database::make_tables() {

@@ -1,10 +1,12 @@
 #pragma once
 /// The SQLite file behind the store: blocking calls, one thread at a time.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include <weft/result.hpp>
 #include <weft/service/store.hpp>
@@ -37,6 +39,10 @@ class Database {
   [[nodiscard]] Result<> put(std::span<const StoreEntry> entries);
   [[nodiscard]] Result<> remove(const std::string& key);
 
+  /// Makes the file again, with all that was in it, when somebody removed it. Whether that was so.
+  /// Errors: Errc::conflict when another file is in its place; the errno of making it.
+  [[nodiscard]] Result<bool> keep_file();
+
   [[nodiscard]] StoreOrigin origin() const noexcept { return origin_; }
   /// Why it cannot be written.
   [[nodiscard]] const std::optional<Error>& obstacle() const noexcept { return obstacle_; }
@@ -63,6 +69,8 @@ class Database {
                                                                    Access access);
   /// Tries again to open for writing what was opened for reading.
   [[nodiscard]] Result<> reopen();
+  [[nodiscard]] Result<> open_again();
+  [[nodiscard]] Result<> make_file_again();
   [[nodiscard]] Result<> make_tables();
   [[nodiscard]] Result<> prepare_statements();
   /// Whether it has our tables.
@@ -79,6 +87,7 @@ class Database {
   Statement select_;
   Statement insert_;
   Statement delete_;
+  std::pair<std::uint64_t, std::uint64_t> file_;  ///< device and inode
   StoreOrigin origin_ = StoreOrigin::found;
   std::optional<Error> obstacle_;
 };

@@ -2,6 +2,7 @@
 
 #include "runtime/store/sqlite_store.hpp"
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -15,6 +16,23 @@ class SqliteStore::Health {
     const std::lock_guard lock(mutex_);
     obstacle_ = std::move(obstacle);
   }
+  Result<> keep_file(store::Database& database) {
+    bool is_new = false;
+    WEFT_TRY(is_new, database.keep_file());
+    if (is_new) {
+      note(database.obstacle());
+      const std::lock_guard lock(mutex_);
+      ++times_made_again_;
+    }
+    return {};
+  }
+  [[nodiscard]] std::uint64_t times_made_again() const {
+    const std::lock_guard lock(mutex_);
+    return times_made_again_;
+  }
+  /// False: somebody looks after the file already.
+  [[nodiscard]] bool begin_tending() { return !is_tending_.exchange(true); }
+  void end_tending() { is_tending_ = false; }
   [[nodiscard]] std::optional<Error> obstacle() const {
     const std::lock_guard lock(mutex_);
     return obstacle_;
@@ -23,6 +41,8 @@ class SqliteStore::Health {
  private:
   mutable std::mutex mutex_;
   std::optional<Error> obstacle_;
+  std::uint64_t times_made_again_ = 0;
+  std::atomic<bool> is_tending_ = false;
 };
 
 /// What waits, and the connection. Shared with the work in flight, which may outlive the store.
@@ -102,6 +122,22 @@ std::optional<Error> SqliteStore::obstacle() const {
   return queue_->health()->obstacle();
 }
 
+std::uint64_t SqliteStore::times_made_again() const {
+  return queue_->health()->times_made_again();
+}
+
+void SqliteStore::tend() {
+  if (!queue_->health()->begin_tending()) {
+    return;
+  }
+  queue_->submit([health = queue_->health()](store::Database& database) {
+    if (const auto kept = health->keep_file(database); !kept) {
+      health->note(kept.error());
+    }
+    health->end_tending();
+  });
+}
+
 void SqliteStore::get(std::string key, Reply<std::optional<Bytes>> reply) {
   queue_->submit([key = std::move(key), reply = std::move(reply)](
                      store::Database& database) mutable { reply(database.get(key)); });
@@ -110,15 +146,19 @@ void SqliteStore::get(std::string key, Reply<std::optional<Bytes>> reply) {
 void SqliteStore::put(std::vector<StoreEntry> entries, Reply<> reply) {
   queue_->submit([health = queue_->health(), entries = std::move(entries),
                   reply = std::move(reply)](store::Database& database) mutable {
-    const Result<> written = database.put(entries);
+    const Result<> kept = health->keep_file(database);
+    const Result<> written = kept ? database.put(entries) : kept;
     health->note(written ? std::nullopt : std::optional(written.error()));
     reply(written);
   });
 }
 
 void SqliteStore::remove(std::string key, Reply<> reply) {
-  queue_->submit([key = std::move(key), reply = std::move(reply)](
-                     store::Database& database) mutable { reply(database.remove(key)); });
+  queue_->submit([health = queue_->health(), key = std::move(key),
+                  reply = std::move(reply)](store::Database& database) mutable {
+    const Result<> kept = health->keep_file(database);
+    reply(kept ? database.remove(key) : kept);
+  });
 }
 
 }  // namespace weft

@@ -36,6 +36,11 @@ class WEFT_EXPORT SqliteStore final : public Store {
   [[nodiscard]] store::StoreOrigin origin() const noexcept;
   /// Why the last write failed, or what would make one fail. Any thread.
   [[nodiscard]] std::optional<Error> obstacle() const;
+  /// Makes the file again, with all that was in it, if somebody removed it. Any thread; does not
+  /// wait for it.
+  void tend();
+  /// How often that happened. Any thread.
+  [[nodiscard]] std::uint64_t times_made_again() const;
 
   void get(std::string key, Reply<std::optional<Bytes>> reply) override;
   void put(std::vector<StoreEntry> entries, Reply<> reply) override;

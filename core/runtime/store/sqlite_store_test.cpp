@@ -258,5 +258,63 @@ TEST_F(StoreTest, AnswersWhatStillWaitsWhenItGoes) {
   EXPECT_EQ(answer.get().error().code, make_error_code(Errc::abandoned));
 }
 
+/// What happens to a store that is in use.
+class TendedStoreTest : public StoreTest {
+ protected:
+  TendedStoreTest() : store(path_, loop_) {
+    EXPECT_TRUE(store.open());
+    EXPECT_TRUE(put(store, {{"ring", bytes("ours")}}));
+  }
+  /// Until what was asked of the store before is done.
+  void settle() { ASSERT_TRUE(get(store, "ring")); }
+  std::optional<Bytes> after_restart(const std::string& key) {
+    SqliteStore next(path_, loop_);
+    EXPECT_TRUE(next.open());
+    return *get(next, key);
+  }
+
+  SqliteStore store;
+};
+
+TEST_F(TendedStoreTest, IsMadeAgainWithAllThatWasInItWhenItsDirectoryIsRemoved) {
+  std::filesystem::remove_all(directory_);
+  store.tend();
+  settle();
+
+  EXPECT_EQ(store.times_made_again(), 1U);
+  EXPECT_EQ(std::filesystem::status(path_).permissions() & std::filesystem::perms::mask,
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  ASSERT_TRUE(put(store, {{"lease", bytes("later")}}));
+  EXPECT_EQ(after_restart("ring"), bytes("ours"));
+  EXPECT_EQ(after_restart("lease"), bytes("later"));
+}
+
+TEST_F(TendedStoreTest, IsMadeAgainBeforeTheNextWrite) {
+  std::filesystem::remove(path_);
+
+  ASSERT_TRUE(put(store, {{"lease", bytes("later")}}));
+
+  EXPECT_EQ(after_restart("ring"), bytes("ours"));
+  EXPECT_EQ(after_restart("lease"), bytes("later"));
+}
+
+TEST_F(TendedStoreTest, DoesNotTouchAFileThatSomebodyPutInItsPlace) {
+  std::filesystem::remove(path_);
+  std::ofstream(path_) << "a copy";
+  store.tend();
+  settle();
+
+  ASSERT_TRUE(store.obstacle());
+  EXPECT_EQ(store.obstacle()->code, Errc::conflict);
+  EXPECT_EQ(put(store, {{"lease", bytes("later")}}).error().code, Errc::conflict);
+  EXPECT_EQ(*get(store, "ring"), bytes("ours"));
+  EXPECT_EQ(std::filesystem::file_size(path_), 6U);
+
+  std::filesystem::remove(path_);
+  EXPECT_TRUE(put(store, {{"lease", bytes("later")}}));
+  EXPECT_EQ(store.obstacle(), std::nullopt);
+  EXPECT_EQ(after_restart("lease"), bytes("later"));
+}
+
 }  // namespace
 }  // namespace weft
