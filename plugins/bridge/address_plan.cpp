@@ -61,7 +61,8 @@ Result<> AddressPlan::start(int bridge) {
   socket_.emplace(*std::move(socket));
   auto watcher = nl::Watcher::open(
       loop_.io(), NETLINK_ROUTE,
-      {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR},
+      {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+       RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE},
       [this](const nlmsghdr& message) { host_changed(message); }, [this] { check_later(); });
   if (!watcher) {
     return tl::unexpected(std::move(watcher).error());
@@ -127,6 +128,9 @@ void AddressPlan::host_changed(const nlmsghdr& message) {
 
 /// A node may have a million routes, of which others change many a second.
 bool AddressPlan::concerns_us(const nlmsghdr& message) const {
+  if (message.nlmsg_type == RTM_NEWRULE || message.nlmsg_type == RTM_DELRULE) {
+    return true;
+  }
   bool is_about_us = false;
   const auto look_at = [&](ByteView octets, unsigned char prefix_length) {
     is_about_us = is_about_us || is_ours(read_network(octets, prefix_length));

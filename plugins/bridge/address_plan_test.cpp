@@ -152,6 +152,35 @@ TEST_F(AddressPlanTest, ALargerNetworkIsShared) {
   EXPECT_EQ(refusal("10.32.0.1/12"), "");
 }
 
+TEST_F(AddressPlanTest, RefusesWhatARuleSendsToAnotherTable) {
+  ASSERT_EQ(run("ip route add 10.38.0.0/16 via 192.168.1.1 table 1052"), "");
+  EXPECT_EQ(refusal("10.32.0.1/12"), "") << "no packet is sent there";
+
+  ASSERT_EQ(run("ip rule add priority 5270 lookup 1052"), "");
+
+  EXPECT_TRUE(names("10.32.0.1/12", "10.38.0.0/16, routed to lan by routing table 1052"));
+}
+
+TEST_F(AddressPlanTest, ANetworkInAVrfDoesNotCollide) {
+  ASSERT_EQ(run("ip route add 10.38.0.0/16 via 192.168.1.1 table 1052"), "");
+  if (!run("ip rule add l3mdev protocol kernel").empty()) {
+    GTEST_SKIP() << "no VRFs in this kernel";
+  }
+
+  EXPECT_EQ(refusal("10.32.0.1/12"), "");
+}
+
+TEST_F(AddressPlanTest, RefusesNetworksWhosePacketsThisNodeDrops) {
+  ASSERT_EQ(run("ip route add blackhole 10.37.0.0/16 && ip route add unreachable 10.50.0.0/16 && "
+                "ip route add prohibit 10.70.0.0/16 && ip route add blackhole 172.16.0.0/12"),
+            "");
+
+  EXPECT_TRUE(names("10.32.0.1/12", "10.37.0.0/16, a blackhole route"));
+  EXPECT_TRUE(names("10.48.0.1/12", "10.50.0.0/16, a route that refuses packets"));
+  EXPECT_TRUE(names("10.64.0.1/12", "10.70.0.0/16, a route that refuses packets"));
+  EXPECT_EQ(refusal("172.16.1.1/16"), "") << "the pods' route is the more special one";
+}
+
 TEST_F(AddressPlanTest, ComparesTheFamilyThatIsAskedFor) {
   ASSERT_EQ(run("ip -6 addr add fd00:1::2/64 dev lan nodad"), "");
 
@@ -172,6 +201,23 @@ TEST_F(AddressPlanTest, SaysWhatComesUpWhilePodsRunAndWhenItIsOver) {
   EXPECT_NE(checks().front().text.find("10.33.0.0/16, routed by lan"), std::string::npos);
 
   ASSERT_EQ(run("ip route del 10.33.0.0/16"), "");
+  EXPECT_TRUE(comes_to(doctor::State::ok));
+}
+
+TEST_F(AddressPlanTest, LooksAgainWhenARuleChanges) {
+  ASSERT_EQ(run("ip addr add 10.32.0.1/12 dev weave && "
+                "ip route add 10.38.0.0/16 via 192.168.1.1 table 1052"),
+            "");
+  loop_->run([this] {
+    plan_->bridge_has({cidr("10.32.0.1/12")});
+    return 0;
+  });
+  ASSERT_EQ(checks().front().state, doctor::State::ok);
+
+  ASSERT_EQ(run("ip rule add priority 5270 lookup 1052"), "");
+  EXPECT_TRUE(comes_to(doctor::State::wrong));
+
+  ASSERT_EQ(run("ip rule del priority 5270"), "");
   EXPECT_TRUE(comes_to(doctor::State::ok));
 }
 

@@ -2,6 +2,7 @@
 
 #include "host_networks.hpp"
 
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -127,6 +128,90 @@ Result<> add_own_addresses(nl::Socket& socket, int bridge, net::Family family,
       "list this node's addresses");
 }
 
+/// Tables besides main that rules send packets to. Those of VRFs are named by no rule.
+Result<std::set<std::uint32_t>> ruled_tables(nl::Socket& socket, net::Family family) {
+  nl::Message message{RTM_GETRULE, NLM_F_DUMP};
+  message.extra_header<fib_rule_hdr>().family = family == net::Family::v4 ? AF_INET : AF_INET6;
+  std::set<std::uint32_t> tables;
+  WEFT_TRY(socket.query(
+      message,
+      [&](const nlmsghdr& each) {
+        const auto* const rule = nl::extra_header<fib_rule_hdr>(each);
+        if (rule == nullptr || rule->action != FR_ACT_TO_TBL) {
+          return;
+        }
+        std::uint32_t table = rule->table;
+        nl::AttributeReader attributes{each, sizeof(fib_rule_hdr)};
+        while (const auto attribute = attributes.next()) {
+          if (attribute->type == FRA_TABLE) {
+            table = attribute->number<std::uint32_t>().value_or(table);
+          }
+        }
+        tables.insert(table);
+      },
+      "list routing rules"));
+  for (const std::uint32_t other : {RT_TABLE_UNSPEC, RT_TABLE_MAIN, RT_TABLE_LOCAL}) {
+    tables.erase(other);
+  }
+  return tables;
+}
+
+std::string_view what_becomes_of(unsigned char route_type) {
+  switch (route_type) {
+    case RTN_BLACKHOLE:
+      return "a blackhole route";
+    case RTN_UNREACHABLE:
+    case RTN_PROHIBIT:
+      return "a route that refuses packets";
+    default:
+      return {};
+  }
+}
+
+/// The routes that a list of the main table's ways leaves out.
+Result<> add_special_routes(nl::Socket& socket, int bridge, net::Family family,
+                            const std::map<int, std::string>& links, HostNetworks& host) {
+  std::set<std::uint32_t> tables;
+  WEFT_TRY(tables, ruled_tables(socket, family));
+  nl::Message message{RTM_GETROUTE, NLM_F_DUMP};
+  message.extra_header<rtmsg>().rtm_family = family == net::Family::v4 ? AF_INET : AF_INET6;
+  return socket.query(
+      message,
+      [&](const nlmsghdr& each) {
+        const auto* const info = nl::extra_header<rtmsg>(each);
+        if (info == nullptr || info->rtm_dst_len == 0 || (info->rtm_flags & RTM_F_CLONED) != 0) {
+          return;
+        }
+        std::uint32_t table = info->rtm_table;
+        int link = 0;
+        net::Cidr destination{{family, {}}, info->rtm_dst_len};
+        nl::AttributeReader attributes{each, sizeof(rtmsg)};
+        while (const auto attribute = attributes.next()) {
+          if (attribute->type == RTA_TABLE) {
+            table = attribute->number<std::uint32_t>().value_or(table);
+          } else if (attribute->type == RTA_OIF) {
+            link = attribute->number<int>().value_or(0);
+          } else if (attribute->type == RTA_DST &&
+                     attribute->value.size() == destination.address.bytes().size()) {
+            std::ranges::copy(attribute->value, destination.address.octets.begin());
+          }
+        }
+        const std::string_view fate = what_becomes_of(info->rtm_type);
+        const bool is_main = table == RT_TABLE_MAIN;
+        if (link == bridge || (!is_main && !tables.contains(table))) {
+          return;
+        }
+        if (!fate.empty()) {
+          host.networks.insert({destination, std::string(fate)});
+        } else if (!is_main && info->rtm_type == RTN_UNICAST) {
+          host.networks.insert(
+              {destination, fmt::format("routed{} by routing table {}",
+                                        link == 0 ? "" : " to " + name_of(links, link), table)});
+        }
+      },
+      "list routes of all tables");
+}
+
 }  // namespace
 
 std::vector<net::IpAddress> parse_resolvers(std::string_view text) {
@@ -175,6 +260,7 @@ Result<HostNetworks> read_host_networks(nl::Socket& socket, int bridge, net::Fam
           {route.destination, route.gateway ? "routed by " + link : "a network of " + link});
     }
   }
+  WEFT_TRY(add_special_routes(socket, bridge, family, names, host));
   for (const std::string& path : resolvers) {
     std::ifstream file(path);
     const std::string text{std::istreambuf_iterator<char>(file), {}};

@@ -27,7 +27,7 @@ struct HostNetworks {
   std::set<Machine> machines;
 };
 
-/// Routes of the main table, their gateways, the addresses of all interfaces but `bridge`, and the
+/// Routes of the main table and of those that rules name, gateways of the former, the addresses of all interfaces but `bridge`, and the
 /// resolvers of the files `resolvers`; a missing file has none. Errors: the kernel's.
 [[nodiscard]] Result<HostNetworks> read_host_networks(nl::Socket& socket, int bridge,
                                                       net::Family family,
