@@ -39,8 +39,13 @@ Result<> Exposures::start(LinuxBridge& bridge, Store* store) {
   bridge_ = &bridge;
   store_ = store;
   auto watcher = nl::Watcher::open(
-      loop_.io(), NETLINK_ROUTE, {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR},
-      [this](const nlmsghdr& message) { address_changed(message); }, [this] { check_later(); });
+      loop_.io(), NETLINK_ROUTE,
+      {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE},
+      [this](const nlmsghdr& message) { host_changed(message); },
+      [this] {
+        is_route_gone_ = true;
+        check_later();
+      });
   if (!watcher) {
     return tl::unexpected(std::move(watcher).error());
   }
@@ -128,10 +133,20 @@ void Exposures::hide(const net::Cidr& address, Reply<> reply) {
   nat_->stop_masquerade(address.network(), std::move(reply));
 }
 
-void Exposures::address_changed(const nlmsghdr& message) {
-  const auto* const info = nl::extra_header<ifaddrmsg>(message);
-  if (info != nullptr && info->ifa_index == static_cast<std::uint32_t>(index_)) {
-    check_later();
+void Exposures::host_changed(const nlmsghdr& message) {
+  if (message.nlmsg_type == RTM_DELROUTE) {
+    nl::AttributeReader attributes{message, sizeof(rtmsg)};
+    while (const auto attribute = attributes.next()) {
+      if (attribute->type == RTA_OIF && attribute->number<int>() == index_) {
+        is_route_gone_ = true;
+        check_later();
+      }
+    }
+  } else if (message.nlmsg_type == RTM_NEWADDR || message.nlmsg_type == RTM_DELADDR) {
+    const auto* const info = nl::extra_header<ifaddrmsg>(message);
+    if (info != nullptr && info->ifa_index == static_cast<std::uint32_t>(index_)) {
+      check_later();
+    }
   }
 }
 
@@ -164,21 +179,32 @@ Result<> Exposures::put_back(const std::vector<net::Cidr>& held) {
   for (const net::Cidr& address : wanted_) {
     if (std::ranges::find(held, address) == held.end()) {
       WEFT_TRY(bridge_->add_address(address));
-      warn(address);
+      warn("somebody took an address off the bridge; put back", address);
+    }
+  }
+  return std::exchange(is_route_gone_, false) ? put_routes_back() : Result<>();
+}
+
+/// The kernel makes them with the addresses, and never again. Without, nothing reaches pods.
+Result<> Exposures::put_routes_back() {
+  for (const net::Cidr& address : wanted_) {
+    bool was_gone = false;
+    WEFT_TRY(was_gone, bridge_->add_route(address));
+    if (was_gone) {
+      warn("somebody deleted the route to the pods' network; put back", address.network());
     }
   }
   return {};
 }
 
-void Exposures::warn(const net::Cidr& address) {
+void Exposures::warn(std::string_view what, const net::Cidr& address) {
   const TimePoint now = loop_.now();
   if (now < next_warning_) {
     ++untold_;
     return;
   }
   next_warning_ = now + warning_interval;
-  log_.warn("somebody took an address off the bridge; put back", "address", address,
-            "others-before", std::exchange(untold_, 0));
+  log_.warn(what, "address", address, "others-before", std::exchange(untold_, 0));
 }
 
 void Exposures::ask_is_plain(const net::Cidr& address, UniqueFunction<void(bool)> then) {

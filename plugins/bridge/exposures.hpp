@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include <weft/log.hpp>
@@ -44,11 +45,12 @@ class Exposures {
   void hide(const net::Cidr& address, Reply<> reply);
 
  private:
-  void address_changed(const nlmsghdr& message);
+  void host_changed(const nlmsghdr& message);
   void check_later();
   void check();
   [[nodiscard]] Result<> put_back(const std::vector<net::Cidr>& held);
-  void warn(const net::Cidr& address);
+  [[nodiscard]] Result<> put_routes_back();
+  void warn(std::string_view what, const net::Cidr& address);
   [[nodiscard]] Result<> add(const net::Cidr& address);
   /// Tells later whether the address was last exposed without masquerade.
   void ask_is_plain(const net::Cidr& address, UniqueFunction<void(bool)> then);
@@ -69,6 +71,7 @@ class Exposures {
   TimePoint next_warning_{};
   std::uint64_t untold_ = 0;  // warnings held back since the last one
   bool is_check_pending_ = false;
+  bool is_route_gone_ = false;  // one of the bridge
   std::optional<nl::Watcher> watcher_;
   Timer settle_timer_;
 };

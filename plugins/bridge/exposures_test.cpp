@@ -106,6 +106,17 @@ class ExposuresTest : public ::testing::Test {
     }
     return held() == addresses;
   }
+  /// Whether the bridge has these routes and no others, within ten seconds.
+  static bool comes_to_route(std::string_view routes) {
+    const auto list = [] {
+      return run(
+          "ip -o route show dev weave | awk '{printf \"%s%s src %s;\", s, $1, $NF; s=\" \"}'");
+    };
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (list() != routes && std::chrono::steady_clock::now() < deadline) {
+    }
+    return list() == routes;
+  }
   Addresses held() { return LinuxBridge::open(bridge_->settings())->addresses().value(); }
 
   weft::testing::SimWorld world_;
@@ -203,6 +214,21 @@ TEST_F(ExposuresTest, AHiddenAddressStaysAwayAndMasqueradingEndsWithTheLastOfIts
   ASSERT_TRUE(hide("10.32.0.1/12"));
   ASSERT_TRUE(is_told({}));
   EXPECT_TRUE(nat_.networks.empty());
+}
+
+TEST_F(ExposuresTest, PutsRoutesToThePodsNetworksBackUntilTheAddressIsHidden) {
+  start();
+  ASSERT_TRUE(expose("10.32.0.1/12"));
+  ASSERT_TRUE(expose("10.33.0.1/24"));
+
+  ASSERT_EQ(run("ip route flush dev weave"), "");
+
+  EXPECT_TRUE(comes_to_route("10.32.0.0/12 src 10.32.0.1; 10.33.0.0/24 src 10.33.0.1;"));
+  EXPECT_TRUE(host_.logged("somebody deleted the route to the pods' network; put back"));
+
+  ASSERT_TRUE(hide("10.33.0.1/24"));
+
+  EXPECT_TRUE(comes_to_route("10.32.0.0/12 src 10.32.0.1;"));
 }
 
 }  // namespace

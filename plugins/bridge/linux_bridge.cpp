@@ -13,6 +13,7 @@
 #include <weft/netlink/address.hpp>
 #include <weft/netlink/message.hpp>
 #include <weft/netlink/namespace.hpp>
+#include <weft/netlink/route.hpp>
 
 namespace weft::bridge {
 namespace {
@@ -263,6 +264,26 @@ Result<> LinuxBridge::delete_address(const net::Cidr& address) {
   nl::Link bridge;
   WEFT_TRY(bridge, link());
   return nl::delete_address(socket_, bridge.index, address);
+}
+
+Result<bool> LinuxBridge::add_route(const net::Cidr& address) {
+  nl::Link bridge;
+  WEFT_TRY(bridge, link());
+  const net::Cidr network = address.network();
+  std::vector<nl::Route> routes;
+  WEFT_TRY(routes, nl::list_routes(socket_, network.address.family));
+  const bool is_there = std::ranges::any_of(routes, [&](const nl::Route& route) {
+    return route.destination == network && route.link == bridge.index;
+  });
+  if (is_there || network.prefix_length == network.address.width()) {
+    return false;
+  }
+  nl::Route route{.destination = network, .link = bridge.index, .is_link_scope = true};
+  if (address.address.is_v4()) {
+    route.source = address.address;
+  }
+  WEFT_TRY(nl::add_route(socket_, route));
+  return true;
 }
 
 Result<std::vector<net::Cidr>> LinuxBridge::addresses() {

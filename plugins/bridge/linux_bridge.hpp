@@ -59,6 +59,9 @@ class LinuxBridge {
   /// Adds the address and announces it.
   [[nodiscard]] Result<> add_address(const net::Cidr& address);
   [[nodiscard]] Result<> delete_address(const net::Cidr& address);
+  /// Adds the route to the network of an address that the bridge has, as the kernel does with the
+  /// address. Whether it was missing.
+  [[nodiscard]] Result<bool> add_route(const net::Cidr& address);
   /// Without link-local ones, which the kernel makes itself.
   [[nodiscard]] Result<std::vector<net::Cidr>> addresses();
 
