@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -51,6 +52,10 @@ class DaemonTest : public ::testing::Test {
     const std::string output = directory_ + "/output";
     child_ = fork();
     if (child_ == 0) {
+      if (descriptors_ != 0) {
+        const rlimit limit{descriptors_, descriptors_};
+        setrlimit(RLIMIT_NOFILE, &limit);
+      }
       setenv("NOTIFY_SOCKET", (directory_ + "/notify").c_str(), 1);
       const int fd = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
       dup2(fd, STDERR_FILENO);
@@ -86,6 +91,7 @@ class DaemonTest : public ::testing::Test {
   std::string directory_;
   int notify_ = -1;
   pid_t child_ = -1;
+  rlim_t descriptors_ = 0;  // that weftd may use; 0: as this test
 };
 
 TEST_F(DaemonTest, SaysWhenItIsReadyAndEndsCleanlyOnATerminateSignal) {
@@ -138,6 +144,17 @@ TEST_F(DaemonTest, EndsWithOneClearLineWhenACriticalPluginDoesNotStart) {
   EXPECT_NE(output().find("weftd: cannot start plugin 'critical-start': cannot wake up: denied\n"),
             std::string::npos)
       << output();
+}
+
+TEST_F(DaemonTest, SaysThatItHasTooFewFileDescriptorsInsteadOfFallingSilent) {
+  configure("\"quiet\"");
+  descriptors_ = 64;
+  launch();
+
+  EXPECT_EQ(exit_code(), 1);
+  EXPECT_NE(output().find("weftd: cannot run with 64 file descriptors"), std::string::npos)
+      << output();
+  EXPECT_NE(output().find("LimitNOFILE="), std::string::npos) << output();
 }
 
 #if !defined(__SANITIZE_THREAD__)  // which dies of an exception that crosses dlopen

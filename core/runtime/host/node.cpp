@@ -36,16 +36,27 @@ Result<PeerIdentity> identify(const config::HostConfig& config, bool is_check) {
   return identify_peer(config.state_directory, config.name, find_name_evidence());
 }
 
-/// Beyond its descriptors a node refuses peers, and commands wait. The daemon takes about 70 and
-/// three for each peer.
-void warn_of_few_descriptors(Log& log) {
+/// Beyond its descriptors a node refuses peers, and commands wait. The daemon takes about 80 and
+/// three for each peer; with fewer it could not even say what is wrong.
+Result<> check_descriptors(Log& log) {
+  constexpr rlim_t fewest = 128;
   constexpr rlim_t few = 512;
+  constexpr const char* remedy =
+      "raise the hard limit: LimitNOFILE=65536 in the unit, or ulimit -Hn";
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < few) {
-    log.warn("few file descriptors: peers beyond them are refused", "limit",
-             static_cast<std::uint64_t>(limit.rlim_cur), "remedy",
-             "raise the hard limit: LimitNOFILE=65536 in the unit, or ulimit -Hn");
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    return {};
   }
+  if (limit.rlim_cur < fewest) {
+    return fail(EMFILE, fmt::format("run with {} file descriptors, a node takes about 80 and three "
+                                    "for each peer; {}",
+                                    limit.rlim_cur, remedy));
+  }
+  if (limit.rlim_cur < few) {
+    log.warn("few file descriptors: peers beyond them are refused", "limit",
+             static_cast<std::uint64_t>(limit.rlim_cur), "remedy", remedy);
+  }
+  return {};
 }
 
 }  // namespace
@@ -216,7 +227,7 @@ Result<> Node::start() {
   Log& log = core_->log("host");
   log.info("node starting", "name", core_->info.name, "nickname", core_->info.nickname, "plugins",
            plugins_.size(), "lanes", core_->lanes.count());
-  warn_of_few_descriptors(log);
+  WEFT_TRY(check_descriptors(log));
   WEFT_TRY(open());
   WEFT_TRY(start_configured());
   WEFT_TRY(handle_failures());
