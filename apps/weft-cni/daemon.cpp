@@ -20,14 +20,18 @@ bool is_passing(const std::error_code& code) {
     return code.value() == ENOENT || code.value() == ECONNREFUSED || code.value() == ECONNRESET ||
            code.value() == EAGAIN;
   }
-  // not_found: the daemon listens, but its cni plugin has not started yet.
   return code == Errc::abandoned || code == Errc::closed || code == Errc::timeout ||
-         code == Errc::pool_exhausted || code == Errc::not_found || code == Errc::cancelled;
+         code == Errc::pool_exhausted || code == Errc::cancelled;
 }
 
 }  // namespace
 
 Failure failure_of_daemon(const Error& error) {
+  if (error.code == Errc::not_found) {
+    return {
+        Code::try_again_later, error.message(),
+        "weftd runs without its plugin cni, which has failed or is starting: see 'weft status'"};
+  }
   if (is_passing(error.code)) {
     return {Code::try_again_later, error.message(),
             "weftd is down, starting, short of addresses, or has too many requests waiting"};

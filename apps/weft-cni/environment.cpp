@@ -67,7 +67,7 @@ Outcome<Invocation> read_invocation(const std::function<std::string(const char*)
   }
   if (!is_container_id(invocation.container_id)) {
     return refuse(Code::invalid_environment, "invalid CNI_CONTAINERID",
-                  "want letters, digits, '_', '.' and '-', the first a letter or digit");
+                  "want up to 256 letters, digits, '_', '.' and '-', the first a letter or digit");
   }
   if (!is_interface_name(invocation.interface)) {
     return refuse(Code::invalid_environment, "invalid CNI_IFNAME",

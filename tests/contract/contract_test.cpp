@@ -1,6 +1,9 @@
 /// Good and bad plugins through the real loader and lifecycle.
 
+#include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -189,6 +192,37 @@ TEST_F(ContractTest, GoesOnDegradedWithoutAPluginThatDoesNotStart) {
             std::string::npos);
   EXPECT_EQ(status_of(**node, "refuses-to-start").reason, "cannot wake up: denied");
   EXPECT_EQ(status_of(**node, "quiet").state, PluginState::started);
+}
+
+/// This thread, and those that it makes, without one capability.
+class WithoutCapability {
+ public:
+  explicit WithoutCapability(unsigned bit) {
+    ::syscall(SYS_capget, &header_, sets_.data());
+    auto fewer = sets_;
+    fewer.at(bit / 32).effective &= ~(1U << bit % 32);
+    ::syscall(SYS_capset, &header_, fewer.data());
+  }
+  ~WithoutCapability() { ::syscall(SYS_capset, &header_, sets_.data()); }
+  WithoutCapability(const WithoutCapability&) = delete;
+  WithoutCapability& operator=(const WithoutCapability&) = delete;
+
+ private:
+  __user_cap_header_struct header_{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets_{};
+};
+
+TEST_F(ContractTest, NamesTheCapabilityThatAPluginLacks) {
+  const WithoutCapability weak{CAP_NET_ADMIN};
+  auto node = create({"lacks-rights"});
+  ASSERT_TRUE(node) << node.error();
+
+  ASSERT_TRUE((*node)->start());
+
+  EXPECT_EQ(
+      status_of(**node, "lacks-rights").reason,
+      "cannot move the mountain: Operation not permitted, as weftd lacks CAP_NET_ADMIN: run it "
+      "with that (AmbientCapabilities= in the unit) or as root");
 }
 
 TEST_F(ContractTest, WhatRequiresAFailedPluginWaitsForIt) {

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "runtime/config/binder.hpp"
+#include "runtime/host/capabilities.hpp"
 #include "runtime/loop/activity.hpp"
 
 namespace weft::host {
@@ -154,10 +156,25 @@ Result<> PluginInstance::finish_start() {
       return {};
     }
   }
-  set_failed(done.error().message());
-  return tl::unexpected(
-      Error{done.error().code,
-            fmt::format("start plugin '{}': cannot {}", manifest_.name, done.error().context)});
+  const std::string lack = missing_rights(done.error().code);
+  set_failed(done.error().message() + lack);
+  return tl::unexpected(Error{
+      done.error().code,
+      fmt::format("start plugin '{}'{}: cannot {}", manifest_.name, lack, done.error().context)});
+}
+
+/// ", as weftd lacks ..." when that may be why the kernel refused something.
+std::string PluginInstance::missing_rights(const std::error_code& code) const {
+  const bool was_refused =
+      code == std::errc::operation_not_permitted || code == std::errc::permission_denied;
+  const auto missing = was_refused
+                           ? missing_capabilities(manifest_.capabilities, effective_capabilities())
+                           : std::vector<std::string>{};
+  return missing.empty() ? ""
+                         : fmt::format(
+                               ", as weftd lacks {}: run it with that (AmbientCapabilities= "
+                               "in the unit) or as root",
+                               fmt::join(missing, ", "));
 }
 
 void PluginInstance::stop(Duration deadline) {

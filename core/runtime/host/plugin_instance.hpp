@@ -112,6 +112,7 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
   void set_state(PluginState state);
   void set_reason(std::string reason);
   void set_failed(const std::string& reason);
+  [[nodiscard]] std::string missing_rights(const std::error_code& code) const;
   void abandon(const char* step, Duration deadline);
 
   const std::shared_ptr<NodeCore> core_;
