@@ -18,7 +18,7 @@ Result<> follow_tap(const Options& options, const std::string& topic, std::uint6
     Json parsed;
     WEFT_TRY(parsed, parse_json(answer, "weftd's answer"));
     for (const Json& event : member(parsed, "events")) {
-      const std::string line = options.json ? event.dump() + "\n" : render_tapped(event.dump());
+      const std::string line = options.json ? json_text(event) + "\n" : render_tapped(event.dump());
       std::fwrite(line.data(), 1, line.size(), stdout);
       if (++seen == count) {
         return {};

@@ -135,7 +135,7 @@ std::string defaults_json(const std::vector<Described>& plugins) {
     tables[plugin.manifest.name] = fields_json(plugin.fields);
   }
   const Json all{{"host", fields_json(host_fields())}, {"plugin", std::move(tables)}};
-  return all.dump(4, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(all, 4) + "\n";
 }
 
 }  // namespace

@@ -75,8 +75,7 @@ Result<DoctorPage> render_doctor(std::string_view status,
     }
     is_well = is_well && state != "wrong";
   }
-  return DoctorPage{page.take(), checks.dump(2, ' ', false, Json::error_handler_t::replace) + "\n",
-                    is_well};
+  return DoctorPage{page.take(), json_text(checks, 2) + "\n", is_well};
 }
 
 Result<std::vector<DoctorAnswer>> ask_doctors(const Options& options, std::string_view status,

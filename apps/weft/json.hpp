@@ -9,6 +9,8 @@
 
 #include <weft/result.hpp>
 
+#include "base/printable.hpp"
+
 namespace weft::cli {
 
 using Json = nlohmann::ordered_json;
@@ -30,6 +32,12 @@ using Json = nlohmann::ordered_json;
   }
   const auto found = object.find(key);
   return found == object.end() ? null : *found;
+}
+
+/// `value` as JSON that drives no terminal, as texts in it may come from peers: on one line, or
+/// indented by `indent`.
+[[nodiscard]] inline std::string json_text(const Json& value, int indent = -1) {
+  return printable_json(value.dump(indent, ' ', false, Json::error_handler_t::replace));
 }
 
 /// The text of a string, the digits of a number, or nothing.

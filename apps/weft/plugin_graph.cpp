@@ -132,7 +132,7 @@ std::string graph_json(const Manifests& plugins) {
                     {"requires", needs_json(plugin.required, plugins)},
                     {"wants", needs_json(plugin.wants, plugins)}});
   }
-  return list.dump(4, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(list, 4) + "\n";
 }
 
 void write_edges(Page& page, const Manifest& plugin, const std::vector<std::string>& interfaces,

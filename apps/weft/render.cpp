@@ -407,13 +407,12 @@ Result<std::string> report_json(const NodeStatus& status) {
   if (status.ipam) {
     WEFT_TRY(report["IPAM"], parse_json(*status.ipam, "the IPAM's status"));
   }
-  return report.dump(4, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(report, 4) + "\n";
 }
 
 std::string indent_json(std::string_view text) {
   const auto value = parse_json(text, "JSON");
-  return value ? value->dump(4, ' ', false, Json::error_handler_t::replace) + "\n"
-               : std::string(text);
+  return value ? json_text(*value, 4) + "\n" : std::string(text);
 }
 
 }  // namespace weft::cli

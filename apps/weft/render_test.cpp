@@ -174,6 +174,11 @@ TEST(Render, WhatAPeerChoseStaysOnItsLine) {
   EXPECT_EQ(*page, "02:00:00:00:00:01(evil\\n02:00:00:00:00:02(forged)\\x1b[2J)\n");
 }
 
+TEST(Render, WhatAPeerChoseLeavesJsonWhole) {
+  EXPECT_EQ(indent_json("{\"NickName\": \"\u202eevil\u2028\u0085\x7f\"}"),
+            "{\n    \"NickName\": \"\\u202eevil\\u2028\\u0085\\u007f\"\n}\n");
+}
+
 TEST_F(RenderTest, ShowsWhatRingsDisagreeAbout) {
   EXPECT_EQ(
       *render_ipam(R"({"RangeNumIPs":256,"Entries":null,"Fenced":[{"Range":"10.32.0.0/26",

@@ -98,6 +98,11 @@ TEST(ReportTemplate, WritesTextAndFields) {
   EXPECT_EQ(rendered("{{.Peers[1].Name}} }} { {"), "b }} { {");
 }
 
+TEST(ReportTemplate, WhatAPeerChoseLeavesJsonWhole) {
+  EXPECT_EQ(render_template("{{json .}}", Json{{"NickName", "\u202e<\x7f"}}),
+            "{\"NickName\":\"\\u202e\\u003c\\u007f\"}");
+}
+
 TEST(ReportTemplate, WhatAPeerChoseStaysOnItsLine) {
   EXPECT_EQ(rendered("{{range .Pods}}{{.}}{{end}}"), "a\\nb");
 }

@@ -2,13 +2,10 @@
 
 #include "report_json.hpp"
 
-#include "runtime/base/printable.hpp"
-
 namespace weft::cli {
 
 std::string report_text(const Json& value, JsonLayout layout) {
-  const std::string plain = value.dump(layout == JsonLayout::indented ? 4 : -1, ' ', false,
-                                       Json::error_handler_t::replace);
+  const std::string plain = json_text(value, layout == JsonLayout::indented ? 4 : -1);
   std::string text;
   text.reserve(plain.size());
   for (const char c : plain) {  // outside of strings JSON has none of these

@@ -1,5 +1,6 @@
 """The texts that a peer sends, wherever they are shown (A3)."""
 
+import json
 import re
 import time
 
@@ -21,7 +22,7 @@ def a3_texts(arena):
     marks = {each: each.log.stat().st_size for each in lab.nodes}
     shown = {}
     for size in (300, 100_000, 3_000_000):
-        text = ("x\nFORGED line\x1b[31m\r" + "y" * size)[:size]
+        text = ("x\nFORGED line\x1b[31m\r\x7f\u0085\u202e" + "y" * size)[:size]
         for version in (1, 2):
             named = introduce(lab, node, version=version, nickname=text)
             time.sleep(0.2)
@@ -49,7 +50,10 @@ def a3_texts(arena):
 
 def collect(lab, shown):
     for page in PAGES:
-        shown[" ".join(page)] = shown.get(" ".join(page), "") + lab.nodes[0].weft(*page, ok=False)
+        text = lab.nodes[0].weft(*page, ok=False)
+        shown[" ".join(page)] = shown.get(" ".join(page), "") + text
+        if page == ("report",):
+            json.loads(text)  # fails when a text broke it
 
 
 def judge_texts(arena, shown):
@@ -58,7 +62,7 @@ def judge_texts(arena, shown):
         lines = text.splitlines() if what != "report" else []
         if any(line.lstrip().startswith("FORGED") for line in text.split("\n")):
             wrong.append(f"{what} has a line of its own from a peer")
-        if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text):
+        if re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e]", text):
             wrong.append(f"{what} has control characters")
         if longest := max((len(line) for line in lines if len(line) > LONGEST_LINE), default=0):
             wrong.append(f"{what} has a line of {longest} bytes")

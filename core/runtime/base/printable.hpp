@@ -2,7 +2,6 @@
 /// Text that somebody else chose, made safe to show: it stays on its line and drives no terminal.
 /// Peers choose nicknames, containers choose names, and all of them end up in logs and on screens.
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -10,12 +9,13 @@
 
 namespace weft {
 
-/// Bytes of the character that `text` begins with, if it is a control character, a line separator
-/// or one that changes the direction of what follows; else 0. `text` is not empty; it is UTF-8 or
-/// not. Source: Unicode 15, categories Cc, Zl, Zp and the bidirectional controls.
-[[nodiscard]] WEFT_EXPORT std::size_t control_bytes(std::string_view text) noexcept;
-
-/// `text` with every such character as "\n", "\t" or one "\x1b" for each of its bytes.
+/// `text` with control characters, line separators, those that change the direction of what
+/// follows, and what is no UTF-8, as "\n", "\t" or one "\x1b" for each byte: UTF-8. Source: Unicode
+/// 15, categories Cc, Zl, Zp and the bidirectional controls.
 [[nodiscard]] WEFT_EXPORT std::string one_line(std::string_view text);
+
+/// The same for JSON, which lets most of these characters stand in its texts: they become "\u202e".
+/// Newlines outside of texts stay. `json` is UTF-8.
+[[nodiscard]] WEFT_EXPORT std::string printable_json(std::string_view json);
 
 }  // namespace weft

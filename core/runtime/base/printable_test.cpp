@@ -25,9 +25,19 @@ TEST(Printable, DrivesNoTerminal) {
   EXPECT_EQ(one_line("\u202eevil\u2069"), "\\xe2\\x80\\xaeevil\\xe2\\x81\\xa9");
 }
 
-TEST(Printable, TakesWhatIsNotUtf8) {
-  EXPECT_EQ(one_line("\xe2\x80"), "\xe2\x80");
-  EXPECT_EQ(one_line(std::string_view("\0\xff", 2)), "\\x00\xff");
+TEST(Printable, ShowsWhatIsNotUtf8ByItsBytes) {
+  EXPECT_EQ(one_line("\xe2\x80"), "\\xe2\\x80");
+  EXPECT_EQ(one_line(std::string_view("\0\xff", 2)), "\\x00\\xff");
+  EXPECT_EQ(one_line("\xc0\xaf"), "\\xc0\\xaf");                        // overlong
+  EXPECT_EQ(one_line("\xed\xa0\x80"), "\\xed\\xa0\\x80");               // a surrogate
+  EXPECT_EQ(one_line("a\xf4\x90\x80\x80z"), "a\\xf4\\x90\\x80\\x80z");  // beyond Unicode
+  EXPECT_EQ(one_line("\U0001F600"), "\U0001F600");
+}
+
+TEST(Printable, JsonStaysJson) {
+  EXPECT_EQ(printable_json("{\n \"a\": \"x\u202ey\u0085\x7f\u2028\"}\n"),
+            "{\n \"a\": \"x\\u202ey\\u0085\\u007f\\u2028\"}\n");
+  EXPECT_EQ(printable_json("\"na\u00efve \U0001F600\""), "\"na\u00efve \U0001F600\"");
 }
 
 }  // namespace
