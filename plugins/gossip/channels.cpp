@@ -34,8 +34,8 @@ Channels::Channels(Loop& loop, Log& log, Metrics& metrics, MeshState& state, Lin
       undeliverable_(metrics.counter("weft_gossip_unicasts_undeliverable_total",
                                      "Unicasts dropped for want of a route or of room.")),
       overflowed_(metrics.counter("weft_gossip_relays_dropped_total",
-                                  "Payloads of channels nobody here joined, dropped because a "
-                                  "connection was too slow.")),
+                                  "Payloads of channels nobody here joined, dropped as too long or "
+                                  "because a connection was too slow.")),
       ignored_(metrics.counter("weft_gossip_surrogate_messages_ignored_total",
                                "Messages of unknown channels beyond those remembered.")),
       started_(loop.now()),
@@ -77,7 +77,7 @@ Result<> Channels::on_gossip(Link& from, const mesh::Gossip& message) {
     return {};
   }
   if (!channel->user) {
-    on_surrogate(message.channel, *channel, {std::nullopt, copy(message.payload)}, message.sender,
+    on_surrogate(message.channel, *channel, std::nullopt, message.payload, message.sender,
                  from.remote);
     return {};
   }
@@ -102,8 +102,8 @@ Result<> Channels::on_broadcast(Link& from, const mesh::GossipBroadcast& message
     return {};
   }
   if (!channel->user) {
-    on_surrogate(message.channel, *channel, {message.originator, copy(message.payload)},
-                 message.originator, from.remote);
+    on_surrogate(message.channel, *channel, message.originator, message.payload, message.originator,
+                 from.remote);
     return {};
   }
   channel->user->on_broadcast(
@@ -166,8 +166,14 @@ void Channels::on_malformed(Link& link, const Error& error) {
 /// Passes a message on for others, and keeps it in case its user is still starting. Nobody here can
 /// tell whether it is good: it keeps its author's name, so that this node is not blamed.
 void Channels::on_surrogate(const std::string& name, Channel& channel,
-                            EarlyMessages::Message message, PeerName author, PeerName neighbour) {
+                            std::optional<PeerName> originator, ByteView payload, PeerName author,
+                            PeerName neighbour) {
   const TimePoint now = loop_.now();
+  if (payload.size() > Outbox::max_channel_bytes) {
+    overflowed_.add();
+    return;
+  }
+  EarlyMessages::Message message{originator, copy(payload)};
   if (message.originator) {
     relay_broadcast(name, *message.originator, message.payload);
   } else if (channel.filter.is_new(message.payload, now)) {
@@ -359,10 +365,23 @@ void Channels::relay_broadcast(const std::string& channel, PeerName originator,
   }
 }
 
+/// Whether a connection takes so little that others need the room.
+bool Channels::is_hoarding(const Link& link) const {
+  if (link.outbox.payload_bytes() <= own_payload_bytes) {
+    return false;
+  }
+  std::size_t waiting = 0;
+  for (const auto& [id, each] : links_.all()) {
+    waiting += each.outbox.payload_bytes();
+  }
+  return waiting >= max_payload_bytes;
+}
+
 void Channels::add_payload(Link& link, const std::string& channel, SlotKey slot, Bytes payload) {
   const auto at = channels_.find(channel);
   const bool has_state = at != channels_.end() && at->second.user != nullptr;
-  if (link.outbox.add_payload(channel, slot, std::move(payload), has_state)) {
+  if ((!has_state && is_hoarding(link)) ||
+      link.outbox.add_payload(channel, slot, std::move(payload), has_state)) {
     overflowed_.add();
   }
   pump(link);
@@ -374,9 +393,10 @@ Result<> Channels::send_unicast(PeerName destination, ByteView octets) {
   if (link == nullptr) {
     return fail(Errc::unreachable, fmt::format("reach peer {}", to_string(destination)));
   }
-  if (link->connection->queued_bytes() > unicast_limit_bytes) {
-    return fail(Errc::unreachable, fmt::format("reach peer {}: the connection to {} is too slow",
-                                               to_string(destination), to_string(*hop)));
+  if (link->connection->queued_bytes() + octets.size() > unicast_limit_bytes) {
+    return fail(Errc::unreachable,
+                fmt::format("reach peer {}: {} bytes are too many for the connection to {}",
+                            to_string(destination), octets.size(), to_string(*hop)));
   }
   return link->connection->send(octets);
 }

@@ -37,8 +37,12 @@ class Channels final : private TopologyCarrier {
   /// Topology leaves in messages of about this size: what is encoded in one go, and what waits in a
   /// stream.
   static constexpr std::size_t topology_chunk_bytes = 128U << 10U;
-  /// Unicasts go straight to the stream; with so much waiting there they are dropped.
+  /// Unicasts go straight to the stream; what would have more wait there is dropped.
   static constexpr std::size_t unicast_limit_bytes = 1U << 20U;
+  /// Payload bytes that wait for all connections. Beyond, those that have more waiting than
+  /// `own_payload_bytes` get no more.
+  static constexpr std::size_t max_payload_bytes = 8U << 20U;
+  static constexpr std::size_t own_payload_bytes = 64U << 10U;
   /// What a message costs a channel's user besides its payload, as far as back-pressure counts.
   static constexpr std::size_t message_overhead_bytes = 256;
   /// Channels that nobody here joined; peers could invent any number of them.
@@ -107,8 +111,8 @@ class Channels final : private TopologyCarrier {
 
   [[nodiscard]] Channel* find_or_create(const std::string& name);
   [[nodiscard]] std::size_t early_bytes() const;
-  void on_surrogate(const std::string& name, Channel& channel, EarlyMessages::Message message,
-                    PeerName author, PeerName neighbour);
+  void on_surrogate(const std::string& name, Channel& channel, std::optional<PeerName> originator,
+                    ByteView payload, PeerName author, PeerName neighbour);
   void deliver(Membership& user, EarlyMessages::Message message);
   [[nodiscard]] Reply<std::optional<Bytes>> answer_to(Link& from, Origin origin, std::size_t bytes,
                                                       UniqueFunction<void(Bytes)> pass_on);
@@ -116,6 +120,7 @@ class Channels final : private TopologyCarrier {
   void relay_gossip(const std::string& channel, PeerName except, SlotKey slot,
                     const Bytes& payload);
   void relay_broadcast(const std::string& channel, PeerName originator, const Bytes& payload);
+  [[nodiscard]] bool is_hoarding(const Link& link) const;
   void add_payload(Link& link, const std::string& channel, SlotKey slot, Bytes payload);
   [[nodiscard]] Result<> send_unicast(PeerName destination, ByteView octets);
   void gossip_everything();

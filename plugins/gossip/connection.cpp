@@ -22,11 +22,12 @@ DropReason reason_of(const Error& error, DropReason otherwise) {
 }  // namespace
 
 Connection::Connection(Id id, std::unique_ptr<Stream> stream, Loop& loop,
-                       Handshake::Settings settings, ConnectionOwner& owner)
+                       Handshake::Settings settings, Turns& turns, ConnectionOwner& owner)
     : id_(id),
       is_outbound_(settings.outbound),
       stream_(std::move(stream)),
       loop_(loop),
+      turns_(turns),
       owner_(owner),
       local_(stream_->local()),
       remote_(stream_->remote()),
@@ -80,7 +81,9 @@ void Connection::release(std::size_t bytes) {
   }
   is_paused_ = false;
   detector_->heard();  // while we did not read, silence said nothing about the peer
-  stream_->resume();
+  if (is_reading()) {
+    stream_->resume();
+  }
   drain_messages();
 }
 
@@ -89,7 +92,7 @@ void Connection::tick() {
     return;
   }
   const TimePoint now = loop_.now();
-  if (!is_paused_ && detector_->is_dead(now)) {
+  if (is_reading() && detector_->is_dead(now)) {
     drop(DropReason::silent,
          Error{make_error_code(Errc::timeout),
                fmt::format("hear from the peer for {:.1f} s",
@@ -98,6 +101,13 @@ void Connection::tick() {
     drop(DropReason::stalled,
          Error{make_error_code(Errc::timeout),
                fmt::format("send to the peer: {} bytes wait and it takes none", queued_bytes())});
+  } else if (is_holding_up_others(now)) {
+    drop(DropReason::stalled,
+         Error{
+             make_error_code(Errc::timeout),
+             fmt::format("wait for the end of a message while others wait: {} bytes came in {} s",
+                         received_.view().size(),
+                         std::chrono::duration_cast<std::chrono::seconds>(turn_deadline).count())});
   } else if (now - last_sent_ >= heartbeat_) {
     probe();
   }
@@ -118,12 +128,17 @@ bool Connection::is_stalled(TimePoint now) {
   return now - progress_ >= stalled_after;
 }
 
+bool Connection::is_holding_up_others(TimePoint now) const {
+  return turn_ && is_reading() && turns_.are_awaited() && now - turn_began_ >= turn_deadline;
+}
+
 void Connection::drop(DropReason reason, const Error& error) {
   if (is_dropped()) {
     return;
   }
   deadline_.cancel();
   stream_.reset();
+  turn_.reset();
   if (const auto ending = std::exchange(ending_, std::nullopt)) {
     owner_.on_dropped(*this, ending->reason, ending->error);
   } else {
@@ -209,6 +224,40 @@ void Connection::drain_messages() {
     }
   }
   is_draining_ = false;
+  settle_turn();
+}
+
+/// A turn lasts until the message was read, and worked on by others.
+void Connection::settle_turn() {
+  if (is_dropped()) {
+    return;
+  }
+  const std::size_t waiting = received_.view().size();
+  if (turn_ && std::max(waiting, pending_bytes_) <= long_bytes) {
+    turn_.reset();
+  } else if (!turn_ && waiting > long_bytes) {
+    turn_.emplace(turns_, [this] {
+      begin_turn();
+      if (is_reading()) {
+        stream_->resume();
+      }
+    });
+    if (turn_->has_begun()) {
+      begin_turn();
+    } else {
+      stream_->pause();
+    }
+  }
+}
+
+void Connection::begin_turn() {
+  turn_began_ = loop_.now();
+  detector_->heard();
+  received_.reserve(mesh::max_message_bytes + long_bytes);
+}
+
+bool Connection::is_reading() const noexcept {
+  return !is_paused_ && (!turn_ || turn_->has_begun());
 }
 
 void Connection::arm_deadline(Duration after) {

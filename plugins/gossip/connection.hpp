@@ -15,6 +15,7 @@
 #include "gossip/handshake.hpp"
 #include "gossip/session.hpp"
 #include "gossip/silence.hpp"
+#include "gossip/turns.hpp"
 
 namespace weft::gossip {
 
@@ -43,8 +44,9 @@ struct Liveness {
   Duration period;      ///< how often `tick` is called
 };
 
-/// Used on the mesh's loop only. Holds at most one message of 10 MiB and what one read delivered,
-/// and before the introduction is over at most twice Handshake::max_bytes.
+/// Used on the mesh's loop only. Holds at most `long_bytes` and what one read delivered, and before
+/// the introduction is over at most twice Handshake::max_bytes. More, up to the 10 MiB of the
+/// longest message, only while it has one of the turns that all connections share.
 class Connection {
  public:
   using Id = std::uint64_t;
@@ -53,13 +55,19 @@ class Connection {
   static constexpr Duration introduction_deadline = std::chrono::seconds{60};
   /// Reading stops while so much that was received is still being worked on by others.
   static constexpr std::size_t max_pending_bytes = 64U << 10U;
+  /// What is longer waits for a turn: the peer keeps the rest meanwhile.
+  static constexpr std::size_t long_bytes = 256U << 10U;
+  /// Turns of a node.
+  static constexpr std::size_t long_at_once = 2;
+  /// A peer that does not end its message in this time, while others wait, is given up.
+  static constexpr Duration turn_deadline = std::chrono::seconds{30};
   /// A peer that takes nothing of what waits for it, for so long, is given up.
   static constexpr Duration stalled_after = std::chrono::seconds{60};
   /// For the peer to read what was sent last.
   static constexpr Duration ending_deadline = std::chrono::milliseconds{500};
 
   Connection(Id id, std::unique_ptr<Stream> stream, Loop& loop, Handshake::Settings settings,
-             ConnectionOwner& owner);
+             Turns& turns, ConnectionOwner& owner);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -109,13 +117,18 @@ class Connection {
   void on_drained();
   void advance_handshake();
   void drain_messages();
+  void settle_turn();
+  void begin_turn();
+  [[nodiscard]] bool is_reading() const noexcept;
   void arm_deadline(Duration after);
   [[nodiscard]] bool is_stalled(TimePoint now);
+  [[nodiscard]] bool is_holding_up_others(TimePoint now) const;
 
   Id id_;
   bool is_outbound_;
   std::unique_ptr<Stream> stream_;  // null once dropped
   Loop& loop_;
+  Turns& turns_;
   ConnectionOwner& owner_;
   net::Endpoint local_;
   net::Endpoint remote_;
@@ -134,6 +147,8 @@ class Connection {
   std::optional<SilenceDetector> detector_;  // once begun
   std::optional<Ending> ending_;
   Timer deadline_;
+  std::optional<Turns::Turn> turn_;  // for a long message
+  TimePoint turn_began_;
 };
 
 }  // namespace weft::gossip

@@ -25,7 +25,7 @@ enum class DropReason : std::uint8_t {
   overlay_failed,   ///< frames cannot reach the peer
   new_overlay,      ///< an overlay started: peers learn of it when they meet anew
   silent,           ///< nothing was heard for too long
-  stalled,          ///< it takes nothing of what is sent to it
+  stalled,          ///< it takes nothing of what is sent to it, or holds up others
   refused_by_peer,  ///< the peer said why before it closed
   remote_closed,    ///< the stream ended
 };

@@ -182,7 +182,7 @@ void Engine::open(std::unique_ptr<Stream> stream, net::Endpoint address, bool ou
   env_.loop.random_bytes(settings.private_key);
   ConnectionOwner& owner = *this;
   link.connection = std::make_unique<Connection>(next_id_++, std::move(stream), env_.loop,
-                                                 std::move(settings), owner);
+                                                 std::move(settings), turns_, owner);
   links_.insert(std::move(link)).connection->start();
 }
 

@@ -163,6 +163,7 @@ class Engine final : private ConnectionOwner, private MeshObserver {
   Config config_;
   MeshState state_;
   std::shared_ptr<const Topology> topology_;  // as published
+  Turns turns_{Connection::long_at_once};
   Links links_;
   Channels channels_;
   ConnectionMaker maker_;

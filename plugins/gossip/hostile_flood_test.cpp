@@ -119,5 +119,139 @@ TEST_F(Flood, APeerThatTakesNothingIsGivenUp) {
             0U);
 }
 
+/// Counts what comes.
+class Counting final : public GossipHandler {
+ public:
+  explicit Counting(SimNode& node) : node_(node) {
+    node_.host().loop().run(
+        [&] { channel_ = *node_.mesh().join("long", *this, node_.host().loop()); });
+  }
+  ~Counting() {
+    node_.host().loop().run([&] { channel_.reset(); });
+  }
+  Counting(const Counting&) = delete;
+  Counting& operator=(const Counting&) = delete;
+
+  Result<> on_unicast(PeerName, ByteView) override { return {}; }
+  Result<std::optional<Bytes>> on_broadcast(PeerName, ByteView) override { return std::nullopt; }
+  Result<std::optional<Bytes>> on_gossip(ByteView payload) override {
+    bytes += payload.size();
+    return std::nullopt;
+  }
+  Bytes complete_state() override { return {}; }
+
+  std::size_t bytes = 0;
+
+ private:
+  SimNode& node_;
+  std::unique_ptr<GossipChannel> channel_;
+};
+
+constexpr std::size_t long_payload = 1U << 20U;
+
+Bytes long_message(std::uint64_t from) {
+  return mesh::encode_message(mesh::Gossip{"long", PeerName{from}, Bytes(long_payload)});
+}
+
+/// A message that is announced, and most of it.
+void send_most(RawPeer& from) {
+  Bytes frame = *mesh::encode_frame(Bytes(mesh::max_message_bytes));
+  frame.resize(long_payload);
+  from.write(std::move(frame));
+}
+
+TEST_F(Flood, WhoDoesNotEndALongMessageHoldsOthersUpForHalfAMinute) {
+  Counting user(node);
+  RawPeer second{mesh.world, 3};
+  RawPeer honest{mesh.world, 4};
+  for (RawPeer* const each : {&peer, &second, &honest}) {
+    each->meet();
+  }
+  send_most(peer);
+  send_most(second);
+  mesh.world.run_for(1s);
+
+  honest.send(long_message(4));
+  mesh.world.run_for(20s);
+  EXPECT_EQ(user.bytes, 0U);
+
+  mesh.world.run_for(15s);
+  EXPECT_EQ(user.bytes, long_payload);
+  EXPECT_EQ(node.dropped("stalled"), 1U);
+  EXPECT_FALSE(honest.is_closed);
+}
+
+TEST_F(Flood, NobodyIsHurriedWhileNobodyWaits) {
+  peer.meet();
+  send_most(peer);
+  mesh.world.run_for(50s);
+  EXPECT_FALSE(peer.is_closed);
+}
+
+TEST_F(Flood, LongMessagesOfManyComeOneAfterTheOther) {
+  Counting user(node);
+  std::vector<std::unique_ptr<RawPeer>> many;
+  for (std::uint64_t number = 2; number < 8; ++number) {
+    many.push_back(std::make_unique<RawPeer>(mesh.world, number));
+    many.back()->meet();
+  }
+  for (std::uint64_t number = 2; number < 8; ++number) {
+    many[number - 2]->send(long_message(number));
+    many[number - 2]->send(long_message(number));
+  }
+  mesh.world.run_for(5s);
+
+  EXPECT_EQ(user.bytes, 12 * long_payload);
+  EXPECT_EQ(node.dropped("stalled"), 0U);
+}
+
+/// What waits for peers that read nothing is bounded for all of them together.
+TEST_F(Flood, WhatIsPassedOnToWhoTakesNothingIsBounded) {
+  std::vector<std::unique_ptr<RawPeer>> slow;
+  for (std::uint64_t number = 10; number < 30; ++number) {
+    slow.push_back(std::make_unique<RawPeer>(mesh.world, number));
+    slow.back()->meet();
+    slow.back()->stop_reading();
+  }
+  peer.meet();
+  for (unsigned i = 0; i < 600; ++i) {
+    Bytes payload(100'000, std::byte(i));
+    payload.front() = std::byte(i >> 8U);
+    peer.send(mesh::encode_message(
+        mesh::Gossip{"channel" + std::to_string(i % 8), PeerName{2}, payload}));
+    mesh.world.run_for(20ms);
+  }
+
+  for (const auto& each : slow) {
+    each->read_again();
+  }
+  mesh.world.run_for(5s);
+  std::size_t waited = 0;
+  for (const auto& each : slow) {
+    waited += each->heard_bytes;
+  }
+  EXPECT_GT(waited, Channels::max_payload_bytes / 2);
+  EXPECT_LT(waited, Channels::max_payload_bytes + (slow.size() << 20U));
+  EXPECT_FALSE(peer.is_closed);
+}
+
+TEST_F(Flood, NoLongUnicastIsPassedOn) {
+  peer.meet();
+  RawPeer reader{mesh.world, 3};
+  reader.meet();
+  mesh.world.run_for(1s);
+  const auto send = [&](std::size_t bytes) {
+    const std::size_t before = reader.heard_bytes;
+    peer.send(
+        mesh::encode_message(mesh::GossipUnicast{"long", PeerName{2}, PeerName{3}, Bytes(bytes)}));
+    mesh.world.run_for(500ms);
+    return reader.heard_bytes - before;
+  };
+
+  EXPECT_GT(send(long_payload / 2), long_payload / 2);
+  EXPECT_LT(send(2 * long_payload), long_payload);
+  EXPECT_FALSE(peer.is_closed);
+}
+
 }  // namespace
 }  // namespace weft::gossip

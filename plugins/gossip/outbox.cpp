@@ -22,13 +22,12 @@ void Outbox::add_peers(const std::string& channel, SlotKey slot, const PeerNames
 
 bool Outbox::add_payload(const std::string& channel, SlotKey key, Bytes payload, bool has_state) {
   const std::size_t cost = payload.size() + overhead_bytes;
-  if (!has_state && payload_bytes_ != 0 && payload_bytes_ + cost > max_bytes) {
+  if (!has_state && (cost > max_channel_bytes || payload_bytes_ + cost > max_bytes)) {
     return true;
   }
   Channel& waiting = channels_[channel];
   waiting.payload_bytes += cost;
   payload_bytes_ += cost;
-  ++waiting.payload_count;
   waiting.slots[key].payloads.push_back(std::move(payload));
   if (waiting.payload_bytes <= max_channel_bytes) {
     return false;
@@ -40,12 +39,11 @@ bool Outbox::add_payload(const std::string& channel, SlotKey key, Bytes payload,
     add_state(channel, SlotKey{});
     return false;
   }
-  const bool is_dropping = waiting.payload_count > 1;  // the newest stays, however long
-  while (waiting.payload_bytes > max_channel_bytes && waiting.payload_count > 1) {
+  while (waiting.payload_bytes > max_channel_bytes) {
     drop_oldest(waiting, std::find_if(waiting.slots.begin(), waiting.slots.end(),
                                       [](auto& slot) { return !slot.second.payloads.empty(); }));
   }
-  return is_dropping;
+  return true;
 }
 
 std::optional<Outbox::Item> Outbox::take() {
@@ -103,7 +101,6 @@ Outbox::Content Outbox::take_from(Channel& channel, Slot& slot) {
 void Outbox::count_out(Channel& channel, const Bytes& payload) {
   channel.payload_bytes -= payload.size() + overhead_bytes;
   payload_bytes_ -= payload.size() + overhead_bytes;
-  --channel.payload_count;
 }
 
 }  // namespace weft::gossip

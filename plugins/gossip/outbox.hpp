@@ -29,9 +29,9 @@ struct SlotKey {
 
 class Outbox {
  public:
-  /// Payload octets that one channel may have waiting.
+  /// Payload octets that one channel may have waiting, and so the longest payload.
   static constexpr std::size_t max_channel_bytes = 1U << 20U;
-  /// Of all channels together; only a payload that is alone may be longer.
+  /// Of all channels together.
   static constexpr std::size_t max_bytes = 4U << 20U;
   /// What a payload costs besides its octets, so that empty ones count, too.
   static constexpr std::size_t overhead_bytes = 64;
@@ -55,6 +55,8 @@ class Outbox {
   /// channels fill the outbox. Answers whether one was.
   bool add_payload(const std::string& channel, SlotKey slot, Bytes payload, bool has_state);
 
+  /// Of what waits, with overhead.
+  [[nodiscard]] std::size_t payload_bytes() const noexcept { return payload_bytes_; }
   [[nodiscard]] bool is_empty() const noexcept { return channels_.empty(); }
   /// The next thing to send: channels take turns, gossip goes before broadcasts.
   [[nodiscard]] std::optional<Item> take();
@@ -72,7 +74,6 @@ class Outbox {
   struct Channel {
     std::map<SlotKey, Slot> slots;  // none is empty
     std::size_t payload_bytes = 0;
-    std::size_t payload_count = 0;
   };
 
   void drop_oldest(Channel& channel, std::map<SlotKey, Slot>::iterator slot);

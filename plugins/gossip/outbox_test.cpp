@@ -114,12 +114,14 @@ TEST(Outbox, AllChannelsTogetherHaveALimit) {
   EXPECT_FALSE(outbox.add_payload("channel", gossip, bytes(500'000), false));
 }
 
-TEST(Outbox, ASinglePayloadMayBeLongerThanTheLimit) {
+TEST(Outbox, ALongPayloadIsDroppedOrBecomesAState) {
   Outbox outbox;
 
-  EXPECT_FALSE(outbox.add_payload("unknown", gossip, bytes(Outbox::max_channel_bytes * 2), false));
+  EXPECT_TRUE(outbox.add_payload("unknown", gossip, bytes(Outbox::max_channel_bytes), false));
+  EXPECT_TRUE(outbox.is_empty());
 
-  EXPECT_TRUE(outbox.take());
+  EXPECT_FALSE(outbox.add_payload("dns", gossip, bytes(Outbox::max_channel_bytes), true));
+  EXPECT_TRUE(std::holds_alternative<Outbox::CompleteState>(outbox.take()->content));
 }
 
 TEST(SilenceDetector, CondemnsAfterTheTimeout) {

@@ -261,6 +261,47 @@ def b4_unread_acknowledgements(arena):
     leave(peer)
 
 
+MIB = 1 << 20
+
+
+@scenario("clear")
+def b4_unfinished_messages(arena):
+    """Few long messages are held at a time, and nothing of those that are over."""
+    lab, ignored, crowd = arena.lab, b"\x63" + bytes(6 * MIB), []
+    for number in range(6):
+        crowd.append(join(lab, arena.node(1), name=invented(number), connection_id=number))
+        tell(crowd[-1], ignored)
+        crowd[-1].stream.sendall(b"\0")
+    begun = struct.pack("!I", len(ignored))[1:] + ignored[:-1]
+    for peer in crowd:
+        peer.stream.settimeout(0.5)
+        try:
+            peer.stream.sendall(begun)
+        except OSError:
+            pass  # the node leaves the rest with its peer
+    time.sleep(1)
+    leave(*crowd)
+
+
+@scenario("clear")
+def b4_slow_readers(arena):
+    """What is passed on to peers that read nothing is bounded for all of them together."""
+    lab, node = arena.lab, arena.node(1)
+    crowd = [join(lab, node, name=invented(number), connection_id=number, reads=False) for number in range(12)]
+    sender = join(lab, node)
+    for peer in (*crowd, sender):
+        tell(peer, wire.gossip("topology", peer.name, wire.topology(
+            wire.peer(peer.name, "hostile", 4711, 9, [wire.connection_to(node.peer_name)]))))
+    with arena.refused("weft_gossip_relays_dropped_total"), \
+            arena.refused("weft_gossip_unicasts_undeliverable_total"):
+        for number in range(400):
+            tell(sender, wire.gossip(f"unknown{number % 8}", NAME, struct.pack("!I", number) * (MIB // 8)))
+        for peer in crowd:
+            tell(sender, wire.unicast("unknown", NAME, peer.name, bytes(3 * MIB)))
+        time.sleep(1)
+    leave(sender, *crowd)
+
+
 @scenario("clear")
 def b4_nicknames_of_addresses(arena):
     """IPAM keeps state for peers of mesh and ring only, and its gossip goes on."""

@@ -72,6 +72,10 @@ void RawPeer::stop_reading() {
   host_.loop().run([&] { stream_->pause(); });
 }
 
+void RawPeer::read_again() {
+  host_.loop().run([&] { stream_->resume(); });
+}
+
 void RawPeer::send(const Bytes& message) {
   write(*session_->encode(message));
 }

@@ -42,6 +42,7 @@ class RawPeer {
   /// Ends the stream, as a visitor does that leaves.
   void leave();
   void stop_reading();
+  void read_again();
   void send(const Bytes& message);
   void send_topology(const std::vector<Topology::Peer>& peers);
 

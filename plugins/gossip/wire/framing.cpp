@@ -49,8 +49,8 @@ void ReceiveBuffer::append(ByteView octets) {
 
 void ReceiveBuffer::consume(std::size_t count) noexcept {
   used_ += count;
-  if (used_ == octets_.size() && octets_.capacity() > kept_bytes) {
-    octets_ = {};
+  if (octets_.capacity() > kept_bytes && octets_.size() - used_ <= kept_bytes) {
+    octets_ = Bytes(octets_.begin() + static_cast<std::ptrdiff_t>(used_), octets_.end());
     used_ = 0;
   }
 }

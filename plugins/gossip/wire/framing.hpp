@@ -21,6 +21,8 @@ inline constexpr std::size_t max_message_bytes = 10 * 1024 * 1024;
 class ReceiveBuffer {
  public:
   void append(ByteView octets);
+  /// `bytes` are about to come: so many take no second buffer to copy them to.
+  void reserve(std::size_t bytes) { octets_.reserve(bytes); }
   [[nodiscard]] ByteView view() const noexcept { return ByteView(octets_).subspan(used_); }
   void consume(std::size_t count) noexcept;
 
