@@ -9,7 +9,7 @@
 
 #include <weft/result.hpp>
 
-#include "base/printable.hpp"
+#include "runtime/base/printable.hpp"
 
 namespace weft::cli {
 

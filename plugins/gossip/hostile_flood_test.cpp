@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gossip/channels.hpp"
 #include "gossip/link.hpp"
 #include "gossip/testing/raw_peer.hpp"
 
