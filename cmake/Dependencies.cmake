@@ -12,6 +12,14 @@ find_package(SQLite3 REQUIRED)               # libsqlite3-dev
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)      # libsodium-dev
 find_library(ipsec_mb_LIBRARY IPSec_MB)      # libipsec-mb-dev, on amd64: AES-GCM; libsodium's without it
 pkg_check_modules(bpf REQUIRED IMPORTED_TARGET libbpf)            # libbpf-dev
+find_program(BPF_CLANG clang)                # clang: compiles eBPF programs, whatever compiles the rest
+find_program(BPFTOOL bpftool)                # bpftool: embeds them (WeftBpf.cmake)
+if(NOT BPF_CLANG)
+  message(FATAL_ERROR "clang, which compiles eBPF programs, is missing: install the package clang")
+endif()
+if(NOT BPFTOOL)
+  message(FATAL_ERROR "bpftool, which embeds eBPF programs, is missing: install the package bpftool")
+endif()
 pkg_check_modules(mnl REQUIRED IMPORTED_TARGET libmnl)            # libmnl-dev
 pkg_check_modules(nftnl REQUIRED IMPORTED_TARGET libnftnl)        # libnftnl-dev
 pkg_check_modules(nl REQUIRED IMPORTED_TARGET libnl-3.0)          # libnl-3-dev

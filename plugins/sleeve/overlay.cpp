@@ -198,8 +198,8 @@ void SleeveOverlay::admit(const Peer& peer) {
 
 void SleeveOverlay::drop_filter(const Error& reason) {
   count_drops();
-  node_.log.warn("floods of worthless datagrams will cost lanes time: the kernel cannot drop them",
-                 "error", reason, "needs", "CAP_BPF");
+  node_.log.warn("sender filter unavailable: invalid datagrams are dropped in user space", "error",
+                 reason, "needs", "CAP_BPF");
   for (const auto& port : ports_->all()) {
     SenderFilter::detach(port->socket(Space::may_fragment));
     SenderFilter::detach(port->socket(Space::dont_fragment));

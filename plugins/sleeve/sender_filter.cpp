@@ -2,83 +2,94 @@
 #include "sender_filter.hpp"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
+#include "datagram.hpp"
+#include "sender_filter.skel.h"
+
 namespace weft::sleeve {
 namespace {
 
-/// At most. Each takes memory only when it is there.
-constexpr std::uint32_t max_senders = 1 << 16;
+static_assert(SENDER_NAME_BYTES == peer_name_bytes);
+static_assert(SENDER_SEALED_HEADER_BYTES == sealed_header_bytes);
+static_assert(SENDER_RECORD_HEADER_BYTES == record_header_bytes);
 
 /// What the program counts, as the overlay calls it.
-constexpr std::array<std::pair<SenderCount, Drop>, 7> reasons{
-    {{SenderCount::short_datagram, Drop::short_datagram},
-     {SenderCount::unknown_sender, Drop::unknown_sender},
-     {SenderCount::wrong_address, Drop::wrong_address},
-     {SenderCount::not_fresh, Drop::not_fresh},
-     {SenderCount::bad_length, Drop::bad_length},
-     {SenderCount::trailing_garbage, Drop::trailing_garbage},
-     {SenderCount::no_frame, Drop::undecodable_frame}}};
+constexpr std::array<std::pair<sender_count, Drop>, 7> reasons{
+    {{SENDER_SHORT_DATAGRAM, Drop::short_datagram},
+     {SENDER_UNKNOWN, Drop::unknown_sender},
+     {SENDER_WRONG_ADDRESS, Drop::wrong_address},
+     {SENDER_NOT_FRESH, Drop::not_fresh},
+     {SENDER_BAD_LENGTH, Drop::bad_length},
+     {SENDER_TRAILING_GARBAGE, Drop::trailing_garbage},
+     {SENDER_NO_FRAME, Drop::undecodable_frame}}};
 
-SenderKey key_of(PeerName name) noexcept {
+sender_key key_of(PeerName name) noexcept {
   std::array<std::byte, peer_name_bytes> octets{};
   store_peer_name(octets.data(), name);
   return {load_be<std::uint32_t>(octets.data()), load_be<std::uint16_t>(octets.data() + 4)};
 }
 
-SourceWords words_of(const net::IpAddress& address) noexcept {
+sender_source source_of(const net::IpAddress& address) noexcept {
   if (address.is_v4()) {
-    return {0, 0, 0xFFFF, address.v4_value()};
+    return {{0, 0, 0xFFFF, address.v4_value()}};
   }
-  SourceWords words{};
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    words[i] = load_be<std::uint32_t>(address.octets.data() + 4 * i);
+  sender_source source{};
+  for (std::size_t i = 0; i < std::size(source.words); ++i) {
+    source.words[i] = load_be<std::uint32_t>(address.octets.data() + 4 * i);
   }
-  return words;
+  return source;
 }
 
-SenderRule rule_of(const SenderTraits& traits) noexcept {
-  SenderRule rule{.is_anywhere = traits.sources.empty() ? 1U : 0U,
-                  .is_encrypted = traits.is_encrypted ? 1U : 0U};
+sender_rule rule_of(const SenderTraits& traits) noexcept {
+  sender_rule rule{};
+  rule.is_anywhere = traits.sources.empty() ? 1U : 0U;
+  rule.is_encrypted = traits.is_encrypted ? 1U : 0U;
   auto source = traits.sources.begin();
-  for (std::size_t i = 0; i < rule.sources.size() && source != traits.sources.end(); ++i) {
-    rule.sources[i] = words_of(*source++);
+  for (std::size_t i = 0; i < SENDER_SOURCES && source != traits.sources.end(); ++i) {
+    rule.sources[i] = source_of(*source++);
   }
-  std::copy_n(traits.fresh.begin(), std::min(traits.fresh.size(), rule.fresh.size()),
-              rule.fresh.begin());
+  for (std::size_t i = 0; i < SENDER_RANGES; ++i) {
+    const WordRange range = i < traits.fresh.size() ? traits.fresh[i] : WordRange{};
+    rule.fresh[i] = {range.from, range.to};
+  }
   return rule;
 }
 
 }  // namespace
 
+void SenderFilter::Unload::operator()(sender_filter_bpf* object) const noexcept {
+  sender_filter_bpf::destroy(object);
+}
+
+int SenderFilter::senders() const noexcept {
+  return bpf_map__fd(object_->maps.weft_senders);
+}
+
+int SenderFilter::counts() const noexcept {
+  return bpf_map__fd(object_->maps.weft_counts);
+}
+
 Result<SenderFilter> SenderFilter::open() {
-  bpf_map_create_opts when_needed{};
-  when_needed.sz = sizeof when_needed;
-  when_needed.map_flags = BPF_F_NO_PREALLOC;
-  SenderFilter filter(Fd(bpf_map_create(BPF_MAP_TYPE_HASH, "weft_senders", sizeof(SenderKey),
-                                        sizeof(SenderRule), max_senders, &when_needed)),
-                      Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "weft_counts", sizeof(SenderCount),
-                                        sizeof(std::uint64_t),
-                                        static_cast<std::uint32_t>(SenderCount::count_), nullptr)));
-  if (filter.senders_.get() < 0 || filter.counts_.get() < 0) {
-    return fail(errno, "make the maps of a BPF program");
+  libbpf_set_print(nullptr);  // it would write to stderr; errors go to the log
+  SenderFilter filter;
+  filter.object_.reset(sender_filter_bpf::open());
+  if (!filter.object_) {
+    return fail(errno, "open a BPF program");
   }
-  const auto program =
-      sender_filter_program(filter.senders_.get(), filter.counts_.get(), strays_per_period);
-  filter.program_ = Fd(bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "weft_senders", "Apache-2.0",
-                                     program.data(), program.size(), nullptr));
-  if (filter.program_.get() < 0) {
-    return fail(errno, "load a BPF program");
+  if (const int error = sender_filter_bpf::load(filter.object_.get()); error != 0) {
+    return fail(-error, "load a BPF program");
   }
   return filter;
 }
 
 Result<> SenderFilter::attach(const Fd& socket) const {
-  const int program = program_.get();
+  const int program = bpf_program__fd(object_->progs.weft_filter);
   if (setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof program) != 0) {
     return fail(errno, "attach a BPF program to a UDP socket");
   }
@@ -95,9 +106,9 @@ Result<> SenderFilter::admit(PeerName name, const SenderTraits& traits) {
   if (!is_new && at->second == traits) {
     return {};
   }
-  const SenderKey key = key_of(name);
-  const SenderRule rule = rule_of(traits);
-  if (bpf_map_update_elem(senders_.get(), &key, &rule, BPF_ANY) != 0) {
+  const sender_key key = key_of(name);
+  const sender_rule rule = rule_of(traits);
+  if (bpf_map_update_elem(senders(), &key, &rule, BPF_ANY) != 0) {
     return fail(errno, "admit " + to_string(name) + " to a BPF program");
   }
   at->second = traits;
@@ -105,20 +116,20 @@ Result<> SenderFilter::admit(PeerName name, const SenderTraits& traits) {
 }
 
 void SenderFilter::forget(PeerName name) noexcept {
-  const SenderKey key = key_of(name);
-  bpf_map_delete_elem(senders_.get(), &key);
+  const sender_key key = key_of(name);
+  bpf_map_delete_elem(senders(), &key);
   admitted_.erase(name);
 }
 
 std::uint64_t SenderFilter::collect(Counters& counters) noexcept {
-  constexpr SenderCount strays = SenderCount::strays;
+  constexpr std::uint32_t strays = SENDER_STRAYS;
   const std::uint64_t none = 0;
-  bpf_map_update_elem(counts_.get(), &strays, &none, BPF_ANY);
+  bpf_map_update_elem(counts(), &strays, &none, BPF_ANY);
   std::uint64_t refused = 0;
   for (const auto& [index, reason] : reasons) {
     std::uint64_t count = 0;
-    if (bpf_map_lookup_elem(counts_.get(), &index, &count) == 0) {
-      std::uint64_t& counted = counted_[static_cast<std::size_t>(index)];
+    if (bpf_map_lookup_elem(counts(), &index, &count) == 0) {
+      std::uint64_t& counted = counted_[index];
       counters.drop(reason, count - counted);
       refused += count - std::exchange(counted, count);
     }

@@ -5,8 +5,8 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
-#include <utility>
 #include <vector>
 
 #include <weft/net/ip.hpp>
@@ -14,8 +14,11 @@
 #include <weft/result.hpp>
 
 #include "counters.hpp"
-#include "sender_filter_program.hpp"
+#include "crypto.hpp"
+#include "sender_filter_layout.h"
 #include "udp_socket.hpp"
+
+struct sender_filter_bpf;  // of the skeleton
 
 namespace weft::sleeve {
 
@@ -28,8 +31,8 @@ struct SenderTraits {
   bool operator==(const SenderTraits&) const = default;
 };
 
-/// A BPF program that looks at each datagram's header and source address. It only spares lanes
-/// work: they check all the same what they receive.
+/// A BPF program (sender_filter.bpf.c) that looks at each datagram's header and source address. It
+/// only spares lanes work: they check all the same what they receive.
 ///
 /// A peer may move to another address, which its next heartbeat tells. So known names may come from
 /// elsewhere, together up to `strays_per_period` datagrams between two calls of `collect`.
@@ -37,7 +40,7 @@ struct SenderTraits {
 /// Used on one thread.
 class SenderFilter {
  public:
-  static constexpr std::uint64_t strays_per_period = 20'000;
+  static constexpr std::uint64_t strays_per_period = SENDER_STRAYS_PER_PERIOD;
 
   /// Errors: the kernel's: EPERM without CAP_BPF or CAP_NET_ADMIN, ENOSYS without BPF.
   [[nodiscard]] static Result<SenderFilter> open();
@@ -55,13 +58,17 @@ class SenderFilter {
   std::uint64_t collect(Counters& counters) noexcept;
 
  private:
-  SenderFilter(Fd senders, Fd counts) : senders_(std::move(senders)), counts_(std::move(counts)) {}
+  struct Unload {
+    void operator()(sender_filter_bpf* object) const noexcept;
+  };
 
-  Fd senders_;  // maps
-  Fd counts_;
-  Fd program_;
+  SenderFilter() = default;
+  [[nodiscard]] int senders() const noexcept;  // maps
+  [[nodiscard]] int counts() const noexcept;
+
+  std::unique_ptr<sender_filter_bpf, Unload> object_;
   std::map<PeerName, SenderTraits> admitted_;
-  std::array<std::uint64_t, static_cast<std::size_t>(SenderCount::count_)> counted_{};
+  std::array<std::uint64_t, SENDER_COUNTS> counted_{};
 };
 
 }  // namespace weft::sleeve
