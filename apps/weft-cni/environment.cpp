@@ -66,12 +66,13 @@ Outcome<Invocation> read_invocation(const std::function<std::string(const char*)
                   "required environment variables are missing: " + missing);
   }
   if (!is_container_id(invocation.container_id)) {
-    return refuse(Code::invalid_environment, "invalid CNI_CONTAINERID",
-                  "want up to 256 letters, digits, '_', '.' and '-', the first a letter or digit");
+    return refuse(
+        Code::invalid_environment, "invalid CNI_CONTAINERID",
+        "want at most 256 letters, digits, '_', '.' and '-', the first a letter or digit");
   }
   if (!is_interface_name(invocation.interface)) {
     return refuse(Code::invalid_environment, "invalid CNI_IFNAME",
-                  "want 1 to 15 characters without '/', ':', '%' and spaces");
+                  "want 1 to 15 characters without '/', ':', '%' and spaces, not '.' or '..'");
   }
   return invocation;
 }

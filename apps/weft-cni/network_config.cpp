@@ -20,6 +20,16 @@ tl::unexpected<Failure> wrong(const std::string& key, std::string_view want) {
                 "invalid network configuration: '" + key + "' must be " + std::string(want));
 }
 
+/// The value as it was written, cut when it is long.
+tl::unexpected<Failure> wrong(const std::string& key, std::string_view want, const Json& value) {
+  constexpr std::size_t longest = 64;
+  std::string given = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  if (given.size() > longest) {
+    given = given.substr(0, longest) + "...";
+  }
+  return wrong(key, std::string(want) + ", not " + given);
+}
+
 Outcome<Json> parse_object(std::string_view text) {
   bool is_too_deep = false;
   const auto limit = [&](int depth, Json::parse_event_t /*event*/, Json& /*value*/) {
@@ -27,7 +37,11 @@ Outcome<Json> parse_object(std::string_view text) {
     return !is_too_deep;
   };
   Json object = Json::parse(text.begin(), text.end(), limit, /*allow_exceptions=*/false);
-  if (is_too_deep || !object.is_object()) {
+  if (is_too_deep) {
+    return refuse(Code::decode_failure, "cannot decode the input: it is nested deeper than " +
+                                            std::to_string(max_depth) + " levels");
+  }
+  if (!object.is_object()) {
     return refuse(Code::decode_failure, "cannot decode the input: it is no JSON object");
   }
   return object;
@@ -42,7 +56,7 @@ const Json* value_of(const Json& object, const char* key) {
 Outcome<std::string> text_field(const Json& object, const char* key, std::string fallback = {}) {
   const Json* const value = value_of(object, key);
   if (value != nullptr && !value->is_string()) {
-    return wrong(key, "a string");
+    return wrong(key, "a string", *value);
   }
   return value != nullptr ? value->get<std::string>() : std::move(fallback);
 }
@@ -50,7 +64,7 @@ Outcome<std::string> text_field(const Json& object, const char* key, std::string
 Outcome<bool> flag_field(const Json& object, const char* key, bool fallback) {
   const Json* const value = value_of(object, key);
   if (value != nullptr && !value->is_boolean()) {
-    return wrong(key, "true or false");
+    return wrong(key, "true or false, without quotes", *value);
   }
   return value != nullptr ? value->get<bool>() : fallback;
 }
@@ -62,7 +76,7 @@ Outcome<std::optional<std::uint32_t>> number_field(const Json& object, const cha
     return std::nullopt;
   }
   if (!value->is_number_unsigned() || value->get<std::uint64_t>() > highest) {
-    return wrong(key, "a number from 0 to " + std::to_string(highest));
+    return wrong(key, "an integer from 0 to " + std::to_string(highest), *value);
   }
   return value->get<std::uint32_t>();
 }
@@ -78,7 +92,7 @@ Outcome<std::optional<T>> parsed_field(const Json& object, const char* key,
   }
   auto parsed = parse(text);
   if (!parsed) {
-    return wrong(key, want);
+    return wrong(key, want, *value_of(object, key));
   }
   return *parsed;
 }
@@ -100,11 +114,11 @@ Outcome<std::vector<T>> list_field(const Json& object, const char* key, Read rea
     return list;
   }
   if (!value->is_array()) {
-    return wrong(key, "a list");
+    return wrong(key, "a list", *value);
   }
   for (const Json& entry : *value) {
     if (!entry.is_object()) {
-      return wrong(key, "a list of objects");
+      return wrong(key, "a list of objects", entry);
     }
     T item;
     WEFT_TRY(item, read(entry));
@@ -147,7 +161,7 @@ Outcome<ResultAddress> read_address(const Json& object, const char* key) {
 Outcome<std::string> object_text(const Json& object, const char* key) {
   const Json* const value = value_of(object, key);
   if (value != nullptr && !value->is_object()) {
-    return wrong(key, "an object");
+    return wrong(key, "an object", *value);
   }
   return value != nullptr ? value->dump(-1, ' ', false, Json::error_handler_t::replace)
                           : std::string("{}");
@@ -178,7 +192,7 @@ Outcome<std::string> ipam_type(const Json& config) {
     return std::string();
   }
   if (!object->is_object()) {
-    return wrong("ipam", "an object");
+    return wrong("ipam", "an object", *object);
   }
   std::string type;
   WEFT_TRY(type, text_field(*object, "type"));
@@ -228,6 +242,16 @@ Outcome<> refuse_unsupported(const Json& object) {
   return {};
 }
 
+/// "0.1.0, 0.2.0 and 1.0.0": there are others between them.
+std::string list_of_versions() {
+  std::string list;
+  for (const std::string_view& version : supported_versions) {
+    const bool is_last = &version == std::end(supported_versions) - 1;
+    list += std::string(list.empty() ? "" : is_last ? " and " : ", ") + std::string(version);
+  }
+  return list;
+}
+
 bool is_supported(std::string_view version) {
   return std::ranges::find(supported_versions, version) != std::end(supported_versions);
 }
@@ -241,11 +265,11 @@ Outcome<NetworkConfig> parse_config(std::string_view text) {
   WEFT_TRY(config.version, read_version(object));
   if (!is_supported(config.version)) {
     return refuse(Code::incompatible_version, "incompatible CNI versions",
-                  "config is \"" + config.version + "\", plugin supports 0.1.0 to 1.0.0");
+                  "config is \"" + config.version + "\", plugin supports " + list_of_versions());
   }
   WEFT_TRY(config.name, text_field(object, "name"));
   if (config.name.empty()) {
-    return wrong("name", "given");
+    return wrong("name", "given, and not be empty");
   }
   WEFT_TRY(config.type, text_field(object, "type"));
   WEFT_TRY(config.bridge, text_field(object, "bridge"));
@@ -260,7 +284,7 @@ Outcome<NetworkConfig> parse_config(std::string_view text) {
   WEFT_TRY(refuse_unsupported(object));
   if (const Json* const previous = value_of(object, "prevResult")) {
     if (!previous->is_object()) {
-      return wrong("prevResult", "an object");
+      return wrong("prevResult", "an object", *previous);
     }
     PodResult result;
     WEFT_TRY(result, read_result(*previous));

@@ -76,8 +76,46 @@ TEST(NetworkConfig, SaysWhichCodeAndKeyIsWrong) {
     EXPECT_EQ(code_of(std::string(R"({"name":"weave",)") + key + "}"), Code::invalid_configuration)
         << key;
   }
-  EXPECT_EQ(parse_config(R"({"name":"w","mtu":"x"})").error().message,
-            "invalid network configuration: 'mtu' must be a number from 0 to 65535");
+}
+
+TEST(NetworkConfig, WhatIsWantedIsNotWhatWasGiven) {
+  const auto refusal = [](const std::string& key) {
+    const auto config = parse_config(R"({"cniVersion":"1.0.0","name":"w",)" + key + "}");
+    const std::string head = "invalid network configuration: ";
+    const std::string text = config ? "accepted" : config.error().message;
+    return text.starts_with(head) ? text.substr(head.size()) : text;
+  };
+  EXPECT_EQ(refusal(R"("mtu":1376.0)"), "'mtu' must be an integer from 0 to 65535, not 1376.0");
+  EXPECT_EQ(refusal(R"("mtu":"1376")"), R"('mtu' must be an integer from 0 to 65535, not "1376")");
+  EXPECT_EQ(refusal(R"("mtu":65536)"), "'mtu' must be an integer from 0 to 65535, not 65536");
+  EXPECT_EQ(refusal(R"("podGuard":"true")"),
+            R"('podGuard' must be true or false, without quotes, not "true")");
+  EXPECT_EQ(refusal(R"("bridge":7)"), "'bridge' must be a string, not 7");
+  EXPECT_EQ(refusal(R"("dns":[])"), "'dns' must be an object, not []");
+  EXPECT_EQ(refusal(R"("ipam":{"routes":["10.0.0.0/8"]})"),
+            R"('routes' must be a list of objects, not "10.0.0.0/8")");
+  EXPECT_EQ(refusal(R"("ipam":{"gateway":"10.32.0.1/12"})"),
+            R"('gateway' must be an address like 10.32.0.1, not "10.32.0.1/12")");
+  EXPECT_EQ(refusal(R"("bridge":[")" + std::string(1000, 'x') + "\"]").size(), 98u);
+  EXPECT_EQ(parse_config(R"({"name":""})").error().message,
+            "invalid network configuration: 'name' must be given, and not be empty");
+}
+
+/// 0.3.2 was never published, but lies between others.
+TEST(NetworkConfig, EverySupportedVersionIsNamed) {
+  const auto config = parse_config(R"({"cniVersion":"0.3.2","name":"w"})");
+
+  EXPECT_EQ(config.error().details,
+            "config is \"0.3.2\", plugin supports 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0 and 1.0.0");
+}
+
+TEST(NetworkConfig, AnObjectThatIsNestedTooDeepIsNotCalledSomethingElse) {
+  std::string deep = "{}";
+  for (int level = 0; level < 40; ++level) {
+    deep = R"({"a":)" + deep + "}";
+  }
+  EXPECT_EQ(parse_config(R"({"name":"w","dns":)" + deep + "}").error().message,
+            "cannot decode the input: it is nested deeper than 32 levels");
 }
 
 TEST(NetworkConfig, AnEmptyVersionIsNone) {

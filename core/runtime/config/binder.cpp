@@ -38,6 +38,15 @@ std::string clause(const Error& error) {
                                                                    : error.message();
 }
 
+/// What to write instead of a value that fits no field.
+std::string misfit(const ConfigField& field, const Unusable& value) {
+  const bool wants_list = field.type.starts_with("list");
+  return wants_list && !value.bad_item.empty()
+             ? fmt::format("cannot set {}: {}; want strings in quotes", field.name, value.bad_item)
+             : fmt::format("cannot set {} to {}: want {}{}", field.name, value.kind,
+                           wants_list ? "a " : "one value: ", field.type);
+}
+
 }  // namespace
 
 std::string did_you_mean(std::string_view given, const std::vector<std::string>& known) {
@@ -72,6 +81,8 @@ std::vector<Problem> bind_table(const Table& table, const Schema& schema, const 
     const auto field = std::ranges::find(schema.fields(), entry.key, &ConfigField::name);
     if (field == schema.fields().end()) {
       unknown(entry.key, entry.at);
+    } else if (entry.unusable) {
+      problems.push_back({file, entry.unusable->at, misfit(*field, *entry.unusable)});
     } else if (const auto assigned = field->assign(entry.value); !assigned) {
       problems.push_back({file, entry.at, clause(assigned.error())});
     }

@@ -56,8 +56,8 @@ TEST(Binder, ReportsEveryProblemWithItsPlace) {
   ASSERT_EQ(problems.size(), 4u);
   EXPECT_EQ(problems[0], "t.toml:1:1: unknown key 'heartbeet'; did you mean 'heartbeat'?");
   EXPECT_EQ(problems[1],
-            "t.toml:2:3: cannot set listen = \"everywhere\": want an address and port, like "
-            "\"10.0.0.1:6783\" or \"[::]:6783\"");
+            "t.toml:2:3: cannot set listen = \"everywhere\": want an IP address and a port of at "
+            "most 65535, like \"10.0.0.1:6783\" or \"[::]:6783\"");
   EXPECT_EQ(problems[2],
             "t.toml:3:1: cannot set peers = 7: want a list, like [\"first\", \"second\"]");
   EXPECT_EQ(problems[3], "t.toml:4:1: unknown key 'zzz'");
@@ -74,8 +74,7 @@ TEST(Binder, RefusesTablesWhereValuesBelong) {
 }
 
 TEST(Toml, SaysWhereItCannotBeRead) {
-  for (const char* text : {"a = ", "a = 1\na = 2", "[a", "a = [1, [2]]", "a = 1979-05-27",
-                           "[[a]]\nb = 1", "\xff\xfe = 1"}) {
+  for (const char* text : {"a = ", "a = 1\na = 2", "[a", "\xff\xfe = 1"}) {
     const auto table = parse_toml(text, "t.toml");
 
     ASSERT_FALSE(table) << text;
@@ -83,24 +82,40 @@ TEST(Toml, SaysWhereItCannotBeRead) {
   }
 }
 
-TEST(Toml, ListsAreAsStrictAsOtherValues) {
-  const auto refusal = [](const char* text) {
-    const auto table = parse_toml(text, "t.toml");
-    return table ? "none" : table.error().to_string();
+TEST(Binder, ListsAreAsStrictAsOtherValues) {
+  const auto refusal = [](const std::string& list) {
+    Gossip gossip;
+    const auto problems = bind_text(gossip, "peers = " + list + "\n");
+    return problems.size() == 1 ? problems[0] : "none";
   };
   const std::string fix = "; want strings in quotes";
 
-  EXPECT_EQ(refusal("plugins = [\"gossip\", 5]"),
-            "t.toml:1:22: cannot set plugins: item 2 of the list is an integer" + fix);
-  EXPECT_EQ(refusal("a = [true]"),
-            "t.toml:1:6: cannot set a: item 1 of the list is true or false" + fix);
-  EXPECT_EQ(refusal("a = ['x', 2.0]"),
-            "t.toml:1:11: cannot set a: item 2 of the list is a number with a fraction" + fix);
-  EXPECT_EQ(refusal("a = [[\"x\"]]"),
-            "t.toml:1:6: cannot set a: item 1 of the list is a list" + fix);
-  EXPECT_EQ(refusal("a = [1979-05-27]"),
-            "t.toml:1:6: cannot set a: item 1 of the list is a date or a time" + fix);
-  EXPECT_EQ(refusal("a = ['5']"), "none");
+  EXPECT_EQ(refusal("[\"gossip\", 5]"),
+            "t.toml:1:20: cannot set peers: item 2 of the list is an integer" + fix);
+  EXPECT_EQ(refusal("[true]"),
+            "t.toml:1:10: cannot set peers: item 1 of the list is true or false" + fix);
+  EXPECT_EQ(refusal("['x', 2.0]"),
+            "t.toml:1:15: cannot set peers: item 2 of the list is a number with a fraction" + fix);
+  EXPECT_EQ(refusal("[[\"x\"]]"),
+            "t.toml:1:10: cannot set peers: item 1 of the list is a list" + fix);
+  EXPECT_EQ(refusal("[1979-05-27]"),
+            "t.toml:1:10: cannot set peers: item 1 of the list is a date or a time" + fix);
+  EXPECT_EQ(refusal("['5']"), "none");
+}
+
+/// Quotes around what is in the list would not help.
+TEST(Binder, AdviceAboutAValueThatFitsNowhereIsThatOfItsField) {
+  Gossip gossip;
+
+  const auto problems =
+      bind_text(gossip, "heartbeat = [2]\nlisten = 07:00:00\npeers = 1979-05-27\nzzz = [1]\n");
+
+  ASSERT_EQ(problems.size(), 4u);
+  EXPECT_EQ(problems[0], "t.toml:1:14: cannot set heartbeat to a list: want one value: duration");
+  EXPECT_EQ(problems[1],
+            "t.toml:2:10: cannot set listen to a date or a time: want one value: endpoint");
+  EXPECT_EQ(problems[2], "t.toml:3:9: cannot set peers to a date or a time: want a list of string");
+  EXPECT_EQ(problems[3], "t.toml:4:1: unknown key 'zzz'");
 }
 
 TEST(Toml, SurvivesDeepNesting) {
@@ -116,6 +131,20 @@ TEST(NodeConfig, HasWorkingDefaults) {
   EXPECT_EQ(config->host.control_socket, "/run/weft/weft.sock");
   EXPECT_EQ(config->host.name, unknown_peer);
   EXPECT_TRUE(config->plugins.empty());
+}
+
+TEST(NodeConfig, AKnownTableThatIsWrittenAsAValueIsNotCalledUnknown) {
+  const auto config = parse_node_config("host = 5\nplugin = ['gossip']\nhots = 1\n", "weft.toml");
+
+  ASSERT_FALSE(config);
+  ASSERT_EQ(config.error().size(), 3u);
+  EXPECT_EQ(config.error()[0].to_string(),
+            "weft.toml:1:1: 'host' is a table, not a value: want [host] on a line of its own");
+  EXPECT_EQ(
+      config.error()[1].to_string(),
+      "weft.toml:2:1: 'plugin' is a table, not a value: want [plugin.NAME] on a line of its own");
+  EXPECT_EQ(config.error()[2].to_string(),
+            "weft.toml:3:1: unknown top-level key 'hots'; did you mean 'host'?");
 }
 
 TEST(NodeConfig, GivesEveryListedPluginATable) {

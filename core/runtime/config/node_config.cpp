@@ -154,7 +154,14 @@ tl::expected<NodeConfig, Problems> parse_node_config(std::string_view text, std:
          fmt::format("unknown top-level {} '{}'{}", kind, key, did_you_mean(key, known))});
   };
   for (const Entry& entry : document->entries) {
-    unknown(entry.key, entry.at, "key");
+    if (std::ranges::find(known, entry.key) != known.end()) {
+      problems.push_back(
+          {file, entry.at,
+           fmt::format("'{}' is a table, not a value: want [{}] on a line of its own", entry.key,
+                       entry.key == "host" ? "host" : "plugin.NAME")});
+    } else {
+      unknown(entry.key, entry.at, "key");
+    }
   }
   for (const Table& table : document->tables) {
     if (std::ranges::find(known, table.key) == known.end()) {

@@ -13,12 +13,6 @@
 namespace weft::config {
 namespace {
 
-/// A value that no field of ours can take.
-struct Unusable {
-  Position at;
-  std::string what;
-};
-
 Position position_of(const toml::source_region& region) {
   return {static_cast<std::uint32_t>(region.begin.line),
           static_cast<std::uint32_t>(region.begin.column)};
@@ -44,38 +38,43 @@ std::string_view kind_of(const toml::node& node) {
   }
 }
 
-std::string list_item(const toml::node& item, std::size_t number, const std::string& key) {
-  if (const auto* const text = item.as_string()) {
-    return text->get();
+/// A list of strings; nothing else fits a list of ours.
+void read_list(const toml::array& source, Entry& entry) {
+  std::vector<std::string> list;
+  for (const toml::node& item : source) {
+    const auto* const text = item.as_string();
+    if (text == nullptr) {
+      entry.unusable = {position_of(item.source()), "a list",
+                        fmt::format("item {} of the list is {}", list.size() + 1, kind_of(item))};
+      return;
+    }
+    list.push_back(text->get());
   }
-  throw Unusable{position_of(item.source()),
-                 fmt::format("cannot set {}: item {} of the list is {}; want strings in quotes",
-                             key, number, kind_of(item))};
+  entry.value = std::move(list);
 }
 
-ConfigValue to_value(const toml::node& node, const std::string& key) {
+Entry to_entry(const toml::node& node, std::string key, Position at) {
+  Entry entry{std::move(key), at, {}, {}};
   switch (node.type()) {
     case toml::node_type::boolean:
-      return node.as_boolean()->get();
+      entry.value = node.as_boolean()->get();
+      break;
     case toml::node_type::integer:
-      return node.as_integer()->get();
+      entry.value = node.as_integer()->get();
+      break;
     case toml::node_type::floating_point:
-      return node.as_floating_point()->get();
+      entry.value = node.as_floating_point()->get();
+      break;
     case toml::node_type::string:
-      return node.as_string()->get();
-    case toml::node_type::array: {
-      std::vector<std::string> list;
-      for (const toml::node& item : *node.as_array()) {
-        list.push_back(list_item(item, list.size() + 1, key));
-      }
-      return list;
-    }
+      entry.value = node.as_string()->get();
+      break;
+    case toml::node_type::array:
+      read_list(*node.as_array(), entry);
+      break;
     default:
-      throw Unusable{position_of(node.source()),
-                     fmt::format("cannot use '{}': dates and times are not used here; put a "
-                                 "string in quotes",
-                                 key)};
+      entry.unusable = {position_of(node.source()), std::string(kind_of(node)), ""};
   }
+  return entry;
 }
 
 Table to_table(const toml::table& source, std::string name, Position at) {
@@ -86,8 +85,7 @@ Table to_table(const toml::table& source, std::string name, Position at) {
     if (const auto* const inner = node.as_table()) {
       table.tables.push_back(to_table(*inner, std::move(key), key_at));
     } else {
-      ConfigValue value = to_value(node, key);
-      table.entries.push_back({std::move(key), key_at, std::move(value)});
+      table.entries.push_back(to_entry(node, std::move(key), key_at));
     }
   }
   // toml++ sorts by key; people read from top to bottom.
@@ -167,8 +165,6 @@ tl::expected<Table, Problem> parse_toml(std::string_view text, std::string file)
   } catch (const toml::parse_error& error) {
     return tl::unexpected(Problem{std::move(file), position_of(error.source()),
                                   fmt::format("cannot read TOML: {}", error.description())});
-  } catch (const Unusable& unusable) {
-    return tl::unexpected(Problem{std::move(file), unusable.at, unusable.what});
   } catch (const std::exception& error) {
     return tl::unexpected(
         Problem{std::move(file), {}, fmt::format("cannot read TOML: {}", error.what())});

@@ -2,6 +2,7 @@
 /// A TOML document as tables of our own values, each with the place it was written at.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,10 +28,18 @@ struct Problem {
   [[nodiscard]] WEFT_EXPORT std::string to_string() const;
 };
 
+/// Why a value fits no field, which its own field says better than the reader of TOML can.
+struct Unusable {
+  Position at;
+  std::string kind;      ///< "a list", "a date or a time"
+  std::string bad_item;  ///< of a list: "item 2 of the list is an integer"
+};
+
 struct Entry {
   std::string key;
   Position at;
   ConfigValue value;
+  std::optional<Unusable> unusable;  ///< then `value` means nothing
 };
 
 /// A table: plain values and sub-tables, each in the order written.

@@ -150,7 +150,7 @@ void Schema::field(std::string name, std::uint32_t& target, std::string help,
 void Schema::field(std::string name, std::chrono::milliseconds& target, std::string help,
                    Range<std::chrono::milliseconds> range) {
   std::string wanted = fmt::format(
-      "a duration with a unit, like \"250ms\", \"10s\", \"5m\" or \"1h\", from {} to {}",
+      "a whole number with one unit, like \"250ms\", \"10s\", \"5m\" or \"1h\", from {} to {}",
       config::format_duration(range.min), config::format_duration(range.max));
   const auto parse = [range](const std::string& text) -> Result<std::chrono::milliseconds> {
     auto value = config::parse_duration(text);
@@ -167,7 +167,8 @@ void Schema::field(std::string name, std::chrono::milliseconds& target, std::str
 void Schema::field(std::string name, ByteSize& target, std::string help) {
   fields_.push_back(text_field(
       std::move(name), "size", target, in_quotes(config::format_byte_size(target)), std::move(help),
-      "a size with a unit, like \"512B\", \"64KiB\" or \"10MiB\"", config::parse_byte_size));
+      "a whole number with one of the units B, KiB, MiB, GiB and TiB, like \"64KiB\"",
+      config::parse_byte_size));
 }
 
 void Schema::field(std::string name, net::IpAddress& target, std::string help) {
@@ -185,7 +186,8 @@ void Schema::field(std::string name, net::Cidr& target, std::string help) {
 void Schema::field(std::string name, net::Endpoint& target, std::string help) {
   fields_.push_back(text_field(
       std::move(name), "endpoint", target, in_quotes(to_string(target)), std::move(help),
-      "an address and port, like \"10.0.0.1:6783\" or \"[::]:6783\"", net::parse_endpoint));
+      "an IP address and a port of at most 65535, like \"10.0.0.1:6783\" or \"[::]:6783\"",
+      net::parse_endpoint));
 }
 
 void Schema::field(std::string name, PeerName& target, std::string help) {

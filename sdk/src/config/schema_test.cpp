@@ -79,7 +79,7 @@ TEST(Schema, RefusalsNameTheFieldTheValueAndTheFix) {
   One<std::uint16_t> port;
 
   EXPECT_EQ(duration.refusal(std::int64_t{10}),
-            "set field = 10: want a duration with a unit, like \"250ms\", \"10s\", \"5m\" or "
+            "set field = 10: want a whole number with one unit, like \"250ms\", \"10s\", \"5m\" or "
             "\"1h\", from 0s to 8760h");
   EXPECT_EQ(port.refusal(std::int64_t{70000}),
             "set field = 70000: want an integer from 0 to 65535");
@@ -99,6 +99,21 @@ TEST(Schema, ARefusedNumberWithAFractionIsNotShownAsAnInteger) {
   EXPECT_EQ(shown(0.5), "set field = 0.5");
   EXPECT_EQ(shown(1e300), "set field = 1e+300");
   EXPECT_EQ(shown(std::numeric_limits<double>::infinity()), "set field = inf");
+}
+
+/// "1.5s" is a duration, 1.5 seconds are within any limits, "16MB" is a size, 70000 is a number.
+TEST(Schema, WhatIsWantedIsNotWhatWasGiven) {
+  One<std::chrono::milliseconds> duration;
+  One<ByteSize> size;
+  One<net::Endpoint> endpoint;
+
+  EXPECT_NE(duration.refusal(std::string("1.5s")).find("want a whole number with one unit"),
+            std::string::npos);
+  EXPECT_EQ(size.refusal(std::string("16MB")),
+            "set field = \"16MB\": want a whole number with one of the units B, KiB, MiB, GiB and "
+            "TiB, like \"64KiB\"");
+  EXPECT_NE(endpoint.refusal(std::string("[::]:70000")).find("a port of at most 65535"),
+            std::string::npos);
 }
 
 TEST(Schema, RefusesPeerNamesThatNoBridgeCanHave) {
