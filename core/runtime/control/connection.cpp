@@ -32,7 +32,7 @@ void Connection::start() {
 }
 
 void Connection::wait_for_request() {
-  idle_since_ = loop_.now();
+  clients_turn_since_ = loop_.now();
   expire_after(limits_.idle);
   read_more();
 }
@@ -77,7 +77,6 @@ void Connection::read_more() {
 }
 
 void Connection::on_data(std::size_t had) {
-  idle_since_.reset();
   const std::size_t newline = input_.find('\n', had);
   if (newline == std::string::npos ? input_.size() > max_request_bytes
                                    : newline > max_request_bytes) {
@@ -109,6 +108,7 @@ void Connection::run(std::string_view line) {
            /*is_last=*/true);
     return;
   }
+  clients_turn_since_.reset();
   deadline_.cancel();  // the command has its own deadlines
   Reply<std::string> reply(loop_, [weak = weak_from_this(), place = place_,
                                    running = std::move(running)](Result<std::string> got) mutable {
@@ -135,6 +135,7 @@ void Connection::answer(std::string line, bool is_last) {
   boost::system::error_code ignored;
   socket_.cancel(ignored);
   output_ = std::move(line);
+  clients_turn_since_ = loop_.now();
   expire_after(limits_.transfer);
   asio::async_write(
       socket_, asio::buffer(output_),

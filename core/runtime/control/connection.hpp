@@ -31,8 +31,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
              Places::Token place, const ServerLimits& limits, Gone gone);
 
   void start();
-  /// Since when it waits for a request; empty while it has one, or a part of one.
-  [[nodiscard]] std::optional<TimePoint> idle_since() const noexcept { return idle_since_; }
+  /// Since when it waits for its client: to ask, to finish asking, or to read the answer. Empty
+  /// while a command runs.
+  [[nodiscard]] std::optional<TimePoint> clients_turn_since() const noexcept {
+    return clients_turn_since_;
+  }
   void end();
   /// Ends it without calling `gone`.
   void close() noexcept;
@@ -55,7 +58,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Gone gone_;
   std::string input_;
   std::string output_;
-  std::optional<TimePoint> idle_since_;
+  std::optional<TimePoint> clients_turn_since_;
   Call call_;       // until the client has its answer
   Timer deadline_;  // last: its callback uses the rest
 };

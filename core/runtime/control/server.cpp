@@ -133,7 +133,7 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
   void admit(LocalSocket socket) {
     auto place = places_.take();
     if (!place) {
-      end_longest_idle();
+      end_slowest_client();
       place = places_.take();
     }
     if (!place) {
@@ -155,17 +155,17 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
     connection->start();
   }
 
-  /// Whoever wants something comes before whoever only might.
-  void end_longest_idle() {
-    std::shared_ptr<Connection> longest;
+  /// Whoever asks comes before whoever has not asked yet, asks slowly or does not read its answer.
+  void end_slowest_client() {
+    std::shared_ptr<Connection> slowest;
     for (const auto& each : connections_) {
-      const auto since = each->idle_since();
-      if (since && (!longest || *since < *longest->idle_since())) {
-        longest = each;
+      const auto since = each->clients_turn_since();
+      if (since && (!slowest || *since < *slowest->clients_turn_since())) {
+        slowest = each;
       }
     }
-    if (longest) {
-      longest->end();
+    if (slowest) {
+      slowest->end();
     }
   }
 

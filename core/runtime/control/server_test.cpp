@@ -58,6 +58,11 @@ class RawClient {
     }
     return true;
   }
+  /// Until there is something to read.
+  void wait_for_answer() const {
+    char c = 0;
+    ASSERT_EQ(::recv(fd_, &c, 1, MSG_PEEK), 1);
+  }
   /// The next line, or what came before the server closed.
   std::string line() const {
     std::string text;
@@ -278,6 +283,28 @@ TEST_F(ControlServerTest, EndsTheLongestIdleConnectionForOneThatWantsSomething) 
   EXPECT_EQ(used.line(), R"({"ok":true,"result":{}})");
   plugin_.run([&] { (*held)("1"); });
   EXPECT_EQ(busy.line(), R"({"ok":true,"result":1})");
+}
+
+TEST_F(ControlServerTest, ClientsThatAskOrReadSlowlyLeaveRoomForOthers) {
+  ServerLimits limits;
+  limits.connections = 2;
+  ASSERT_TRUE(start(limits));
+  const std::string long_answer(std::size_t{4} << 20U, 'x');
+  serve("long", [&](std::string, Reply<std::string> reply) { reply('"' + long_answer + '"'); });
+  serve_echo();
+  const RawClient asks_slowly(path_);
+  asks_slowly.send("{\"comm");
+  const RawClient reads_slowly(path_);
+  reads_slowly.send("{\"command\":\"long\"}\n");
+  reads_slowly.wait_for_answer();
+
+  const RawClient next(path_);
+  EXPECT_TRUE(ask("echo"));
+  next.send("{\"command\":\"echo\"}\n");
+
+  EXPECT_EQ(next.line(), R"({"ok":true,"result":{}})");
+  EXPECT_EQ(asks_slowly.line(), "");
+  EXPECT_LT(reads_slowly.line().size(), long_answer.size());
 }
 
 TEST_F(ControlServerTest, ThoseThatWaitLeaveRoomForEveryOtherCommand) {
