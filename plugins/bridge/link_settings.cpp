@@ -23,16 +23,22 @@ constexpr std::array<WantedSetting, 2> of_bridge{{
 
 constexpr std::array<WantedSetting, 9> of_port{{
     {IFLA_BRPORT_ISOLATED, 1, 0,
-     "router's port was isolated from other isolated ports; switched off"},
-    {IFLA_BRPORT_LOCKED, 1, 0, "router's port was locked to known MACs; unlocked"},
-    {IFLA_BRPORT_GUARD, 1, 0, "router's port had a BPDU guard; switched off"},
-    {IFLA_BRPORT_LEARNING, 1, 1, "router's port did not learn MACs; switched on"},
+     "router's port was isolated from other isolated ports; switched off", "isolation on"},
+    {IFLA_BRPORT_LOCKED, 1, 0, "router's port was locked to known MACs; unlocked",
+     "its MACs locked"},
+    {IFLA_BRPORT_GUARD, 1, 0, "router's port had a BPDU guard; switched off", "a BPDU guard"},
+    {IFLA_BRPORT_LEARNING, 1, 1, "router's port did not learn MACs; switched on", "learning off"},
     {IFLA_BRPORT_UNICAST_FLOOD, 1, 1,
-     "router's port got no frames for unknown MACs; flooding switched on"},
-    {IFLA_BRPORT_MCAST_FLOOD, 1, 1, "router's port got no multicast; flooding switched on"},
-    {IFLA_BRPORT_BCAST_FLOOD, 1, 1, "router's port got no broadcasts; flooding switched on"},
-    {IFLA_BRPORT_NEIGH_SUPPRESS, 1, 0, "router's port got no ARP; suppression switched off"},
-    {IFLA_BRPORT_STATE, 1, BR_STATE_FORWARDING, "router's port did not forward; switched on"},
+     "router's port got no frames for unknown MACs; flooding switched on",
+     "flooding of unknown MACs off"},
+    {IFLA_BRPORT_MCAST_FLOOD, 1, 1, "router's port got no multicast; flooding switched on",
+     "flooding of multicast off"},
+    {IFLA_BRPORT_BCAST_FLOOD, 1, 1, "router's port got no broadcasts; flooding switched on",
+     "flooding of broadcasts off"},
+    {IFLA_BRPORT_NEIGH_SUPPRESS, 1, 0, "router's port got no ARP; suppression switched off",
+     "ARP suppression on"},
+    {IFLA_BRPORT_STATE, 1, BR_STATE_FORWARDING, "router's port did not forward; switched on",
+     "forwarding off"},
 }};
 
 LinkNumbers read_numbers(ByteView nest) {
@@ -48,7 +54,9 @@ LinkNumbers read_numbers(ByteView nest) {
   return numbers;
 }
 
-LinkSettings parse(const nlmsghdr& message) {
+}  // namespace
+
+LinkSettings parse_link_settings(const nlmsghdr& message) {
   LinkSettings settings;
   nl::AttributeReader attributes{message, sizeof(ifinfomsg)};
   while (const auto attribute = attributes.next()) {
@@ -73,14 +81,12 @@ LinkSettings parse(const nlmsghdr& message) {
   return settings;
 }
 
-}  // namespace
-
 Result<LinkSettings> read_link_settings(nl::Socket& socket, int index) {
   nl::Message message{RTM_GETLINK, 0};
   message.extra_header<ifinfomsg>().ifi_index = index;
   LinkSettings settings;
   WEFT_TRY(socket.query(
-      message, [&](const nlmsghdr& each) { settings = parse(each); },
+      message, [&](const nlmsghdr& each) { settings = parse_link_settings(each); },
       fmt::format("look up interface {}", index)));
   return settings;
 }

@@ -21,6 +21,8 @@ struct LinkSettings {
   LinkNumbers port;    ///< of a port of one
 };
 
+/// Of an RTM_NEWLINK message.
+[[nodiscard]] LinkSettings parse_link_settings(const nlmsghdr& message);
 /// Errors: ENODEV.
 [[nodiscard]] Result<LinkSettings> read_link_settings(nl::Socket& socket, int index);
 
@@ -29,7 +31,8 @@ struct WantedSetting {
   std::uint16_t attribute = 0;
   std::uint8_t bytes = 1;  ///< of its number: 1 or 4
   std::uint32_t value = 0;
-  std::string_view complaint;  ///< what it does while it is something else
+  std::string_view complaint;   ///< what it did, while it was something else, to the router's port
+  std::string_view state = {};  ///< what any port has then: "learning off"
 };
 
 enum class LinkRole : std::uint8_t { bridge, port };

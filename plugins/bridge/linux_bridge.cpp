@@ -5,6 +5,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,9 @@
 #include <weft/netlink/message.hpp>
 #include <weft/netlink/namespace.hpp>
 #include <weft/netlink/route.hpp>
+
+#include "common/attachment/port.hpp"
+#include "pods_mtu.hpp"
 
 namespace weft::bridge {
 namespace {
@@ -94,6 +98,16 @@ Result<> LinuxBridge::bound_learning() {
   return socket_.request(message, fmt::format("bound what bridge '{}' learns", settings_.name));
 }
 
+Result<std::uint32_t> LinuxBridge::port_mtu(int bridge) {
+  std::vector<cni::Port> ports;
+  WEFT_TRY(ports, cni::list_ports(socket_, bridge));
+  std::uint32_t largest = settings_.mtu;
+  for (const cni::Port& port : ports) {
+    largest = cni::is_pods(port) ? std::max(largest, port.link.mtu) : largest;
+  }
+  return std::min(largest, largest_mtu);
+}
+
 void LinuxBridge::silence(std::string_view interface) {
   tolerate(write_if_present(fmt::format("net/ipv6/conf/{}/disable_ipv6", interface), "1"),
            "the kernel sends IPv6 packets of its own into the pods' network");
@@ -111,8 +125,9 @@ Result<> LinuxBridge::attach_port() {
   WEFT_TRY(bridge, link());
   WEFT_TRY(port, this->port());
   silence(port_);
-  WEFT_TRY(nl::change_link(socket_, port.index,
-                           {.mtu = settings_.mtu, .master = bridge.index, .up = true}));
+  std::uint32_t room = 0;
+  WEFT_TRY(room, port_mtu(bridge.index));
+  WEFT_TRY(nl::change_link(socket_, port.index, {.mtu = room, .master = bridge.index, .up = true}));
   // After the first port, or the bridge would take over the port's MTU.
   return nl::change_link(socket_, bridge.index, {.mtu = settings_.mtu, .up = true});
 }
@@ -122,11 +137,13 @@ Result<std::string> LinuxBridge::attach_datapath() {
   nl::Link near;
   nl::Link far;
   WEFT_TRY(bridge, link());
+  std::uint32_t room = 0;
+  WEFT_TRY(room, port_mtu(bridge.index));
   std::optional<nl::Link> found;
   WEFT_TRY(found, nl::find_link(socket_, near_end));
   if (!found) {
-    WEFT_TRY(nl::create_veth(socket_, {.name = std::string(near_end), .mtu = settings_.mtu},
-                             {.name = std::string(far_end), .mtu = settings_.mtu}));
+    WEFT_TRY(nl::create_veth(socket_, {.name = std::string(near_end), .mtu = room},
+                             {.name = std::string(far_end), .mtu = room}));
   }
   WEFT_TRY(near, nl::require_link(socket_, near_end));
   WEFT_TRY(far, nl::require_link(socket_, far_end));
@@ -140,11 +157,10 @@ Result<std::string> LinuxBridge::attach_datapath() {
     if (tap->master == bridge.index) {
       WEFT_TRY(nl::change_link(socket_, tap->index, {.master = 0}));
     }
-    WEFT_TRY(nl::change_link(socket_, tap->index, {.mtu = settings_.mtu, .up = true}));
+    WEFT_TRY(nl::change_link(socket_, tap->index, {.mtu = room, .up = true}));
   }
-  WEFT_TRY(nl::change_link(socket_, far.index, {.mtu = settings_.mtu, .up = true}));
-  WEFT_TRY(nl::change_link(socket_, near.index,
-                           {.mtu = settings_.mtu, .master = bridge.index, .up = true}));
+  WEFT_TRY(nl::change_link(socket_, far.index, {.mtu = room, .up = true}));
+  WEFT_TRY(nl::change_link(socket_, near.index, {.mtu = room, .master = bridge.index, .up = true}));
   port_ = near_end;
   WEFT_TRY(nl::change_link(socket_, bridge.index, {.mtu = settings_.mtu, .up = true}));
   return std::string(far_end);
@@ -156,16 +172,18 @@ Result<Repair> LinuxBridge::check() {
   nl::Link port;
   WEFT_TRY(bridge, link());
   WEFT_TRY(port, this->port());
+  std::uint32_t room = 0;
+  WEFT_TRY(room, port_mtu(bridge.index));
   WEFT_TRY(check_bridge(bridge, repair));
-  WEFT_TRY(check_port(port, bridge.index, repair));
-  WEFT_TRY(check_far_ends(repair));
+  WEFT_TRY(check_port(port, room, bridge.index, repair));
+  WEFT_TRY(check_far_ends(room, repair));
   WEFT_TRY(check_predecessor(bridge.index, repair));
   WEFT_TRY(check_forwarding(repair));
   return repair;
 }
 
 Result<> LinuxBridge::check_bridge(const nl::Link& bridge, Repair& repair) {
-  WEFT_TRY(check_up(bridge, "bridge", repair));
+  WEFT_TRY(check_up(bridge, settings_.mtu, "bridge", repair));
   if (bridge.mac != settings_.mac) {
     repair.warnings.push_back("bridge lost its MAC; set again");
     WEFT_TRY(nl::change_link(socket_, bridge.index, {.mac = settings_.mac}));
@@ -173,8 +191,9 @@ Result<> LinuxBridge::check_bridge(const nl::Link& bridge, Repair& repair) {
   return check_settings(bridge.index, LinkRole::bridge, repair);
 }
 
-Result<> LinuxBridge::check_port(const nl::Link& port, int bridge, Repair& repair) {
-  WEFT_TRY(check_up(port, "router's port", repair));
+Result<> LinuxBridge::check_port(const nl::Link& port, std::uint32_t mtu, int bridge,
+                                 Repair& repair) {
+  WEFT_TRY(check_up(port, mtu, "router's port", repair));
   if (port.master != bridge) {
     repair.warnings.push_back("router's port was taken off the bridge; attached again");
     WEFT_TRY(nl::change_link(socket_, port.index, {.master = bridge}));
@@ -188,27 +207,28 @@ Result<> LinuxBridge::check_port(const nl::Link& port, int bridge, Repair& repai
 }
 
 /// With a datapath: its end of the veth pair, and the tap, which is a port of the datapath.
-Result<> LinuxBridge::check_far_ends(Repair& repair) {
+Result<> LinuxBridge::check_far_ends(std::uint32_t mtu, Repair& repair) {
   if (port_ != near_end) {
     return {};
   }
   nl::Link far;
   WEFT_TRY(far, nl::require_link(socket_, far_end));
-  WEFT_TRY(check_up(far, "the datapath's end of the veth pair", repair));
+  WEFT_TRY(check_up(far, mtu, "the datapath's end of the veth pair", repair));
   std::optional<nl::Link> tap;
   WEFT_TRY(tap, nl::find_link(socket_, settings_.port));
-  return tap ? check_up(*tap, "the router's tap", repair) : Result<>{};
+  return tap ? check_up(*tap, mtu, "the router's tap", repair) : Result<>{};
 }
 
-Result<> LinuxBridge::check_up(const nl::Link& link, std::string_view what, Repair& repair) {
+Result<> LinuxBridge::check_up(const nl::Link& link, std::uint32_t mtu, std::string_view what,
+                               Repair& repair) {
   if (!link.is_up) {
     repair.warnings.push_back(fmt::format("{} was set down; set up again", what));
     WEFT_TRY(nl::change_link(socket_, link.index, {.up = true}));
   }
-  if (link.mtu != settings_.mtu) {
+  if (link.mtu != mtu) {
     repair.warnings.push_back(
         fmt::format("{} got another MTU; set again (`mtu` of [plugin.bridge] changes it)", what));
-    WEFT_TRY(nl::change_link(socket_, link.index, {.mtu = settings_.mtu}));
+    WEFT_TRY(nl::change_link(socket_, link.index, {.mtu = mtu}));
   }
   return {};
 }

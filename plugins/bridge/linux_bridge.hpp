@@ -70,11 +70,14 @@ class LinuxBridge {
   [[nodiscard]] Result<nl::Link> port() { return nl::require_link(socket_, port_); }
   [[nodiscard]] const std::string& port_name() const noexcept { return port_; }
   [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
+  [[nodiscard]] nl::Socket& socket() noexcept { return socket_; }
 
  private:
   LinuxBridge(Settings settings, nl::Socket socket)
       : settings_(std::move(settings)), port_(settings_.port), socket_(std::move(socket)) {}
 
+  /// Room for what pods send that kept a larger MTU than the bridge has now.
+  [[nodiscard]] Result<std::uint32_t> port_mtu(int bridge);
   [[nodiscard]] Result<> tune();
   [[nodiscard]] Result<> bound_learning();
   /// Switches off what the kernel would send by itself from an interface without address.
@@ -84,9 +87,11 @@ class LinuxBridge {
 
   // Parts of check.
   [[nodiscard]] Result<> check_bridge(const nl::Link& bridge, Repair& repair);
-  [[nodiscard]] Result<> check_port(const nl::Link& port, int bridge, Repair& repair);
-  [[nodiscard]] Result<> check_far_ends(Repair& repair);
-  [[nodiscard]] Result<> check_up(const nl::Link& link, std::string_view what, Repair& repair);
+  [[nodiscard]] Result<> check_port(const nl::Link& port, std::uint32_t mtu, int bridge,
+                                    Repair& repair);
+  [[nodiscard]] Result<> check_far_ends(std::uint32_t mtu, Repair& repair);
+  [[nodiscard]] Result<> check_up(const nl::Link& link, std::uint32_t mtu, std::string_view what,
+                                  Repair& repair);
   [[nodiscard]] Result<> check_settings(int index, LinkRole role, Repair& repair);
   [[nodiscard]] Result<> check_forwarding(Repair& repair);
   [[nodiscard]] Result<> check_predecessor(int bridge, Repair& repair);

@@ -24,9 +24,11 @@
 #include <weft/service/store.hpp>
 
 #include "address_plan.hpp"
+#include "common/attachment/attachment.hpp"
 #include "exposures.hpp"
 #include "linux_bridge.hpp"
 #include "node_guard.hpp"
+#include "pod_ports.hpp"
 #include "pods.hpp"
 #include "pods_mtu.hpp"
 #include "status.hpp"
@@ -109,6 +111,9 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
                                                                     Reply<std::string> answer) {
       answer(checks().map([this](std::vector<doctor::Check> checks) {
         std::ranges::move(address_plan_.checks(), std::back_inserter(checks));
+        if (auto of_ports = PodPorts::checks(bridge_->socket(), name_)) {
+          std::ranges::move(*of_ports, std::back_inserter(checks));
+        }
         return doctor::to_json(checks);
       }));
     }));
@@ -318,7 +323,8 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     const auto link = nl::parse_link(message);
     const bool is_ours = link && (link->name == name_ || link->name == bridge_->port_name() ||
                                   link->name == port_name || link->name == LinuxBridge::far_end);
-    if (is_ours || message.nlmsg_type == RTM_NEWNETCONF) {
+    const bool is_pods = link && link->name.starts_with(cni::pod_port_prefix);
+    if (is_ours || is_pods || message.nlmsg_type == RTM_NEWNETCONF) {
       check_later();
     }
   }
@@ -340,6 +346,20 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     for (const std::string& warning : repair->warnings) {
       warn(warning);
     }
+    check_pod_ports();
+  }
+
+  void check_pod_ports() {
+    const auto faults = pod_ports_.check(bridge_->socket(), name_);
+    if (!faults) {
+      warn("pods' ports not looked after: " + faults.error().message());
+      return;
+    }
+    for (const auto& [what, port, pod] : *faults) {
+      if (is_due(what)) {
+        host_.log().warn(what, "bridge", name_, "port", port, "pod", pod);
+      }
+    }
   }
 
   void cannot_repair(const Error& error) {
@@ -358,10 +378,17 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   }
 
   /// Two programs that disagree change a setting many times a second.
-  void warn(const std::string& what) {
+  [[nodiscard]] bool is_due(const std::string& what) {
     TimePoint& next = next_warnings_[what];
-    if (host_.loop().now() >= next) {
-      next = host_.loop().now() + warning_interval;
+    if (host_.loop().now() < next) {
+      return false;
+    }
+    next = host_.loop().now() + warning_interval;
+    return true;
+  }
+
+  void warn(const std::string& what) {
+    if (is_due(what)) {
       host_.log().warn(what, "bridge", name_, "port", bridge_->port_name());
     }
   }
@@ -400,6 +427,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   std::map<std::string, TimePoint> next_warnings_;
   std::optional<nl::Watcher> watcher_;
   Timer settle_timer_;
+  PodPorts pod_ports_;
   NodeGuard node_guard_;
   AddressPlan address_plan_;
   Exposures exposures_;

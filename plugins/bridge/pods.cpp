@@ -49,10 +49,6 @@ GuardedAddresses read_guard() {
   return guarded;
 }
 
-bool is_pods(const cni::Port& port) {
-  return cni::is_port_alias(port.alias) || port.link.name.starts_with(cni::pod_port_prefix);
-}
-
 }  // namespace
 
 Result<std::vector<BridgePod>> find_pods(std::string_view bridge) {
@@ -79,7 +75,7 @@ Result<std::vector<BridgePod>> find_pods(std::string_view bridge) {
         pod.addresses.push_back(address);
       }
     }
-    if (is_pods(port) || !pod.addresses.empty()) {
+    if (cni::is_pods(port) || !pod.addresses.empty()) {
       pods.push_back(std::move(pod));
     }
   }

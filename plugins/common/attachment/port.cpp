@@ -17,25 +17,10 @@
 
 #include <fmt/core.h>
 
+#include "attachment.hpp"
+
 namespace weft::cni {
 namespace {
-
-std::optional<Port> parse_port(const nlmsghdr& message) {
-  auto link = nl::parse_link(message);
-  if (!link || link->kind != "veth") {
-    return std::nullopt;
-  }
-  Port port{*std::move(link), {}, {}};
-  nl::AttributeReader attributes{message, sizeof(ifinfomsg)};
-  while (const auto attribute = attributes.next()) {
-    if (attribute->type == IFLA_IFALIAS) {
-      port.alias = attribute->text();
-    } else if (attribute->type == IFLA_LINK_NETNSID) {
-      port.netns = attribute->number<int>();
-    }
-  }
-  return port;
-}
 
 Result<std::optional<Port>> query_port(nl::Socket& socket, nl::Message& message,
                                        const std::string& doing) {
@@ -54,6 +39,27 @@ bool is_namespace_gone(const Error& error) {
 }
 
 }  // namespace
+
+std::optional<Port> parse_port(const nlmsghdr& message) {
+  auto link = nl::parse_link(message);
+  if (!link || link->kind != "veth") {
+    return std::nullopt;
+  }
+  Port port{*std::move(link), {}, {}};
+  nl::AttributeReader attributes{message, sizeof(ifinfomsg)};
+  while (const auto attribute = attributes.next()) {
+    if (attribute->type == IFLA_IFALIAS) {
+      port.alias = attribute->text();
+    } else if (attribute->type == IFLA_LINK_NETNSID) {
+      port.netns = attribute->number<int>();
+    }
+  }
+  return port;
+}
+
+bool is_pods(const Port& port) noexcept {
+  return is_port_alias(port.alias) || port.link.name.starts_with(pod_port_prefix);
+}
 
 Result<std::optional<Port>> find_port(nl::Socket& socket, std::string_view name) {
   nl::Message message{RTM_GETLINK, 0};

@@ -22,6 +22,11 @@ struct Port {
   std::optional<int> netns;
 };
 
+/// Reads an RTM_NEWLINK message; empty for anything but a veth end.
+[[nodiscard]] std::optional<Port> parse_port(const nlmsghdr& message);
+/// Whether its alias or its name says that a pod is behind it.
+[[nodiscard]] bool is_pods(const Port& port) noexcept;
+
 /// The veth end of that name or index in the namespace of `socket`. Empty when there is none.
 [[nodiscard]] Result<std::optional<Port>> find_port(nl::Socket& socket, std::string_view name);
 [[nodiscard]] Result<std::optional<Port>> find_port(nl::Socket& socket, int index);
