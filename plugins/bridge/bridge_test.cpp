@@ -28,6 +28,7 @@
 #include <weft/netlink/message.hpp>
 #include <weft/testing/fake_lanes.hpp>
 
+#include "bridge/bridged_iptables.hpp"
 #include "bridge/linux_bridge.hpp"
 #include "bridge/tap_port.hpp"
 #include "common/inner/fragment.hpp"
@@ -478,6 +479,18 @@ TEST_F(BridgeTest, RefusesToStartWithoutForwardingThatCannotBeSwitchedOn) {
   ASSERT_FALSE(ensured);
   EXPECT_EQ(ensured.error().code, std::errc::read_only_file_system);
   EXPECT_NE(ensured.error().context.find("net/ipv4/ip_forward"), std::string::npos);
+}
+
+TEST_F(BridgeTest, SaysThatIptablesWasKeptFromBridgedTraffic) {
+  if (run("sysctl -qw net.bridge.bridge-nf-call-iptables=1") != "") {
+    GTEST_SKIP() << "this kernel has no br_netfilter";
+  }
+  EXPECT_FALSE(check_bridged_iptables());
+
+  ASSERT_EQ(run("sysctl -qw net.bridge.bridge-nf-call-iptables=0"), "");
+
+  EXPECT_EQ(check_bridged_iptables().value().remedy,
+            "sysctl -w net.bridge.bridge-nf-call-iptables=1");
 }
 
 TEST_F(BridgeTest, ReportsADeletedBridge) {

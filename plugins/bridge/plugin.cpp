@@ -24,6 +24,7 @@
 #include <weft/service/store.hpp>
 
 #include "address_plan.hpp"
+#include "bridged_iptables.hpp"
 #include "common/attachment/attachment.hpp"
 #include "exposures.hpp"
 #include "linux_bridge.hpp"
@@ -113,6 +114,9 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
         std::ranges::move(address_plan_.checks(), std::back_inserter(checks));
         if (auto of_ports = PodPorts::checks(bridge_->socket(), name_)) {
           std::ranges::move(*of_ports, std::back_inserter(checks));
+        }
+        if (auto iptables = check_bridged_iptables()) {
+          checks.push_back(*std::move(iptables));
         }
         return doctor::to_json(checks);
       }));
