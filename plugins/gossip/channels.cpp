@@ -77,8 +77,7 @@ Result<> Channels::on_gossip(Link& from, const mesh::Gossip& message) {
     return {};
   }
   if (!channel->user) {
-    on_surrogate(message.channel, *channel, std::nullopt, message.payload, message.sender,
-                 from.remote);
+    on_surrogate(message.channel, *channel, std::nullopt, message.payload, message.sender, from);
     return {};
   }
   channel->user->on_gossip(
@@ -102,8 +101,8 @@ Result<> Channels::on_broadcast(Link& from, const mesh::GossipBroadcast& message
     return {};
   }
   if (!channel->user) {
-    on_surrogate(message.channel, *channel, message.originator, message.payload, message.originator,
-                 from.remote);
+    on_surrogate(message.channel, *channel, message.originator, message.payload,
+                 message.originator, from);
     return {};
   }
   channel->user->on_broadcast(
@@ -167,17 +166,17 @@ void Channels::on_malformed(Link& link, const Error& error) {
 /// tell whether it is good: it keeps its author's name, so that this node is not blamed.
 void Channels::on_surrogate(const std::string& name, Channel& channel,
                             std::optional<PeerName> originator, ByteView payload, PeerName author,
-                            PeerName neighbour) {
+                            const Link& from) {
   const TimePoint now = loop_.now();
   if (payload.size() > Outbox::max_channel_bytes) {
     overflowed_.add();
     return;
   }
-  EarlyMessages::Message message{originator, copy(payload)};
+  EarlyMessages::Message message{originator, copy(payload), author, from.id()};
   if (message.originator) {
     relay_broadcast(name, *message.originator, message.payload);
   } else if (channel.filter.is_new(message.payload, now)) {
-    relay_gossip(name, neighbour, SlotKey{std::nullopt, author}, message.payload);
+    relay_gossip(name, from.remote, SlotKey{std::nullopt, author}, message.payload);
   } else {
     return;
   }
@@ -213,12 +212,19 @@ void Channels::join(const std::string& name, std::shared_ptr<Membership> user) {
   });
 }
 
-/// An early message was passed on when it came, and the connection it came over may be gone.
+/// An early message was passed on when it came. Its user refuses it as it would have then, as long
+/// as the connection is there that brought it.
 void Channels::deliver(Membership& user, EarlyMessages::Message message) {
-  const PeerName author = message.originator.value_or(unknown_peer);
   Reply<std::optional<Bytes>> done(
-      loop_, [weak = std::weak_ptr(weak_self_), author](const auto& answer) {
-        if (const auto self = weak.lock(); self && !answer) {
+      loop_, [weak = std::weak_ptr(weak_self_), author = message.author,
+              over = message.over](const auto& answer) {
+        const auto self = weak.lock();
+        if (!self || answer || answer.error().code == make_error_code(Errc::abandoned)) {
+          return;
+        }
+        if (Link* const link = (*self)->links_.find(over)) {
+          (*self)->refuse(*link, origin(*link, author), answer.error());
+        } else {
           (*self)->refusals_.add(Refusal::channel_user, author, unknown_peer, answer.error());
         }
       });

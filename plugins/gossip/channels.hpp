@@ -112,7 +112,7 @@ class Channels final : private TopologyCarrier {
   [[nodiscard]] Channel* find_or_create(const std::string& name);
   [[nodiscard]] std::size_t early_bytes() const;
   void on_surrogate(const std::string& name, Channel& channel, std::optional<PeerName> originator,
-                    ByteView payload, PeerName author, PeerName neighbour);
+                    ByteView payload, PeerName author, const Link& from);
   void deliver(Membership& user, EarlyMessages::Message message);
   [[nodiscard]] Reply<std::optional<Bytes>> answer_to(Link& from, Origin origin, std::size_t bytes,
                                                       UniqueFunction<void(Bytes)> pass_on);

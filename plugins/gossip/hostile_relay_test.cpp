@@ -23,9 +23,9 @@ std::uint64_t refused(SimNode& node, const std::string& reason) {
 /// A channel's user that refuses everything.
 class Strict final : public GossipHandler {
  public:
-  explicit Strict(SimNode& node) : node_(node) {
+  explicit Strict(SimNode& node, std::string name = "strict") : node_(node) {
     node_.host().loop().run(
-        [&] { channel_ = *node_.mesh().join("strict", *this, node_.host().loop()); });
+        [&] { channel_ = *node_.mesh().join(std::move(name), *this, node_.host().loop()); });
   }
   ~Strict() {
     node_.host().loop().run([&] { channel_.reset(); });
@@ -173,6 +173,24 @@ TEST_F(Blame, RefusedGossipThroughWeftIsItsAuthorsFault) {
   weft.meet();
   weft.send(mesh::encode_message(mesh::Gossip{"strict", distant, Bytes(3)}));
   expect_kept(weft, "channel-user");
+}
+
+/// Peers connect while plugins are still starting.
+TEST_F(Blame, WhatAUserRefusesThatJoinsLateEndsItsNeighboursConnectionToo) {
+  original.meet();
+  weft.meet();
+  original.send(mesh::encode_message(mesh::Gossip{"late", neighbour, Bytes(3)}));
+  original.send(mesh::encode_message(mesh::Gossip{"late", distant, Bytes(4)}));
+  weft.send(mesh::encode_message(mesh::Gossip{"late", PeerName{3}, Bytes(5)}));
+  mesh.world.run_for(200ms);
+  ASSERT_FALSE(weft.is_closed);
+
+  const Strict late(node, "late");
+
+  EXPECT_TRUE(mesh.world.run_until([&] { return weft.is_closed; }, 1s));
+  EXPECT_EQ(node.dropped("handler-refused"), 1U);
+  EXPECT_FALSE(original.is_closed);
+  EXPECT_EQ(refused(node, "channel-user"), 2U);
 }
 
 TEST_F(Blame, RefusedGossipOfAWeftNeighbourEndsItsConnection) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <set>
@@ -49,6 +50,8 @@ class EarlyMessages {
   struct Message {
     std::optional<PeerName> originator;  ///< of a broadcast; none: gossip
     Bytes payload;
+    PeerName author{};       ///< as the message says
+    std::uint64_t over = 0;  ///< the connection that brought it
   };
 
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
