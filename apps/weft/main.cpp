@@ -11,6 +11,7 @@
 #include "demo.hpp"
 #include "lab_commands.hpp"
 #include "plugin_new.hpp"
+#include "unknown_arguments.hpp"
 
 namespace {
 
@@ -350,6 +351,12 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (const std::string unknown = explain_unknown_command(app);
+        !unknown.empty() && error.get_exit_code() != 0) {
+      std::fprintf(stderr, "weft: %s\nRun with --help or --help-all for more information.\n",
+                   unknown.c_str());
+      return exit_usage;
+    }
     return app.exit(error) == 0 ? exit_ok : exit_usage;
   }
   return chosen();
