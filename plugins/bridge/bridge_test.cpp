@@ -402,6 +402,19 @@ INSTANTIATE_TEST_SUITE_P(Others, BridgeSettingsTest,
                                            "bridge link set dev vethwe-tap guard on",
                                            "bridge link set dev vethwe-tap state 0"));
 
+TEST_F(BridgeTest, TakesAnotherMtuForPodsToCome) {
+  build();
+
+  bridge_->set_mtu(1192);
+  port_->set_mtu(1192);
+  ASSERT_TRUE(bridge_->attach_port());
+
+  EXPECT_EQ(bridge_->link()->mtu, 1192U);
+  const auto repair = bridge_->check();
+  ASSERT_TRUE(repair);
+  EXPECT_EQ(bridge_->link()->mtu, 1192U) << "and keeps it";
+}
+
 TEST_F(BridgeTest, PutsBackTheMtuOfThePort) {
   build();
 

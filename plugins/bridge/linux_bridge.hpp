@@ -52,6 +52,9 @@ class LinuxBridge {
   /// far end, which is up, for a datapath. The port before is released and stays up.
   [[nodiscard]] Result<std::string> attach_datapath();
 
+  /// For attach_port and attach_datapath, called next: the pods' MTU from then on.
+  void set_mtu(std::uint32_t mtu) noexcept { settings_.mtu = mtu; }
+
   /// Compares the devices and the kernel's settings with what they should be, and puts right what
   /// others changed. Errors: ENODEV when a device is gone.
   [[nodiscard]] Result<Repair> check();

@@ -65,7 +65,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     schema.field("name", name_, "The bridge that pods attach to.");
     schema.field("mtu", configured_mtu_,
                  "Largest IP packet of the pods, in bytes. 0: that of the pods that are on the "
-                 "bridge already, or without any what the underlay carries.",
+                 "bridge already, or without any what the routes to peers carry.",
                  {0, largest_mtu});
     schema.field("node-guard", wants_node_guard_,
                  "Drop what pods send to the ports at which nodes reach each other.");
@@ -204,8 +204,10 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     nl::Link bridge;
     WEFT_TRY(bridge, bridge_->link());
     WEFT_TRY(address_plan_.start(bridge.index));
-    direct_peers_ = host_.bus().subscribe<events::DirectPeersChanged>(
-        [this](const auto& event) { address_plan_.set_direct_peers(event.addresses); });
+    direct_peers_ = host_.bus().subscribe<events::DirectPeersChanged>([this](const auto& event) {
+      address_plan_.set_direct_peers(event.addresses);
+      follow_peers(event.addresses);
+    });
     topology_ = host_.bus().subscribe<events::TopologyChanged>([this](const auto& event) {
       node_guard_.set_topology(event.topology);
       if (event.topology) {
@@ -243,6 +245,34 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     mtu_ = found.mtu;
     host_.log().info("pods' MTU not configured", "mtu", mtu_, "because", found.reason);
     return {};
+  }
+
+  /// Where the configuration leaves the MTU open, the routes to peers decide. Pods that are there
+  /// keep theirs.
+  void follow_peers(const std::vector<net::IpAddress>& peers) {
+    const auto fitting = configured_mtu_ == 0 ? mtu_of_routes_to(peers) : std::nullopt;
+    if (!fitting || fitting->mtu == mtu_) {
+      return;
+    }
+    const auto pods = find_pods(name_);
+    if (!pods || !pods->empty()) {
+      if (fitting->mtu < mtu_ && is_due(fitting->reason)) {
+        host_.log().warn("pods keep a larger MTU than the way to a peer carries", "MTU", mtu_,
+                         "fitting", fitting->mtu, "because", fitting->reason, "remedy",
+                         "make the pods anew, or set `mtu` of [plugin.bridge]");
+      }
+      return;
+    }
+    mtu_ = fitting->mtu;
+    bridge_->set_mtu(mtu_);
+    port_->set_mtu(mtu_);
+    if (datapath_ != nullptr) {
+      join_datapath();
+    } else {
+      attach_tap();
+    }
+    host_.log().info("pods' MTU follows the routes to peers", "mtu", mtu_, "because",
+                     fitting->reason);
   }
 
   Result<> start_port() {

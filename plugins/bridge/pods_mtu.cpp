@@ -12,6 +12,8 @@
 #include <weft/netlink/link.hpp>
 #include <weft/netlink/route.hpp>
 
+#include "common/underlay/route_mtu.hpp"
+
 namespace weft::bridge {
 namespace {
 
@@ -20,6 +22,7 @@ namespace {
 constexpr std::uint32_t overhead = 86;
 constexpr std::uint32_t ipv6_extra = 20;
 constexpr std::uint32_t multiple = 4;
+constexpr std::uint32_t largest_packet = 65535;  // the loopback interface has a larger MTU
 /// Weave Net's, where nothing is known.
 constexpr std::uint32_t usual_mtu = 1376;
 
@@ -95,6 +98,22 @@ Result<PodsMtu> find_pods_mtu(nl::Socket& socket, std::string_view bridge,
     }
   }
   return PodsMtu{usual_mtu, "no underlay is routed yet"};
+}
+
+std::optional<PodsMtu> mtu_of_routes_to(std::span<const net::IpAddress> peers) {
+  std::optional<PodsMtu> least;
+  for (const net::IpAddress& peer : peers) {
+    const auto route = underlay::query_route_mtu(peer, std::nullopt);
+    if (!route || route->limit > largest_packet) {  // unreachable for now, or this node itself
+      continue;
+    }
+    const std::uint32_t mtu =
+        fitting(route->limit, peer.is_v4() ? net::Family::v4 : net::Family::v6);
+    if (!least || mtu < least->mtu) {
+      least = {mtu, fmt::format("the route to {} carries {}", to_string(peer), route->limit)};
+    }
+  }
+  return least;
 }
 
 }  // namespace weft::bridge

@@ -2,9 +2,12 @@
 /// The MTU of pods on a node whose configuration leaves it open.
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include <weft/net/ip.hpp>
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
 
@@ -28,5 +31,10 @@ struct PodsMtu {
 /// pods. `socket`: NETLINK_ROUTE. Errors: the kernel's.
 [[nodiscard]] Result<PodsMtu> find_pods_mtu(nl::Socket& socket, std::string_view bridge,
                                             std::initializer_list<std::string_view> own_ports);
+
+/// What the routes to `peers` carry, once any overlay has added its headers: the least of them, as
+/// the kernel would send to each now. Nothing when no route leads to any of them. Any thread; does
+/// not wait for the network.
+[[nodiscard]] std::optional<PodsMtu> mtu_of_routes_to(std::span<const net::IpAddress> peers);
 
 }  // namespace weft::bridge

@@ -121,5 +121,27 @@ TEST_F(PodsMtuTest, StaysThatOfThePodsThatAreThere) {
   EXPECT_EQ(found(), 1376U);
 }
 
+/// A VPN beside the default route decides only when a peer is behind it.
+TEST_F(PodsMtuTest, IsTheLeastThatTheRoutesToPeersCarry) {
+  add_device("wg0", "203.0.113.1/24", 1280);
+  add_device("eth0", "192.0.2.1/24", 1500);
+  add_default("via 192.0.2.254");
+  const auto to = [](std::initializer_list<const char*> texts) {
+    std::vector<net::IpAddress> peers;
+    for (const char* const text : texts) {
+      peers.push_back(net::parse_ip(text).value());
+    }
+    return mtu_of_routes_to(peers);
+  };
+
+  EXPECT_EQ(to({"192.0.2.2", "198.51.100.7"})->mtu, 1412U);
+  EXPECT_EQ(to({"192.0.2.2", "203.0.113.9"}),
+            (PodsMtu{1192, "the route to 203.0.113.9 carries 1280"}));
+  EXPECT_EQ(to({"192.0.2.1", "192.0.2.2"})->mtu, 1412U) << "this node itself counts for nothing";
+  EXPECT_EQ(to({"192.0.2.1"}), std::nullopt);
+  EXPECT_EQ(to({"2001:db8::1"}), std::nullopt) << "unreachable";
+  EXPECT_EQ(to({}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace weft::bridge

@@ -107,11 +107,7 @@ void QueueReader::flush(Lane& lane) noexcept {
 }
 
 TapPort::TapPort(Tap tap, std::uint32_t mtu, Metrics& metrics)
-    : tap_(std::move(tap)),
-      mtu_(mtu),
-      largest_forwarded_(mtu + link_overhead),
-      counters_(metrics),
-      reports_(tap_.queues.size()) {
+    : tap_(std::move(tap)), mtu_(mtu), counters_(metrics), reports_(tap_.queues.size()) {
   waiting_.reserve(tap_.queues.size());
   for (std::size_t i = 0; i < tap_.queues.size(); ++i) {
     waiting_.emplace_back(tap_.cuts_udp);
@@ -119,10 +115,11 @@ TapPort::TapPort(Tap tap, std::uint32_t mtu, Metrics& metrics)
 }
 
 std::size_t TapPort::inject(Lane& lane, std::span<const Frame> batch) noexcept {
+  const std::uint32_t mtu = mtu_.load(std::memory_order_relaxed);
   for (const Frame& frame : batch) {
     const bool fits =
-        frame.length <= mtu_ + inner::ethernet_header_bytes || !frame.offload.is_plain();
-    if (fits || !replace(lane, frame)) {
+        frame.length <= mtu + inner::ethernet_header_bytes || !frame.offload.is_plain();
+    if (fits || !replace(lane, frame, mtu)) {
       write(lane, frame);
     }
   }
@@ -137,13 +134,13 @@ void TapPort::write(Lane& lane, const Frame& frame) noexcept {
   }
 }
 
-bool TapPort::replace(Lane& lane, const Frame& frame) noexcept {
-  const inner::Handling handling = inner::plan(frame.bytes(), {.mtu = mtu_});
+bool TapPort::replace(Lane& lane, const Frame& frame, std::uint32_t mtu) noexcept {
+  const inner::Handling handling = inner::plan(frame.bytes(), {.mtu = mtu});
   if (handling == inner::Handling::report_too_big) {
-    static_cast<void>(reports_[lane.index()].add(frame, mtu_, {}, {}));
+    static_cast<void>(reports_[lane.index()].add(frame, mtu, {}, {}));
   } else if (handling == inner::Handling::fragment) {
     const auto packet = inner::parse_ipv4(frame.bytes());
-    const inner::Fragmenter fragmenter(frame.bytes(), *packet, mtu_);
+    const inner::Fragmenter fragmenter(frame.bytes(), *packet, mtu);
     for (std::size_t i = 0; i < fragmenter.count(); ++i) {
       Frame piece = lane.scratch(static_cast<std::uint32_t>(fragmenter.max_bytes()));
       if (piece.data == nullptr) {
@@ -175,11 +172,12 @@ void TapPort::flush(Lane& lane) noexcept {
   std::size_t writes = 0;
   std::size_t rejected = 0;
   std::size_t oversized = 0;
+  const std::uint32_t largest_forwarded = mtu_.load(std::memory_order_relaxed) + link_overhead;
   const std::size_t refused = waiting.drain([&](const Coalescer::Packet& packet) {
     if (::writev(fd, packet.parts.data(), static_cast<int>(packet.parts.size())) >= 0) {
       bytes += packet.bytes;
       frames += packet.frames;
-      oversized += packet.largest_bytes > largest_forwarded_ ? packet.frames : 0;
+      oversized += packet.largest_bytes > largest_forwarded ? packet.frames : 0;
       ++writes;
       return true;
     }

@@ -1,6 +1,7 @@
 #pragma once
 /// Moves frames between the tap's queues and the dataplane, one queue per lane.
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <vector>
@@ -47,6 +48,8 @@ class TapPort final : public BridgePort {
   /// On a lane: writes what was injected this turn.
   void flush(Lane& lane) noexcept;
 
+  /// Any thread.
+  void set_mtu(std::uint32_t mtu) noexcept { mtu_.store(mtu, std::memory_order_relaxed); }
   [[nodiscard]] const Tap& tap() const noexcept { return tap_; }
   [[nodiscard]] const PortCounters& counters() const noexcept { return counters_; }
 
@@ -56,11 +59,10 @@ class TapPort final : public BridgePort {
 
   void write(Lane& lane, const Frame& frame) noexcept;
   /// True when a frame above the pods' MTU was dealt with, and is not to be written.
-  [[nodiscard]] bool replace(Lane& lane, const Frame& frame) noexcept;
+  [[nodiscard]] bool replace(Lane& lane, const Frame& frame, std::uint32_t mtu) noexcept;
 
   Tap tap_;
-  const std::uint32_t mtu_;
-  const std::uint32_t largest_forwarded_;  // bytes of a frame
+  std::atomic<std::uint32_t> mtu_;
   PortCounters counters_;
   std::vector<Coalescer> waiting_;           // by lane
   std::vector<inner::ReportQueue> reports_;  // by lane
