@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <future>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -20,9 +19,8 @@
 #include <gtest/gtest.h>
 #include <weft/netlink/namespace.hpp>
 #include <weft/testing/fake_host.hpp>
+#include <weft/testing/running_loop.hpp>
 
-#include "runtime/loop/blocking_pool.hpp"
-#include "runtime/loop/thread_loop.hpp"
 #include "shell.hpp"
 
 namespace weft::bridge {
@@ -69,14 +67,6 @@ class Receiver {
 /// The test's thread is on the node, in a nameless namespace.
 class NodeGuardTest : public ::testing::Test {
  protected:
-  template <class F>
-  auto on_loop(F task) {
-    std::packaged_task<decltype(task())()> packaged(std::move(task));
-    auto result = packaged.get_future();
-    loop->post([&packaged] { packaged(); });
-    return result.get();
-  }
-
   void SetUp() override {
     if (unshare(CLONE_NEWNET) != 0) {  // before the loop's thread starts, which inherits it
       GTEST_SKIP() << "cannot create a network namespace: " << std::strerror(errno);
@@ -117,21 +107,15 @@ class NodeGuardTest : public ::testing::Test {
   }
 
   void start() {
-    loop.emplace("test", pool, [](const Error&) { std::terminate(); });
-    loop->start();
+    loop.emplace();
     guard.emplace(*loop, host.as_host().log(), host.as_host().metrics());
-    const auto started = on_loop([this] { return guard->start("weave"); });
+    const auto started = loop->run([this] { return guard->start("weave"); });
     ASSERT_TRUE(started) << started.error().message();
   }
   void stop() {
-    on_loop([this] {
-      guard->stop();
-      return 0;
-    });
-    loop->close();
-    loop->join();
-    guard.reset();
+    loop->run([this] { guard->stop(); });
     loop.reset();
+    guard.reset();
   }
   /// What plugins and mesh say on a node with a neighbour.
   void learn() {
@@ -143,11 +127,10 @@ class NodeGuardTest : public ::testing::Test {
                         1,
                         {},
                         {{PeerName{2}, std::string(node_address) + ":7000", true, true}}}};
-    on_loop([&] {
+    loop->run([&] {
       guard->add_port({"mesh", IPPROTO_TCP, 6783});
       guard->add_port({"sleeve", IPPROTO_UDP, 7777});
       guard->set_topology(topology);
-      return 0;
     });
     const auto deadline = std::chrono::steady_clock::now() + 10s;
     while (run("nft list set inet weft-nodes ports").find("7000") == std::string::npos &&
@@ -165,7 +148,7 @@ class NodeGuardTest : public ::testing::Test {
                std::to_string(port) + "'");
   }
   std::vector<doctor::Check> checks() {
-    return on_loop([this] { return guard->checks().value(); });
+    return loop->run([this] { return guard->checks().value(); });
   }
   static bool is_wrong(const std::vector<doctor::Check>& checks, std::string_view text) {
     return std::ranges::any_of(checks, [&](const doctor::Check& check) {
@@ -177,9 +160,8 @@ class NodeGuardTest : public ::testing::Test {
   std::string world_ = "wt-world-" + std::to_string(::getpid());
   weft::testing::SimWorld world;
   weft::testing::FakeHost host{world};
-  BlockingPool pool;
-  std::optional<ThreadLoop> loop;
   std::optional<NodeGuard> guard;
+  std::optional<weft::testing::RunningLoop> loop;  // ends before what it runs
 };
 
 TEST_F(NodeGuardTest, PodsDoNotReachTheirNodesPorts) {
@@ -288,7 +270,7 @@ TEST_F(NodeGuardTest, IsRestoredAndSaysSo) {
             "pods cannot reach TCP 6783, TCP 7000, UDP 6783, UDP 6784, UDP 7000, UDP 7001, UDP "
             "7777 of this node and of others");
 
-  const auto found = on_loop([this] {
+  const auto found = loop->run([this] {
     run("nft flush ruleset");  // on the loop's thread: no repair comes in between
     return guard->checks().value();
   });
@@ -305,7 +287,7 @@ TEST_F(NodeGuardTest, IsRestoredAndSaysSo) {
 TEST_F(NodeGuardTest, NoticesWhatMakesItsRulesIdle) {
   learn();
   const auto after = [this](const std::string& command) {
-    return on_loop([&] {
+    return loop->run([&] {
       run(command);
       return guard->checks().value();
     });

@@ -6,15 +6,13 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <future>
 #include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <weft/testing/fake_host.hpp>
+#include <weft/testing/running_loop.hpp>
 
-#include "runtime/loop/blocking_pool.hpp"
-#include "runtime/loop/thread_loop.hpp"
 #include "shell.hpp"
 
 namespace weft::bridge {
@@ -24,38 +22,25 @@ using testing::run;
 
 class NodeGuardVmTest : public ::testing::Test {
  protected:
-  template <class F>
-  auto on_loop(F task) {
-    std::packaged_task<decltype(task())()> packaged(std::move(task));
-    auto result = packaged.get_future();
-    loop_->post([&packaged] { packaged(); });
-    return result.get();
-  }
-
   void SetUp() override {
     ASSERT_EQ(unshare(CLONE_NEWNET), 0);  // before the loop's thread starts, which inherits it
     ASSERT_EQ(run("ip link add weave type bridge && ip link set weave up && "
                   "ip link add eth0 type veth peer name wire && ip link set eth0 up"),
               "");
-    loop_.emplace("test", pool_, [](const Error&) { std::terminate(); });
-    loop_->start();
+    loop_.emplace();
     guard_.emplace(*loop_, host_.as_host().log(), host_.as_host().metrics());
-    ASSERT_TRUE(on_loop([this] {
+    ASSERT_TRUE(loop_->run([this] {
       guard_->add_port({"mesh", IPPROTO_TCP, 6783});
       return guard_->start("weave");
     }));
   }
   void TearDown() override {
-    on_loop([this] {
-      guard_->stop();
-      return 0;
-    });
-    loop_->close();
-    loop_->join();
+    loop_->run([this] { guard_->stop(); });
+    loop_.reset();
   }
 
   bool is_wrong(std::string_view text) {
-    const auto checks = on_loop([this] { return guard_->checks().value(); });
+    const auto checks = loop_->run([this] { return guard_->checks().value(); });
     return std::ranges::any_of(checks, [&](const doctor::Check& check) {
       return check.state == doctor::State::wrong && check.text.find(text) != std::string::npos;
     });
@@ -63,9 +48,8 @@ class NodeGuardVmTest : public ::testing::Test {
 
   weft::testing::SimWorld world_;
   weft::testing::FakeHost host_{world_};
-  BlockingPool pool_;
-  std::optional<ThreadLoop> loop_;
   std::optional<NodeGuard> guard_;
+  std::optional<weft::testing::RunningLoop> loop_;  // ends before what it runs
 };
 
 TEST_F(NodeGuardVmTest, NoticesAFlowtableWithTheBridge) {

@@ -9,16 +9,15 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <future>
 #include <iterator>
+#include <optional>
 #include <sstream>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <weft/testing/fake_host.hpp>
+#include <weft/testing/running_loop.hpp>
 
-#include "runtime/loop/blocking_pool.hpp"
-#include "runtime/loop/thread_loop.hpp"
 #include "shell.hpp"
 
 namespace weft::cni {
@@ -30,14 +29,6 @@ using testing::run;
 /// Two pods, 10.32.0.10 and 10.32.0.11, and a bridge with 10.32.0.1 in a nameless namespace.
 class PodGuardTest : public ::testing::Test {
  protected:
-  template <class F>
-  auto on_loop(F task) {
-    std::packaged_task<decltype(task())()> packaged(std::move(task));
-    auto result = packaged.get_future();
-    loop->post([&packaged] { packaged(); });
-    return result.get();
-  }
-
   void SetUp() override {
     if (unshare(CLONE_NEWNET) != 0) {  // before the loop's thread starts, which inherits it
       GTEST_SKIP() << "cannot create a network namespace: " << std::strerror(errno);
@@ -58,10 +49,9 @@ class PodGuardTest : public ::testing::Test {
   }
 
   void start() {
-    loop.emplace("test", pool, [](const Error&) { std::terminate(); });
-    loop->start();
+    loop.emplace();
     guard.emplace(*loop, host.as_host().log(), host.as_host().metrics());
-    const auto started = on_loop([this] {
+    const auto started = loop->run([this] {
       auto done = guard->start();
       guard->set_bridge("weave");
       return done;
@@ -69,14 +59,9 @@ class PodGuardTest : public ::testing::Test {
     ASSERT_TRUE(started) << started.error().message();
   }
   void stop() {
-    on_loop([this] {
-      guard->stop();
-      return 0;
-    });
-    loop->close();
-    loop->join();
-    guard.reset();
+    loop->run([this] { guard->stop(); });
     loop.reset();
+    guard.reset();
   }
 
   static std::string digit(const std::string& name) { return name == "a" ? "0" : "1"; }
@@ -94,7 +79,7 @@ class PodGuardTest : public ::testing::Test {
                "link set eth0 up") == "";
   }
   [[nodiscard]] Result<> pin(const std::string& name) {
-    return on_loop([&] {
+    return loop->run([&] {
       return guard->guard({"vethwepl" + name,
                            net::parse_mac(mac(name)).value(),
                            {net::parse_ip("10.32.0.1" + digit(name)).value(),
@@ -138,9 +123,8 @@ class PodGuardTest : public ::testing::Test {
   std::string unique = std::to_string(::getpid());
   weft::testing::SimWorld world;
   weft::testing::FakeHost host{world};
-  BlockingPool pool;
-  std::optional<ThreadLoop> loop;
   std::optional<PodGuard> guard;
+  std::optional<weft::testing::RunningLoop> loop;  // ends before what it runs
 };
 
 TEST_F(PodGuardTest, PodsReachEachOtherAndTheBridgeInBothFamilies) {
@@ -325,7 +309,7 @@ TEST_F(PodGuardTest, LeavesPortsAloneThatItWasNotToldOf) {
   in_pod("b", "ip link set eth0 address 02:00:00:00:09:09");
 
   EXPECT_TRUE(pings("b", "10.32.0.1"));
-  EXPECT_EQ(on_loop([this] { return guard->unguarded_ports().value(); }),
+  EXPECT_EQ(loop->run([this] { return guard->unguarded_ports().value(); }),
             std::vector<std::string>{"vethweplb"});
 }
 
@@ -334,7 +318,7 @@ TEST_F(PodGuardTest, CanBeLifted) {
   in_pod("b", "ip link set eth0 address 02:00:00:00:09:09");
   ASSERT_FALSE(pings("b", "10.32.0.1"));
 
-  ASSERT_TRUE(on_loop([this] { return guard->release("vethweplb"); }));
+  ASSERT_TRUE(loop->run([this] { return guard->release("vethweplb"); }));
 
   // The first ping's question was dropped; the kernel asks again a second later.
   const std::string answer = in_pod("b", "ping -c 1 -w 10 10.32.0.1");
@@ -344,8 +328,8 @@ TEST_F(PodGuardTest, CanBeLifted) {
 TEST_F(PodGuardTest, RefusesTheMacOfAnotherPort) {
   ASSERT_TRUE(pin("a"));
 
-  const auto refused =
-      on_loop([this] { return guard->guard({"vethweplb", net::parse_mac(mac("a")).value(), {}}); });
+  const auto refused = loop->run(
+      [this] { return guard->guard({"vethweplb", net::parse_mac(mac("a")).value(), {}}); });
 
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::conflict);
@@ -354,7 +338,7 @@ TEST_F(PodGuardTest, RefusesTheMacOfAnotherPort) {
 TEST_F(PodGuardTest, GivesTheMacOfAPortThatIsGoneToTheNext) {
   ASSERT_TRUE(pin("a"));
 
-  const auto guarded = on_loop([this] {
+  const auto guarded = loop->run([this] {
     run("ip link del vethwepla");  // on the loop's thread: it has not noticed yet
     return guard->guard({"vethweplb", net::parse_mac(mac("a")).value(), {}});
   });
@@ -364,15 +348,15 @@ TEST_F(PodGuardTest, GivesTheMacOfAPortThatIsGoneToTheNext) {
 
 TEST_F(PodGuardTest, OutlivesTheProcessAndIsTakenOver) {
   pin_both();
-  const auto before = on_loop([this] { return guard->pods(); });
+  const auto before = loop->run([this] { return guard->pods(); });
   stop();
   EXPECT_FALSE(in_pod("b", "true") != "" || pings("b", "-I 10.32.0.10 10.32.0.1"));
   run("ip link del vethwepla");
 
   start();
 
-  EXPECT_EQ(on_loop([this] { return guard->pods(); }), std::vector{before.back()});
-  EXPECT_TRUE(on_loop([this] { return guard->differences().value(); }).empty());
+  EXPECT_EQ(loop->run([this] { return guard->pods(); }), std::vector{before.back()});
+  EXPECT_TRUE(loop->run([this] { return guard->differences().value(); }).empty());
 }
 
 TEST_F(PodGuardTest, ForgetsAPodWhoseInterfaceIsGone) {
@@ -381,10 +365,10 @@ TEST_F(PodGuardTest, ForgetsAPodWhoseInterfaceIsGone) {
   run("ip link del vethwepla");
 
   const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (on_loop([this] { return guard->pods().size(); }) != 1 &&
+  while (loop->run([this] { return guard->pods().size(); }) != 1 &&
          std::chrono::steady_clock::now() < deadline) {
   }
-  EXPECT_EQ(on_loop([this] { return guard->pods().size(); }), 1u);
+  EXPECT_EQ(loop->run([this] { return guard->pods().size(); }), 1u);
   EXPECT_EQ(run("nft list set bridge weft-pods macs").find("vethwepla"), std::string::npos);
 }
 
@@ -394,10 +378,10 @@ TEST_F(PodGuardTest, RestoresWhatOthersFlush) {
   run("nft flush ruleset");
 
   const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (on_loop([this] { return guard->repairs(); }) == 0 &&
+  while (loop->run([this] { return guard->repairs(); }) == 0 &&
          std::chrono::steady_clock::now() < deadline) {
   }
-  EXPECT_TRUE(on_loop([this] { return guard->differences().value(); }).empty());
+  EXPECT_TRUE(loop->run([this] { return guard->differences().value(); }).empty());
   in_pod("b", "ip link set eth0 address 02:00:00:00:09:09");
   EXPECT_FALSE(pings("b", "10.32.0.1"));
 }
@@ -405,7 +389,7 @@ TEST_F(PodGuardTest, RestoresWhatOthersFlush) {
 TEST_F(PodGuardTest, SaysWhatIsNotAsItShouldBe) {
   pin_both();
   const auto differences = [this] {
-    return on_loop([this] { return guard->differences().value(); });
+    return loop->run([this] { return guard->differences().value(); });
   };
   EXPECT_TRUE(differences().empty());
 
@@ -413,13 +397,12 @@ TEST_F(PodGuardTest, SaysWhatIsNotAsItShouldBe) {
   run("nft add table bridge weft-pods '{ flags dormant; }'; "
       "nft add rule bridge weft-pods from_pod accept; "
       "nft flush set bridge weft-pods ports");
-  loop.emplace("test", pool, [](const Error&) { std::terminate(); });
-  loop->start();
+  loop.emplace();
   guard.emplace(*loop, host.as_host().log(), host.as_host().metrics());
-  ASSERT_TRUE(on_loop([this] { return guard->start(); }));
+  ASSERT_TRUE(loop->run([this] { return guard->start(); }));
   EXPECT_TRUE(differences().empty()) << "a start puts everything right";
   run("nft delete table bridge weft-pods");
-  const auto found = on_loop([this] { return guard->differences().value(); });
+  const auto found = loop->run([this] { return guard->differences().value(); });
   EXPECT_TRUE(found.size() == 1 || guard->repairs() == 1) << found.size();
 }
 

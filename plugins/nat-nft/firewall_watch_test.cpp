@@ -12,14 +12,14 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <weft/testing/fake_host.hpp>
+#include <weft/testing/running_loop.hpp>
 
 #include "nat_keeper.hpp"
-#include "runtime/loop/blocking_pool.hpp"
-#include "runtime/loop/thread_loop.hpp"
 #include "shell.hpp"
 
 namespace weft::nat {
@@ -36,49 +36,36 @@ struct OwnNamespace {
 
 class FirewallWatchTest : public ::testing::Test {
  protected:
-  template <class F>
-  auto on_loop(F task) {
-    std::packaged_task<decltype(task())()> packaged(std::move(task));
-    auto result = packaged.get_future();
-    loop.post([&packaged] { packaged(); });
-    return result.get();
-  }
-
   void SetUp() override {
     if (!space.is_there) {
       GTEST_SKIP() << "cannot create a network namespace: " << std::strerror(errno);
     }
-    loop.start();
   }
   void TearDown() override {
     if (!IsSkipped()) {
-      on_loop([this] {
-        keeper.stop();
-        return 0;
-      });
-      loop.close();
-      loop.join();
+      loop->run([this] { keeper.stop(); });
+      loop.reset();  // ends before what it runs
     }
   }
 
   /// A keeper of pods in 10.32.0.0/12 on the bridge `weave`.
   void start() {
-    const auto started = on_loop([this] { return keeper.start("weave", Translation::masquerade); });
+    const auto started =
+        loop->run([this] { return keeper.start("weave", Translation::masquerade); });
     ASSERT_TRUE(started) << started.error().message();
     std::promise<Result<>> answer;
     keeper.masquerade(net::parse_cidr("10.32.0.0/12").value(),
-                      Reply<>(loop, [&](Result<> got) { answer.set_value(got); }));
+                      Reply<>(*loop, [&](Result<> got) { answer.set_value(got); }));
     ASSERT_TRUE(answer.get_future().get());
   }
 
   /// What `weft doctor` would show now.
   std::vector<doctor::Check> checks() {
     std::promise<Result<std::vector<doctor::Check>>> answer;
-    on_loop([&] {
-      keeper.check({loop, [&](Result<std::vector<doctor::Check>> got) {
+    loop->run([&] {
+      keeper.check({*loop, [&](Result<std::vector<doctor::Check>> got) {
                       answer.set_value(std::move(got));
                     }});
-      return 0;
     });
     return answer.get_future().get().value();
   }
@@ -88,7 +75,7 @@ class FirewallWatchTest : public ::testing::Test {
     const auto deadline = std::chrono::steady_clock::now() + 20s;
     std::vector<Finding> findings;
     do {
-      findings = on_loop([this] { return keeper.dropped(); });
+      findings = loop->run([this] { return keeper.dropped(); });
     } while (findings.size() != count && std::chrono::steady_clock::now() < deadline);
     EXPECT_EQ(findings.size(), count);
     return findings;
@@ -97,9 +84,8 @@ class FirewallWatchTest : public ::testing::Test {
   OwnNamespace space;
   weft::testing::SimWorld world;
   weft::testing::FakeHost host{world};
-  BlockingPool pool;
-  ThreadLoop loop{"test", pool, [](const Error&) { std::terminate(); }};
-  NatKeeper keeper{loop, host.as_host().log(), host.metrics()};
+  std::optional<weft::testing::RunningLoop> loop{std::in_place};
+  NatKeeper keeper{*loop, host.as_host().log(), host.metrics()};
 };
 
 TEST_F(FirewallWatchTest, NoticesAPolicyOfNftablesAndItsEnd) {

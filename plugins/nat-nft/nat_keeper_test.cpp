@@ -8,13 +8,13 @@
 #include <chrono>
 #include <cstring>
 #include <future>
+#include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <weft/testing/fake_host.hpp>
+#include <weft/testing/running_loop.hpp>
 
-#include "runtime/loop/blocking_pool.hpp"
-#include "runtime/loop/thread_loop.hpp"
 #include "status.hpp"
 
 namespace weft::nat {
@@ -28,44 +28,31 @@ net::Cidr pods() {
 
 class NatKeeperTest : public ::testing::TestWithParam<Translation> {
  protected:
-  template <class F>
-  auto run(F task) {
-    std::packaged_task<decltype(task())()> packaged(std::move(task));
-    auto result = packaged.get_future();
-    loop.post([&packaged] { packaged(); });
-    return result.get();
-  }
-
   void SetUp() override {
     if (unshare(CLONE_NEWNET) != 0) {  // before the loop's thread starts, which inherits it
       GTEST_SKIP() << "cannot create a network namespace: " << std::strerror(errno);
     }
-    loop.start();
-    const auto started = run([this] { return keeper.start("weave", GetParam()); });
+    loop.emplace();
+    keeper.emplace(*loop, host.as_host().log(), host.metrics());
+    const auto started = loop->run([this] { return keeper->start("weave", GetParam()); });
     ASSERT_TRUE(started) << started.error().message();
   }
   void TearDown() override {
     if (!IsSkipped()) {
-      run([this] {
-        keeper.stop();
-        return 0;
-      });
-      loop.close();
-      loop.join();
+      loop->run([this] { keeper->stop(); });
     }
   }
 
   [[nodiscard]] Result<> masquerade() {
     std::promise<Result<>> answer;
-    keeper.masquerade(pods(), Reply<>(loop, [&](Result<> got) { answer.set_value(got); }));
+    keeper->masquerade(pods(), Reply<>(*loop, [&](Result<> got) { answer.set_value(got); }));
     return answer.get_future().get();
   }
 
   weft::testing::SimWorld world;
   weft::testing::FakeHost host{world};
-  BlockingPool pool;
-  ThreadLoop loop{"test", pool, [](const Error&) { std::terminate(); }};
-  NatKeeper keeper{loop, host.as_host().log(), host.metrics()};
+  std::optional<NatKeeper> keeper;
+  std::optional<weft::testing::RunningLoop> loop;  // ends before what it runs
 };
 
 TEST_P(NatKeeperTest, AnswersOnceTheNetworkIsLetThrough) {
@@ -78,7 +65,8 @@ TEST_P(NatKeeperTest, AnswersOnceTheNetworkIsLetThrough) {
 TEST_P(NatKeeperTest, SaysWhetherItTranslates) {
   ASSERT_TRUE(masquerade());
 
-  const std::string status = run([this] { return to_json(keeper.status(), keeper.dropped()); });
+  const std::string status =
+      loop->run([this] { return to_json(keeper->status(), keeper->dropped()); });
 
   const bool translates = GetParam() == Translation::masquerade;
   EXPECT_NE(status.find(translates ? R"("translation":"masquerade")" : R"("translation":"none")"),
@@ -89,7 +77,9 @@ TEST_P(NatKeeperTest, SaysWhetherItTranslates) {
 
 TEST_P(NatKeeperTest, RestoresWhatOthersFlush) {
   ASSERT_TRUE(masquerade());
-  const auto restored = [this] { return run([this] { return keeper.status().replacements; }); };
+  const auto restored = [this] {
+    return loop->run([this] { return keeper->status().replacements; });
+  };
   const auto before = restored();
   auto other = Kernel::open();
 
