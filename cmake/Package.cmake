@@ -1,5 +1,5 @@
 # What an installation holds: the component `runtime` is what a node needs, `sdk` what a plugin's
-# author needs besides. The executables find libweft-core beside themselves, wherever that is.
+# author needs besides, `lab` the test rig that `weft lab` starts. The executables find libweft-core beside themselves, wherever that is.
 include(CMakePackageConfigHelpers)
 
 set(WEFT_CMAKE_INSTALL_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/Weft)

@@ -5,11 +5,15 @@
 #include <fmt/core.h>
 
 #include "ask.hpp"
-#include "json.hpp"
-#include "page.hpp"
+#include "console/json.hpp"
+#include "console/page.hpp"
+#include "console/print.hpp"
 #include "render.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 /// The node itself limits how long an address may take.

@@ -1,5 +1,5 @@
 #pragma once
-/// Asking the running weftd, and showing what it said.
+/// Asking the running weftd.
 
 #include <chrono>
 #include <optional>
@@ -21,11 +21,5 @@ namespace weft::cli {
 /// As ask. Nothing when the node does not run the plugin that serves `command`.
 [[nodiscard]] Result<std::optional<std::string>> ask_if_served(const Options& options,
                                                                std::string_view command);
-
-/// `text` without what would drive a terminal: plugins and peers choose some of it.
-[[nodiscard]] std::string printable(std::string_view text);
-
-/// Writes `text` to standard output, or the error as one line. Returns the exit code.
-[[nodiscard]] int print(const Result<std::string>& text);
 
 }  // namespace weft::cli

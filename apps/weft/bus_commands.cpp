@@ -4,10 +4,14 @@
 
 #include "ask.hpp"
 #include "commands.hpp"
-#include "json.hpp"
+#include "console/json.hpp"
+#include "console/print.hpp"
 #include "render.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 /// Prints events until `count` were seen, or without end when it is 0.

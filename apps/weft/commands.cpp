@@ -3,12 +3,17 @@
 #include "commands.hpp"
 
 #include "ask.hpp"
+#include "console/connections_page.hpp"
+#include "console/json.hpp"
+#include "console/print.hpp"
 #include "doctor.hpp"
-#include "json.hpp"
 #include "render.hpp"
 #include "report.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 /// A plugin that has to look at the whole node first may take a while; the rest is worth showing.

@@ -7,13 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include <weft/result.hpp>
-
 namespace weft::cli {
-
-inline constexpr int exit_ok = 0;
-inline constexpr int exit_error = 1;
-inline constexpr int exit_usage = 2;
 
 struct Options {
   std::string socket = "/run/weft/weft.sock";
@@ -55,8 +49,5 @@ enum class GraphFormat : std::uint8_t { text, json, dot };
 [[nodiscard]] int plugin_graph(const std::vector<std::string>& files, const std::string& config,
                                GraphFormat format);
 [[nodiscard]] int show_version();
-
-/// Prints "weft: ..." on standard error; for the absence of the daemon, with what to do about it.
-[[nodiscard]] int report_error(const Error& error);
 
 }  // namespace weft::cli

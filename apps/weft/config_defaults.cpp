@@ -8,13 +8,17 @@
 
 #include "ask.hpp"
 #include "commands.hpp"
-#include "json.hpp"
-#include "page.hpp"
+#include "console/json.hpp"
+#include "console/page.hpp"
+#include "console/print.hpp"
 #include "runtime/config/node_config.hpp"
 #include "runtime/host/check.hpp"
 #include "runtime/service/registry.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 bool shares(const host::Manifest& manifest, const std::string& interface) {

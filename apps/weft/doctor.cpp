@@ -4,10 +4,14 @@
 
 #include "ask.hpp"
 #include "commands.hpp"
-#include "json.hpp"
-#include "page.hpp"
+#include "console/json.hpp"
+#include "console/page.hpp"
+#include "console/print.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 Json check_of(const std::string& plugin, const std::string& name, const char* state,

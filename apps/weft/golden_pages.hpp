@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "json.hpp"
+#include "console/json.hpp"
 
 namespace weft::cli {
 
@@ -26,8 +26,9 @@ class GoldenPages {
   }
 
   const std::string& page(const std::string& title) { return pages_[title]; }
-  Json report() {
-    return Json::parse(pages_["GET /report (Accept: application/json) for a sample state"]);
+  console::Json report() {
+    return console::Json::parse(
+        pages_["GET /report (Accept: application/json) for a sample state"]);
   }
 
  private:

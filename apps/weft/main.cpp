@@ -2,20 +2,20 @@
 
 #include <CLI/CLI.hpp>
 
-#include <filesystem>
-
 #include <fmt/core.h>
 
 #include "address_arguments.hpp"
 #include "commands.hpp"
-#include "demo.hpp"
-#include "lab_commands.hpp"
+#include "console/own_path.hpp"
+#include "console/print.hpp"
+#include "other_program.hpp"
 #include "plugin_new.hpp"
 #include "unknown_arguments.hpp"
 
 namespace {
 
 using namespace weft::cli;
+using namespace weft::console;
 
 /// The exit code of whatever command the arguments name.
 using Chosen = std::function<int()>;
@@ -199,119 +199,21 @@ void add_counts(CLI::App& app, Options& options, Chosen& chosen) {
   lanes->callback([&] { chosen = [&] { return show_lanes(options); }; });
 }
 
-/// What the arguments of `weft lab` may set.
-struct LabArguments {
-  LabOptions options;
-  LabTarget target;
-  DemoOptions demo;
-  std::string place;
-  std::string other;
-  std::vector<std::string> command;
-  bool one_way = false;
-};
-
-CLI::App* add_lab_command(CLI::App& lab, LabArguments& arguments, const char* name,
-                          const char* help) {
-  auto* const command = lab.add_subcommand(name, help);
-  command->add_option("--name", arguments.target.name, "Which lab")->capture_default_str();
-  command->add_flag("--verbose", arguments.target.verbose, "Show every command that is run");
-  return command;
+std::vector<std::string> commands_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* const command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return names;
 }
 
-void add_overlay_option(CLI::App& command, LabOptions& options) {
-  command
-      .add_option("--overlay", options.overlay, "The plugin that carries frames between the nodes")
-      ->capture_default_str();
-}
-
-void add_lab_up(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
-  auto* const up = add_lab_command(lab, arguments, "up", "Make the nodes and connect them");
-  up->add_option("--nodes", arguments.options.nodes, "How many")->capture_default_str();
-  up->add_option("--password-file", arguments.options.password_file,
-                 "Encrypt with the password in this file");
-  up->add_option("--underlay", arguments.options.underlay, "Network between the nodes")
-      ->capture_default_str();
-  add_overlay_option(*up, arguments.options);
-  up->add_option("--plugin", arguments.options.plugins,
-                 "The file of one more plugin that every node loads; may be repeated")
-      ->check(CLI::ExistingFile);
-  up->callback([&] {
-    chosen = [&] {
-      for (std::string& file : arguments.options.plugins) {
-        file = std::filesystem::canonical(file).string();
-      }
-      arguments.options.name = arguments.target.name;
-      arguments.options.verbose = arguments.target.verbose;
-      return lab_up(arguments.options);
-    };
-  });
-}
-
-void add_lab_pod(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
-  auto* const pod = lab.add_subcommand("pod", "Pods: namespaces attached by weft-cni");
-  pod->require_subcommand(1);
-  auto* const add = add_lab_command(*pod, arguments, "add", "Attach a new pod to a node");
-  add->add_option("pod", arguments.place, "Its name")->required();
-  add->add_option("--node", arguments.other, "node1, node2, ...")->required();
-  add->callback([&] {
-    chosen = [&] { return lab_pod_add(arguments.target, arguments.place, arguments.other); };
-  });
-  auto* const del = add_lab_command(*pod, arguments, "del", "Detach and remove a pod");
-  del->add_option("pod", arguments.place, "Its name")->required();
-  del->callback(
-      [&] { chosen = [&] { return lab_pod_delete(arguments.target, arguments.place); }; });
-  add_lab_command(*pod, arguments, "list", "Pods and their addresses")->callback([&] {
-    chosen = [&] { return lab_pod_list(arguments.target); };
-  });
-}
-
-void add_lab_network(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
-  auto* const cut = add_lab_command(lab, arguments, "cut", "Drop what one node sends to another");
-  cut->add_option("from", arguments.place, "node1, node2, ...")->required();
-  cut->add_option("to", arguments.other, "node1, node2, ...")->required();
-  cut->add_flag("--one-way", arguments.one_way, "Leave the way back open");
-  cut->callback([&] {
-    chosen = [&] {
-      return lab_cut(arguments.target, arguments.place, arguments.other, arguments.one_way);
-    };
-  });
-  add_lab_command(lab, arguments, "heal", "Undo every cut")->callback([&] {
-    chosen = [&] { return lab_heal(arguments.target); };
-  });
-  auto* const exec = add_lab_command(lab, arguments, "exec", "Run a command in a node or pod");
-  exec->add_option("target", arguments.place, "A node or pod")->required();
-  exec->add_option("command", arguments.command, "The command, after '--'")->required();
-  exec->callback([&] {
-    chosen = [&] { return lab_exec(arguments.target, arguments.place, arguments.command); };
-  });
-}
-
-void add_lab_demo(CLI::App& lab, LabArguments& arguments, Chosen& chosen) {
-  auto* const demo = lab.add_subcommand("demo", "Make a lab, check what it does, remove it");
-  arguments.demo.lab.name = "demo";
-  demo->add_option("--name", arguments.demo.lab.name, "Which lab")->capture_default_str();
-  demo->add_option("--nodes", arguments.demo.lab.nodes, "How many, from 3")->capture_default_str();
-  demo->add_option("--password", arguments.demo.lab.password, "Encrypt with this password");
-  add_overlay_option(*demo, arguments.demo.lab);
-  demo->add_option("--report", arguments.demo.report, "Write the results to this file as JSON");
-  demo->add_flag("--keep", arguments.demo.keep, "Leave the lab up");
-  demo->add_flag("--verbose", arguments.demo.lab.verbose, "Show every command that is run");
-  demo->callback([&] { chosen = [&] { return lab_demo(arguments.demo); }; });
-}
-
-void add_lab(CLI::App& app, LabArguments& arguments, Chosen& chosen) {
-  auto* const lab = app.add_subcommand("lab", "A cluster of network namespaces on this machine");
-  lab->require_subcommand(1);
-  add_lab_up(*lab, arguments, chosen);
-  add_lab_pod(*lab, arguments, chosen);
-  add_lab_network(*lab, arguments, chosen);
-  add_lab_demo(*lab, arguments, chosen);
-  add_lab_command(*lab, arguments, "status", "Nodes, connections, cuts and pods")->callback([&] {
-    chosen = [&] { return lab_status(arguments.target); };
-  });
-  add_lab_command(*lab, arguments, "down", "Remove every trace of the lab")->callback([&] {
-    chosen = [&] { return lab_down(arguments.target); };
-  });
+/// Whether weft itself carries the command out.
+bool is_own(const CLI::App& app, const std::string& name) {
+  const bool is_listed =
+      !app.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; })
+           .empty();
+  return is_listed &&
+         std::ranges::find(other_programs(), name, &OtherProgram::name) == other_programs().end();
 }
 
 }  // namespace
@@ -343,11 +245,18 @@ int main(int argc, char** argv) {
   add_config(app, chosen, options, files);
   add_bus(app, options, chosen, bus);
   add_counts(app, options, chosen);
-  LabArguments lab;
-  add_lab(app, lab, chosen);
+  for (const OtherProgram& program : other_programs()) {
+    app.add_subcommand(std::string(program.name), std::string(program.help));
+  }
   app.add_subcommand("version", "This program's version")->callback([&] {
     chosen = [] { return show_version(); };
   });
+  if (const auto command = named_command({argv, static_cast<std::size_t>(argc)});
+      command && !is_own(app, command->name)) {
+    const auto own = own_path();
+    return own ? start_other_program(own->parent_path(), *command, commands_of(app))
+               : report_error(own.error());
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -4,13 +4,17 @@
 #include <filesystem>
 
 #include "commands.hpp"
+#include "console/json.hpp"
+#include "console/print.hpp"
 #include "fabric/built_in.hpp"
-#include "json.hpp"
 #include "runtime/host/check.hpp"
 #include "runtime/host/manifest.hpp"
 #include "runtime/host/version.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 std::string joined(const std::vector<std::string>& words) {

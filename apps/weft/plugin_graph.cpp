@@ -6,9 +6,10 @@
 
 #include "ask.hpp"
 #include "commands.hpp"
+#include "console/json.hpp"
+#include "console/page.hpp"
+#include "console/print.hpp"
 #include "fabric/built_in.hpp"
-#include "json.hpp"
-#include "page.hpp"
 #include "runtime/config/node_config.hpp"
 #include "runtime/host/check.hpp"
 #include "runtime/host/graph.hpp"
@@ -16,6 +17,9 @@
 #include "runtime/host/manifest.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 using host::Manifest;

@@ -13,11 +13,15 @@
 
 #include <weft/abi.hpp>
 
-#include "commands.hpp"
+#include "console/own_path.hpp"
+#include "console/print.hpp"
 #include "runtime/config/node_config.hpp"
 #include "runtime/host/manifest.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -99,11 +103,8 @@ Result<> copy_filled(const fs::path& from, std::string_view word, const PluginNa
 
 /// share/weft beside the directory of this program.
 Result<std::string> find_templates() {
-  std::error_code error;
-  const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  if (error) {
-    return fail(error.value(), "read /proc/self/exe");
-  }
+  fs::path self;
+  WEFT_TRY(self, console::own_path());
   return (self.parent_path().parent_path() / "share/weft").string();
 }
 

@@ -5,18 +5,18 @@
 #include <utility>
 #include <vector>
 
-#include "json.hpp"
-#include "page.hpp"
+#include "console/connections_page.hpp"
+#include "console/json.hpp"
+#include "console/page.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 constexpr const char* connection_states[] = {"established", "pending", "retrying", "failed",
                                              "connecting"};
-
-const char* arrow(const Json& connection) {
-  return is_true(connection, "Outbound") ? "->" : "<-";
-}
 
 std::string display_name(const Json& peer) {
   return text_of(peer, "Name") + "(" + text_of(peer, "NickName") + ")";
@@ -266,26 +266,6 @@ Result<std::string> render_targets(std::string_view targets) {
       continue;
     }
     page.line("{:<21} {}", text_of(target, "Peer"), target_details(target));
-  }
-  return page.take();
-}
-
-Result<std::string> render_connections(std::string_view connections) {
-  Json list;
-  WEFT_TRY(list, parse_json(connections, "connections"));
-  Page page;
-  for (const Json& connection : list) {
-    std::string attributes;
-    const Json& all = member(connection, "Attrs");
-    for (auto it = all.begin(); all.is_object() && it != all.end(); ++it) {
-      if (it.key() != "name") {
-        attributes += " " + it.key() + "=" + text_of(it.value());
-      }
-    }
-    const std::string state = text_of(connection, "State");
-    const std::string details = text_of(connection, "Info") + attributes;
-    page.line("{} {:<21} {}", arrow(connection), text_of(connection, "Address"),
-              details.empty() ? state : fmt::format("{:<11} {}", state, details));
   }
   return page.take();
 }

@@ -26,7 +26,6 @@ struct NodeStatus {
 /// From "mesh.direct-peers", or from "mesh.targets" alone.
 [[nodiscard]] Result<std::string> render_holders(std::string_view holders);
 [[nodiscard]] Result<std::string> render_targets(std::string_view targets);
-[[nodiscard]] Result<std::string> render_connections(std::string_view connections);
 [[nodiscard]] Result<std::string> render_peers(std::string_view peers);
 /// `own_name` is listed first, with its active addresses. `cni` is what cni.status answers, where
 /// it is served.

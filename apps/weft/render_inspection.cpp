@@ -1,10 +1,13 @@
 /// Writes what the node's own parts do: topics, tapped events, lanes.
 
-#include "json.hpp"
-#include "page.hpp"
+#include "console/json.hpp"
+#include "console/page.hpp"
 #include "render.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 double real_of(const Json& object, const char* key) {

@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "console/connections_page.hpp"
 #include "golden_pages.hpp"
 #include "render.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 class RenderTest : public ::testing::Test {

@@ -11,6 +11,9 @@
 #include "report_template.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 /// Field names in the order in which the original writes them.

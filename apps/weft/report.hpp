@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "json.hpp"
+#include "console/json.hpp"
 
 namespace weft::cli {
 
@@ -26,11 +26,12 @@ struct ReportAnswers {
 /// as they are there, TrustedSubnets apart.
 ///
 /// Ready: every plugin of the configuration runs. Errors: Errc::malformed, naming the part.
-[[nodiscard]] Result<Json> assemble_report(const ReportAnswers& answers);
+[[nodiscard]] Result<console::Json> assemble_report(const ReportAnswers& answers);
 
 /// `report` through `format`: all of it when that is empty; what a path, from '.' or '$', leads to,
 /// with [*] one value a line; or a template, which has "{{". Ends in a newline unless empty.
 /// Errors: Errc::invalid, with the column in `format`.
-[[nodiscard]] Result<std::string> format_report(const Json& report, std::string_view format);
+[[nodiscard]] Result<std::string> format_report(const console::Json& report,
+                                                std::string_view format);
 
 }  // namespace weft::cli

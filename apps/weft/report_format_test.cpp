@@ -6,6 +6,9 @@
 #include "report_template.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 const Json& document() {

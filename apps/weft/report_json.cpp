@@ -4,6 +4,8 @@
 
 namespace weft::cli {
 
+using namespace console;
+
 std::string report_text(const Json& value, JsonLayout layout) {
   const std::string plain = json_text(value, layout == JsonLayout::indented ? 4 : -1);
   std::string text;

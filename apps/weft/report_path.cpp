@@ -8,6 +8,9 @@
 #include <fmt/core.h>
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 bool is_name_character(char c) {

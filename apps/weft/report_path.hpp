@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "json.hpp"
+#include "console/json.hpp"
 
 namespace weft::cli {
 
@@ -30,8 +30,8 @@ struct PathStep {
 /// A name that begins with a capital letter must be there. Others are keys of maps, such as
 /// overlays and attributes, which come and go: absent, and of null, they are null. Null has no
 /// elements. Errors: Errc::invalid, with the column and what is there instead.
-[[nodiscard]] Result<std::vector<const Json*>> select(const Json& root,
-                                                      const std::vector<PathStep>& path);
+[[nodiscard]] Result<std::vector<const console::Json*>> select(const console::Json& root,
+                                                               const std::vector<PathStep>& path);
 
 /// An error about the format string at `column`.
 [[nodiscard]] tl::unexpected<Error> format_error(std::size_t column, std::string_view what);

@@ -15,6 +15,9 @@
 #include "report_path.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 /// A word or a quoted text of an action.

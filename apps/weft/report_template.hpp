@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-#include "json.hpp"
+#include "console/json.hpp"
 
 namespace weft::cli {
 
@@ -24,6 +24,7 @@ inline constexpr std::size_t max_template_depth = 32;
 /// `text` with what its actions give for `report`. A field is a path as in report_path.hpp, without
 /// [*]; text and numbers stand as they are, null is "<no value>", lists and objects are JSON.
 /// Errors: Errc::invalid, with the column.
-[[nodiscard]] Result<std::string> render_template(std::string_view text, const Json& report);
+[[nodiscard]] Result<std::string> render_template(std::string_view text,
+                                                  const console::Json& report);
 
 }  // namespace weft::cli

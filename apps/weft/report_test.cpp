@@ -6,6 +6,9 @@
 #include "report.hpp"
 
 namespace weft::cli {
+
+using namespace console;
+
 namespace {
 
 /// As a plugin answers: fields in another order, and one more than the report has.

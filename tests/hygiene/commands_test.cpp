@@ -21,11 +21,11 @@ const fs::path source_root{WEFT_SOURCE_DIR};
 /// Commands and the subcommands of each.
 using Commands = std::map<std::string, std::set<std::string>>;
 
-/// From the help of every command, as `weft --help-all` prints it.
-Commands known_commands() {
+/// From a page of the reference, which has what `--help-all` prints.
+Commands commands_of(const std::string& page) {
   static const std::regex command(R"(^([a-z][\w-]*)$)");
   static const std::regex subcommand(R"(^    ([a-z][\w-]*)(?: .*)?$)");
-  std::ifstream help(source_root / "docs/reference/weft.md");
+  std::ifstream help(source_root / "docs/reference" / page);
   Commands commands;
   std::string current;
   bool lists_subcommands = false;
@@ -40,6 +40,15 @@ Commands known_commands() {
     } else if (lists_subcommands && !current.empty() && std::regex_match(line, match, subcommand)) {
       commands[current].insert(match[1]);
     }
+  }
+  return commands;
+}
+
+/// Those of weft, and of `weft lab`, which is a program of its own.
+Commands known_commands() {
+  Commands commands = commands_of("weft.md");
+  for (const auto& [name, subcommands] : commands_of("weft-lab.md")) {
+    commands["lab"].insert(name);
   }
   return commands;
 }
@@ -78,7 +87,8 @@ std::vector<fs::path> texts() {
 TEST(Advice, NamesCommandsThatExist) {
   static const std::regex quoted(R"(['`]weft ([a-z][a-z -]*[a-z]))");
   const Commands commands = known_commands();
-  ASSERT_TRUE(commands.contains("doctor") && commands.at("status").contains("peers"));
+  ASSERT_TRUE(commands.contains("doctor") && commands.at("status").contains("peers") &&
+              commands.at("lab").contains("up"));
   std::size_t mentions = 0;
   for (const fs::path& file : texts()) {
     std::ifstream in(file);

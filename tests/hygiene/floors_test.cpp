@@ -33,9 +33,9 @@ bool starts_with_directory(std::string_view path, std::string_view directory) {
 }
 
 Place place_of(const std::string& path) {
-  constexpr std::array<std::string_view, 9> floors{
-      "sdk/include", "sdk/src",        "core/runtime", "core/fabric", "core/testing",
-      "apps",        "plugins/common", "plugins",      "sdk/examples"};
+  constexpr std::array<std::string_view, 10> floors{
+      "sdk/include",  "sdk/src", "core/runtime",   "core/fabric", "core/testing",
+      "apps/console", "apps",    "plugins/common", "plugins",     "sdk/examples"};
   for (const std::string_view floor : floors) {
     if (starts_with_directory(path, floor)) {
       const std::string rest = path.substr(floor.size() + 1);
@@ -80,9 +80,12 @@ const std::vector<Floor>& floors() {
       {"sdk/examples",
        {"sdk/include"},
        "an example builds outside this tree: it sees sdk/include alone"},
+      {"apps/console", {"sdk/include", "core/runtime"}, "what programs share knows none of them"},
       {"apps",
-       {"sdk/include", "core/runtime", "core/fabric", "plugins/common"},
-       "a program knows no plugin: ask the node through its control socket"},
+       {"sdk/include", "core/runtime", "core/fabric", "plugins/common", "apps/console"},
+       "a program knows no plugin, and no other program: ask the node through its control socket, "
+       "or "
+       "move what two programs need to apps/console"},
   };
   return all;
 }
@@ -115,7 +118,7 @@ std::optional<std::string> resolve(const std::string& file, const std::string& n
   for (const std::string& root :
        {fs::path(file).parent_path().string(), std::string("sdk/include"), std::string("core"),
         std::string("plugins"), std::string("sdk/src"), std::string("core/testing/include"), app,
-        std::string("tests")}) {
+        std::string("apps"), std::string("tests")}) {
     const fs::path path = (fs::path(root) / named).lexically_normal();
     if (fs::exists(source_root / path)) {
       return path.string();
@@ -178,7 +181,12 @@ TEST(Floors, EveryForbiddenDirectionIsRefused) {
         Pair{"plugins/sleeve/peer.cpp", "core/testing/include/weft/testing/fake_host.hpp"},
         Pair{"sdk/examples/udp-overlay/overlay.cpp", "plugins/sleeve/peer.hpp"},
         Pair{"apps/weft/main.cpp", "plugins/gossip/peers.hpp"},
-        Pair{"apps/weft/main.cpp", "apps/weftd/notify.hpp"}}) {
+        Pair{"apps/weft/main.cpp", "apps/weftd/notify.hpp"},
+        Pair{"apps/weft-lab/demo/demo.cpp", "apps/weft/render.hpp"},
+        Pair{"apps/console/print.cpp", "apps/weft/ask.hpp"},
+        Pair{"apps/console/print.cpp", "core/fabric/segment.hpp"},
+        Pair{"plugins/sleeve/peer.cpp", "apps/console/page.hpp"},
+        Pair{"core/runtime/host/node.cpp", "apps/console/page.hpp"}}) {
     EXPECT_TRUE(refusal(from, to)) << from << " includes " << to;
   }
 }
