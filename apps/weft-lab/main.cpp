@@ -16,7 +16,7 @@ using namespace weft::lab;
 /// The exit code of whatever command the arguments name.
 using Chosen = std::function<int()>;
 
-/// What the arguments of `weft lab` may set.
+/// What the arguments may set.
 struct LabArguments {
   LabOptions options;
   LabTarget target;

@@ -104,7 +104,7 @@ Result<> copy_filled(const fs::path& from, std::string_view word, const PluginNa
 /// share/weft beside the directory of this program.
 Result<std::string> find_templates() {
   fs::path self;
-  WEFT_TRY(self, console::own_path());
+  WEFT_TRY(self, own_path());
   return (self.parent_path().parent_path() / "share/weft").string();
 }
 

@@ -84,7 +84,7 @@ TEST(Message, NoticesKeepTheirTextUpToALimitAndUnknownKindsAreIgnored) {
   EXPECT_EQ(parsed<Notice>(from_hex("0803")).kind, Notice::Kind::name_lost);
   const Notice longest{Notice::Kind::warning, std::string(Notice::max_text_bytes + 1, 'x')};
   EXPECT_EQ(parsed<Notice>(encode_message(longest)).text.size(), Notice::max_text_bytes);
-  parsed<UnknownMessage>(from_hex("0803"));
+  parsed<UnknownMessage>(from_hex("0804"));
   Bytes too_long = encode_message(longest);
   too_long.push_back(std::byte{'x'});
   parsed<UnknownMessage>(too_long);
