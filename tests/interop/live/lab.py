@@ -220,12 +220,13 @@ class Weft(Node):
         config = self.home / "weft.toml"
         config.write_text(text)
         self.start_process([self.lab.bin / "weftd", "--config", config])
-        wait_until(lambda: self.is_answering(), "weftd answers")
+        wait_until(lambda: self.has_started(), "weftd and its plugins run")
         return self
 
-    def is_answering(self):
+    def has_started(self):
         try:
-            return self.call("mesh.status")["Name"] == self.name
+            status = self.call("status")
+            return status["Name"] == self.name and status["State"] != "starting"
         except (OSError, Failure):
             return False
 
