@@ -39,7 +39,7 @@ bool is_plausible(std::optional<PeerName> known, PeerName peer) {
 
 }  // namespace
 
-/// One call is under way at most; what changes meanwhile is one call more.
+/// At most one notification is pending; later changes coalesce into the next.
 struct FlowPlannerImpl::Watcher {
   Watcher(Loop& its_loop, Task task) : loop(its_loop), on_change(std::move(task)) {}
 

@@ -35,7 +35,7 @@ Counters::Counters(Metrics& metrics)
       aggregated(metrics.counter("weft_sleeve_aggregated_total",
                                  "Frames sent in a datagram behind another frame.")),
       rekeys(metrics.counter("weft_sleeve_rekeys_total",
-                             "Times that a connection went on to fresh keys.")),
+                             "Completed rekeys.")),
       copies(metrics.counter("weft_sleeve_copies_total",
                              "Frames copied because they could not be encapsulated in place.")) {
   for (std::size_t i = 0; i < dropped_.size(); ++i) {

@@ -36,8 +36,8 @@ inline constexpr std::size_t space_count = 2;
 /// before a key is replaced for its age: that takes 24 million datagrams a second.
 inline constexpr std::uint64_t max_datagrams = std::uint64_t{1} << 32U;
 
-/// What datagrams under a key of an AEAD are numbered from. Both ends know it, and one of 2^51 is
-/// hard to guess for who would flood a node and does not see what its peers send.
+/// What datagrams under a key of an AEAD are numbered from. Derived by both ends. 2^51 values make
+/// it infeasible for an off-path attacker to guess.
 [[nodiscard]] std::uint64_t first_number(const Secret& key);
 
 /// Sequence words, both ends included. By default none.

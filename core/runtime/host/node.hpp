@@ -43,7 +43,7 @@ struct NodeOptions {
   std::function<void(bool is_ready, const std::string& summary)> on_change{};
 };
 
-/// What a node is made of could not be brought together; one line each, never empty.
+/// Why a node could not be assembled: one line each, never empty.
 using Complaints = std::vector<std::string>;
 
 void append(Complaints& to, Complaints from);
