@@ -84,7 +84,8 @@ std::vector<std::string> find_all(const std::string& text, const std::regex& pat
 }
 
 TEST(Docs, NameDirectoriesAndFilesThatExist) {
-  static const std::regex path(R"(`((?:core|plugins|sdk|tests|scripts|docs|cmake)/[\w./-]*\w)(?:/?`| ))");
+  static const std::regex path(
+      R"(`((?:apps|core|plugins|sdk|tests|scripts|docs|cmake)/[\w./-]*\w)(?:/?`| ))");
   static const std::regex file(R"(`(\w[\w./-]*\.(?:hpp|cpp))`)");
   for (const std::string& page : pages()) {
     // What the tutorial has its reader write is not here.
