@@ -43,6 +43,17 @@ class ClonesTest : public ::testing::Test {
     mesh.add_as(2, 2, with(peers({"10.0.0.1"})));
   }
   void add_clone() { mesh.add_as(3, 2, with(peers({"10.0.0.1"}))); }
+  /// The first to have the name stays for two minutes and leaves; what it needs to come back.
+  SimNode::Options first_leaves() {
+    mesh.nodes.pop_back();
+    SimNode::Options options = with(peers({"10.0.0.1"}));
+    options.disk = std::make_shared<testing::MemoryDisk>();
+    mesh.add_as(2, 2, options);
+    mesh.world.run_for(2min);
+    mesh.nodes.pop_back();
+    EXPECT_TRUE(mesh.world.run_until([&] { return mesh.nodes[0]->neighbours() == 0; }, 5s));
+    return options;
+  }
   [[nodiscard]] std::uint64_t holder_uid() const {
     return mesh.nodes[0]->topology()->find(PeerName{2})->uid;
   }
@@ -116,14 +127,7 @@ TEST_F(ClonesTest, ACloneRefusesPodsUntilItsNameIsFree) {
 }
 
 TEST_F(ClonesTest, ANodeKnownByItsNameAtItsAddressDoesNotStopForACopyThatCameFirst) {
-  const auto disk = std::make_shared<testing::MemoryDisk>();
-  mesh.nodes.pop_back();
-  auto options = with(peers({"10.0.0.1"}));
-  options.disk = disk;
-  mesh.add_as(2, 2, options);
-  mesh.world.run_for(2min);
-  mesh.nodes.pop_back();
-  ASSERT_TRUE(mesh.world.run_until([&] { return mesh.nodes[0]->neighbours() == 0; }, 5s));
+  const SimNode::Options options = first_leaves();
   add_clone();
   ASSERT_TRUE(mesh.world.run_until([&] { return mesh.nodes[0]->neighbours() == 1; }, 1min));
 
@@ -136,14 +140,7 @@ TEST_F(ClonesTest, ANodeKnownByItsNameAtItsAddressDoesNotStopForACopyThatCameFir
 }
 
 TEST_F(ClonesTest, ACopyThatServedWhileTheFirstWasAwayGivesTheNameBackAndStops) {
-  const auto disk = std::make_shared<testing::MemoryDisk>();
-  mesh.nodes.pop_back();
-  auto options = with(peers({"10.0.0.1"}));
-  options.disk = disk;
-  mesh.add_as(2, 2, options);
-  mesh.world.run_for(2min);
-  mesh.nodes.pop_back();
-  ASSERT_TRUE(mesh.world.run_until([&] { return mesh.nodes[0]->neighbours() == 0; }, 5s));
+  const SimNode::Options options = first_leaves();
   add_clone();
   const Troubles of_clone(*mesh.nodes[1]);
   mesh.world.run_for(2min);  // it has the name for longer than a minute
