@@ -16,10 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Lost messages are sent again this often. Source: weaveworks/weave ipam/allocator.go,
-/// tickInterval.
-constexpr Duration retry_interval = 5s;
-
 /// What only gossip changed is written this often at most; nobody waits for it.
 constexpr Duration save_interval = 1s;
 
@@ -143,6 +139,9 @@ void Allocator::ring_changed() {
   refresh_space();
   asked_.clear();
   is_retry_wanted_ = true;
+  if (!early_requests_.empty()) {
+    answer_early_requests();
+  }
 }
 
 AddressSet Allocator::owned() const {

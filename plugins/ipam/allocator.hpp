@@ -238,6 +238,12 @@ class Allocator {
   };
   using AfterSave = UniqueFunction<void(const Result<>&)>;
 
+  /// Lost messages are sent again this often. Source: weaveworks/weave ipam/allocator.go,
+  /// tickInterval.
+  static constexpr Duration retry_interval = std::chrono::seconds{5};
+  /// Peers whose requests wait for the ring; the others ask again.
+  static constexpr std::size_t max_early_requests = 64;
+
   // allocator.cpp: life, disk, and the ring as a whole
   [[nodiscard]] bool restore(Stored stored);
   void divide_ring(std::vector<PeerName> peers);
@@ -301,6 +307,7 @@ class Allocator {
   void request_space_from(std::vector<PeerName> candidates, AddressRange wanted);
   void claim_request_failed(std::uint64_t id, PeerName owner, const Error& error);
   void donate(AddressRange wanted, PeerName to);
+  void answer_early_requests();
   void denied_by(PeerName owner, AddressRange range);
   [[nodiscard]] Result<> update(const Delivery& delivery, ByteView octets);
   void hear_nicknames(Nicknames received);
@@ -352,6 +359,11 @@ class Allocator {
   std::vector<PendingClaim> claims_;
   std::vector<PendingAllocation> allocations_;
   std::vector<AddressRange> asked_;  // where space was asked for since the last retry
+  struct EarlyRequest {
+    AddressRange wanted;
+    TimePoint asked{};
+  };
+  std::map<PeerName, EarlyRequest> early_requests_;  // the last of each peer, until there is a ring
   std::vector<net::Cidr> published_;
 
   RingState saved_ring_;               // what is on disk

@@ -406,6 +406,34 @@ TEST(Donation, IsIgnoredWithoutARingAndFromOneself) {
   EXPECT_EQ(node.allocator().ring().state().entries.size(), 1u);
 }
 
+TEST(Donation, WaitsForTheRingWhenThePeerThatAsksHeardOfItFirst) {
+  World world;
+  Node& quick = world.add(1, "consensus=3");
+  Node& slow = world.add(2, "consensus=3");
+  Node& third = world.add(3, "consensus=3");
+  world.cut.insert({PeerName{1}, PeerName{3}});
+  world.cut.insert({PeerName{2}, PeerName{3}});
+  slow.is_disk_stuck = true;
+  ASSERT_TRUE(quick.allocate("c1"));
+  world.cut.clear();
+  ASSERT_TRUE(third.allocator().on_gossip(quick.allocator().complete_state()));
+  const auto ring = third.allocator().ring();
+  ASSERT_TRUE(ring.owned_ranges(PeerName{3}).empty());
+  const AddressRange theirs = ring.owned_ranges(PeerName{2}).front();
+
+  std::optional<Result<net::Cidr>> got;
+  third.allocator().allocate("c2",
+                             {net::IpAddress::v4(theirs.start), static_cast<std::uint8_t>(25)},
+                             [&](Result<net::Cidr> answer) { got = std::move(answer); });
+  world.sim.run_for(100ms);
+  EXPECT_FALSE(got);  // the owner does not have the ring on disk yet
+  slow.is_disk_stuck = false;
+  world.sim.run_for(100ms);
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(*got) << got->error().message();
+  world.expect_disjoint();
+}
+
 TEST(Takeover, MakesTheRangesOfAGonePeerOurs) {
   World world;
   Node& one = world.add(1, "consensus=2");

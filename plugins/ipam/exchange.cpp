@@ -179,7 +179,13 @@ bool Allocator::may_have(AddressRange wanted, PeerName to) {
 // Source: weaveworks/weave ipam/allocator.go, donateSpace.
 void Allocator::donate(AddressRange wanted, PeerName to) {
   if (saved_ring_.entries.empty()) {
-    return;  // they will ask again
+    if (early_requests_.size() < max_early_requests || early_requests_.contains(to)) {
+      early_requests_[to] = {wanted, surroundings_.now()};
+    }
+    if (!ring_.is_empty()) {
+      answer_early_requests();
+    }
+    return;
   }
   // A donation adds two entries at most.
   const bool has_room = ring_.state().entries.size() + 2 <= max_ring_entries;
@@ -199,6 +205,22 @@ void Allocator::donate(AddressRange wanted, PeerName to) {
                             [](const Result<>&) {});
     }
     send_ring(to);  // what they got, or where else to ask
+  });
+}
+
+/// Peers that heard of a new ring first asked for space before this node had the ring on disk.
+void Allocator::answer_early_requests() {
+  after_save([this](const Result<>& saved) {
+    if (!saved) {
+      return;
+    }
+    const TimePoint now = surroundings_.now();
+    for (const auto& [peer, request] : std::exchange(early_requests_, {})) {
+      if (now - request.asked < retry_interval) {  // later ones were asked again
+        donate(request.wanted, peer);
+      }
+    }
+    settle();
   });
 }
 
