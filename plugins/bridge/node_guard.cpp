@@ -10,7 +10,7 @@
 #include <chrono>
 #include <utility>
 
-#include "common/nft/reader.hpp"
+#include <weft/nft/reader.hpp>
 
 namespace weft::bridge {
 namespace {
@@ -67,9 +67,9 @@ Result<> NodeGuard::start(std::string bridge) {
 }
 
 Result<> NodeGuard::adopt() {
-  std::optional<std::vector<Bytes>> elements;
+  std::optional<std::vector<nft::Element>> elements;
   WEFT_TRY(elements, nft::read_elements(table_->socket(), node_guard_name, node_guard_ports_set));
-  adopted_ports_ = ports_from(std::move(elements).value_or(std::vector<Bytes>{}));
+  adopted_ports_ = ports_from(std::move(elements).value_or(std::vector<nft::Element>{}));
   return put();
 }
 

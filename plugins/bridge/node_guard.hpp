@@ -15,10 +15,10 @@
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
 #include <weft/metrics.hpp>
+#include <weft/nft/table_keeper.hpp>
 #include <weft/result.hpp>
 
 #include "common/doctor/check.hpp"
-#include "common/nft/table_keeper.hpp"
 #include "node_guard_table.hpp"
 
 namespace weft::bridge {

@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include <weft/netlink/link.hpp>
+#include <weft/nft/reader.hpp>
 
-#include "common/nft/reader.hpp"
 #include "node_guard.hpp"
 
 namespace weft::bridge {

@@ -53,17 +53,16 @@ Chain chain(const char* name, std::vector<Rule> rules) {
 }  // namespace
 
 nft::Table node_guard_table(const std::string& bridge, const std::set<Port>& ports) {
-  nft::FieldSet port_set{
-      std::string(node_guard_ports_set), {Field::ip_protocol, Field::destination_port}, {}};
+  nft::Set port_set{std::string(node_guard_ports_set),
+                    {Field::ip_protocol, Field::destination_port}};
   for (const auto& [protocol, number] : ports) {
     const std::uint16_t in_order = network_order(number);
-    port_set.elements.push_back(nft::element_of(
-        {std::as_bytes(std::span{&protocol, 1}), std::as_bytes(std::span{&in_order, 1})}));
+    port_set.elements.push_back({nft::key_of(
+        {std::as_bytes(std::span{&protocol, 1}), std::as_bytes(std::span{&in_order, 1})})});
   }
   const Interface elsewhere{Direction::out, bridge, /*is_negated=*/true};
   const auto& [own, others] = guarded_hooks;
   return {std::string(node_guard_name.name),
-          {},
           {std::move(port_set)},
           {base("input", NF_INET_LOCAL_IN, bridge, "to_this_node"),
            base("forward", NF_INET_FORWARD, bridge, "to_other_nodes"),
@@ -72,12 +71,12 @@ nft::Table node_guard_table(const std::string& bridge, const std::set<Port>& por
           node_guard_name.family};
 }
 
-std::set<Port> ports_from(const std::vector<Bytes>& elements) {
+std::set<Port> ports_from(const std::vector<nft::Element>& elements) {
   std::set<Port> ports;
-  for (const Bytes& element : elements) {
-    if (element.size() == 8) {
-      ports.emplace(std::to_integer<std::uint8_t>(element[0]),
-                    load_be<std::uint16_t>(element.data() + 4));
+  for (const nft::Element& element : elements) {
+    if (element.first.size() == 8) {
+      ports.emplace(std::to_integer<std::uint8_t>(element.first[0]),
+                    load_be<std::uint16_t>(element.first.data() + 4));
     }
   }
   return ports;

@@ -9,8 +9,7 @@
 #include <vector>
 
 #include <weft/events/topology.hpp>
-
-#include "common/nft/table.hpp"
+#include <weft/nft/table.hpp>
 
 namespace weft::bridge {
 
@@ -37,7 +36,7 @@ inline constexpr GuardedHook guarded_hooks[] = {
 [[nodiscard]] nft::Table node_guard_table(const std::string& bridge, const std::set<Port>& ports);
 
 /// From the elements of such a table; what is none is skipped.
-[[nodiscard]] std::set<Port> ports_from(const std::vector<Bytes>& elements);
+[[nodiscard]] std::set<Port> ports_from(const std::vector<nft::Element>& elements);
 
 /// The mesh's ports of the nodes that this one dialled and is connected to. Others' word is not
 /// taken: who names a port could close it for pods.

@@ -47,8 +47,8 @@ TEST(PortsBeside, FollowFromTheMeshs) {
 TEST(NodeGuardTable, SurvivesAReading) {
   const std::set<Port> ports = ports_beside(6783);
 
-  EXPECT_EQ(ports_from(node_guard_table("weave", ports).field_sets[0].elements), ports);
-  EXPECT_TRUE(ports_from({Bytes(3)}).empty());
+  EXPECT_EQ(ports_from(node_guard_table("weave", ports).sets[0].elements), ports);
+  EXPECT_TRUE(ports_from({nft::Element{Bytes(3)}}).empty());
 }
 
 TEST(NodeGuardTable, LooksAtWhatComesInByTheBridgeOrByAPodsPort) {

@@ -12,11 +12,11 @@
 
 #include <weft/netlink/link.hpp>
 #include <weft/netlink/socket.hpp>
+#include <weft/nft/reader.hpp>
 
 #include "common/attachment/attachment.hpp"
 #include "common/attachment/guard_names.hpp"
 #include "common/attachment/port.hpp"
-#include "common/nft/reader.hpp"
 
 namespace weft::bridge {
 namespace {
@@ -35,7 +35,7 @@ GuardedAddresses read_guard() {
   if (!elements || !*elements) {
     return guarded;
   }
-  for (const Bytes& element : **elements) {
+  for (const auto& [element, last, decision] : **elements) {
     net::Cidr address{{}, 32};
     if (element.size() != IFNAMSIZ + sizeof(std::uint32_t)) {
       continue;

@@ -14,9 +14,9 @@
 
 #include <weft/netlink/batch.hpp>
 #include <weft/netlink/socket.hpp>
+#include <weft/nft/transaction.hpp>
 
 #include "common/attachment/guard_names.hpp"
-#include "common/nft/transaction.hpp"
 #include "shell.hpp"
 
 namespace weft::bridge {
@@ -93,12 +93,12 @@ TEST_F(PodsTest, OfWeaveNetAndOfPeopleAreFoundWithoutHolders) {
 
 TEST_F(PodsTest, WhoseAddressesAreElsewhereAreKnownFromTheGuard) {
   attach("sandbox", "vethwepl1", "weft:c1/eth0");
-  nft::Table table{std::string(cni::guard_table_name), {}, {}, {}, cni::guard_family};
+  nft::Table table{std::string(cni::guard_table_name), {}, {}, cni::guard_family};
   const auto address = std::as_bytes(std::span("\x0a\x20\x00\x09", 4));
   const Bytes port = nft::interface_field("vethwepl1");
-  table.field_sets.push_back({std::string(cni::guard_ipv4_set),
-                              {nft::Field::in_interface, nft::Field::source_address},
-                              {nft::element_of({port, address})}});
+  table.sets.push_back({std::string(cni::guard_ipv4_set),
+                        {nft::Field::in_interface, nft::Field::source_address},
+                        {{nft::key_of({port, address})}}});
   nl::Batch batch;
   nft::append_replacement(batch, table);
   ASSERT_TRUE(nl::Socket::open(NETLINK_NETFILTER)->commit(batch, "add a table"));

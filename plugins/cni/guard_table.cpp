@@ -189,8 +189,8 @@ Chain neighbour_target() {
                 drop("nd", {is_taken(Field::neighbour_target)})});
 }
 
-std::string port_of(ByteView element) {
-  const std::string_view text = as_text(element.first(IFNAMSIZ));
+std::string port_of(ByteView key) {
+  const std::string_view text = as_text(key.first(IFNAMSIZ));
   return std::string(text.substr(0, text.find('\0')));
 }
 
@@ -214,34 +214,34 @@ net::IpAddress link_local_of(const net::Mac& mac) {
 
 nft::Table guard_table(std::span<const GuardedPod> pods,
                        std::span<const net::IpAddress> bridge_addresses) {
-  nft::FieldSet ports{std::string(guard_ports_set), {Field::in_interface}, {}};
-  nft::FieldSet macs{std::string(guard_macs_set), {Field::in_interface, Field::ether_source}, {}};
-  nft::FieldSet ipv4{std::string(guard_ipv4_set), {Field::in_interface, Field::source_address}, {}};
-  nft::FieldSet ipv6{std::string(guard_ipv6_set), {Field::in_interface, Field::ip6_source}, {}};
-  nft::FieldSet taken{std::string(taken_set), {Field::ip6_source}, {}};
+  nft::Set ports{std::string(guard_ports_set), {Field::in_interface}};
+  nft::Set macs{std::string(guard_macs_set), {Field::in_interface, Field::ether_source}};
+  nft::Set ipv4{std::string(guard_ipv4_set), {Field::in_interface, Field::source_address}};
+  nft::Set ipv6{std::string(guard_ipv6_set), {Field::in_interface, Field::ip6_source}};
+  nft::Set taken{std::string(taken_set), {Field::ip6_source}};
 
   const net::IpAddress none_yet;  // of who asks for an address, or probes one
   for (const GuardedPod& pod : pods) {
     const Bytes port = nft::interface_field(pod.port);
-    ports.elements.push_back(port);
-    macs.elements.push_back(nft::element_of({port, pod.mac.octets}));
-    ipv4.elements.push_back(nft::element_of({port, none_yet.bytes()}));
-    ipv6.elements.push_back(nft::element_of({port, link_local_of(pod.mac).bytes()}));
+    ports.elements.push_back({port});
+    macs.elements.push_back({nft::key_of({port, pod.mac.octets})});
+    ipv4.elements.push_back({nft::key_of({port, none_yet.bytes()})});
+    ipv6.elements.push_back({nft::key_of({port, link_local_of(pod.mac).bytes()})});
     for (const net::IpAddress& address : pod.addresses) {
       auto& set = address.is_v4() ? ipv4 : ipv6;
-      set.elements.push_back(nft::element_of({port, address.bytes()}));
+      set.elements.push_back({nft::key_of({port, address.bytes()})});
       if (!address.is_v4()) {
-        taken.elements.push_back(nft::element_of({address.bytes()}));
+        taken.elements.push_back({nft::key_of({address.bytes()})});
       }
     }
   }
   for (const net::IpAddress& address : bridge_addresses) {
-    taken.elements.push_back(nft::element_of({address.bytes()}));
+    taken.elements.push_back({nft::key_of({address.bytes()})});
   }
-  std::ranges::sort(taken.elements);
+  nft::normalize(taken.elements);
   taken.elements.erase(std::ranges::unique(taken.elements).begin(), taken.elements.end());
 
-  nft::FieldSet offenders{std::string(guard_offenders_set), {Field::in_interface}, {}};
+  nft::Set offenders{std::string(guard_offenders_set), {Field::in_interface}};
   offenders.filled_size = max_offenders;
   offenders.filled_time = offender_time;
   const Chain base{
@@ -252,7 +252,6 @@ nft::Table guard_table(std::span<const GuardedPod> pods,
       {rule({FieldsInSet{{Field::in_interface}, std::string(guard_ports_set)}, Jump{"from_pod"}})}};
   nft::Table table{
       std::string(guard_table_name),
-      {},
       {std::move(ports), std::move(macs), std::move(ipv4), std::move(ipv6), std::move(taken),
        std::move(offenders)},
       {base, from_pod(), from_pod_arp(),
@@ -266,39 +265,42 @@ nft::Table guard_table(std::span<const GuardedPod> pods,
   return table;
 }
 
-std::vector<std::string> offenders_from(std::span<const Bytes> elements) {
+std::vector<std::string> offenders_from(std::span<const nft::Element> elements) {
   std::vector<std::string> ports;
-  for (const Bytes& element : elements) {
-    if (element.size() == IFNAMSIZ) {
-      ports.push_back(port_of(element));
+  for (const nft::Element& element : elements) {
+    if (element.first.size() == IFNAMSIZ) {
+      ports.push_back(port_of(element.first));
     }
   }
   return ports;
 }
 
-std::vector<GuardedPod> pods_from(std::span<const Bytes> macs, std::span<const Bytes> ipv4,
-                                  std::span<const Bytes> ipv6) {
+std::vector<GuardedPod> pods_from(std::span<const nft::Element> macs,
+                                  std::span<const nft::Element> ipv4,
+                                  std::span<const nft::Element> ipv6) {
   std::map<std::string, GuardedPod> pods;
-  for (const Bytes& element : macs) {
-    if (element.size() >= IFNAMSIZ + sizeof(net::Mac)) {
-      const std::string port = port_of(element);
-      pods[port] = {port, net::Mac::load(element.data() + IFNAMSIZ), {}};
+  for (const nft::Element& element : macs) {
+    if (element.first.size() >= IFNAMSIZ + sizeof(net::Mac)) {
+      const std::string port = port_of(element.first);
+      pods[port] = {port, net::Mac::load(element.first.data() + IFNAMSIZ), {}};
     }
   }
-  const auto add = [&](const Bytes& element, net::Family family, std::size_t bytes) {
-    if (element.size() != IFNAMSIZ + bytes) {
+  const auto add = [&](const Bytes& key, net::Family family, std::size_t bytes) {
+    if (key.size() != IFNAMSIZ + bytes) {
       return;
     }
-    const auto pod = pods.find(port_of(element));
+    const auto pod = pods.find(port_of(key));
     net::IpAddress address{family, {}};
-    std::copy_n(element.begin() + IFNAMSIZ, bytes, address.octets.begin());
+    std::copy_n(key.begin() + IFNAMSIZ, bytes, address.octets.begin());
     if (pod != pods.end() && !address.is_unspecified() &&
         address != link_local_of(pod->second.mac)) {
       pod->second.addresses.push_back(address);
     }
   };
-  std::ranges::for_each(ipv4, [&](const Bytes& each) { add(each, net::Family::v4, 4); });
-  std::ranges::for_each(ipv6, [&](const Bytes& each) { add(each, net::Family::v6, 16); });
+  std::ranges::for_each(ipv4,
+                        [&](const nft::Element& each) { add(each.first, net::Family::v4, 4); });
+  std::ranges::for_each(ipv6,
+                        [&](const nft::Element& each) { add(each.first, net::Family::v6, 16); });
 
   std::vector<GuardedPod> result;
   for (auto& [port, pod] : pods) {

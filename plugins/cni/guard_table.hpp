@@ -8,9 +8,9 @@
 
 #include <weft/net/ip.hpp>
 #include <weft/net/mac.hpp>
+#include <weft/nft/table.hpp>
 
 #include "common/attachment/guard_names.hpp"
-#include "common/nft/table.hpp"
 
 namespace weft::cni {
 
@@ -46,13 +46,13 @@ inline constexpr GuardReason guard_reasons[] = {
 
 /// By which ports something was dropped in the last minute.
 inline constexpr std::string_view guard_offenders_set = "offenders";
-[[nodiscard]] std::vector<std::string> offenders_from(std::span<const Bytes> elements);
+[[nodiscard]] std::vector<std::string> offenders_from(std::span<const nft::Element> elements);
 
 /// The pods from what the kernel has in guard_macs_set, guard_ipv4_set and guard_ipv6_set, sorted
 /// by port.
-[[nodiscard]] std::vector<GuardedPod> pods_from(std::span<const Bytes> macs,
-                                                std::span<const Bytes> ipv4,
-                                                std::span<const Bytes> ipv6);
+[[nodiscard]] std::vector<GuardedPod> pods_from(std::span<const nft::Element> macs,
+                                                std::span<const nft::Element> ipv4,
+                                                std::span<const nft::Element> ipv6);
 
 /// fe80::/64 with the interface identifier that Ethernet gives. Source: RFC 4291 appendix A.
 [[nodiscard]] net::IpAddress link_local_of(const net::Mac& mac);

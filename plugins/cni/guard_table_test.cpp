@@ -22,16 +22,16 @@ std::vector<GuardedPod> two_pods() {
           {"vethweplb", mac("02:00:00:00:00:0b"), {ip("10.32.0.11")}}};
 }
 
-const nft::FieldSet& set_of(const nft::Table& table, std::string_view name) {
-  return *std::ranges::find(table.field_sets, name, &nft::FieldSet::name);
+const nft::Set& set_of(const nft::Table& table, std::string_view name) {
+  return *std::ranges::find(table.sets, name, &nft::Set::name);
 }
 
 const nft::Chain& chain_of(const nft::Table& table, std::string_view name) {
   return *std::ranges::find(table.chains, name, &nft::Chain::name);
 }
 
-Bytes element(std::string_view port, ByteView value) {
-  return nft::element_of({nft::interface_field(port), value});
+nft::Element element(std::string_view port, ByteView value) {
+  return {nft::key_of({nft::interface_field(port), value})};
 }
 
 TEST(LinkLocal, FollowsFromTheMac) {
@@ -42,7 +42,8 @@ TEST(GuardTable, PinsMacsToPorts) {
   const nft::Table table = guard_table(two_pods(), {});
 
   EXPECT_EQ(set_of(table, "ports").elements,
-            (std::vector{nft::interface_field("vethwepla"), nft::interface_field("vethweplb")}));
+            (std::vector<nft::Element>{{nft::interface_field("vethwepla")},
+                                       {nft::interface_field("vethweplb")}}));
   EXPECT_EQ(set_of(table, "macs").elements,
             (std::vector{element("vethwepla", mac("02:00:00:00:00:0a").octets),
                          element("vethweplb", mac("02:00:00:00:00:0b").octets)}));
@@ -63,8 +64,8 @@ TEST(GuardTable, KnowsWhoseIpv6AddressesAreTaken) {
   const nft::Table table = guard_table(two_pods(), bridge);
 
   EXPECT_EQ(set_of(table, "taken").elements,
-            (std::vector{nft::element_of({ip("fd00::1").bytes()}),
-                         nft::element_of({ip("fd00::a").bytes()})}));
+            (std::vector<nft::Element>{{nft::key_of({ip("fd00::1").bytes()})},
+                                       {nft::key_of({ip("fd00::a").bytes()})}}));
   EXPECT_EQ(std::ranges::count(set_of(table, "ipv6").elements,
                                element("vethwepla", ip("fd00::a").bytes())),
             1);
@@ -119,7 +120,7 @@ TEST(PodsFrom, ReadsBackWhatTheTableSays) {
 }
 
 TEST(PodsFrom, IgnoresWhatIsNotOurs) {
-  const std::vector<Bytes> odd{Bytes(3), Bytes(100)};
+  const std::vector<nft::Element> odd{{Bytes(3)}, {Bytes(100)}};
 
   EXPECT_TRUE(pods_from({}, odd, odd).empty());
 }

@@ -15,9 +15,9 @@
 
 #include <weft/netlink/address.hpp>
 #include <weft/netlink/link.hpp>
+#include <weft/nft/reader.hpp>
 
 #include "common/attachment/exchange.hpp"
-#include "common/nft/reader.hpp"
 
 namespace weft::cni {
 namespace {
@@ -74,12 +74,12 @@ Result<> PodGuard::start() {
 }
 
 Result<> PodGuard::adopt() {
-  std::array<std::vector<Bytes>, 3> sets;
+  std::array<std::vector<nft::Element>, 3> sets;
   constexpr std::array names{guard_macs_set, guard_ipv4_set, guard_ipv6_set};
   for (std::size_t i = 0; i < names.size(); ++i) {
-    std::optional<std::vector<Bytes>> elements;
+    std::optional<std::vector<nft::Element>> elements;
     WEFT_TRY(elements, nft::read_elements(table_->socket(), table_name, names[i]));
-    sets[i] = std::move(elements).value_or(std::vector<Bytes>{});
+    sets[i] = std::move(elements).value_or(std::vector<nft::Element>{});
   }
   for (GuardedPod& pod : pods_from(sets[0], sets[1], sets[2])) {
     std::optional<nl::Link> link;

@@ -15,9 +15,9 @@
 #include <weft/metrics.hpp>
 #include <weft/netlink/socket.hpp>
 #include <weft/netlink/watcher.hpp>
+#include <weft/nft/table_keeper.hpp>
 #include <weft/result.hpp>
 
-#include "common/nft/table_keeper.hpp"
 #include "guard_table.hpp"
 
 namespace weft::cni {

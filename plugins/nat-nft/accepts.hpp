@@ -9,8 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include <weft/nft/table.hpp>
+
 #include "common/firewall/rules.hpp"
-#include "common/nft/table.hpp"
 #include "traffic.hpp"
 
 namespace weft::nat {

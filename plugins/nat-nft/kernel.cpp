@@ -14,10 +14,11 @@
 
 #include <fmt/core.h>
 
+#include <weft/nft/nftnl.hpp>
+#include <weft/nft/reader.hpp>
+#include <weft/nft/watcher.hpp>
+
 #include "common/firewall/nft_reader.hpp"
-#include "common/nft/nftnl.hpp"
-#include "common/nft/reader.hpp"
-#include "common/nft/watcher.hpp"
 #include "scene.hpp"
 
 namespace weft::nat {
@@ -26,10 +27,8 @@ namespace {
 using nft::allocated;
 using nft::comment_of;
 using nft::Family;
-using nft::is_absent;
 using nft::query;
 using nft::RulePtr;
-using nft::SetPtr;
 
 /// Says what an administrator can do about the errors that stop everything.
 Error with_remedy(Error error) {
@@ -42,36 +41,6 @@ Error with_remedy(Error error) {
         "each other, and nothing outside)";
   }
   return error;
-}
-
-int collect_bound(nftnl_set_elem* element, void* into) {
-  std::uint32_t length = 0;
-  const void* const key = nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &length);
-  if (key != nullptr && length == 4) {
-    const std::uint32_t flags = nftnl_set_elem_is_set(element, NFTNL_SET_ELEM_FLAGS)
-                                    ? nftnl_set_elem_get_u32(element, NFTNL_SET_ELEM_FLAGS)
-                                    : 0;
-    static_cast<std::vector<std::pair<std::uint32_t, bool>>*>(into)->emplace_back(
-        load_be<std::uint32_t>(static_cast<const std::byte*>(key)),
-        (flags & NFT_SET_ELEM_INTERVAL_END) == 0);
-  }
-  return 0;
-}
-
-/// From the bounds of intervals, in any order: (address, whether an interval starts there).
-std::vector<Interval> intervals_from(std::vector<std::pair<std::uint32_t, bool>> bounds) {
-  std::sort(bounds.begin(), bounds.end());
-  std::vector<Interval> intervals;
-  bool is_open = false;
-  for (const auto& [address, is_start] : bounds) {
-    if (is_start) {
-      intervals.push_back({address, UINT32_MAX});
-    } else if (is_open) {
-      intervals.back().last = address - 1;
-    }
-    is_open = is_start;
-  }
-  return intervals;
 }
 
 }  // namespace
@@ -97,38 +66,25 @@ Result<> Kernel::replace(const Table& table) {
       .map_error(with_remedy);
 }
 
-Result<> Kernel::change_set(std::string_view table, std::string_view set,
-                            const Difference& change) {
+Result<> Kernel::change_set(std::string_view table, const Set& set, const Difference& change) {
   if (change.is_empty()) {
     return {};
   }
   nl::Batch batch;
   append_set_change(batch, table, set, change);
-  return socket_.commit(batch, fmt::format("change nftables set 'ip {} {}'", table, set));
+  return socket_.commit(batch, fmt::format("change nftables set 'ip {} {}'", table, set.name));
 }
 
 Result<std::optional<std::vector<Interval>>> Kernel::read_set(std::string_view table,
                                                               std::string_view set) {
-  auto message = query(Family::ip, NFT_MSG_GETSETELEM, NLM_F_DUMP);
-  message.put_text(NFTA_SET_ELEM_LIST_TABLE, table).put_text(NFTA_SET_ELEM_LIST_SET, set);
-
-  std::vector<std::pair<std::uint32_t, bool>> bounds;
-  const auto answer = socket_.query(
-      message,
-      [&](const nlmsghdr& part) {
-        const SetPtr elements{allocated(nftnl_set_alloc())};
-        if (nftnl_set_elems_nlmsg_parse(&part, elements.get()) >= 0) {
-          nftnl_set_elem_foreach(elements.get(), collect_bound, &bounds);
-        }
-      },
-      fmt::format("read nftables set 'ip {} {}'", table, set));
-  if (answer) {
-    return intervals_from(std::move(bounds));
+  auto elements = nft::read_elements(socket_, table, set, /*has_ranges=*/true);
+  if (!elements) {
+    return tl::unexpected(with_remedy(std::move(elements).error()));
   }
-  if (is_absent(answer.error())) {
+  if (!*elements) {
     return std::nullopt;
   }
-  return tl::unexpected(with_remedy(answer.error()));
+  return intervals_of(**elements);
 }
 
 Result<firewall::Table> Kernel::read_iptables() {

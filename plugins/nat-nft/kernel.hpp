@@ -9,10 +9,10 @@
 #include <vector>
 
 #include <weft/netlink/socket.hpp>
+#include <weft/nft/transaction.hpp>
 #include <weft/result.hpp>
 
 #include "common/firewall/rules.hpp"
-#include "common/nft/transaction.hpp"
 #include "ruleset.hpp"
 #include "traffic.hpp"
 
@@ -41,9 +41,9 @@ class Kernel {
   /// EOPNOTSUPP without nf_tables.
   [[nodiscard]] Result<> replace(const Table& table);
   /// Errors: ENOENT when the set is gone or its elements are not what `change` says.
-  [[nodiscard]] Result<> change_set(std::string_view table, std::string_view set,
+  [[nodiscard]] Result<> change_set(std::string_view table, const Set& set,
                                     const Difference& change);
-  /// Empty when there is no such set.
+  /// A set of addresses; empty when there is none of that name.
   [[nodiscard]] Result<std::optional<std::vector<Interval>>> read_set(std::string_view table,
                                                                       std::string_view set);
 

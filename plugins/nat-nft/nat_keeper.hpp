@@ -9,9 +9,9 @@
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
 #include <weft/metrics.hpp>
+#include <weft/nft/watcher.hpp>
 #include <weft/service/nat.hpp>
 
-#include "common/nft/watcher.hpp"
 #include "firewall_watch.hpp"
 #include "nat_table.hpp"
 

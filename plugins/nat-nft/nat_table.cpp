@@ -88,7 +88,9 @@ Result<> NatTable::stop_masquerade(const net::Cidr& network) {
 Result<> NatTable::set_local_ranges(std::vector<net::Cidr> ranges) {
   local_ranges_ = std::move(ranges);
   auto wanted = merge(local_ranges_);
-  WEFT_TRY(kernel_.change_set(table_name, local_set, difference(installed_local_, wanted)));
+  const Set set = destination_set(local_set, wanted);
+  WEFT_TRY(kernel_.change_set(table_name, set,
+                              difference(nft::elements_of(installed_local_), set.elements)));
   installed_local_ = std::move(wanted);
   return {};
 }

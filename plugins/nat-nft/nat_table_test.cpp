@@ -1,5 +1,7 @@
 /// The NAT table in the running kernel, in network namespaces of its own, read back with nft.
 
+#include <weft/nft/watcher.hpp>
+
 #include "nat_table.hpp"
 
 #include <linux/netfilter.h>
@@ -16,7 +18,6 @@
 
 #include <gtest/gtest.h>
 
-#include "common/nft/watcher.hpp"
 #include "shell.hpp"
 
 namespace weft::nat {

@@ -24,11 +24,14 @@ void append_masquerade(std::vector<Rule>& rules, const net::Cidr& network) {
   rules.push_back({{from_inside, to_outside, Count{}, Masquerade{}}, {}});
 }
 
+FieldsInSet is_in(std::string_view set) {
+  return {{nft::Field::destination_address}, std::string(set)};
+}
+
 Chain postrouting(const Intent& intent) {
   Chain chain{"postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC + 1, {}};
-  chain.rules.push_back(
-      {{AddressInSet{Side::destination, std::string(local_set)}, Count{}, Verdict::return_},
-       "Prevent SNAT to locally running containers"});
+  chain.rules.push_back({{is_in(local_set), Count{}, Verdict::return_},
+                         "Prevent SNAT to locally running containers"});
   for (const net::Cidr& network : intent.exposed) {
     append_masquerade(chain.rules, network);
   }
@@ -46,20 +49,24 @@ Chain forward(const Intent& intent) {
       {{from_pods, to_pods, Count{}, Verdict::accept}, {}},
       {{from_pods, to_outside, Count{}, Verdict::accept}, {}},
       {{to_pods, IsReply{}, Count{}, Verdict::accept}, {}},
-      {{to_pods, AddressInSet{Side::destination, std::string(exposed_set)}, Count{},
-        Verdict::accept},
-       {}},
+      {{to_pods, is_in(exposed_set), Count{}, Verdict::accept}, {}},
   };
   return chain;
 }
 
 }  // namespace
 
+Set destination_set(std::string_view name, const std::vector<Interval>& addresses) {
+  return {std::string(name),
+          {nft::Field::destination_address},
+          nft::elements_of(addresses),
+          /*has_ranges=*/true};
+}
+
 Table weave_table(const Intent& intent) {
   Table table{std::string(table_name),
-              {{std::string(local_set), merge(intent.local_ranges)},
-               {std::string(exposed_set), merge(intent.exposed)}},
-              {},
+              {destination_set(local_set, merge(intent.local_ranges)),
+               destination_set(exposed_set, merge(intent.exposed))},
               {forward(intent)}};
   if (intent.translation == Translation::masquerade) {
     table.chains.push_back(postrouting(intent));

@@ -7,16 +7,16 @@
 #include <vector>
 
 #include <weft/net/ip.hpp>
-
-#include "common/nft/table.hpp"
+#include <weft/nft/interval.hpp>
+#include <weft/nft/table.hpp>
 
 namespace weft::nat {
 
 using nft::AddressIn;
-using nft::AddressInSet;
 using nft::Chain;
 using nft::Count;
 using nft::Direction;
+using nft::FieldsInSet;
 using nft::Interface;
 using nft::Interval;
 using nft::IsReply;
@@ -44,6 +44,9 @@ struct Intent {
   Translation translation = Translation::masquerade;
   bool operator==(const Intent&) const = default;
 };
+
+/// A set of destinations in the table.
+[[nodiscard]] Set destination_set(std::string_view name, const std::vector<Interval>& addresses);
 
 /// Source: weaveworks/weave net/iptables.go, as one native table. Without translation it has the
 /// same sets, so that either provider of weft.nat/1 takes over from the other, but no NAT chain.

@@ -22,7 +22,8 @@ TEST(WeaveTable, MasqueradesInTheOriginalsOrder) {
   ASSERT_EQ(table.chains.back().name, "postrouting");
   EXPECT_EQ(table.chains.back().rules,
             (std::vector<Rule>{
-                {{AddressInSet{Side::destination, "no_masq_local"}, Count{}, Verdict::return_},
+                {{FieldsInSet{{nft::Field::destination_address}, "no_masq_local"}, Count{},
+                  Verdict::return_},
                  "Prevent SNAT to locally running containers"},
                 {{AddressIn{Side::source, pods}, AddressIn{Side::destination, cidr("224.0.0.0/4")},
                   Count{}, Verdict::return_},
@@ -42,8 +43,8 @@ TEST(WeaveTable, HoldsLocalAndExposedRangesAsMergedIntervals) {
   const Table table = weave_table(intent);
 
   ASSERT_EQ(table.sets.size(), 2u);
-  EXPECT_EQ(table.sets[0], (Set{"no_masq_local", {{0x0A200000, 0x0A2FFFFF}}}));
-  EXPECT_EQ(table.sets[1], (Set{"exposed", {{0x0A200000, 0x0A2FFFFF}}}));
+  EXPECT_EQ(table.sets[0], destination_set("no_masq_local", {{0x0A200000, 0x0A2FFFFF}}));
+  EXPECT_EQ(table.sets[1], destination_set("exposed", {{0x0A200000, 0x0A2FFFFF}}));
 }
 
 TEST(WeaveTable, TranslatesNothingWhenNothingIsExposed) {

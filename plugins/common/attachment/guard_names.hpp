@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "common/nft/table.hpp"
+#include <weft/nft/table.hpp>
 
 namespace weft::cni {
 

@@ -13,9 +13,9 @@
 #include <fmt/core.h>
 
 #include <weft/netlink/link.hpp>
+#include <weft/nft/nftnl.hpp>
+#include <weft/nft/reader.hpp>
 
-#include "common/nft/nftnl.hpp"
-#include "common/nft/reader.hpp"
 #include "nft_rule.hpp"
 
 namespace weft::firewall {

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include <weft/netlink/socket.hpp>
+#include <weft/nft/table.hpp>
 #include <weft/result.hpp>
 
-#include "common/nft/table.hpp"
 #include "rules.hpp"
 
 namespace weft::firewall {

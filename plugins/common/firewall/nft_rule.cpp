@@ -16,7 +16,7 @@
 
 #include <fmt/core.h>
 
-#include "common/nft/reader.hpp"
+#include <weft/nft/reader.hpp>
 
 namespace weft::firewall {
 namespace {

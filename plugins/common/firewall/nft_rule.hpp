@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "common/nft/nftnl.hpp"
+#include <weft/nft/nftnl.hpp>
+
 #include "nft_value.hpp"
 
 namespace weft::firewall {

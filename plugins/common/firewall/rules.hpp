@@ -7,8 +7,8 @@
 #include <variant>
 #include <vector>
 
-#include "common/nft/interval.hpp"
-#include "common/nft/table.hpp"
+#include <weft/nft/interval.hpp>
+#include <weft/nft/table.hpp>
 
 namespace weft::firewall {
 

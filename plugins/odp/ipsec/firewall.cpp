@@ -3,12 +3,10 @@
 #include "firewall.hpp"
 
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter_ipv4.h>
 #include <netinet/in.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <string>
@@ -16,8 +14,9 @@
 
 #include <fmt/core.h>
 
-#include "common/nft/nftnl.hpp"
-#include "common/nft/transaction.hpp"
+#include <weft/nft/reader.hpp>
+#include <weft/nft/transaction.hpp>
+
 #include "xfrm.hpp"
 
 namespace weft::ipsec {
@@ -25,30 +24,28 @@ namespace {
 
 using nft::Field;
 
-constexpr std::size_t element_bytes = 12;  // two addresses, the port and its padding
-
-/// As it stands in the set: local address, remote address, port.
-Bytes element_of(const Tunnel& tunnel) {
-  Bytes element(element_bytes);
-  std::ranges::copy(tunnel.local.bytes(), element.begin());
-  std::ranges::copy(tunnel.remote.bytes(), element.begin() + 4);
-  store_be(element.data() + 8, tunnel.port);
-  return element;
+/// Local address, remote address, port.
+nft::Set set_of_tunnels() {
+  return {std::string(tunnel_set),
+          {Field::source_address, Field::destination_address, Field::udp_destination_port}};
 }
 
-Tunnel tunnel_of(const std::byte* element) {
-  return {net::IpAddress::v4(load_be<std::uint32_t>(element)),
-          net::IpAddress::v4(load_be<std::uint32_t>(element + 4)),
-          load_be<std::uint16_t>(element + 8)};
+nft::Element element_of(const Tunnel& tunnel) {
+  std::array<std::byte, sizeof tunnel.port> port{};
+  store_be(port.data(), tunnel.port);
+  return {nft::key_of({tunnel.local.bytes(), tunnel.remote.bytes(), port})};
 }
 
-int collect_tunnel(nftnl_set_elem* element, void* into) {
-  std::uint32_t length = 0;
-  const void* const key = nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &length);
-  if (key != nullptr && length == element_bytes) {
-    static_cast<std::set<Tunnel>*>(into)->insert(tunnel_of(static_cast<const std::byte*>(key)));
+/// Empty when the element is none of ours.
+std::optional<Tunnel> tunnel_of(const nft::Element& element) {
+  constexpr std::size_t key_bytes = 12;  // two addresses, the port and its padding
+  if (element.first.size() != key_bytes) {
+    return std::nullopt;
   }
-  return 0;
+  const std::byte* const key = element.first.data();
+  return Tunnel{net::IpAddress::v4(load_be<std::uint32_t>(key)),
+                net::IpAddress::v4(load_be<std::uint32_t>(key + 4)),
+                load_be<std::uint16_t>(key + 8)};
 }
 
 /// Says what an administrator can do about the errors that stop everything.
@@ -63,10 +60,6 @@ Error with_remedy(Error error) {
   return error;
 }
 
-bool is_absent(const Error& error) {
-  return error.code == std::error_code(ENOENT, std::generic_category());
-}
-
 std::string describe(const Tunnel& tunnel) {
   return fmt::format("the tunnel between {} and {}, port {}", to_string(tunnel.local),
                      to_string(tunnel.remote), tunnel.port);
@@ -76,20 +69,17 @@ std::string describe(const Tunnel& tunnel) {
 
 nft::Table guard_table(const std::set<Tunnel>& tunnels) {
   const nft::Protocol udp{IPPROTO_UDP};
-  const nft::FieldsInSet is_outgoing{
-      {Field::source_address, Field::destination_address, Field::udp_destination_port},
-      std::string(tunnel_set)};
+  nft::Set set = set_of_tunnels();
+  const nft::FieldsInSet is_outgoing{set.fields, set.name};
   const nft::FieldsInSet is_incoming{
       {Field::destination_address, Field::source_address, Field::udp_destination_port},
       std::string(tunnel_set)};
   const auto drop = nft::Verdict::drop;
 
-  nft::FieldSet set{std::string(tunnel_set), is_outgoing.fields, {}};
   for (const Tunnel& tunnel : tunnels) {
     set.elements.push_back(element_of(tunnel));
   }
   return {std::string(firewall_table),
-          {},
           {std::move(set)},
           {{"output_mark",
             "route",
@@ -126,25 +116,15 @@ Result<Firewall> Firewall::open() {
 }
 
 Result<std::set<Tunnel>> Firewall::read() {
-  nl::Message message(NFNL_SUBSYS_NFTABLES << 8U | NFT_MSG_GETSETELEM, NLM_F_DUMP);
-  auto& header = message.extra_header<nfgenmsg>();
-  header.nfgen_family = NFPROTO_IPV4;
-  header.version = NFNETLINK_V0;
-  message.put_text(NFTA_SET_ELEM_LIST_TABLE, firewall_table)
-      .put_text(NFTA_SET_ELEM_LIST_SET, tunnel_set);
-
+  auto elements = nft::read_elements(socket_, firewall_table, tunnel_set);
+  if (!elements) {
+    return tl::unexpected(with_remedy(std::move(elements).error()));
+  }
   std::set<Tunnel> tunnels;
-  const auto answer = socket_.query(
-      message,
-      [&](const nlmsghdr& part) {
-        const nft::SetPtr elements{nft::allocated(nftnl_set_alloc())};
-        if (nftnl_set_elems_nlmsg_parse(&part, elements.get()) >= 0) {
-          nftnl_set_elem_foreach(elements.get(), collect_tunnel, &tunnels);
-        }
-      },
-      fmt::format("read nftables set 'ip {} {}'", firewall_table, tunnel_set));
-  if (!answer && !is_absent(answer.error())) {
-    return tl::unexpected(with_remedy(answer.error()));
+  for (const nft::Element& element : elements->value_or(std::vector<nft::Element>{})) {
+    if (const auto tunnel = tunnel_of(element)) {
+      tunnels.insert(*tunnel);
+    }
   }
   return tunnels;
 }
@@ -155,9 +135,9 @@ Result<> Firewall::guard(const Tunnel& tunnel) {
     return {};
   }
   nl::Batch batch;
-  nft::append_element(batch, firewall_table, tunnel_set, element_of(tunnel));
+  nft::append_set_change(batch, firewall_table, set_of_tunnels(), {{element_of(tunnel)}, {}});
   auto added = socket_.commit(batch, fmt::format("guard {}", describe(tunnel)));
-  if (!added && is_absent(added.error())) {
+  if (!added && nft::is_absent(added.error())) {
     added = repair();
   }
   if (!added) {
@@ -174,9 +154,9 @@ Result<> Firewall::release(const Tunnel& tunnel) {
     return {};
   }
   nl::Batch batch;
-  nft::append_element_deletion(batch, firewall_table, tunnel_set, element_of(tunnel));
+  nft::append_set_change(batch, firewall_table, set_of_tunnels(), {{}, {element_of(tunnel)}});
   auto deleted = socket_.commit(batch, fmt::format("release {}", describe(tunnel)));
-  return !deleted && is_absent(deleted.error()) ? repair() : deleted;
+  return !deleted && nft::is_absent(deleted.error()) ? repair() : deleted;
 }
 
 Result<> Firewall::repair() {
@@ -192,7 +172,7 @@ Result<> Firewall::remove() {
   nft::append_table_deletion(batch, firewall_table);
   auto removed =
       socket_.commit(batch, fmt::format("delete nftables table 'ip {}'", firewall_table));
-  return !removed && is_absent(removed.error()) ? Result<>{} : removed;
+  return !removed && nft::is_absent(removed.error()) ? Result<>{} : removed;
 }
 
 }  // namespace weft::ipsec

@@ -9,10 +9,9 @@
 
 #include <weft/net/ip.hpp>
 #include <weft/netlink/socket.hpp>
+#include <weft/nft/table.hpp>
+#include <weft/nft/watcher.hpp>
 #include <weft/result.hpp>
-
-#include "common/nft/table.hpp"
-#include "common/nft/watcher.hpp"
 
 namespace weft::ipsec {
 

@@ -5,9 +5,9 @@
 
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
+#include <weft/nft/watcher.hpp>
 #include <weft/result.hpp>
 
-#include "common/nft/watcher.hpp"
 #include "ipsec.hpp"
 
 namespace weft::ipsec {

@@ -7,11 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include <weft/netlink/message.hpp>
 #include <weft/netlink/socket.hpp>
+#include <weft/nft/set.hpp>
+#include <weft/nft/table.hpp>
 #include <weft/result.hpp>
 
-#include "nftnl.hpp"
-#include "table.hpp"
+struct nftnl_rule;
 
 namespace weft::nft {
 
@@ -37,10 +39,11 @@ struct ReadChain {
                                                                       const TableName& table);
 [[nodiscard]] Result<std::vector<ReadChain>> read_base_chains(nl::Socket& socket,
                                                               const TableName& table);
-/// The elements of a set of header fields, sorted, as element_of makes them.
-[[nodiscard]] Result<std::optional<std::vector<Bytes>>> read_elements(nl::Socket& socket,
-                                                                      const TableName& table,
-                                                                      std::string_view set);
+/// The elements of a set, normalized. `has_ranges`: as Set::has_ranges says.
+[[nodiscard]] Result<std::optional<std::vector<Element>>> read_elements(nl::Socket& socket,
+                                                                        const TableName& table,
+                                                                        std::string_view set,
+                                                                        bool has_ranges = false);
 /// Its NFT_TABLE_F_ flags: a dormant table is there and does nothing.
 [[nodiscard]] Result<std::optional<std::uint32_t>> read_flags(nl::Socket& socket,
                                                               const TableName& table);
@@ -56,7 +59,7 @@ struct ReadFlowtable {
 /// Of every family. Empty where the kernel has none.
 [[nodiscard]] Result<std::vector<ReadFlowtable>> read_flowtables(nl::Socket& socket);
 
-/// The comment that the nft tool, and we, write into a rule's user data.
+/// The comment that the nft tool, and we, write into the user data of a rule of libnftnl.
 [[nodiscard]] std::string comment_of(const nftnl_rule& rule);
 
 /// A request for what is in `family`. `type`: NFT_MSG_GETRULE, ...; `flags`: NLM_F_DUMP or 0.

@@ -9,6 +9,7 @@
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
 
+#include <algorithm>
 #include <cstddef>
 
 namespace weft::nft {
@@ -56,6 +57,8 @@ Place place_of(Field field) noexcept {
       return network(offsetof(iphdr, daddr), 4, type_ipv4_address);
     case Field::in_interface:
       return known(NFT_META_IIFNAME, IFNAMSIZ, type_interface_name);
+    case Field::out_interface:
+      return known(NFT_META_OIFNAME, IFNAMSIZ, type_interface_name);
     case Field::ether_type:
       return known(NFT_META_PROTOCOL, 2, type_ethernet_type);
     case Field::ip_protocol:
@@ -95,6 +98,29 @@ Place place_of(Field field) noexcept {
       break;
   }
   return transport(offsetof(udphdr, uh_dport), 2, type_internet_service);
+}
+
+std::size_t bytes_of(Field field) noexcept {
+  return place_of(field).bytes;
+}
+
+std::size_t padded_bytes_of(Field field) noexcept {
+  return (bytes_of(field) + register_bytes - 1) / register_bytes * register_bytes;
+}
+
+Bytes key_of(std::initializer_list<ByteView> fields) {
+  Bytes key;
+  for (const ByteView field : fields) {
+    key.insert(key.end(), field.begin(), field.end());
+    key.resize((key.size() + register_bytes - 1) / register_bytes * register_bytes);
+  }
+  return key;
+}
+
+Bytes interface_field(std::string_view name) {
+  Bytes field(IFNAMSIZ);
+  std::ranges::copy(as_bytes(name.substr(0, IFNAMSIZ - 1)), field.begin());
+  return field;
 }
 
 }  // namespace weft::nft

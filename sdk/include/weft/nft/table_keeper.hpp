@@ -12,8 +12,8 @@
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
 
-#include "table.hpp"
-#include "watcher.hpp"
+#include <weft/nft/table.hpp>
+#include <weft/nft/watcher.hpp>
 
 namespace weft::nft {
 

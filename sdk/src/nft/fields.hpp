@@ -1,9 +1,10 @@
 #pragma once
 /// Where the kernel finds a field, and what the nft tool calls its type.
 
+#include <cstddef>
 #include <cstdint>
 
-#include "table.hpp"
+#include <weft/nft/field.hpp>
 
 namespace weft::nft {
 
@@ -16,5 +17,10 @@ struct Place {
 };
 
 [[nodiscard]] Place place_of(Field field) noexcept;
+
+/// Keys are loaded into registers of so many octets.
+inline constexpr std::size_t register_bytes = 4;
+/// How many octets a field takes in a key.
+[[nodiscard]] std::size_t padded_bytes_of(Field field) noexcept;
 
 }  // namespace weft::nft

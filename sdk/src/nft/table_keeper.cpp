@@ -1,19 +1,18 @@
 /// Commits differences, watches nftables, and puts the table back after others changed it.
 
-#include "table_keeper.hpp"
+#include <weft/nft/table_keeper.hpp>
 
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <utility>
 
 #include <fmt/core.h>
 
-#include "reader.hpp"
-#include "transaction.hpp"
+#include <weft/nft/reader.hpp>
+#include <weft/nft/transaction.hpp>
 
 namespace weft::nft {
 namespace {
@@ -25,18 +24,14 @@ constexpr Duration settle_time = 100ms;
 // After the kernel refused a change.
 constexpr Duration retry_time = 5s;
 
-/// Whether `a` and `b` differ in elements of their sets of fields at most.
+/// Whether `a` and `b` differ in elements of sets at most.
 bool have_same_rules(const Table& a, const Table& b) {
-  return a.sets == b.sets && a.chains == b.chains &&
-         std::ranges::equal(a.field_sets, b.field_sets, [](const FieldSet& x, const FieldSet& y) {
-           return x.name == y.name && x.fields == y.fields && x.filled_size == y.filled_size;
-         });
-}
-
-std::vector<Bytes> missing_from(const std::vector<Bytes>& these, const std::vector<Bytes>& those) {
-  std::vector<Bytes> missing;
-  std::ranges::set_difference(those, these, std::back_inserter(missing));
-  return missing;
+  const auto without_elements = [](Set set) {
+    set.elements.clear();
+    return set;
+  };
+  return a.chains == b.chains &&
+         std::ranges::equal(a.sets, b.sets, {}, without_elements, without_elements);
 }
 
 std::vector<ReadChain> base_chains_of(const Table& table) {
@@ -97,8 +92,8 @@ Result<std::unique_ptr<TableKeeper>> TableKeeper::open(Loop& loop, Log& log,
 
 Result<> TableKeeper::keep(Table table) {
   WEFT_CHECK(table.full_name() == name(), "a keeper keeps the table it was opened for");
-  for (FieldSet& set : table.field_sets) {
-    std::ranges::sort(set.elements);
+  for (Set& set : table.sets) {
+    normalize(set.elements);
   }
   if (is_in_force_ && have_same_rules(wanted_, table) && change_elements(table)) {
     wanted_ = std::move(table);
@@ -114,15 +109,9 @@ Result<> TableKeeper::keep(Table table) {
 
 Result<> TableKeeper::change_elements(const Table& to) {
   nl::Batch batch;
-  for (std::size_t i = 0; i < to.field_sets.size(); ++i) {
-    const FieldSet& set = to.field_sets[i];
-    const std::vector<Bytes>& before = wanted_.field_sets[i].elements;
-    for (const Bytes& element : missing_from(set.elements, before)) {
-      append_element_deletion(batch, name(), set.name, element);
-    }
-    for (const Bytes& element : missing_from(before, set.elements)) {
-      append_element(batch, name(), set.name, element);
-    }
+  for (std::size_t i = 0; i < to.sets.size(); ++i) {
+    append_set_change(batch, name(), to.sets[i],
+                      difference(wanted_.sets[i].elements, to.sets[i].elements));
   }
   return batch.is_empty()
              ? Result<>{}
@@ -206,12 +195,12 @@ Result<std::vector<std::string>> TableKeeper::differences() {
   if (!rules || by_chain(*std::move(rules)) != by_chain(rules_of(wanted_))) {
     found.push_back(fmt::format("nftables table '{}' has other rules than it should", table));
   }
-  for (const FieldSet& set : wanted_.field_sets) {
+  for (const Set& set : wanted_.sets) {
     if (set.filled_size != 0) {
       continue;
     }
-    std::optional<std::vector<Bytes>> elements;
-    WEFT_TRY(elements, read_elements(socket_, name(), set.name));
+    std::optional<std::vector<Element>> elements;
+    WEFT_TRY(elements, read_elements(socket_, name(), set.name, set.has_ranges));
     if (elements != set.elements) {
       found.push_back(
           fmt::format("set '{}' of nftables table '{}' has other elements than it "

@@ -1,10 +1,7 @@
 #pragma once
 /// A table of nftables as a value: what it should be, before any byte goes to the kernel.
 
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -12,17 +9,17 @@
 
 #include <weft/bytes.hpp>
 #include <weft/net/ip.hpp>
-
-#include "interval.hpp"
+#include <weft/nft/field.hpp>
+#include <weft/nft/set.hpp>
 
 namespace weft::nft {
 
-/// What packets a table sees: IPv4 ones, IP ones of both versions, or the frames of bridges.
-enum class Family : std::uint8_t { ip, inet, bridge };
+/// What packets a table sees: IPv4 ones, IPv6 ones, both, or the frames of bridges.
+enum class Family : std::uint8_t { ip, ip6, inet, bridge };
 
-/// As netfilter numbers it: NFPROTO_IPV4, NFPROTO_INET, NFPROTO_BRIDGE.
+/// As netfilter numbers it: NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET, NFPROTO_BRIDGE.
 [[nodiscard]] std::uint8_t number_of(Family family) noexcept;
-/// As nft writes it: "ip", "inet", "bridge".
+/// As nft writes it: "ip", "ip6", "inet", "bridge".
 [[nodiscard]] std::string_view to_string(Family family) noexcept;
 
 /// Which table. Views the name.
@@ -42,50 +39,14 @@ struct TableName {
 enum class Side : std::uint8_t { source, destination };
 enum class Direction : std::uint8_t { in, out };
 
-/// `ip saddr 10.32.0.0/12`, `ip daddr != 10.32.0.0/12`.
+/// `ip saddr 10.32.0.0/12`, `ip6 daddr != fd00::/8`. In a table that sees both versions a statement
+/// that settles the version (IsFamily, or FieldIs of the ether type) comes first.
 struct AddressIn {
   Side side;
   net::Cidr network;
   bool is_negated = false;
   bool operator==(const AddressIn&) const = default;
 };
-
-/// `ip daddr @set`.
-struct AddressInSet {
-  Side side;
-  std::string set;
-  bool operator==(const AddressInSet&) const = default;
-};
-
-/// A part of a packet's headers, or what the kernel knows of the packet. A rule whose packet is too
-/// short for a field does not match.
-enum class Field : std::uint8_t {
-  source_address,            ///< ip saddr
-  destination_address,       ///< ip daddr
-  udp_destination_port,      ///< udp dport; only after `Protocol`
-  in_interface,              ///< iifname: of a frame on a bridge, the port it came by
-  ether_type,                ///< meta protocol: behind a first VLAN tag
-  ip_protocol,               ///< meta l4proto: behind extension headers
-  destination_port,          ///< th dport: of TCP, UDP and others that have it there
-  ether_source,              ///< ether saddr
-  arp_form,                  ///< the kinds and lengths of an ARP packet's addresses
-  arp_sender_mac,            ///< arp saddr ether
-  arp_sender_address,        ///< arp saddr ip
-  ip6_source,                ///< ip6 saddr
-  ip6_source_prefix,         ///< its first 16 bits
-  ip6_destination,           ///< ip6 daddr
-  ip6_payload_bytes,         ///< ip6 length
-  icmp6_type,                ///< icmpv6 type
-  neighbour_target,          ///< of a neighbour solicitation or advertisement
-  neighbour_target_prefix,   ///< its first 16 bits
-  neighbour_option,          ///< kind and length of its first option
-  neighbour_option_mac,      ///< the MAC in that
-  router_solicit_option,     ///< kind and length of a router solicitation's first option
-  router_solicit_option_mac  ///< the MAC in that
-};
-
-/// How many octets a field has, without the padding it gets in a set.
-[[nodiscard]] std::size_t bytes_of(Field field) noexcept;
 
 /// `ip saddr . ip daddr . udp dport @set`, `iifname . ether saddr != @set`.
 struct FieldsInSet {
@@ -165,18 +126,11 @@ struct Count {
   bool operator==(const Count&) const = default;
 };
 
-enum class Verdict : std::uint8_t { accept, drop, return_ };
-
-/// `jump chain`: goes on with the next rule when that chain has no verdict.
-struct Jump {
-  std::string chain;
-  bool operator==(const Jump&) const = default;
-};
-
-/// `goto chain`: the end of that chain is the end of this one.
-struct Goto {
-  std::string chain;
-  bool operator==(const Goto&) const = default;
+/// `iifname . ip saddr vmap @map`: what the map says of the key; a key that it lacks ends the rule.
+struct VerdictOf {
+  std::vector<Field> fields;
+  std::string map;
+  bool operator==(const VerdictOf&) const = default;
 };
 
 /// `masquerade fully-random`: two connections that race for one source port otherwise lose their
@@ -185,9 +139,9 @@ struct Masquerade {
   bool operator==(const Masquerade&) const = default;
 };
 
-using Statement = std::variant<AddressIn, AddressInSet, FieldsInSet, FieldIs, AddToSet, IsFamily,
-                               Protocol, Interface, IsReply, IsReplyForIptables, LacksMark, SetMark,
-                               IsWithoutIpsec, Count, Verdict, Jump, Goto, Masquerade>;
+using Statement = std::variant<AddressIn, FieldsInSet, FieldIs, AddToSet, IsFamily, Protocol,
+                               Interface, IsReply, IsReplyForIptables, LacksMark, SetMark,
+                               IsWithoutIpsec, Count, Verdict, Jump, Goto, VerdictOf, Masquerade>;
 
 /// Statements are evaluated left to right; the first that does not match ends the rule.
 struct Rule {
@@ -206,34 +160,9 @@ struct Chain {
   bool operator==(const Chain&) const = default;
 };
 
-/// A set of IPv4 addresses, `flags interval; auto-merge`.
-struct Set {
-  std::string name;
-  std::vector<Interval> elements;  ///< sorted, disjoint, never adjacent
-  bool operator==(const Set&) const = default;
-};
-
-/// A set of combinations of header fields, `type ipv4_addr . ipv4_addr . inet_service`.
-struct FieldSet {
-  std::string name;
-  std::vector<Field> fields;
-  std::vector<Bytes> elements;  ///< as element_of makes them
-  /// Rules fill it (AddToSet) instead: how many elements at most, and how long each stays.
-  std::uint32_t filled_size = 0;
-  std::chrono::milliseconds filled_time{0};
-  bool operator==(const FieldSet&) const = default;
-};
-
-/// An element of a FieldSet: the fields in network order, each padded with zeros to a multiple of
-/// four octets.
-[[nodiscard]] Bytes element_of(std::initializer_list<ByteView> fields);
-/// An interface's name as `Field::in_interface` has it.
-[[nodiscard]] Bytes interface_field(std::string_view name);
-
 struct Table {
   std::string name;
-  std::vector<Set> sets;  ///< only in a table of family ip
-  std::vector<FieldSet> field_sets;
+  std::vector<Set> sets;
   std::vector<Chain> chains;
   Family family = Family::ip;
 

@@ -1,6 +1,6 @@
 /// Interval arithmetic of the address sets.
 
-#include "interval.hpp"
+#include <weft/nft/interval.hpp>
 
 #include <gtest/gtest.h>
 
@@ -36,15 +36,10 @@ TEST(Prefixes, CoverAnIntervalExactly) {
   EXPECT_EQ(prefixes({UINT32_MAX, UINT32_MAX}), std::vector{cidr("255.255.255.255/32")});
 }
 
-TEST(Difference, NamesOnlyWhatChanged) {
-  const std::vector<Interval> before{{1, 2}, {5, 9}};
-  const std::vector<Interval> after{{1, 2}, {5, 7}, {20, 30}};
+TEST(ElementsOf, AreUndoneByIntervalsOf) {
+  const std::vector<Interval> intervals{{1, 1}, {5, 9}, {20, UINT32_MAX}};
 
-  const Difference change = difference(before, after);
-
-  EXPECT_EQ(change.added, (std::vector<Interval>{{5, 7}, {20, 30}}));
-  EXPECT_EQ(change.removed, (std::vector<Interval>{{5, 9}}));
-  EXPECT_TRUE(difference(after, after).is_empty());
+  EXPECT_EQ(intervals_of(elements_of(intervals)), intervals);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
 
-#include "table.hpp"
+#include <weft/nft/table.hpp>
 
 namespace boost::asio {
 class io_context;

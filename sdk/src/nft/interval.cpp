@@ -1,10 +1,11 @@
 /// Merges prefixes into intervals and splits intervals into prefixes.
 
-#include "interval.hpp"
+#include <weft/nft/interval.hpp>
 
 #include <algorithm>
 #include <bit>
-#include <iterator>
+
+#include <weft/bytes.hpp>
 
 namespace weft::nft {
 namespace {
@@ -56,13 +57,27 @@ std::vector<net::Cidr> prefixes(Interval interval) {
   return result;
 }
 
-Difference difference(std::span<const Interval> from, std::span<const Interval> to) {
-  Difference result;
-  std::set_difference(to.begin(), to.end(), from.begin(), from.end(),
-                      std::back_inserter(result.added));
-  std::set_difference(from.begin(), from.end(), to.begin(), to.end(),
-                      std::back_inserter(result.removed));
-  return result;
+std::vector<Element> elements_of(std::span<const Interval> intervals) {
+  std::vector<Element> elements;
+  elements.reserve(intervals.size());
+  for (const Interval& interval : intervals) {
+    elements.push_back({key_of({net::IpAddress::v4(interval.first).bytes()}),
+                        key_of({net::IpAddress::v4(interval.last).bytes()})});
+  }
+  normalize(elements);
+  return elements;
+}
+
+std::vector<Interval> intervals_of(std::span<const Element> elements) {
+  std::vector<Interval> intervals;
+  for (const Element& element : elements) {
+    if (element.first.size() == sizeof(std::uint32_t)) {
+      const Bytes& last = element.last.empty() ? element.first : element.last;
+      intervals.push_back(
+          {load_be<std::uint32_t>(element.first.data()), load_be<std::uint32_t>(last.data())});
+    }
+  }
+  return intervals;
 }
 
 }  // namespace weft::nft

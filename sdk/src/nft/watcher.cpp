@@ -1,6 +1,6 @@
 /// Waits for nftables notifications with Asio and reads whose table they are about.
 
-#include "watcher.hpp"
+#include <weft/nft/watcher.hpp>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>

@@ -31,28 +31,29 @@ class Compiler {
 
   void operator()(const AddressIn& match) {
     const net::Cidr network = match.network.network();
-    load(field(match.side), data_register);
-    if (network.prefix_length < 32) {
-      const std::uint32_t mask =
-          network.prefix_length == 0 ? 0 : UINT32_MAX << (32U - network.prefix_length);
-      and_with(net::IpAddress::v4(mask).bytes());
+    load(field(match.side, network.address), data_register);
+    if (network.prefix_length < network.address.bytes().size() * 8) {
+      // The last address of what lies within the prefix, without the prefix: all other bits.
+      Bytes mask = range_of({network.address, network.prefix_length}).last;
+      for (std::size_t i = 0; i < mask.size(); ++i) {
+        mask[i] = ~(mask[i] ^ network.address.bytes()[i]);
+      }
+      and_with(mask);
     }
     compare(match.is_negated ? NFT_CMP_NEQ : NFT_CMP_EQ, network.address.bytes());
   }
 
-  void operator()(const AddressInSet& match) {
-    load(field(match.side), data_register);
-    look_up(match.set);
+  void operator()(const FieldsInSet& match) {
+    load_key(match.fields);
+    nftnl_expr& lookup = look_up(match.set);
+    if (match.is_negated) {
+      nftnl_expr_set_u32(&lookup, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+    }
   }
 
-  void operator()(const FieldsInSet& match) {
-    // Consecutive registers of four octets are one key; the first is data_register's beginning.
-    std::uint32_t reg = NFT_REG32_00;
-    for (const Field field : match.fields) {
-      load(field, reg);
-      reg += static_cast<std::uint32_t>((bytes_of(field) + 3) / 4);
-    }
-    look_up(match.set, match.is_negated);
+  void operator()(const VerdictOf& match) {
+    load_key(match.fields);
+    nftnl_expr_set_u32(&look_up(match.map), NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
   }
 
   void operator()(const FieldIs& match) {
@@ -145,7 +146,7 @@ class Compiler {
     nftnl_expr_set_u64(&counter, NFTNL_EXPR_CTR_BYTES, 0);
   }
 
-  void operator()(const Verdict& verdict) { decide(number(verdict)); }
+  void operator()(const Verdict& verdict) { decide(number_of(verdict)); }
   void operator()(const Jump& jump) { decide(NFT_JUMP, &jump.chain); }
   void operator()(const Goto& jump) { decide(NFT_GOTO, &jump.chain); }
 
@@ -155,18 +156,6 @@ class Compiler {
   }
 
  private:
-  static int number(Verdict verdict) {
-    switch (verdict) {
-      case Verdict::accept:
-        return NF_ACCEPT;
-      case Verdict::drop:
-        return NF_DROP;
-      case Verdict::return_:
-        break;
-    }
-    return NFT_RETURN;
-  }
-
   void decide(int verdict, const std::string* chain = nullptr) {
     nftnl_expr& immediate = append("immediate");
     nftnl_expr_set_u32(&immediate, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
@@ -182,8 +171,20 @@ class Compiler {
     return *expression;
   }
 
-  static Field field(Side side) {
-    return side == Side::source ? Field::source_address : Field::destination_address;
+  static Field field(Side side, const net::IpAddress& address) {
+    if (address.is_v4()) {
+      return side == Side::source ? Field::source_address : Field::destination_address;
+    }
+    return side == Side::source ? Field::ip6_source : Field::ip6_destination;
+  }
+
+  /// Consecutive registers of four octets are one key; the first is data_register's beginning.
+  void load_key(const std::vector<Field>& fields) {
+    std::uint32_t reg = NFT_REG32_00;
+    for (const Field field : fields) {
+      load(field, reg);
+      reg += static_cast<std::uint32_t>(padded_bytes_of(field) / register_bytes);
+    }
   }
 
   void load(Field field, std::uint32_t into) {
@@ -205,24 +206,23 @@ class Compiler {
     nftnl_expr_set_u32(&meta, NFTNL_EXPR_META_DREG, into);
   }
 
-  void look_up(const std::string& set, bool is_negated = false) {
+  nftnl_expr& look_up(const std::string& set) {
     nftnl_expr& lookup = append("lookup");
-    if (is_negated) {
-      nftnl_expr_set_u32(&lookup, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
-    }
     nftnl_expr_set_u32(&lookup, NFTNL_EXPR_LOOKUP_SREG, data_register);
     nftnl_expr_set_str(&lookup, NFTNL_EXPR_LOOKUP_SET, set.c_str());
+    return lookup;
   }
 
-  /// `mask` has at most four octets. `sets`: bits to set afterwards, which `mask` clears.
+  /// `sets`: bits to set afterwards, which `mask`, then of four octets, clears.
   void and_with(ByteView mask, std::uint32_t sets = 0) {
     const auto bytes = static_cast<std::uint32_t>(mask.size());
+    std::array<std::uint32_t, 4> bits{sets};
     nftnl_expr& bitwise = append("bitwise");
     nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_SREG, data_register);
     nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_DREG, data_register);
     nftnl_expr_set_u32(&bitwise, NFTNL_EXPR_BITWISE_LEN, bytes);
     nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_MASK, mask.data(), bytes);
-    nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_XOR, &sets, bytes);
+    nftnl_expr_set(&bitwise, NFTNL_EXPR_BITWISE_XOR, bits.data(), bytes);
   }
 
   void compare(nft_cmp_ops operation, ByteView value) {
@@ -237,6 +237,18 @@ class Compiler {
 };
 
 }  // namespace
+
+int number_of(Verdict verdict) noexcept {
+  switch (verdict) {
+    case Verdict::accept:
+      return NF_ACCEPT;
+    case Verdict::drop:
+      return NF_DROP;
+    case Verdict::return_:
+      break;
+  }
+  return NFT_RETURN;
+}
 
 RulePtr compile(const Rule& rule) {
   RulePtr compiled{allocated(nftnl_rule_alloc())};

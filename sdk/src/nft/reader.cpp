@@ -1,6 +1,6 @@
 /// Reads tables, chains, rules and elements with libnftnl.
 
-#include "reader.hpp"
+#include <weft/nft/reader.hpp>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -8,8 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ranges>
+#include <tuple>
+#include <utility>
 
 #include <fmt/core.h>
+
+#include <weft/nft/nftnl.hpp>
 
 namespace weft::nft {
 namespace {
@@ -25,14 +30,86 @@ int add_packets(nftnl_expr* expression, void* into) {
   return 0;
 }
 
-int collect_key(nftnl_set_elem* element, void* into) {
+Bytes octets_of(nftnl_set_elem* element, std::uint16_t attribute) {
   std::uint32_t length = 0;
-  const void* const key = nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &length);
-  if (key != nullptr) {
-    const auto* const octets = static_cast<const std::byte*>(key);
-    static_cast<std::vector<Bytes>*>(into)->emplace_back(octets, octets + length);
+  const auto* const octets =
+      static_cast<const std::byte*>(nftnl_set_elem_get(element, attribute, &length));
+  return octets != nullptr ? Bytes(octets, octets + length) : Bytes{};
+}
+
+std::optional<Decision> decision_of(nftnl_set_elem* element) {
+  if (!nftnl_set_elem_is_set(element, NFTNL_SET_ELEM_VERDICT)) {
+    return std::nullopt;
+  }
+  const std::string chain = text_or_empty(nftnl_set_elem_get_str(element, NFTNL_SET_ELEM_CHAIN));
+  switch (static_cast<int>(nftnl_set_elem_get_u32(element, NFTNL_SET_ELEM_VERDICT))) {
+    case NFT_JUMP:
+      return Jump{chain};
+    case NFT_GOTO:
+      return Goto{chain};
+    case NF_ACCEPT:
+      return Verdict::accept;
+    case NF_DROP:
+      return Verdict::drop;
+    default:
+      return Verdict::return_;
+  }
+}
+
+/// An element as the kernel lists it.
+struct ListedElement {
+  Element element;
+  bool is_end = false;  ///< of a range: the key behind it
+};
+
+int collect_element(nftnl_set_elem* element, void* into) {
+  ListedElement listed{{octets_of(element, NFTNL_SET_ELEM_KEY),
+                        octets_of(element, NFTNL_SET_ELEM_KEY_END), decision_of(element)},
+                       false};
+  if (nftnl_set_elem_is_set(element, NFTNL_SET_ELEM_FLAGS)) {
+    listed.is_end =
+        (nftnl_set_elem_get_u32(element, NFTNL_SET_ELEM_FLAGS) & NFT_SET_ELEM_INTERVAL_END) != 0;
+  }
+  if (!listed.element.first.empty()) {
+    static_cast<std::vector<ListedElement>*>(into)->push_back(std::move(listed));
   }
   return 0;
+}
+
+/// The key before `key`, which is not the first.
+Bytes previous_key(Bytes key) {
+  for (std::byte& octet : key | std::views::reverse) {
+    const bool borrows = octet == std::byte{0};
+    octet = std::byte(std::to_integer<unsigned>(octet) - 1);
+    if (!borrows) {
+      break;
+    }
+  }
+  return key;
+}
+
+/// Puts the bounds of ranges of one field together; ranges of concatenations come whole. One
+/// without an end goes on to the last key.
+std::vector<Element> ranges_from(std::vector<ListedElement> bounds) {
+  std::ranges::sort(bounds, [](const ListedElement& a, const ListedElement& b) {
+    return std::tie(a.element.first, b.is_end) < std::tie(b.element.first, a.is_end);
+  });
+  std::vector<Element> ranges;
+  bool is_open = false;
+  for (ListedElement& bound : bounds) {
+    if (bound.is_end) {
+      if (std::exchange(is_open, false)) {
+        ranges.back().last = previous_key(std::move(bound.element.first));
+      }
+      continue;
+    }
+    is_open = bound.element.last.empty();
+    if (is_open) {
+      bound.element.last.assign(bound.element.first.size(), std::byte{0xFF});
+    }
+    ranges.push_back(std::move(bound.element));
+  }
+  return ranges;
 }
 
 }  // namespace
@@ -116,17 +193,18 @@ Result<std::vector<ReadChain>> read_base_chains(nl::Socket& socket, const TableN
   return chains;
 }
 
-Result<std::optional<std::vector<Bytes>>> read_elements(nl::Socket& socket, const TableName& table,
-                                                        std::string_view set) {
+Result<std::optional<std::vector<Element>>> read_elements(nl::Socket& socket,
+                                                          const TableName& table,
+                                                          std::string_view set, bool has_ranges) {
   auto message = query(table.family, NFT_MSG_GETSETELEM, NLM_F_DUMP);
   message.put_text(NFTA_SET_ELEM_LIST_TABLE, table.name).put_text(NFTA_SET_ELEM_LIST_SET, set);
-  std::vector<Bytes> elements;
+  std::vector<ListedElement> listed;
   const auto answer = socket.query(
       message,
       [&](const nlmsghdr& part) {
         const SetPtr read{allocated(nftnl_set_alloc())};
         if (nftnl_set_elems_nlmsg_parse(&part, read.get()) >= 0) {
-          nftnl_set_elem_foreach(read.get(), collect_key, &elements);
+          nftnl_set_elem_foreach(read.get(), collect_element, &listed);
         }
       },
       fmt::format("read nftables set '{} {}'", to_string(table), set));
@@ -134,7 +212,15 @@ Result<std::optional<std::vector<Bytes>>> read_elements(nl::Socket& socket, cons
     return std::nullopt;
   }
   WEFT_TRY(answer);
-  std::ranges::sort(elements);
+  std::vector<Element> elements;
+  if (has_ranges) {
+    elements = ranges_from(std::move(listed));
+  } else {
+    for (ListedElement& each : listed) {
+      elements.push_back(std::move(each.element));
+    }
+  }
+  normalize(elements);
   return elements;
 }
 

@@ -1,11 +1,12 @@
 #pragma once
-/// Sets of IPv4 addresses as the kernel's interval sets hold them.
+/// Sets of IPv4 addresses as the fewest ranges.
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include <weft/net/ip.hpp>
+#include <weft/nft/set.hpp>
 
 namespace weft::nft {
 
@@ -18,22 +19,14 @@ struct Interval {
 };
 
 /// The fewest intervals that cover `networks`: sorted, disjoint, never adjacent. This is what
-/// nftables calls auto-merge. IPv6 prefixes are skipped: the table is of family ip.
+/// nftables calls auto-merge. IPv6 prefixes are skipped.
 [[nodiscard]] std::vector<Interval> merge(std::span<const net::Cidr> networks);
 
 /// The fewest prefixes that cover exactly `interval`, in ascending order.
 [[nodiscard]] std::vector<net::Cidr> prefixes(Interval interval);
 
-/// What turns one set into another.
-struct Difference {
-  std::vector<Interval> added;
-  std::vector<Interval> removed;
-
-  [[nodiscard]] bool is_empty() const noexcept { return added.empty() && removed.empty(); }
-  bool operator==(const Difference&) const = default;
-};
-
-/// Both sides sorted.
-[[nodiscard]] Difference difference(std::span<const Interval> from, std::span<const Interval> to);
+/// As normalized elements of a set of IPv4 addresses, and back.
+[[nodiscard]] std::vector<Element> elements_of(std::span<const Interval> intervals);
+[[nodiscard]] std::vector<Interval> intervals_of(std::span<const Element> elements);
 
 }  // namespace weft::nft

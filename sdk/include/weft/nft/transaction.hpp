@@ -8,7 +8,7 @@
 
 #include <weft/netlink/batch.hpp>
 
-#include "table.hpp"
+#include <weft/nft/table.hpp>
 
 namespace weft::nft {
 
@@ -22,16 +22,11 @@ struct ChainName {
 /// Puts `table` in place of whatever has its name.
 void append_replacement(nl::Batch& batch, const Table& table);
 
-/// Turns the elements of a set into others. Readers see all of the change or nothing of it.
-void append_set_change(nl::Batch& batch, const TableName& table, std::string_view set,
+/// Adds elements to the set `set.name`, which is of the form of `set`, and takes others out of it.
+/// Readers see all of the change or nothing of it. Adding what is there succeeds; the transaction
+/// fails when something to remove is not there.
+void append_set_change(nl::Batch& batch, const TableName& table, const Set& set,
                        const Difference& change);
-
-/// Adds an element to a FieldSet; also succeeds when it is there.
-void append_element(nl::Batch& batch, const TableName& table, std::string_view set,
-                    ByteView element);
-/// The transaction fails when the element is not there.
-void append_element_deletion(nl::Batch& batch, const TableName& table, std::string_view set,
-                             ByteView element);
 
 /// Deletes the table of that name; the transaction fails when there is none.
 void append_table_deletion(nl::Batch& batch, const TableName& table);
