@@ -24,9 +24,10 @@ class Client {
  public:
   Client(host::Trial& trial, Ipam& ipam) : trial_(trial), ipam_(ipam) {}
 
-  Result<net::Cidr> allocate(const std::string& owner, std::optional<net::Cidr> subnet = {}) {
-    return await<net::Cidr>(trial_, [this, owner, subnet](Reply<net::Cidr> reply) {
-      ipam_.allocate(owner, subnet, std::move(reply));
+  Result<std::vector<AllocatedAddress>> allocate(const std::string& owner,
+                                                 std::vector<net::Cidr> subnets = {}) {
+    return await<std::vector<AllocatedAddress>>(trial_, [this, owner, subnets](auto reply) {
+      ipam_.allocate(owner, subnets, std::move(reply));
     });
   }
   Result<> claim(const std::string& owner, const net::Cidr& address) {
@@ -37,6 +38,11 @@ class Client {
   Result<> release(const std::string& owner) {
     return await<void>(trial_,
                        [this, owner](Reply<> reply) { ipam_.release(owner, std::move(reply)); });
+  }
+  Result<> release_addresses(const std::string& owner, std::vector<net::IpAddress> addresses) {
+    return await<void>(trial_, [this, owner, addresses](Reply<> reply) {
+      ipam_.release_addresses(owner, addresses, std::move(reply));
+    });
   }
   Result<std::vector<net::Cidr>> lookup(const std::string& owner) {
     return await<std::vector<net::Cidr>>(
@@ -55,25 +61,42 @@ std::string owner(unsigned number) {
 Finding gives_distinct_addresses(Client& client) {
   std::set<net::IpAddress> given;
   for (unsigned i = 0; i < many; ++i) {
-    const auto address = client.allocate(owner(i));
-    if (!address) {
-      return failed(fmt::format("allocation {} of {}: {}", i + 1, many, address.error().message()),
-                    "give the kit a range of at least 2048 addresses with --config");
+    const auto allocated = client.allocate(owner(i));
+    if (!allocated) {
+      return failed(
+          fmt::format("allocation {} of {}: {}", i + 1, many, allocated.error().message()),
+          "give the kit a range of at least 2048 addresses with --config");
     }
-    if (!given.insert(address->address).second) {
-      return failed(fmt::format("it gives {} twice", to_string(*address)),
-                    "mark an address as taken before the reply");
+    if (allocated->empty()) {
+      return failed("an allocation succeeds without an address",
+                    "answer an error when there is none");
+    }
+    for (const AllocatedAddress& each : *allocated) {
+      if (!given.insert(each.address.address).second) {
+        return failed(fmt::format("it gives {} twice", to_string(each.address)),
+                      "mark an address as taken before the reply");
+      }
+      if (each.was_held) {
+        return failed(fmt::format("it says that its new owner held {}", to_string(each.address)),
+                      "set AllocatedAddress::was_held only for what the owner had before the call");
+      }
     }
   }
   return std::nullopt;
 }
 
+bool answers_held(const std::vector<AllocatedAddress>& allocated,
+                  const std::vector<net::Cidr>& held) {
+  return std::ranges::is_permutation(allocated, held, {}, &AllocatedAddress::address) &&
+         std::ranges::all_of(allocated, &AllocatedAddress::was_held);
+}
+
 Finding repeats_itself(Client& client) {
   const auto held = client.lookup(owner(0));
   const auto again = client.allocate(owner(0));
-  if (!held || held->size() != 1 || !again || *again != held->front()) {
+  if (!held || held->empty() || !again || !answers_held(*again, *held)) {
     return failed("allocating again for the same owner does not answer what lookup says it holds",
-                  "answer the address that the owner already has: callers retry");
+                  "answer the addresses that the owner already has, with was_held: callers retry");
   }
   return std::nullopt;
 }
@@ -81,7 +104,7 @@ Finding repeats_itself(Client& client) {
 Finding refuses_conflicts(Client& client) {
   const auto held = client.lookup(owner(1));
   const auto claimed =
-      held && held->size() == 1 ? client.claim("somebody-else", held->front()) : Result<>();
+      held && !held->empty() ? client.claim("somebody-else", held->front()) : Result<>();
   if (claimed || claimed.error().code != Errc::conflict) {
     return failed(
         "claiming an address that another owner holds is not refused with "
@@ -101,27 +124,48 @@ Finding frees(Client& client) {
   return std::nullopt;
 }
 
+Finding frees_what_is_named(Client& client) {
+  const auto before = client.lookup(owner(3));
+  const auto others = client.lookup(owner(4));
+  if (!before || before->empty() || !others || others->empty()) {
+    return failed("lookup does not know what was allocated", "answer what the owner holds");
+  }
+  const auto freed =
+      client.release_addresses(owner(3), {before->front().address, others->front().address});
+  const auto after = client.lookup(owner(3));
+  if (!freed || !after || after->size() + 1 != before->size() ||
+      client.lookup(owner(4)).value_or(std::vector<net::Cidr>{}) != *others) {
+    return failed("release_addresses does not free just what is named and held by the owner",
+                  "leave the owner its other addresses, and others theirs");
+  }
+  return std::nullopt;
+}
+
 /// In a subnet of 16 addresses around one that is known to be in the range.
 Finding ends_when_full(Client& client) {
   const auto known = client.lookup(owner(many - 1));
   if (!known || known->empty()) {
     return failed("lookup does not know what was allocated", "answer what the owner holds");
   }
-  const net::Cidr subnet = net::Cidr{known->front().address, 28}.network();
+  const auto& anchor = known->front().address;
+  const net::Cidr subnet =
+      net::Cidr{anchor, static_cast<std::uint8_t>(anchor.width() - 4)}.network();
   std::set<net::IpAddress> given;
   for (unsigned i = 0; i < 17; ++i) {
-    const auto address = client.allocate(fmt::format("small{}", i), subnet);
-    if (!address && address.error().context.find("get an answer within") == 0) {
+    const auto allocated = client.allocate(fmt::format("small{}", i), {subnet});
+    if (!allocated && allocated.error().context.find("get an answer within") == 0) {
       return failed("with no address left it does not answer within 40 s",
                     "answer Errc::timeout or Errc::pool_exhausted; set the limit with --config");
     }
-    if (!address) {
+    if (!allocated) {
       return std::nullopt;
     }
-    if (!given.insert(address->address).second || !subnet.contains(address->address)) {
-      return failed(fmt::format("from {} it gives {}, twice or from outside", to_string(subnet),
-                                to_string(*address)),
-                    "never give what is taken, nor from another subnet");
+    for (const auto& [address, was_held] : *allocated) {
+      if (!given.insert(address.address).second || !subnet.contains(address.address)) {
+        return failed(fmt::format("from {} it gives {}, twice or from outside", to_string(subnet),
+                                  to_string(address)),
+                      "never give what is taken, nor from another subnet");
+      }
     }
   }
   return failed(fmt::format("it gives 17 addresses from {}", to_string(subnet)),
@@ -132,7 +176,7 @@ Finding ends_when_full(Client& client) {
 
 Outcome check_ipam(const Subject& subject) {
   if (!provides(subject, Ipam::service)) {
-    return skipped("it provides no weft.ipam/1");
+    return skipped("it provides no weft.ipam/2");
   }
   const auto network = Network::make();
   if (!network) {
@@ -148,8 +192,8 @@ Outcome check_ipam(const Subject& subject) {
     return failed(ipam.error().message(), "call host.services().provide<Ipam>() in start()");
   }
   Client client(**trial, **ipam);
-  for (const auto step :
-       {&gives_distinct_addresses, &repeats_itself, &refuses_conflicts, &frees, &ends_when_full}) {
+  for (const auto step : {&gives_distinct_addresses, &repeats_itself, &refuses_conflicts, &frees,
+                          &frees_what_is_named, &ends_when_full}) {
     if (const Finding finding = step(client)) {
       return *finding;
     }

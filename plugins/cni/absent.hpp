@@ -2,7 +2,6 @@
 /// Stand-ins for providers that are not there for now: a reply that is dropped answers
 /// Errc::abandoned, which weft-cni passes on as "try again later".
 
-#include <optional>
 #include <vector>
 
 #include <weft/service/bridge.hpp>
@@ -12,11 +11,12 @@ namespace weft::cni {
 
 class AbsentIpam final : public Ipam {
  public:
-  void allocate(AddressOwner, std::optional<net::Cidr>, Reply<net::Cidr>) override {}
+  void allocate(AddressOwner, std::vector<net::Cidr>,
+                Reply<std::vector<AllocatedAddress>>) override {}
   void claim(AddressOwner, net::Cidr, Reply<>) override {}
   void release(AddressOwner, Reply<>) override {}
+  void release_addresses(AddressOwner, std::vector<net::IpAddress>, Reply<>) override {}
   void lookup(AddressOwner, Reply<std::vector<net::Cidr>>) override {}
-  void take_over(PeerName, Reply<std::uint64_t>) override {}
 };
 
 class AbsentBridge final : public Bridge {

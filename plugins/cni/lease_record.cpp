@@ -32,8 +32,13 @@ Result<LeaseRecord> record_from(const Json& object) {
   }
   const auto port = object.find("port");
   record.has_port = port != object.end() && port->is_boolean() && port->get<bool>();
-  if (const auto address = net::parse_ip(text_of(object, "address"))) {
-    record.address = *address;
+  if (const auto address = net::parse_ip(text_of(object, "address"))) {  // of weft 0.1
+    record.addresses.push_back(*address);
+  }
+  for (const Json& each : object.value("addresses", Json::array())) {
+    if (const auto address = net::parse_ip(each.is_string() ? each.get<std::string>() : "")) {
+      record.addresses.push_back(*address);
+    }
   }
   return record;
 }
@@ -47,8 +52,8 @@ Bytes encode(const LeaseRecords& records) {
                 {"interface", record.attachment.interface},
                 {"boot", record.boot},
                 {"port", record.has_port}};
-    if (record.address) {
-      object["address"] = to_string(*record.address);
+    for (const net::IpAddress& address : record.addresses) {
+      object["addresses"].push_back(to_string(address));
     }
     list.push_back(std::move(object));
   }

@@ -80,7 +80,7 @@ void PodLeases::begin(const AttachmentId& attachment, bool has_port, Reply<> rep
   const AddressOwner owner = address_owner(attachment);
   ++adds_[owner];
   LeaseRecord& record = records_[owner];
-  LeaseRecord wanted{attachment, boot_, has_port || record.has_port, record.address};
+  LeaseRecord wanted{attachment, boot_, has_port || record.has_port, record.addresses};
   if (record != wanted) {
     record = std::move(wanted);
     is_changed_ = true;
@@ -89,7 +89,7 @@ void PodLeases::begin(const AttachmentId& attachment, bool has_port, Reply<> rep
   save();
 }
 
-void PodLeases::settle(const AddressOwner& owner, const std::optional<net::IpAddress>& address) {
+void PodLeases::settle(const AddressOwner& owner, std::vector<net::IpAddress> addresses) {
   const auto adds = adds_.find(owner);
   if (adds != adds_.end() && --adds->second == 0) {
     adds_.erase(adds);
@@ -98,10 +98,11 @@ void PodLeases::settle(const AddressOwner& owner, const std::optional<net::IpAdd
   if (record == records_.end()) {
     return;
   }
-  if (address && record->second.address != address) {
-    record->second.address = address;
+  std::vector<net::IpAddress>& known = record->second.addresses;
+  if (!addresses.empty() && known != addresses) {
+    known = std::move(addresses);
     is_changed_ = true;
-  } else if (!adds_.contains(owner) && !record->second.address) {
+  } else if (!adds_.contains(owner) && known.empty()) {
     records_.erase(record);
     is_changed_ = true;
   }
@@ -109,14 +110,21 @@ void PodLeases::settle(const AddressOwner& owner, const std::optional<net::IpAdd
 }
 
 void PodLeases::released(const AddressOwner& owner) {
+  if (const auto record = records_.find(owner); record != records_.end()) {
+    released(owner, std::vector(record->second.addresses));
+  }
+}
+
+void PodLeases::released(const AddressOwner& owner, std::span<const net::IpAddress> addresses) {
   const auto record = records_.find(owner);
   if (record == records_.end()) {
     return;
   }
-  if (adds_.contains(owner)) {
-    record->second.address.reset();  // that `add` settles what becomes of it
-  } else {
-    records_.erase(record);
+  std::erase_if(record->second.addresses, [&](const net::IpAddress& known) {
+    return std::ranges::find(addresses, known) != addresses.end();
+  });
+  if (record->second.addresses.empty() && !adds_.contains(owner)) {
+    records_.erase(record);  // else that `add` settles what becomes of it
   }
   is_changed_ = true;
   save();
@@ -223,8 +231,9 @@ Result<std::vector<AddressOwner>> PodLeases::gone() {
   std::set<net::IpAddress> used;
   WEFT_TRY(used, probe_.addresses());
   std::erase_if(owners, [&](const AddressOwner& owner) {
-    const auto& address = records_.at(owner).address;
-    return address && used.contains(*address);
+    return std::ranges::any_of(records_.at(owner).addresses, [&](const net::IpAddress& address) {
+      return used.contains(address);
+    });
   });
   return owners;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,11 @@ class PodLeases {
 
   /// An `add` begins: the reply comes when the disk knows of it. Errors: the store's.
   void begin(const AttachmentId& attachment, bool has_port, Reply<> reply);
-  /// That `add` ended, with an address or without.
-  void settle(const AddressOwner& owner, const std::optional<net::IpAddress>& address);
-  /// The owner was released.
+  /// That `add` ended, with these addresses, or with none: it failed.
+  void settle(const AddressOwner& owner, std::vector<net::IpAddress> addresses);
+  /// The owner was released, or gave back these addresses.
   void released(const AddressOwner& owner);
+  void released(const AddressOwner& owner, std::span<const net::IpAddress> addresses);
 
   /// Some interface went away.
   void look_soon();

@@ -47,8 +47,8 @@ class PodLeasesTest : public ::testing::Test {
   Result<> begin(const AttachmentId& id, bool has_port = true) {
     return host_.await<>([&](Reply<> reply) { leases_->begin(id, has_port, std::move(reply)); });
   }
-  void settle(const AttachmentId& id, std::optional<net::IpAddress> address) {
-    host_.loop().run([&] { leases_->settle(address_owner(id), address); });
+  void settle(const AttachmentId& id, const std::vector<net::IpAddress>& addresses) {
+    host_.loop().run([&] { leases_->settle(address_owner(id), addresses); });
     world_.run_for(1ms);
   }
   /// An ADD that succeeds. weft-cni makes the interface, if anybody.
@@ -56,7 +56,7 @@ class PodLeasesTest : public ::testing::Test {
     EXPECT_TRUE(begin(id, has_port));
     const net::Cidr address{net::IpAddress::v4(0x0A200001 + ++last_), 12};
     ipam_.held.try_emplace(address_owner(id), address);
-    settle(id, address.address);
+    settle(id, {address.address});
     return address.address;
   }
   void attach(const AttachmentId& id) { probe_.ports.names.insert(veth_names(id).host); }
@@ -221,7 +221,7 @@ TEST_F(PodLeasesTest, KnowsOfAnAddressBeforeItIsGiven) {
   start();
   disk_->fail_with = ENOSPC;
   EXPECT_EQ(begin(pod_).error().code.value(), ENOSPC);
-  settle(pod_, std::nullopt);
+  settle(pod_, {});
   disk_->fail_with = 0;
   ASSERT_TRUE(begin(other_));
   ipam_.held[address_owner(other_)] = net::parse_cidr("10.32.0.9/12").value();
@@ -265,6 +265,33 @@ TEST_F(PodLeasesTest, TriesAgainWhatFailed) {
   EXPECT_FALSE(holds(pod_));
 }
 
+TEST_F(PodLeasesTest, KeepsWhatHasOneOfItsAddresses) {
+  start();
+  const auto address = net::parse_ip("fd00::7").value();
+  ASSERT_TRUE(begin(pod_));
+  ipam_.held["c0ffee01"] = net::parse_cidr("10.32.0.9/12").value();
+  settle(pod_, {net::parse_ip("10.32.0.9").value(), address});
+  probe_.used.insert(address);
+  restart("boot2");
+
+  world_.run_for(5min);
+  EXPECT_TRUE(holds(pod_));
+
+  host_.loop().run([&] { leases_->released(address_owner(pod_), std::vector{address}); });
+  restart("boot2");
+  world_.run_for(65s);
+  EXPECT_FALSE(holds(pod_)) << "the other address is used by nobody";
+}
+
+TEST_F(PodLeasesTest, ReadsTheRecordOfEarlierVersions) {
+  const std::string text =
+      R"([{"container":"c0ffee01","interface":"eth0","boot":"b","port":true,"address":"10.32.0.9"}])";
+  const auto octets = std::as_bytes(std::span{text});
+
+  EXPECT_EQ(decode_lease_records(octets).value(),
+            (LeaseRecords{{"c0ffee01", {pod_, "b", true, {net::parse_ip("10.32.0.9").value()}}}}));
+}
+
 TEST_F(PodLeasesTest, GoesOnWithoutARecordThatIsDamaged) {
   for (const std::string text : {"", "{}", "[7]", R"([{"container":"-"}])", "\xff"}) {
     const auto octets = std::as_bytes(std::span{text});
@@ -284,7 +311,7 @@ TEST_F(PodLeasesTest, WaitsForAStoreThatCannotBeRead) {
   disk_->fail_with = 0;
 
   EXPECT_TRUE(begin(other_));
-  settle(other_, std::nullopt);
+  settle(other_, {});
   world_.run_for(70s);
 
   EXPECT_FALSE(holds(pod_));

@@ -2,7 +2,9 @@
 
 #include "pod_networks.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -28,6 +30,10 @@ std::optional<net::IpAddress> gateway_inside(const BridgeInfo& bridge, const net
 std::optional<net::IpAddress> any_gateway(const BridgeInfo& bridge, const net::Cidr& subnet) {
   const auto inside = gateway_inside(bridge, subnet);
   return inside || bridge.addresses.empty() ? inside : bridge.addresses.front().address;
+}
+
+std::vector<net::Cidr> subnets_of(const PodRequest& request) {
+  return request.subnet ? std::vector{*request.subnet} : std::vector<net::Cidr>{};
 }
 
 /// Under whom the address of an attachment may be filed besides its owner: under the container, as
@@ -71,32 +77,12 @@ std::uint64_t PodNetworks::add(PodRequest request, Reply<PodNetwork> reply) {
       std::make_shared<Add>(Add{std::move(request), std::move(owner), std::move(reply), {}, {}});
   const std::uint64_t attempt = loop_.random() | 1U;  // never 0, and not one of before a restart
   add->network.attempt = attempt;
-  const auto [lease, is_first] = leases_.try_emplace(add->owner);
-  lease->second.attempts.insert(attempt);
+  leases_[add->owner].attempts.insert(attempt);
   record_.begin(add->request.attachment(), add->request.has_port,
-                {loop_, [this, add, is_first](const Result<>& kept) {
-                   if (!kept) {
-                     give_up(add, kept.error());
-                   } else if (is_first) {
-                     find_held(add);
-                   } else {
-                     allocate(add);
-                   }
+                {loop_, [this, add](const Result<>& kept) {
+                   kept ? allocate(add) : give_up(add, kept.error());
                  }});
   return attempt;
-}
-
-void PodNetworks::find_held(std::shared_ptr<Add> add) {
-  ipam_->lookup(add->owner, {loop_, [this, add](Result<std::vector<net::Cidr>> held) {
-                               if (!held) {
-                                 give_up(add, std::move(held).error());
-                                 return;
-                               }
-                               if (is_wanted(*add)) {
-                                 leases_.at(add->owner).was_held = !held->empty();
-                               }
-                               allocate(add);
-                             }});
 }
 
 /// Not when it was released or undone meanwhile.
@@ -116,14 +102,32 @@ void PodNetworks::allocate(std::shared_ptr<Add> add) {
       record_.wait();
     }
   });
-  ipam_->allocate(add->owner, add->request.subnet, {loop_, [this, add](Result<net::Cidr> address) {
-                                                      if (!address) {
-                                                        give_up(add, std::move(address).error());
-                                                        return;
-                                                      }
-                                                      add->network.address = *address;
-                                                      find_gateway(add);
-                                                    }});
+  ipam_->allocate(add->owner, subnets_of(add->request),
+                  {loop_, [this, add](Result<std::vector<AllocatedAddress>> allocated) {
+                     if (!allocated) {
+                       give_up(add, std::move(allocated).error());
+                       return;
+                     }
+                     note_gained(add->owner, *allocated);
+                     add->network.address = allocated->front().address;
+                     find_gateway(add);
+                   }});
+}
+
+/// What an `add` gained that was undone meanwhile goes back, unless another one has it by now.
+void PodNetworks::note_gained(const AddressOwner& owner,
+                              const std::vector<AllocatedAddress>& allocated) {
+  std::vector<net::IpAddress> gained;
+  for (const AllocatedAddress& each : allocated) {
+    if (!each.was_held) {
+      gained.push_back(each.address.address);
+    }
+  }
+  if (const auto lease = leases_.find(owner); lease != leases_.end()) {
+    std::ranges::copy(gained, std::back_inserter(lease->second.gained));
+  } else if (!gained.empty()) {
+    give_back(owner, std::move(gained), {loop_, [](const Result<>& /*freed*/) {}});
+  }
 }
 
 void PodNetworks::find_gateway(std::shared_ptr<Add> add) {
@@ -145,14 +149,15 @@ void PodNetworks::find_gateway(std::shared_ptr<Add> add) {
 }
 
 void PodNetworks::expose(std::shared_ptr<Add> add) {
-  ipam_->allocate(bridge_owner, add->request.subnet,
-                  {loop_, [this, add](Result<net::Cidr> address) {
-                     if (!address) {
-                       give_up(add, std::move(address).error());
+  ipam_->allocate(bridge_owner, subnets_of(add->request),
+                  {loop_, [this, add](Result<std::vector<AllocatedAddress>> allocated) {
+                     if (!allocated) {
+                       give_up(add, std::move(allocated).error());
                        return;
                      }
-                     add->network.gateway = address->address;
-                     bridge_->expose(*address, /*masquerade=*/true,
+                     const net::Cidr& address = allocated->front().address;
+                     add->network.gateway = address.address;
+                     bridge_->expose(address, /*masquerade=*/true,
                                      {loop_, [this, add](Result<> exposed) {
                                         if (!exposed) {
                                           give_up(add, std::move(exposed).error());
@@ -177,7 +182,8 @@ void PodNetworks::end(Add& add, Result<PodNetwork> answer) {
   if (std::exchange(add.is_waiting, false)) {
     record_.served();
   }
-  record_.settle(add.owner, answer ? std::optional(answer->address->address) : std::nullopt);
+  record_.settle(add.owner,
+                 answer ? std::vector{answer->address->address} : std::vector<net::IpAddress>{});
   add.reply(std::move(answer));
 }
 
@@ -199,23 +205,21 @@ void PodNetworks::forget(const AddressOwner& owner, std::uint64_t attempt, Reply
     reply({});
     return;
   }
-  const bool was_held = found->second.was_held;
+  std::vector<net::IpAddress> gained = std::move(found->second.gained);
   leases_.erase(found);
-  if (was_held) {
-    reply({});
-    return;
-  }
-  free(owner, std::move(reply));
+  give_back(owner, std::move(gained), std::move(reply));
 }
 
-void PodNetworks::free(const AddressOwner& owner, Reply<> reply) {
-  ipam_->release(owner,
-                 {loop_, [this, owner, reply = std::move(reply)](const Result<>& freed) mutable {
-                    if (freed) {
-                      record_.released(owner);
-                    }
-                    reply(freed);
-                  }});
+/// Also ends what the owner waits for.
+void PodNetworks::give_back(const AddressOwner& owner, std::vector<net::IpAddress> addresses,
+                            Reply<> reply) {
+  auto freed = [this, owner, addresses, reply = std::move(reply)](const Result<>& done) mutable {
+    if (done) {
+      record_.released(owner, addresses);
+    }
+    reply(done);
+  };
+  ipam_->release_addresses(owner, std::move(addresses), {loop_, std::move(freed)});
 }
 
 void PodNetworks::release(PodRequest request, Reply<> reply) {
@@ -226,15 +230,22 @@ void PodNetworks::release(PodRequest request, Reply<> reply) {
       release_just(other, request.address->address);
     }
   }
-  free(owner, std::move(reply));
+  ipam_->release(owner,
+                 {loop_, [this, owner, reply = std::move(reply)](const Result<>& freed) mutable {
+                    if (freed) {
+                      record_.released(owner);
+                    }
+                    reply(freed);
+                  }});
 }
 
 void PodNetworks::release_just(const AddressOwner& owner, const net::IpAddress& address) {
-  ipam_->lookup(owner, {loop_, [this, owner, address](const Result<std::vector<net::Cidr>>& held) {
-                          if (held && held->size() == 1 && held->front().address == address) {
-                            free(owner, {loop_, [](const Result<>& /*freed*/) {}});
-                          }
-                        }});
+  ipam_->lookup(
+      owner, {loop_, [this, owner, address](const Result<std::vector<net::Cidr>>& held) {
+                if (held && std::ranges::find(*held, address, &net::Cidr::address) != held->end()) {
+                  give_back(owner, {address}, {loop_, [](const Result<>& /*freed*/) {}});
+                }
+              }});
 }
 
 void PodNetworks::check(PodRequest request, Reply<PodNetwork> reply) {

@@ -56,19 +56,19 @@ class PodNetworks {
   struct Add;
   /// What is known of an attachment since its first `add` after the start.
   struct Lease {
-    bool was_held = true;              ///< before that `add`, as far as is known
-    std::set<std::uint64_t> attempts;  ///< that were not undone
+    std::set<std::uint64_t> attempts;    ///< that were not undone
+    std::vector<net::IpAddress> gained;  ///< by them: the attachment did not hold it before
   };
 
   [[nodiscard]] bool is_wanted(const Add& add) const;
-  void find_held(std::shared_ptr<Add> add);
   void allocate(std::shared_ptr<Add> add);
   void find_gateway(std::shared_ptr<Add> add);
   void expose(std::shared_ptr<Add> add);
   void finish(std::shared_ptr<Add> add);
   void give_up(std::shared_ptr<Add> add, Error error);
   void end(Add& add, Result<PodNetwork> answer);
-  void free(const AddressOwner& owner, Reply<> reply);
+  void note_gained(const AddressOwner& owner, const std::vector<AllocatedAddress>& allocated);
+  void give_back(const AddressOwner& owner, std::vector<net::IpAddress> addresses, Reply<> reply);
   void forget(const AddressOwner& owner, std::uint64_t attempt, Reply<> reply);
   void release_just(const AddressOwner& owner, const net::IpAddress& address);
   void check_others(std::vector<AddressOwner> others, const net::Cidr& address,

@@ -187,6 +187,21 @@ TEST_F(PodNetworksTest, AnUndoneAddKeepsWhatThePodHadBefore) {
   EXPECT_TRUE(ipam_.held.contains("pod1"));
 }
 
+TEST_F(PodNetworksTest, AnUndoneAddEndsItsWait) {
+  ipam_.is_exhausted = true;
+  std::optional<Result<PodNetwork>> got;
+  const std::uint64_t attempt =
+      pods_.add({"pod1", "eth0", {}, {}},
+                {loop_, [&](Result<PodNetwork> answer) { got = std::move(answer); }});
+  loop_.run();
+  ASSERT_EQ(ipam_.waiting.size(), 1u);
+
+  undo("pod1", attempt);
+
+  EXPECT_TRUE(ipam_.waiting.empty());
+  EXPECT_TRUE(got && !*got);
+}
+
 TEST_F(PodNetworksTest, AnUndoneAddKeepsWhatAnotherWasGivenToo) {
   std::vector<std::uint64_t> attempts;
   for (int i = 0; i < 2; ++i) {  // both are under way at once
@@ -248,7 +263,7 @@ TEST_F(PodNetworksTest, RecordsWhatPodsHold) {
 
   EXPECT_EQ(record().size(), 2u);
   EXPECT_EQ(record().at("pod1"),
-            (LeaseRecord{{"pod1", "eth0"}, "boot1", false, first.address->address}));
+            (LeaseRecord{{"pod1", "eth0"}, "boot1", false, {first.address->address}}));
   undo("pod1", first.attempt);
   release({"pod1", "net1", {}, {}});
   EXPECT_TRUE(record().empty());

@@ -1,6 +1,7 @@
 #pragma once
 /// For tests only: a host whose interfaces a test decides, and an IPAM that remembers.
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -38,8 +39,8 @@ class FakeProbe final : public HostProbe {
 
 class FakeIpam final : public Ipam {
  public:
-  void allocate(AddressOwner owner, std::optional<net::Cidr> subnet,
-                Reply<net::Cidr> reply) override {
+  void allocate(AddressOwner owner, std::vector<net::Cidr> subnets,
+                Reply<std::vector<AllocatedAddress>> reply) override {
     if (failing == owner) {
       reply(fail(Errc::timeout, "allocate: no space"));
       return;
@@ -48,11 +49,13 @@ class FakeIpam final : public Ipam {
       waiting.emplace_back(owner, std::move(reply));
       return;
     }
-    const std::uint32_t base = subnet ? subnet->address.v4_value() : 0x0A200000;
-    const auto made = held.try_emplace(
-        owner, net::Cidr{net::IpAddress::v4(base + static_cast<std::uint32_t>(held.size())),
-                         subnet ? subnet->prefix_length : std::uint8_t{12}});
-    reply(made.first->second);
+    const net::Cidr subnet =
+        subnets.empty() ? net::Cidr{net::IpAddress::v4(0x0A200000), 12} : subnets.front();
+    const auto offset = static_cast<std::uint32_t>(held.size());
+    const auto [given, is_new] = held.try_emplace(
+        owner,
+        net::Cidr{net::IpAddress::v4(subnet.address.v4_value() + offset), subnet.prefix_length});
+    reply(std::vector{AllocatedAddress{given->second, !is_new}});
   }
   void claim(AddressOwner, net::Cidr, Reply<> reply) override { reply({}); }
   void release(AddressOwner owner, Reply<> reply) override {
@@ -63,14 +66,23 @@ class FakeIpam final : public Ipam {
     held.erase(owner);
     reply({});
   }
+  void release_addresses(AddressOwner owner, std::vector<net::IpAddress> addresses,
+                         Reply<> reply) override {
+    const auto found = held.find(owner);
+    if (found != held.end() &&
+        std::ranges::find(addresses, found->second.address) != addresses.end()) {
+      held.erase(found);
+    }
+    std::erase_if(waiting, [&](auto& each) { return each.first == owner; });
+    reply({});
+  }
   void lookup(AddressOwner owner, Reply<std::vector<net::Cidr>> reply) override {
     const auto found = held.find(owner);
     reply(found == held.end() ? std::vector<net::Cidr>{} : std::vector{found->second});
   }
-  void take_over(PeerName, Reply<std::uint64_t> reply) override { reply(0); }
 
   std::map<AddressOwner, net::Cidr> held;
-  std::vector<std::pair<AddressOwner, Reply<net::Cidr>>> waiting;
+  std::vector<std::pair<AddressOwner, Reply<std::vector<AllocatedAddress>>>> waiting;
   AddressOwner failing;
   bool is_failing = false;
   bool is_exhausted = false;

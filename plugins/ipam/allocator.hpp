@@ -6,9 +6,11 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,7 @@
 #include <weft/net/ip.hpp>
 #include <weft/net/peer_name.hpp>
 #include <weft/result.hpp>
+#include <weft/service/ipam.hpp>
 
 #include "budgets.hpp"
 #include "codec.hpp"
@@ -160,7 +163,7 @@ class Allocator {
   /// An address in `subnet` for `owner`: the one it has there, the lowest free one, or one from
   /// another peer's space. "_" allocates for the address itself. Who waits without end comes after
   /// all others.
-  void allocate(std::string owner, net::Cidr subnet, Answer<net::Cidr> answer,
+  void allocate(std::string owner, net::Cidr subnet, Answer<AllocatedAddress> answer,
                 Patience patience = Patience::limited);
   /// Records that `owner` uses `address`. "_" claims for whoever has it.
   void claim(std::string owner, net::Cidr address, ClaimMode mode, Answer<> answer);
@@ -168,6 +171,9 @@ class Allocator {
   void prime(Answer<> answer);
   /// Frees everything `owner` holds and cancels what it waits for. Answers what was freed.
   void release(const std::string& owner, Answer<std::vector<net::Cidr>> answer);
+  /// Frees those of `addresses` that `owner` holds and cancels all that it waits for.
+  void release_addresses(const std::string& owner, std::span<const net::IpAddress> addresses,
+                         Answer<> answer);
   /// Frees one address of `owner`, or ends its claims to it. Errors: Errc::not_found.
   void release_address(const std::string& owner, net::IpAddress address, Answer<> answer);
   /// Makes the ranges of a peer that is gone for good ours; answers how many addresses those are.
@@ -234,7 +240,7 @@ class Allocator {
   struct PendingAllocation : Pending {
     std::string owner;
     net::Cidr subnet;
-    Answer<net::Cidr> answer;
+    Answer<AllocatedAddress> answer;
   };
   using AfterSave = UniqueFunction<void(const Result<>&)>;
 
@@ -295,6 +301,9 @@ class Allocator {
   void expire(std::uint64_t id);
   void cancel(std::string_view owner);
   void cancel(PendingClaim& pending);
+  /// Answers what was freed: the addresses for which `is_meant`.
+  [[nodiscard]] std::vector<net::Cidr> free_held(
+      const std::string& owner, const std::function<bool(const net::Cidr&)>& is_meant);
   void add_holding(const std::string& owner, const net::Cidr& address);
   [[nodiscard]] const std::string* holder_of(const net::IpAddress& address) const;
   [[nodiscard]] std::string why_no_ring() const;

@@ -73,17 +73,17 @@ TEST(Allocator, AnswersOnlyWhatIsOnDisk) {
   Node& node = world.add(1);
   ASSERT_TRUE(node.allocate("c1"));
   node.is_disk_stuck = true;
-  std::optional<Result<net::Cidr>> answer;
+  std::optional<Result<AllocatedAddress>> answer;
 
   node.allocator().allocate("c2", cidr("10.32.0.0/24"),
-                            [&](Result<net::Cidr> got) { answer = std::move(got); });
+                            [&](Result<AllocatedAddress> got) { answer = std::move(got); });
   world.sim.run_for(10s);
   EXPECT_FALSE(answer);
   EXPECT_FALSE(node.disk.holdings.contains("c2"));
 
   node.is_disk_stuck = false;
   world.sim.run_for(1s);
-  EXPECT_EQ(*answer, cidr("10.32.0.2/24"));
+  EXPECT_EQ(*answer, (AllocatedAddress{cidr("10.32.0.2/24"), false}));
   EXPECT_TRUE(node.disk.holdings.contains("c2"));
 }
 
@@ -213,11 +213,11 @@ TEST(Allocator, SaysWhenThePoolIsExhausted) {
             "allocate an address in 10.32.0.0/30 for c3 within 30s: pool exhausted: no peer "
             "reports a free address");
 
-  std::optional<Result<net::Cidr>> answer;
+  std::optional<Result<AllocatedAddress>> answer;
   node.allocator().allocate("c4", cidr("10.32.0.0/30"), [&](auto got) { answer = got; });
   node.release("c1");
   ASSERT_TRUE(answer) << "who waits gets it at once";
-  EXPECT_EQ(*answer, cidr("10.32.0.1/30"));
+  EXPECT_EQ(*answer, (AllocatedAddress{cidr("10.32.0.1/30"), false}));
 }
 
 TEST(Allocator, SaysWhenAllOwnersAreUnreachable) {
@@ -262,10 +262,56 @@ TEST(Allocator, AsksOnceForABurstOfContainers) {
   EXPECT_EQ(donor.allocator().status().free, 128u);
 }
 
+TEST(Allocator, SaysWhetherTheOwnerHeldTheAddress) {
+  World world;
+  Node& node = world.add(1);
+  std::vector<AllocatedAddress> answers;
+  for (const char* const subnet : {"10.32.0.64/26", "10.32.0.0/24", "10.32.0.128/26"}) {
+    node.allocator().allocate("c1", cidr(subnet),
+                              [&](const auto& got) { answers.push_back(got.value()); });
+  }
+  world.sim.run_for(1s);
+
+  EXPECT_EQ(answers, (std::vector<AllocatedAddress>{{cidr("10.32.0.65/26"), false},
+                                                    {cidr("10.32.0.65/24"), true},
+                                                    {cidr("10.32.0.129/26"), false}}));
+}
+
+TEST(Allocator, FreesJustTheAddressesThatAreNamed) {
+  World world;
+  Node& node = world.add(1);
+  ASSERT_TRUE(node.allocate("c1", "10.32.0.64/26"));
+  ASSERT_TRUE(node.allocate("c1", "10.32.0.128/26"));
+  ASSERT_TRUE(node.allocate("c2", "10.32.0.64/26"));
+  std::optional<Result<>> answer;
+
+  node.allocator().release_addresses(
+      "c1", std::vector{cidr("10.32.0.129/26").address, cidr("10.32.0.66/26").address},
+      [&](auto got) { answer = got; });
+  world.sim.run_for(1s);
+
+  EXPECT_TRUE(answer && *answer);
+  EXPECT_EQ(node.allocator().lookup("c1"), std::vector{cidr("10.32.0.65/26")});
+  EXPECT_EQ(node.allocator().lookup("c2"), std::vector{cidr("10.32.0.66/26")});
+  EXPECT_EQ(node.disk.holdings.at("c1").addresses, std::vector{cidr("10.32.0.65/26")});
+  EXPECT_EQ(node.allocate("c3", "10.32.0.128/26"), cidr("10.32.0.129/26"));
+}
+
+TEST(Allocator, FreeingNamedAddressesCancelsWhatTheOwnerWaitsFor) {
+  World world;
+  Node& node = world.add(1, "consensus=5");
+  std::optional<Result<AllocatedAddress>> allocated;
+  node.allocator().allocate("c1", cidr("10.32.0.0/24"), [&](auto got) { allocated = got; });
+
+  node.allocator().release_addresses("c1", {}, [](const auto&) {});
+
+  EXPECT_EQ(allocated->error().code, Errc::cancelled);
+}
+
 TEST(Allocator, ReleaseCancelsWhatTheOwnerWaitsFor) {
   World world;
   Node& node = world.add(1, "consensus=5");
-  std::optional<Result<net::Cidr>> allocated;
+  std::optional<Result<AllocatedAddress>> allocated;
   std::optional<Result<>> claimed;
   node.allocator().allocate("c1", cidr("10.32.0.0/24"), [&](auto got) { allocated = got; });
   node.allocator().claim("c1", cidr("10.32.0.9/24"), ClaimMode::strict,
@@ -421,10 +467,10 @@ TEST(Donation, WaitsForTheRingWhenThePeerThatAsksHeardOfItFirst) {
   ASSERT_TRUE(ring.owned_ranges(PeerName{3}).empty());
   const AddressRange theirs = ring.owned_ranges(PeerName{2}).front();
 
-  std::optional<Result<net::Cidr>> got;
+  std::optional<Result<AllocatedAddress>> got;
   third.allocator().allocate("c2",
                              {net::IpAddress::v4(theirs.start), static_cast<std::uint8_t>(25)},
-                             [&](Result<net::Cidr> answer) { got = std::move(answer); });
+                             [&](Result<AllocatedAddress> answer) { got = std::move(answer); });
   world.sim.run_for(100ms);
   EXPECT_FALSE(got);  // the owner does not have the ring on disk yet
   slow.is_disk_stuck = false;
@@ -629,10 +675,10 @@ class Chaos {
   void allocate(Node& node) {
     const std::string owner = "c" + std::to_string(next_++);
     const PeerName at = node.name();
-    node.allocator().allocate(owner, cidr(range), [this, owner, at](Result<net::Cidr> got) {
+    node.allocator().allocate(owner, cidr(range), [this, owner, at](Result<AllocatedAddress> got) {
       if (got) {
-        const auto [found, is_new] = in_use_.try_emplace(got->address, at, owner);
-        EXPECT_TRUE(is_new) << net::to_string(*got) << " of " << found->second.second
+        const auto [found, is_new] = in_use_.try_emplace(got->address.address, at, owner);
+        EXPECT_TRUE(is_new) << net::to_string(got->address) << " of " << found->second.second
                             << " given to " << owner;
       }
     });

@@ -33,6 +33,10 @@ std::string one_address(const net::Cidr& address) {
   return addresses_json({address});
 }
 
+std::string allocated_address(const AllocatedAddress& allocated) {
+  return one_address(allocated.address);
+}
+
 void refuse(Reply<std::string>& answer, const char* what) {
   answer(fail(Errc::invalid, fmt::format("run the command: it needs '{}'", what)));
 }
@@ -89,7 +93,7 @@ Result<> IpamPlugin::serve_commands() {
       return refuse(answer, "owner");
     }
     allocator_->allocate(*params.owner, params.subnet.value_or(default_subnet_),
-                         answer_json<net::Cidr>(std::move(answer), one_address));
+                         answer_json<AllocatedAddress>(std::move(answer), allocated_address));
   }));
   WEFT_TRY(serve("ipam.claim", [this](const CommandParams& params, Text answer) {
     if (!params.owner || !params.address) {

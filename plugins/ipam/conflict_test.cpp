@@ -229,7 +229,7 @@ TEST(Conflict, AStreamInTheDonorsNameOpensNothingWhileItIsAsked) {
   Node& three = cluster.node(3);
   three.distant.insert(PeerName{2});
   cluster.world.latency = 200ms;
-  std::optional<Result<net::Cidr>> got;
+  std::optional<Result<AllocatedAddress>> got;
   for (std::uint32_t i = 1; i <= 80; ++i) {
     EXPECT_TRUE(three.allocator().on_unicast(
         PeerName{2}, cluster.unicast(3, lie_about_two(PeerName{3}, 1'000 * i))));
@@ -242,7 +242,8 @@ TEST(Conflict, AStreamInTheDonorsNameOpensNothingWhileItIsAsked) {
   cluster.world.sim.run_for(10s);
 
   ASSERT_TRUE(got && *got);
-  EXPECT_EQ(cluster.node(2).allocator().ring().owner((*got)->address.v4_value()), PeerName{3});
+  EXPECT_EQ(cluster.node(2).allocator().ring().owner((*got)->address.address.v4_value()),
+            PeerName{3});
   cluster.world.expect_disjoint();
   cluster.world.run_for(5s);  // with the free counts
   cluster.expect_one_ring();

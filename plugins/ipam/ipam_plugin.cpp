@@ -1,4 +1,4 @@
-/// Provides weft.ipam/1: wires the allocator to the host, and answers the control commands.
+/// Provides weft.ipam/2: wires the allocator to the host, and answers the control commands.
 
 #include "ipam/ipam_plugin.hpp"
 
@@ -305,11 +305,20 @@ void IpamPlugin::when_ready(Task task) {
   });
 }
 
-void IpamPlugin::allocate(AddressOwner owner, std::optional<net::Cidr> subnet,
-                          Reply<net::Cidr> reply) {
-  when_ready([this, owner = std::move(owner), subnet, reply = std::move(reply)]() mutable {
-    allocator_->allocate(std::move(owner), subnet.value_or(default_subnet_),
-                         answer_to(std::move(reply)));
+/// The ring has one family: there is one address.
+void IpamPlugin::allocate(AddressOwner owner, std::vector<net::Cidr> subnets,
+                          Reply<std::vector<AllocatedAddress>> reply) {
+  if (subnets.size() > 1) {
+    reply(fail(Errc::invalid, fmt::format("allocate in {} and {}: name one IPv4 subnet",
+                                          net::to_string(subnets[0]), net::to_string(subnets[1]))));
+    return;
+  }
+  when_ready([this, owner = std::move(owner), subnets = std::move(subnets),
+              reply = std::move(reply)]() mutable {
+    allocator_->allocate(std::move(owner), subnets.empty() ? default_subnet_ : subnets.front(),
+                         [reply = std::move(reply)](Result<AllocatedAddress> got) mutable {
+                           reply(got.map([](const auto& one) { return std::vector{one}; }));
+                         });
   });
 }
 
@@ -328,15 +337,17 @@ void IpamPlugin::release(AddressOwner owner, Reply<> reply) {
   });
 }
 
-void IpamPlugin::lookup(AddressOwner owner, Reply<std::vector<net::Cidr>> reply) {
-  when_ready([this, owner = std::move(owner), reply = std::move(reply)]() mutable {
-    reply(allocator_->lookup(owner));
+void IpamPlugin::release_addresses(AddressOwner owner, std::vector<net::IpAddress> addresses,
+                                   Reply<> reply) {
+  when_ready([this, owner = std::move(owner), addresses = std::move(addresses),
+              reply = std::move(reply)]() mutable {
+    allocator_->release_addresses(owner, addresses, answer_to(std::move(reply)));
   });
 }
 
-void IpamPlugin::take_over(PeerName peer, Reply<std::uint64_t> reply) {
-  when_ready([this, peer, reply = std::move(reply)]() mutable {
-    allocator_->take_over(peer, answer_to(std::move(reply)));
+void IpamPlugin::lookup(AddressOwner owner, Reply<std::vector<net::Cidr>> reply) {
+  when_ready([this, owner = std::move(owner), reply = std::move(reply)]() mutable {
+    reply(allocator_->lookup(owner));
   });
 }
 

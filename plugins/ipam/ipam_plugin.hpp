@@ -21,7 +21,7 @@
 
 namespace weft::ipam {
 
-/// Provides weft.ipam/1. Requests that come before the stored state is read wait for it. Everything
+/// Provides weft.ipam/2. Requests that come before the stored state is read wait for it. Everything
 /// runs on the plugin's loop; calls of the service are posted there.
 class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, private Surroundings {
  public:
@@ -33,12 +33,13 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   [[nodiscard]] Result<> start() override;
   void stop() noexcept override;
 
-  void allocate(AddressOwner owner, std::optional<net::Cidr> subnet,
-                Reply<net::Cidr> reply) override;
+  void allocate(AddressOwner owner, std::vector<net::Cidr> subnets,
+                Reply<std::vector<AllocatedAddress>> reply) override;
   void claim(AddressOwner owner, net::Cidr address, Reply<> reply) override;
   void release(AddressOwner owner, Reply<> reply) override;
+  void release_addresses(AddressOwner owner, std::vector<net::IpAddress> addresses,
+                         Reply<> reply) override;
   void lookup(AddressOwner owner, Reply<std::vector<net::Cidr>> reply) override;
-  void take_over(PeerName peer, Reply<std::uint64_t> reply) override;
 
  private:
   Result<> on_unicast(PeerName source, ByteView payload) override;

@@ -21,8 +21,10 @@ void start_ipam(SimNode& node, const std::string& init) {
 
 Result<net::Cidr> allocate(SimNode& node, const std::string& owner) {
   Ipam& ipam = **node.host().services().require<Ipam>();
-  return node.host().await<net::Cidr>(
-      [&](Reply<net::Cidr> reply) { ipam.allocate(owner, std::nullopt, std::move(reply)); });
+  return node.host()
+      .await<std::vector<AllocatedAddress>>(
+          [&](auto reply) { ipam.allocate(owner, {}, std::move(reply)); })
+      .map([](const auto& allocated) { return allocated.at(0).address; });
 }
 
 TEST(IpamOverMesh, AgreesOnTheDivisionAndGivesNoAddressTwice) {

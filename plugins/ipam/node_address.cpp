@@ -135,13 +135,13 @@ void NodeAddress::want_address(const std::vector<net::Cidr>& on_bridge) {
   is_asking_ = true;
   allocator_->allocate(
       std::string(bridge_owner), wishes_.subnet,
-      [this](const Result<net::Cidr>& address) {
+      [this](const Result<AllocatedAddress>& allocated) {
         is_asking_ = false;
-        if (address) {
-          log_.info("the node has an address among the pods", "address", *address);
-          restore(*address);
-        } else if (address.error().code != Errc::cancelled) {
-          log_.error("the node has no address among the pods", "error", address.error());
+        if (allocated) {
+          log_.info("the node has an address among the pods", "address", allocated->address);
+          restore(allocated->address);
+        } else if (allocated.error().code != Errc::cancelled) {
+          log_.error("the node has no address among the pods", "error", allocated.error());
         }
       },
       Patience::endless);
@@ -182,7 +182,9 @@ void NodeAddress::expose(std::optional<net::Cidr> address, std::optional<net::Ci
                       });
   } else {
     allocator_->allocate(std::string(bridge_owner), subnet.value_or(wishes_.subnet),
-                         std::move(put));
+                         [put = std::move(put)](const Result<AllocatedAddress>& got) mutable {
+                           put(got.map([](const auto& allocated) { return allocated.address; }));
+                         });
   }
 }
 

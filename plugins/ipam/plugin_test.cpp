@@ -33,11 +33,40 @@ TEST(IpamPlugin, ServesAllocationsFromItsFirstMoment) {
       node.host.await<std::vector<net::Cidr>>([&](auto r) { ipam.lookup("c3", std::move(r)); }),
       std::vector{cidr("10.32.0.9/12")});
   EXPECT_TRUE(node.host.await([&](Reply<> r) { ipam.release("c3", std::move(r)); }));
+}
+
+TEST(IpamPlugin, GivesBackWhatWasNotHeld) {
+  SimWorld world;
+  Fixture node(world);
+  Ipam& ipam = node.start();
+  ASSERT_TRUE(node.allocate(ipam, "c1"));
+  const auto allocate = [&](std::vector<net::Cidr> subnets) {
+    return node.host.await<std::vector<AllocatedAddress>>(
+        [&](auto reply) { ipam.allocate("c1", subnets, std::move(reply)); });
+  };
+
+  EXPECT_EQ(allocate({}).value(), (std::vector<AllocatedAddress>{{cidr("10.32.0.1/12"), true}}));
+  const auto fresh = allocate({cidr("10.33.0.0/24")}).value();
+  EXPECT_EQ(fresh, (std::vector<AllocatedAddress>{{cidr("10.33.0.1/24"), false}}));
+  EXPECT_TRUE(node.host.await([&](Reply<> reply) {
+    ipam.release_addresses("c1", {fresh[0].address.address}, std::move(reply));
+  }));
+
   EXPECT_EQ(
-      node.host.await<std::uint64_t>([&](auto r) { ipam.take_over(PeerName{9}, std::move(r)); })
-          .error()
-          .code,
-      Errc::not_found);
+      node.host.await<std::vector<net::Cidr>>([&](auto r) { ipam.lookup("c1", std::move(r)); }),
+      std::vector{cidr("10.32.0.1/12")});
+}
+
+TEST(IpamPlugin, HasOneFamily) {
+  SimWorld world;
+  Fixture node(world);
+  Ipam& ipam = node.start();
+  for (const auto& subnets :
+       {std::vector{cidr("10.32.0.0/12"), cidr("fd00::/64")}, std::vector{cidr("fd00::/64")}}) {
+    const auto allocated = node.host.await<std::vector<AllocatedAddress>>(
+        [&](auto reply) { ipam.allocate("c1", subnets, std::move(reply)); });
+    EXPECT_EQ(allocated.error().code, Errc::invalid);
+  }
 }
 
 TEST(IpamPlugin, KeepsAddressesAcrossARestart) {
@@ -87,8 +116,8 @@ TEST(IpamPlugin, LeavesTheChannelAndItsRequestsWhenItStops) {
   SimWorld world;
   Fixture node(world);
   Ipam& ipam = node.start({{"init", "consensus=5"}});
-  std::optional<Result<net::Cidr>> answer;
-  ipam.allocate("c1", {}, Reply<net::Cidr>(node.host.loop(), [&](auto got) { answer = got; }));
+  std::optional<Result<std::vector<AllocatedAddress>>> answer;
+  ipam.allocate("c1", {}, {node.host.loop(), [&](auto got) { answer = got; }});
   world.run_for(1s);
   EXPECT_FALSE(answer);
 
@@ -145,7 +174,7 @@ TEST(IpamPlugin, ReportsWhatItWaitsFor) {
   SimWorld world;
   Fixture node(world);
   Ipam& ipam = node.start({{"init", "consensus=3"}});
-  ipam.allocate("c1", {}, Reply<net::Cidr>(node.host.loop(), [](const auto&) {}));
+  ipam.allocate("c1", {}, {node.host.loop(), [](const auto&) {}});
   ipam.claim("c2", cidr("10.32.0.7/12"), Reply<>(node.host.loop(), [](const auto&) {}));
   world.run_for(1s);
 

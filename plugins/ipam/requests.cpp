@@ -60,7 +60,7 @@ void try_all(std::vector<T>& queue, Try attempt) {
 
 }  // namespace
 
-void Allocator::allocate(std::string owner, net::Cidr subnet, Answer<net::Cidr> answer,
+void Allocator::allocate(std::string owner, net::Cidr subnet, Answer<AllocatedAddress> answer,
                          Patience patience) {
   if (!subnet.address.is_v4() || subnet != subnet.network() ||
       subnet.prefix_length > longest_prefix) {
@@ -121,17 +121,17 @@ void Allocator::prime(Answer<> answer) {
 
 void Allocator::release(const std::string& owner, Answer<std::vector<net::Cidr>> answer) {
   cancel(owner);
-  std::vector<net::Cidr> freed;
-  if (const auto found = holdings_.find(owner); found != holdings_.end()) {
-    freed = std::move(found->second.addresses);
-    holdings_.erase(found);
-    are_holdings_unsaved_ = true;
-  }
-  for (const net::Cidr& address : freed) {
-    space_.release(address.address.v4_value());
-  }
-  try_allocations();
-  answer_after_save(std::move(answer), std::move(freed));
+  answer_after_save(std::move(answer), free_held(owner, [](const net::Cidr&) { return true; }));
+  settle();
+}
+
+void Allocator::release_addresses(const std::string& owner,
+                                  std::span<const net::IpAddress> addresses, Answer<> answer) {
+  cancel(owner);
+  std::ignore = free_held(owner, [addresses](const net::Cidr& held) {
+    return std::ranges::find(addresses, held.address) != addresses.end();
+  });
+  answer_after_save(std::move(answer));
   settle();
 }
 
@@ -147,29 +147,36 @@ void Allocator::release_address(const std::string& owner, net::IpAddress address
     cancel(pending);
     is_claimed = true;
   }
-  const auto found = holdings_.find(owner);
-  const bool is_held = found != holdings_.end() &&
-                       std::erase_if(found->second.addresses, [&address](const net::Cidr& held) {
-                         return held.address == address;
-                       }) > 0;
-  if (!is_held && is_claimed) {
-    answer_after_save(std::move(answer));
-    settle();
-    return;
-  }
-  if (!is_held) {
+  const auto freed =
+      free_held(owner, [&address](const net::Cidr& held) { return held.address == address; });
+  if (freed.empty() && !is_claimed) {
     answer(fail(Errc::not_found, fmt::format("release: address {} not found for {}",
                                              net::to_string(address), owner)));
     return;
   }
-  if (found->second.addresses.empty()) {
-    holdings_.erase(found);
-  }
-  are_holdings_unsaved_ = true;
-  space_.release(address.v4_value());
-  try_allocations();
   answer_after_save(std::move(answer));
   settle();
+}
+
+std::vector<net::Cidr> Allocator::free_held(const std::string& owner,
+                                            const std::function<bool(const net::Cidr&)>& is_meant) {
+  const auto found = holdings_.find(owner);
+  if (found == holdings_.end()) {
+    return {};
+  }
+  std::vector<net::Cidr>& held = found->second.addresses;
+  const auto meant = std::ranges::stable_partition(held, std::not_fn(is_meant));
+  std::vector<net::Cidr> freed(meant.begin(), meant.end());
+  held.erase(meant.begin(), meant.end());
+  if (held.empty()) {
+    holdings_.erase(found);
+  }
+  for (const net::Cidr& address : freed) {
+    space_.release(address.address.v4_value());
+    are_holdings_unsaved_ = true;
+  }
+  try_allocations();
+  return freed;
 }
 
 std::vector<net::Cidr> Allocator::lookup(std::string_view owner) const {
@@ -214,7 +221,8 @@ bool Allocator::try_allocation(PendingAllocation& pending) {
   const AddressRange wanted = range_of(pending.subnet);
   for (const net::Cidr& held : lookup(pending.owner)) {
     if (wanted.contains(held.address.v4_value())) {
-      answer_after_save(std::move(pending.answer), {held.address, pending.subnet.prefix_length});
+      answer_after_save(std::move(pending.answer),
+                        {{held.address, pending.subnet.prefix_length}, true});
       return true;
     }
   }
@@ -224,7 +232,7 @@ bool Allocator::try_allocation(PendingAllocation& pending) {
   if (const auto address = space_.allocate(host_range_of(pending.subnet))) {
     const net::Cidr allocated{net::IpAddress::v4(*address), pending.subnet.prefix_length};
     add_holding(pending.owner, allocated);
-    answer_after_save(std::move(pending.answer), allocated);
+    answer_after_save(std::move(pending.answer), {allocated, false});
     return true;
   }
   request_space(wanted);

@@ -120,8 +120,12 @@ struct Fixture {
   }
 
   Result<net::Cidr> allocate(Ipam& ipam, std::string owner, std::optional<net::Cidr> subnet = {}) {
-    return host.await<net::Cidr>(
-        [&](Reply<net::Cidr> reply) { ipam.allocate(std::move(owner), subnet, std::move(reply)); });
+    const auto subnets = subnet ? std::vector{*subnet} : std::vector<net::Cidr>{};
+    return host
+        .await<std::vector<AllocatedAddress>>([&](Reply<std::vector<AllocatedAddress>> reply) {
+          ipam.allocate(std::move(owner), subnets, std::move(reply));
+        })
+        .map([](const auto& allocated) { return allocated.at(0).address; });
   }
 
   FakeMesh mesh;

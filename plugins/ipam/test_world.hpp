@@ -258,7 +258,9 @@ inline void Node::write_disk(RingState ring, Holdings holdings, RingState fences
 inline Result<net::Cidr> Node::allocate(const std::string& owner, const std::string& subnet) {
   auto answer = std::make_shared<std::optional<Result<net::Cidr>>>();
   allocator_->allocate(owner, *net::parse_cidr(subnet.empty() ? range : subnet),
-                       [answer](Result<net::Cidr> got) { *answer = std::move(got); });
+                       [answer](const Result<AllocatedAddress>& got) {
+                         *answer = got.map([](const auto& allocated) { return allocated.address; });
+                       });
   world_.sim.run_until([&] { return answer->has_value(); }, 120s);
   return answer->value_or(fail(Errc::timeout, "get any answer"));
 }

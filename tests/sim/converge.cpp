@@ -97,13 +97,13 @@ class Converge {
   void allocate(std::size_t index) {
     const std::string owner = fmt::format("{}-{}", node(index).nickname(), next_owner_++);
     auto& host = node(index).host();
-    node(index).ipam().allocate(owner, std::nullopt,
-                                Reply<net::Cidr>(host.loop(), [this, owner](Result<net::Cidr> got) {
-                                  if (got) {
-                                    cluster_.addresses.given(*got, owner, cluster_.violations);
-                                    owners_.push_back(owner);
-                                  }
-                                }));
+    node(index).ipam().allocate(
+        owner, {}, {host.loop(), [this, owner](const Result<std::vector<AllocatedAddress>>& got) {
+                      if (got) {
+                        cluster_.addresses.given(got->at(0).address, owner, cluster_.violations);
+                        owners_.push_back(owner);
+                      }
+                    }});
   }
 
   /// The address counts as free only after the node says so.

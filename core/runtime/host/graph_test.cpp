@@ -46,8 +46,8 @@ std::string order(const std::vector<Manifest>& plugins) {
 }
 
 TEST(StartOrder, PutsProvidersFirstAndKeepsTheOperatorsOrderOtherwise) {
-  EXPECT_EQ(order({plugin("cni", {"weft.cni/1"}, {"weft.ipam/1"}),
-                   plugin("ipam", {"weft.ipam/1"}, {"weft.mesh/1", "weft.store/1"}),
+  EXPECT_EQ(order({plugin("cni", {"weft.cni/1"}, {"weft.ipam/2"}),
+                   plugin("ipam", {"weft.ipam/2"}, {"weft.mesh/1", "weft.store/1"}),
                    plugin("hello", {}), plugin("gossip", {"weft.mesh/1"}, {}, {"weft.overlay/1"}),
                    sharer("sleeve", {"weft.overlay/1"}), sharer("odp", {"weft.overlay/1"})}),
             "hello sleeve odp gossip ipam cni ");
@@ -71,8 +71,8 @@ TEST(StartOrder, PrintsTheCycle) {
 }
 
 TEST(StartOrder, NamesBothProvidersOfASingleInterface) {
-  EXPECT_EQ(order({plugin("ipam", {"weft.ipam/1"}), plugin("other", {"weft.ipam/1"})}),
-            "plugins 'ipam' and 'other' both provide weft.ipam/1; list one of them\n");
+  EXPECT_EQ(order({plugin("ipam", {"weft.ipam/2"}), plugin("other", {"weft.ipam/2"})}),
+            "plugins 'ipam' and 'other' both provide weft.ipam/2; list one of them\n");
 }
 
 TEST(StartOrder, AnInterfaceIsSharedByThoseAloneWhoSaySo) {
@@ -81,8 +81,8 @@ TEST(StartOrder, AnInterfaceIsSharedByThoseAloneWhoSaySo) {
 }
 
 TEST(StartOrder, NamesWhoNeedsAMissingInterface) {
-  EXPECT_EQ(order({plugin("cni", {}, {"weft.ipam/1"})}),
-            "plugin 'cni' requires weft.ipam/1, which no listed plugin provides; add one that "
+  EXPECT_EQ(order({plugin("cni", {}, {"weft.ipam/2"})}),
+            "plugin 'cni' requires weft.ipam/2, which no listed plugin provides; add one that "
             "does to host.plugins\n");
 }
 

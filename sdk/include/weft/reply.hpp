@@ -12,7 +12,7 @@ namespace weft {
 /// A move-only callback bound to the loop of whoever asked. Answer it from any thread, once.
 /// Dropping it unanswered answers Errc::abandoned, so an asker never hangs.
 ///
-///   ipam.allocate(owner, pool, Reply<net::Cidr>(host.loop(), [this](Result<net::Cidr> got) {...}));
+///   bridge.info(Reply<BridgeInfo>(host.loop(), [this](Result<BridgeInfo> info) {...}));
 template <class T = void>
 class [[nodiscard]] Reply {
  public:

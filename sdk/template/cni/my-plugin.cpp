@@ -19,9 +19,14 @@ weft::Result<std::string> container_of(const std::string& params) {
   return found->get<std::string>();
 }
 
-std::string to_json(const weft::net::Cidr& address, const weft::BridgeInfo& bridge) {
+std::string to_json(const std::vector<weft::AllocatedAddress>& allocated,
+                    const weft::BridgeInfo& bridge) {
+  auto addresses = nlohmann::ordered_json::array();
+  for (const weft::AllocatedAddress& each : allocated) {
+    addresses.push_back(weft::net::to_string(each.address));
+  }
   const nlohmann::ordered_json answer{
-      {"address", weft::net::to_string(address)}, {"bridge", bridge.name}, {"mtu", bridge.mtu}};
+      {"addresses", std::move(addresses)}, {"bridge", bridge.name}, {"mtu", bridge.mtu}};
   return answer.dump();
 }
 
@@ -54,17 +59,18 @@ void MyPlugin::add(const std::string& params, weft::Reply<std::string> answer) {
   }
   // Each step is answered on this loop; an error at any of them is the answer.
   ipam_->allocate(
-      *container, std::nullopt,
-      {host_.loop(), [this, answer = std::move(answer)](weft::Result<weft::net::Cidr> got) mutable {
+      *container, {},
+      {host_.loop(), [this, answer = std::move(answer)](
+                         weft::Result<std::vector<weft::AllocatedAddress>> got) mutable {
          if (!got) {
            answer(tl::unexpected(got.error()));
            return;
          }
-         bridge_->info({host_.loop(), [address = *got, answer = std::move(answer)](
-                                          const weft::Result<weft::BridgeInfo>& bridge) mutable {
-                          answer(
-                              bridge.map([&](const auto& info) { return to_json(address, info); }));
-                        }});
+         bridge_->info(
+             {host_.loop(), [allocated = *std::move(got), answer = std::move(answer)](
+                                const weft::Result<weft::BridgeInfo>& bridge) mutable {
+                answer(bridge.map([&](const auto& info) { return to_json(allocated, info); }));
+              }});
        }});
 }
 

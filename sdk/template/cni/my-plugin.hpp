@@ -13,8 +13,9 @@ namespace my_plugin {
 /// The member "container" of `params`. Foreign text. Errors: Errc::invalid, naming the field.
 [[nodiscard]] weft::Result<std::string> container_of(const std::string& params);
 
-/// The answer to add: {"address":"10.32.0.1/12","bridge":"weave","mtu":1376}. Pure.
-[[nodiscard]] std::string to_json(const weft::net::Cidr& address, const weft::BridgeInfo& bridge);
+/// The answer to add: {"addresses":["10.32.0.1/12"],"bridge":"weave","mtu":1376}. Pure.
+[[nodiscard]] std::string to_json(const std::vector<weft::AllocatedAddress>& allocated,
+                                  const weft::BridgeInfo& bridge);
 
 class MyPlugin final : public weft::Plugin {
  public:

@@ -13,18 +13,19 @@ namespace {
 /// One address for everybody.
 class OneAddress final : public weft::Ipam {
  public:
-  void allocate(weft::AddressOwner owner, std::optional<weft::net::Cidr> /*subnet*/,
-                weft::Reply<weft::net::Cidr> reply) override {
+  void allocate(weft::AddressOwner owner, std::vector<weft::net::Cidr> /*subnets*/,
+                weft::Reply<std::vector<weft::AllocatedAddress>> reply) override {
     held.push_back(owner);
-    reply(weft::net::parse_cidr("10.32.0.1/12"));
+    reply(std::vector{weft::AllocatedAddress{weft::net::parse_cidr("10.32.0.1/12").value()}});
   }
   void claim(weft::AddressOwner, weft::net::Cidr, weft::Reply<>) override {}
   void release(weft::AddressOwner owner, weft::Reply<> reply) override {
     std::erase(held, owner);
     reply({});
   }
+  void release_addresses(weft::AddressOwner, std::vector<weft::net::IpAddress>,
+                         weft::Reply<>) override {}
   void lookup(weft::AddressOwner, weft::Reply<std::vector<weft::net::Cidr>>) override {}
-  void take_over(weft::PeerName, weft::Reply<std::uint64_t>) override {}
 
   std::vector<std::string> held;
 };
@@ -54,7 +55,7 @@ class CniTest : public ::testing::Test {
 
 TEST_F(CniTest, GivesAContainerAnAddressAndTakesItBack) {
   EXPECT_EQ(host_.call("my-plugin.add", R"({"container":"c1"})").value(),
-            R"({"address":"10.32.0.1/12","bridge":"weave","mtu":1376})");
+            R"({"addresses":["10.32.0.1/12"],"bridge":"weave","mtu":1376})");
   EXPECT_EQ(ipam_.held, std::vector<std::string>{"c1"});
 
   EXPECT_TRUE(host_.call("my-plugin.del", R"({"container":"c1"})"));

@@ -77,22 +77,25 @@ void MyPlugin::save(weft::UniqueFunction<void(weft::Result<>)> done) {
               weft::Reply<>(host_.loop(), std::move(done)));
 }
 
-void MyPlugin::allocate(weft::AddressOwner owner, std::optional<weft::net::Cidr> subnet,
-                        weft::Reply<weft::net::Cidr> reply) {
-  when_ready([this, owner = std::move(owner), subnet, reply = std::move(reply)]() mutable {
-    if (subnet && *subnet != range_) {
-      reply(weft::fail(weft::Errc::invalid,
-                       fmt::format("allocate in {}: this node has {}",
-                                   weft::net::to_string(*subnet), weft::net::to_string(range_))));
+void MyPlugin::allocate(weft::AddressOwner owner, std::vector<weft::net::Cidr> subnets,
+                        weft::Reply<std::vector<weft::AllocatedAddress>> reply) {
+  when_ready([this, owner = std::move(owner), subnets = std::move(subnets),
+              reply = std::move(reply)]() mutable {
+    for (const weft::net::Cidr& subnet : subnets) {
+      if (subnet != range_ || subnets.size() > 1) {
+        reply(weft::fail(weft::Errc::invalid,
+                         fmt::format("allocate in {}: this node has {}",
+                                     weft::net::to_string(subnet), weft::net::to_string(range_))));
+        return;
+      }
+    }
+    const auto allocated = pool_->allocate(owner);
+    if (!allocated) {
+      reply(tl::unexpected(allocated.error()));
       return;
     }
-    auto address = pool_->allocate(owner);
-    if (!address) {
-      reply(std::move(address));
-      return;
-    }
-    save([address = *address, reply = std::move(reply)](weft::Result<> saved) mutable {
-      reply(saved.map([&] { return address; }));
+    save([allocated = *allocated, reply = std::move(reply)](weft::Result<> saved) mutable {
+      reply(saved.map([&] { return std::vector{allocated}; }));
     });
   });
 }
@@ -114,16 +117,19 @@ void MyPlugin::release(weft::AddressOwner owner, weft::Reply<> reply) {
   });
 }
 
+void MyPlugin::release_addresses(weft::AddressOwner owner,
+                                 std::vector<weft::net::IpAddress> addresses, weft::Reply<> reply) {
+  when_ready([this, owner = std::move(owner), addresses = std::move(addresses),
+              reply = std::move(reply)]() mutable {
+    pool_->release(owner, addresses);
+    save([reply = std::move(reply)](weft::Result<> saved) mutable { reply(std::move(saved)); });
+  });
+}
+
 void MyPlugin::lookup(weft::AddressOwner owner, weft::Reply<std::vector<weft::net::Cidr>> reply) {
   when_ready([this, owner = std::move(owner), reply = std::move(reply)]() mutable {
     reply(pool_->lookup(owner));
   });
-}
-
-void MyPlugin::take_over(weft::PeerName peer, weft::Reply<std::uint64_t> reply) {
-  reply(weft::fail(weft::Errc::not_found,
-                   fmt::format("take over from {}: ranges here belong to one node each",
-                               weft::to_string(peer))));
 }
 
 }  // namespace my_plugin

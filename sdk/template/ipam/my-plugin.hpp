@@ -1,5 +1,5 @@
 #pragma once
-/// Provides weft.ipam/1 from one configured range.
+/// Provides weft.ipam/2 from one configured range.
 
 #include <optional>
 #include <vector>
@@ -23,12 +23,13 @@ class MyPlugin final : public weft::Plugin, public weft::Ipam {
   weft::Result<> start() override;
   void stop() noexcept override;
 
-  void allocate(weft::AddressOwner owner, std::optional<weft::net::Cidr> subnet,
-                weft::Reply<weft::net::Cidr> reply) override;
+  void allocate(weft::AddressOwner owner, std::vector<weft::net::Cidr> subnets,
+                weft::Reply<std::vector<weft::AllocatedAddress>> reply) override;
   void claim(weft::AddressOwner owner, weft::net::Cidr address, weft::Reply<> reply) override;
   void release(weft::AddressOwner owner, weft::Reply<> reply) override;
+  void release_addresses(weft::AddressOwner owner, std::vector<weft::net::IpAddress> addresses,
+                         weft::Reply<> reply) override;
   void lookup(weft::AddressOwner owner, weft::Reply<std::vector<weft::net::Cidr>> reply) override;
-  void take_over(weft::PeerName peer, weft::Reply<std::uint64_t> reply) override;
 
  private:
   void load();

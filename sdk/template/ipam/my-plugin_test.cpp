@@ -18,13 +18,19 @@ class Node {
   }
 
   weft::Result<weft::net::Cidr> allocate(const std::string& owner) {
-    return host_.await<weft::net::Cidr>([&](weft::Reply<weft::net::Cidr> reply) {
-      ipam().allocate(owner, std::nullopt, std::move(reply));
-    });
+    return host_
+        .await<std::vector<weft::AllocatedAddress>>(
+            [&](auto reply) { ipam().allocate(owner, {}, std::move(reply)); })
+        .map([](const auto& allocated) { return allocated.at(0).address; });
   }
   weft::Result<> claim(const std::string& owner, const char* address) {
     return host_.await<>([&](weft::Reply<> reply) {
       ipam().claim(owner, weft::net::parse_cidr(address).value(), std::move(reply));
+    });
+  }
+  weft::Result<> release_addresses(const std::string& owner, const char* address) {
+    return host_.await<>([&](weft::Reply<> reply) {
+      ipam().release_addresses(owner, {weft::net::parse_ip(address).value()}, std::move(reply));
     });
   }
   weft::Result<> release(const std::string& owner) {
@@ -65,6 +71,15 @@ TEST_F(IpamTest, RefusesAClaimOfWhatAnotherHolds) {
 
   EXPECT_EQ(node_.claim("pod2", "10.1.0.1/29").error().code, weft::Errc::conflict);
   EXPECT_TRUE(node_.claim("pod1", "10.1.0.1/29"));
+}
+
+TEST_F(IpamTest, FreesAnAddressOfItsOwnerOnly) {
+  ASSERT_TRUE(node_.allocate("pod1"));
+
+  ASSERT_TRUE(node_.release_addresses("pod2", "10.1.0.1"));
+  EXPECT_EQ(weft::net::to_string(node_.allocate("pod2").value()), "10.1.0.2/29");
+  ASSERT_TRUE(node_.release_addresses("pod1", "10.1.0.1"));
+  EXPECT_EQ(weft::net::to_string(node_.allocate("pod3").value()), "10.1.0.1/29");
 }
 
 TEST_F(IpamTest, RemembersOverARestart) {

@@ -12,17 +12,17 @@ weft::net::Cidr Pool::at(std::uint32_t address) const {
   return {weft::net::IpAddress::v4(address), range_.prefix_length};
 }
 
-weft::Result<weft::net::Cidr> Pool::allocate(const std::string& owner) {
+weft::Result<weft::AllocatedAddress> Pool::allocate(const std::string& owner) {
   for (const auto& [address, holder] : owners_) {
     if (holder == owner) {
-      return at(address);
+      return weft::AllocatedAddress{at(address), true};
     }
   }
   const std::uint32_t first = range_.network().address.v4_value();
   const std::uint32_t last = first + (std::uint32_t{1} << (32U - range_.prefix_length)) - 1;
   for (std::uint32_t address = first + 1; address < last; ++address) {
     if (owners_.try_emplace(address, owner).second) {
-      return at(address);
+      return weft::AllocatedAddress{at(address), false};
     }
   }
   return weft::fail(weft::Errc::pool_exhausted,
@@ -45,6 +45,15 @@ weft::Result<> Pool::claim(const std::string& owner, const weft::net::Cidr& addr
 
 void Pool::release(const std::string& owner) {
   std::erase_if(owners_, [&](const auto& held) { return held.second == owner; });
+}
+
+void Pool::release(const std::string& owner, const std::vector<weft::net::IpAddress>& addresses) {
+  for (const weft::net::IpAddress& address : addresses) {
+    const auto held = owners_.find(address.v4_value());
+    if (address.is_v4() && held != owners_.end() && held->second == owner) {
+      owners_.erase(held);
+    }
+  }
 }
 
 std::vector<weft::net::Cidr> Pool::lookup(const std::string& owner) const {

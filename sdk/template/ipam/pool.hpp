@@ -8,6 +8,7 @@
 
 #include <weft/net/ip.hpp>
 #include <weft/result.hpp>
+#include <weft/service/ipam.hpp>
 
 namespace my_plugin {
 
@@ -18,11 +19,13 @@ class Pool {
 
   /// The address that `owner` holds, or the lowest free one, which it holds from now on.
   /// Errors: Errc::pool_exhausted.
-  [[nodiscard]] weft::Result<weft::net::Cidr> allocate(const std::string& owner);
+  [[nodiscard]] weft::Result<weft::AllocatedAddress> allocate(const std::string& owner);
   /// Errors: Errc::conflict, naming who holds it; Errc::invalid outside the range.
   [[nodiscard]] weft::Result<> claim(const std::string& owner, const weft::net::Cidr& address);
   /// Succeeds when `owner` holds nothing.
   void release(const std::string& owner);
+  /// The same for those of `addresses` that it holds.
+  void release(const std::string& owner, const std::vector<weft::net::IpAddress>& addresses);
   [[nodiscard]] std::vector<weft::net::Cidr> lookup(const std::string& owner) const;
 
   /// One line "address owner" for each; `load` reads what `save` wrote.

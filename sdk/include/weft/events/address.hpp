@@ -11,7 +11,7 @@ namespace weft::events {
 
 /// The ranges of the address ring that this node owns, as the fewest prefixes.
 ///
-/// Published by: weft.ipam/1. Kind: state with one key.
+/// Published by: weft.ipam/2. Kind: state with one key.
 struct LocalRangesChanged {
   static constexpr std::string_view topic = "weft.ipam.local-ranges/1";
 
