@@ -53,19 +53,22 @@ class PodCommand {
     }
     WEFT_TRY(was_there_, interface->exists().map_error(as_failure));
     WEFT_TRY(allocate());
-    std::optional<Failure> unguarded;
-    wanted_.before_up = [&](const std::string& port, const net::Mac& mac) -> Result<> {
-      auto guarded = guard(port, mac);
-      if (guarded) {
+    std::optional<Failure> refused;  // by the daemon
+    const auto told = [&refused](Outcome<> outcome) -> Result<> {
+      if (outcome) {
         return {};
       }
-      unguarded = std::move(guarded).error();
-      return fail(Errc::abandoned, "guard the pod's port");
+      refused = std::move(outcome).error();
+      return fail(Errc::abandoned, "tell the daemon of the pod");
     };
+    wanted_.before_up = [&](const std::string& port, const net::Mac& mac) {
+      return told(guard(port, mac));
+    };
+    wanted_.when_attached = [&](const Attached& attached) { return told(say(attached)); };
     auto attached = interface->attach(wanted_).map_error(as_failure);
     if (!attached) {
       undo();
-      return tl::unexpected(unguarded ? *std::move(unguarded) : std::move(attached).error());
+      return tl::unexpected(refused ? *std::move(refused) : std::move(attached).error());
     }
     return format_result(result(*attached), config_.version);
   }
@@ -94,10 +97,10 @@ class PodCommand {
     if (!interface) {
       return tl::unexpected(as_failure(interface.error()));
     }
-    WEFT_TRY(interface->check(wanted_, previous_mac()).map_error(as_failure));
-    net::Mac mac;
-    WEFT_TRY(mac, interface->mac().map_error(as_failure));
-    WEFT_TRY(guard(interface->port(), mac));
+    Attached attached;
+    WEFT_TRY(attached, interface->check(wanted_, previous_mac()).map_error(as_failure));
+    WEFT_TRY(guard(attached.host_name, attached.pod_mac));
+    WEFT_TRY(say(attached));
     return std::string();
   }
 
@@ -190,6 +193,23 @@ class PodCommand {
         });
   }
 
+  /// Tells the daemon, and by it everybody, of the pod.
+  Outcome<> say(const Attached& attached) {
+    return daemon_
+        .attached({invocation_.container_id,
+                   invocation_.interface,
+                   attached.host_name,
+                   attached.pod_mac,
+                   attached.host_mac,
+                   {wanted_.address},
+                   invocation_.netns,
+                   invocation_.kubernetes})
+        .map_error([](Failure failure) {
+          failure.message = "unable to announce the pod: " + failure.message;
+          return failure;
+        });
+  }
+
   /// Fills `wanted_` from what ADD answered and what the daemon knows.
   Outcome<> expect_previous() {
     const net::Cidr address = config_.previous->addresses.front().address;
@@ -271,6 +291,7 @@ class PodCommand {
 
   Outcome<> release() {
     if (is_delegated()) {
+      std::ignore = daemon_.release(request_);  // it sees by itself that the port is gone
       WEFT_TRY(run_plugin_del());
       return {};
     }

@@ -80,4 +80,9 @@ Outcome<> Daemon::guard(const PodPort& port) const {
   return {};
 }
 
+Outcome<> Daemon::attached(const events::PodAttached& pod) const {
+  WEFT_TRY(call("cni.attached", to_json(pod)));
+  return {};
+}
+
 }  // namespace weft::cni

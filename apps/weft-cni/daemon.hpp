@@ -21,6 +21,7 @@ class Daemon {
   [[nodiscard]] Outcome<> release(const PodRequest& request) const;
   [[nodiscard]] Outcome<> undo(const PodRequest& request, std::uint64_t attempt) const;
   [[nodiscard]] Outcome<> guard(const PodPort& port) const;
+  [[nodiscard]] Outcome<> attached(const events::PodAttached& pod) const;
 
  private:
   [[nodiscard]] Outcome<std::string> call(std::string_view command, std::string_view params) const;

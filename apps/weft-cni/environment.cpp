@@ -41,6 +41,26 @@ std::string missing_variables(const Invocation& invocation) {
   return missing;
 }
 
+/// "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;...": what is not known is for other plugins.
+/// Source: CNI conventions, CNI_ARGS; kubelet and CRI runtimes.
+events::KubernetesPod read_kubernetes(std::string_view arguments) {
+  events::KubernetesPod pod;
+  const std::pair<std::string_view, std::string*> known[] = {{"K8S_POD_NAMESPACE", &pod.name_space},
+                                                             {"K8S_POD_NAME", &pod.name},
+                                                             {"K8S_POD_UID", &pod.uid}};
+  while (!arguments.empty()) {
+    const std::string_view argument = arguments.substr(0, arguments.find(';'));
+    arguments.remove_prefix(std::min(arguments.size(), argument.size() + 1));
+    for (const auto& [name, value] : known) {
+      const std::size_t equals = argument.find('=');
+      if (equals != std::string_view::npos && argument.substr(0, equals) == name) {
+        *value = argument.substr(equals + 1);
+      }
+    }
+  }
+  return pod;
+}
+
 }  // namespace
 
 Outcome<Invocation> read_invocation(const std::function<std::string(const char*)>& variable) {
@@ -61,6 +81,7 @@ Outcome<Invocation> read_invocation(const std::function<std::string(const char*)
   invocation.netns = variable("CNI_NETNS");
   invocation.interface = variable("CNI_IFNAME");
   invocation.path = variable("CNI_PATH");
+  invocation.kubernetes = read_kubernetes(variable("CNI_ARGS"));
   if (const std::string missing = missing_variables(invocation); !missing.empty()) {
     return refuse(Code::invalid_environment,
                   "required environment variables are missing: " + missing);

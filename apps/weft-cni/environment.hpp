@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <weft/events/pod.hpp>
+
 #include "common/attachment/attachment.hpp"
 #include "failure.hpp"
 
@@ -19,6 +21,7 @@ struct Invocation {
   std::string netns;      ///< a path; for DEL it may be empty or gone
   std::string interface;  ///< the pod's name for it
   std::string path;       ///< directories of plugins, separated by ':'
+  events::KubernetesPod kubernetes = {};
   [[nodiscard]] AttachmentId attachment() const { return {container_id, interface}; }
   bool operator==(const Invocation&) const = default;
 };

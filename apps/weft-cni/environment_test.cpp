@@ -32,6 +32,16 @@ TEST(Invocation, ReadsAllVariables) {
       (Invocation{Command::add, "0123456789abcdef", "/var/run/netns/x", "eth0", "/opt/cni/bin"}));
 }
 
+TEST(Invocation, KnowsWhatKubernetesCallsThePod) {
+  Variables variables = add_variables();
+  variables["CNI_ARGS"] =
+      "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;;=;x;K8S_POD_NAME=web=1;K8S_POD_UID=";
+  EXPECT_EQ(read(variables).value().kubernetes, (events::KubernetesPod{"default", "web=1", ""}));
+
+  variables["CNI_ARGS"] = "K8S_POD_NAME;K8S_POD_NAMEX=y";
+  EXPECT_EQ(read(variables).value().kubernetes, events::KubernetesPod{});
+}
+
 TEST(Invocation, NamesWhatIsMissing) {
   const auto failed = read({{"CNI_COMMAND", "ADD"}, {"CNI_IFNAME", "eth0"}});
 

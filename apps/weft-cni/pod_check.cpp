@@ -23,14 +23,15 @@ bool has_route(const std::vector<nl::Route>& routes, const PodRoute& wanted, int
 
 }  // namespace
 
-Result<> PodInterface::check(const Attachment& wanted, const std::optional<net::Mac>& mac) {
+Result<Attached> PodInterface::check(const Attachment& wanted, const std::optional<net::Mac>& mac) {
   bool is_there = false;
   WEFT_TRY(is_there, exists());
   if (!is_there) {
     return fail(ENODEV, fmt::format("find interface '{}' in the pod", interface_));
   }
   WEFT_TRY(check_host_end(wanted));
-  return check_pod_end(wanted, mac);
+  WEFT_TRY(check_pod_end(wanted, mac));
+  return attached(wanted);
 }
 
 Result<> PodInterface::check_host_end(const Attachment& wanted) {

@@ -234,6 +234,7 @@ Result<> PodInterface::create(std::uint32_t mtu) {
   return {};
 }
 
+/// Of the pod's end.
 Result<net::Mac> PodInterface::mac() {
   std::optional<nl::Link> pod;
   WEFT_TRY(pod, nl::find_link(pod_, names_.pod));  // until it is renamed
@@ -252,18 +253,28 @@ Result<Attached> PodInterface::finish(const Attachment& wanted) {
   if (wanted.before_up) {
     net::Mac pod_mac;
     WEFT_TRY(pod_mac, mac());
-    WEFT_TRY(wanted.before_up(port(), pod_mac));
+    WEFT_TRY(wanted.before_up(port_->link.name, pod_mac));
   }
   WEFT_TRY(connect_host_end(wanted, bridge.index));
   WEFT_TRY(set_up_pod_end(wanted));
+  Attached result;
+  WEFT_TRY(result, attached(wanted));
+  if (wanted.when_attached) {
+    WEFT_TRY(wanted.when_attached(result));
+  }
+  return result;
+}
 
+Result<Attached> PodInterface::attached(const Attachment& wanted) {
+  nl::Link bridge;
+  WEFT_TRY(bridge, nl::require_link(host_, wanted.bridge));
   nl::Link pod;
   WEFT_TRY(pod, nl::require_link(pod_, interface_));
-  return Attached{bridge.mac, port(), port_->link.mac, pod.mac};
+  return Attached{bridge.mac, port_->link.name, port_->link.mac, pod.mac};
 }
 
 Result<> PodInterface::connect_host_end(const Attachment& wanted, int bridge) {
-  ignore_advertisements(port());
+  ignore_advertisements(port_->link.name);
   nl::LinkChange change;
   change.master = bridge;
   change.mtu = wanted.mtu;

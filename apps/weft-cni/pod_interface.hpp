@@ -20,6 +20,14 @@
 
 namespace weft::cni {
 
+/// What became of an attachment.
+struct Attached {
+  net::Mac bridge_mac;
+  std::string host_name;
+  net::Mac host_mac;
+  net::Mac pod_mac;
+};
+
 /// How the pod's interface should be.
 struct Attachment {
   std::string bridge;
@@ -30,14 +38,8 @@ struct Attachment {
   /// Called with the host's end and the pod's MAC before anything can come by them. An error ends
   /// the attachment.
   std::function<Result<>(const std::string& port, const net::Mac& mac)> before_up;
-};
-
-/// What became of it.
-struct Attached {
-  net::Mac bridge_mac;
-  std::string host_name;
-  net::Mac host_mac;
-  net::Mac pod_mac;
+  /// Called when everything is as it should be. An error ends the attachment.
+  std::function<Result<>(const Attached&)> when_attached;
 };
 
 /// One interface of one pod, in both namespaces. Errors are the kernel's.
@@ -60,15 +62,10 @@ class PodInterface {
   /// nothing to remove. False: the attachment lives in another namespace, where it stays.
   [[nodiscard]] Result<bool> detach();
 
-  /// The first difference from what should be, as an error. `mac`: as ADD answered, if it did.
-  [[nodiscard]] Result<> check(const Attachment& wanted, const std::optional<net::Mac>& mac);
-
-  /// The host's end, as it is or will be called.
-  [[nodiscard]] const std::string& port() const noexcept {
-    return port_ ? port_->link.name : names_.host;
-  }
-  /// Of the pod's end. Errors: ENODEV when there is none.
-  [[nodiscard]] Result<net::Mac> mac();
+  /// What is there. Errors: the first difference from what should be. `mac`: as ADD answered, if it
+  /// did.
+  [[nodiscard]] Result<Attached> check(const Attachment& wanted,
+                                       const std::optional<net::Mac>& mac);
 
  private:
   /// A descriptor of the pod's namespace.
@@ -86,6 +83,8 @@ class PodInterface {
 
   PodInterface(const Invocation& invocation, NamespaceFile file, nl::Socket host, nl::Socket pod);
 
+  [[nodiscard]] Result<net::Mac> mac();
+  [[nodiscard]] Result<Attached> attached(const Attachment& wanted);
   [[nodiscard]] Result<std::optional<Port>> port_of(const nl::Link& pod);
   [[nodiscard]] Result<bool> is_here(const Port& port);
   [[nodiscard]] Result<bool> lives_elsewhere(const Port& port);

@@ -35,6 +35,43 @@ TEST_F(WeftCni, AddReportsInterfacesAndTheDefaultRoute) {
   EXPECT_EQ(result["routes"], Json::parse(R"([{"dst":"0.0.0.0/0","gw":"10.32.0.1"}])"));
 }
 
+TEST_F(WeftCni, TellsTheDaemonOfACompletePod) {
+  ASSERT_EQ(cni("ADD", config()).status, 0);
+
+  const auto told = daemon_->attached();
+  ASSERT_EQ(told.size(), 1u);
+  const auto mac_of = [](const std::string& text) { return text.substr(0, 17); };
+  EXPECT_EQ(told[0],
+            (Json{{"container_id", container_},
+                  {"ifname", "eth0"},
+                  {"port", port()},
+                  {"mac", mac_of(in_pod("cat /sys/class/net/eth0/address"))},
+                  {"port_mac", mac_of(run("cat /sys/class/net/" + port() + "/address").text)},
+                  {"addresses", {"10.32.0.2/12"}},
+                  {"netns", netns_path()},
+                  {"kubernetes", {{"namespace", "default"}, {"name", "web-1"}, {"uid", ""}}}}));
+}
+
+TEST_F(WeftCni, CheckTellsTheDaemonOfThePodAgain) {
+  Json with_result = config();
+  with_result["prevResult"] = Json::parse(cni("ADD", config()).text);
+
+  ASSERT_EQ(cni("CHECK", with_result).status, 0);
+
+  const auto told = daemon_->attached();
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0], told[1]);
+}
+
+TEST_F(WeftCni, AttachesNoPodThatTheDaemonCannotAnnounce) {
+  daemon_->refuse("cni.attached", Errc::abandoned);
+
+  EXPECT_EQ(code_of(cni("ADD", config())), 11u);
+
+  EXPECT_FALSE(has_host_end());
+  EXPECT_TRUE(daemon_->addresses().empty());
+}
+
 TEST_F(WeftCni, ARepeatedAddAnswersTheSame) {
   const Output first = cni("ADD", config());
   const Output second = cni("ADD", config());
@@ -233,7 +270,7 @@ TEST_F(WeftCni, DelegatesToWeaveIpamThroughExec) {
 
   ASSERT_EQ(added.status, 0) << added.text;
   EXPECT_EQ(in_pod("ip route").find("default via 10.32.0.1 dev eth0"), 0u);
-  EXPECT_EQ(daemon_->asked(), (std::vector<std::string>{"cni.add", "cni.network"}));
+  EXPECT_EQ(daemon_->asked(), (std::vector<std::string>{"cni.add", "cni.network", "cni.attached"}));
   EXPECT_FALSE(daemon_->has_port()) << "weave-ipam cannot know who makes the interface";
   Json checked = delegating;
   checked["prevResult"] = Json::parse(added.text);

@@ -112,6 +112,11 @@ class FakeDaemon {
     const std::lock_guard lock(mutex_);
     return guarded_;
   }
+  /// What cni.attached was told, in order.
+  std::vector<Json> attached() {
+    const std::lock_guard lock(mutex_);
+    return attached_;
+  }
   void set_bridge(const std::string& bridge) {
     const std::lock_guard lock(mutex_);
     bridge_ = bridge;
@@ -145,6 +150,10 @@ class FakeDaemon {
     if (request.command == "cni.guard") {
       guarded_.push_back(
           {params, run("ip link show dev " + params["port"].get<std::string>()).text});
+      return "{}";
+    }
+    if (request.command == "cni.attached") {
+      attached_.push_back(params);
       return "{}";
     }
     const std::string holder =
@@ -191,6 +200,7 @@ class FakeDaemon {
   bool is_guarding_ = false;
   bool has_port_ = false;
   std::vector<Guarded> guarded_;
+  std::vector<Json> attached_;
   std::thread thread_;
 };
 
@@ -228,6 +238,7 @@ class WeftCni : public ::testing::Test {
     std::ofstream(input) << config;
     return run("CNI_COMMAND=" + command + " CNI_CONTAINERID=" + container_ +
                " CNI_NETNS=" + netns_ + " CNI_IFNAME=" + interface_ + " CNI_PATH=" + directory_ +
+               " CNI_ARGS='K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-1'" +
                " WEFT_SOCKET=" + socket_ + " " + program + " < " + input);
   }
   static Json config() {

@@ -6,17 +6,20 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <weft/cancellable_control.hpp>
 #include <weft/events/node_trouble.hpp>
+#include <weft/netlink/link.hpp>
 #include <weft/netlink/watcher.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/bridge.hpp>
 #include <weft/service/ipam.hpp>
 #include <weft/service/store.hpp>
 
+#include "attached_pods.hpp"
 #include "common/attachment/exchange.hpp"
 #include "guard_report.hpp"
 #include "host_ports.hpp"
@@ -33,7 +36,8 @@ class Cni final : public Plugin {
       : host_(host),
         probe_(host.node().run_directory),
         leases_(host.loop(), host.log(), host.metrics(), probe_, boot_id()),
-        pods_(host.loop(), leases_),
+        attached_(host.loop(), host.log(), host.bus(), probe_),
+        pods_(host.loop(), leases_, attached_),
         guard_(host.loop(), host.log(), host.metrics()) {}
 
   void describe(Schema& schema) override {
@@ -54,6 +58,7 @@ class Cni final : public Plugin {
         [this](const events::NodeTrouble& trouble) { note(trouble); });
     WEFT_TRY(serve_guard());
     WEFT_TRY(serve_add());
+    WEFT_TRY(serve_attached());
     WEFT_TRY(serve("cni.check", &PodNetworks::check));
     WEFT_TRY(serve("cni.network", &PodNetworks::network));
     WEFT_TRY(serve("cni.undo", &PodNetworks::undo));
@@ -67,6 +72,7 @@ class Cni final : public Plugin {
     bridge_ = {};
     watcher_.reset();
     leases_.stop();
+    attached_.stop();
     guard_.stop();
   }
 
@@ -90,23 +96,30 @@ class Cni final : public Plugin {
     Store* store = nullptr;
     WEFT_TRY(store, host_.services().require<Store>());
     leases_.start(*store);
+    attached_.start(*store);
     auto watcher = nl::Watcher::open(
         host_.loop().io(), NETLINK_ROUTE, {RTNLGRP_LINK},
         [this](const nlmsghdr& message) {
           if (message.nlmsg_type == RTM_DELLINK) {
-            leases_.look_soon();
+            const auto link = nl::parse_link(message);
+            link_gone(link ? link->name : "");
           }
         },
-        [this] { leases_.look_soon(); });
+        [this] { link_gone(""); });
     if (watcher) {
       watcher_.emplace(*std::move(watcher));
     } else {
-      host_.log().warn("addresses of pods that end without a DEL are freed at the next start",
-                       "error", watcher.error());
+      host_.log().warn("pods that end without a DEL are noticed at the next start", "error",
+                       watcher.error());
     }
     return serve_command("cni.status", [this](const std::string& /*params*/) {
       return Result<std::string>(R"({"Reclaimed":)" + std::to_string(leases_.freed()) + "}");
     });
+  }
+
+  void link_gone(std::string_view name) {
+    leases_.look_soon();
+    attached_.link_gone(name);
   }
 
   void note(const events::NodeTrouble& trouble) {
@@ -202,6 +215,21 @@ class Cni final : public Plugin {
     return {};
   }
 
+  Result<> serve_attached() {
+    CommandRegistration command;
+    WEFT_TRY(command,
+             host_.control().serve("cni.attached", [this](const std::string& params, auto answer) {
+               auto pod = parse_attached_pod(params);
+               if (!pod) {
+                 answer(tl::unexpected(std::move(pod).error()));
+                 return;
+               }
+               attached_.attach(*std::move(pod), as_json<void>(std::move(answer)));
+             }));
+    commands_.push_back(std::move(command));
+    return {};
+  }
+
   template <class T>
   Result<> serve(std::string name, void (PodNetworks::*method)(PodRequest, Reply<T>)) {
     auto handler = [this, method](const std::string& params, Reply<std::string> answer) {
@@ -221,6 +249,7 @@ class Cni final : public Plugin {
   Host& host_;
   KernelProbe probe_;
   PodLeases leases_;
+  AttachedPods attached_;
   PodNetworks pods_;  // until the loop is drained: answers may be on their way
   PodGuard guard_;
   bool wants_guard_ = true;

@@ -12,11 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto record_key = "cni/leases";
 constexpr Duration delay = 60s;          // runtimes that restart with the machine are quicker
 constexpr Duration settle_time = 100ms;  // interfaces go in bursts
-constexpr Duration load_retry = 5s;
-constexpr Duration retry = 1s;  // while an `add` waits, or weft-cni works at what is gone
+constexpr Duration retry = 1s;           // while an `add` waits, or weft-cni works at what is gone
 
 }  // namespace
 
@@ -26,11 +24,13 @@ PodLeases::PodLeases(Loop& loop, Log& log, Metrics& metrics, HostProbe& probe, s
       freed_(metrics.counter("weft_cni_reclaimed_addresses_total",
                              "Addresses that were freed because their pod ended without a DEL.")),
       probe_(probe),
-      boot_(std::move(boot)) {}
+      boot_(std::move(boot)),
+      stored_(loop, log, "cni/leases") {}
 
 void PodLeases::start(Store& store) {
-  store_ = &store;
-  load();
+  stored_.start(
+      store, [this](const std::optional<Bytes>& value) { loaded(value); },
+      [this] { return encode(all()); });
 }
 
 void PodLeases::use(Ipam* ipam) {
@@ -43,36 +43,19 @@ void PodLeases::use(Ipam* ipam) {
 void PodLeases::stop() noexcept {
   look_timer_.cancel();
   delay_timer_.cancel();
-  load_timer_.cancel();
-  store_ = nullptr;
+  stored_.stop();
   ipam_ = nullptr;
-  unsaved_.clear();
 }
 
-void PodLeases::load() {
-  store_->get(record_key, {loop_, [this](Result<std::optional<Bytes>> value) {
-                             if (store_ != nullptr) {
-                               loaded(std::move(value));
-                             }
-                           }});
-}
-
-void PodLeases::loaded(Result<std::optional<Bytes>> value) {
-  if (!value) {
-    log_.warn("the record of pods' addresses cannot be read; trying again", "error", value.error());
-    load_timer_ = loop_.after(load_retry, [this] { load(); });
-    return;
-  }
-  if (*value) {
-    auto records = decode_lease_records(**value);
+void PodLeases::loaded(const std::optional<Bytes>& value) {
+  if (value) {
+    auto records = decode_lease_records(*value);
     if (records) {
       records_.merge(*std::move(records));  // what began meanwhile is newer
     } else {
       log_.warn("addresses of pods that ended before will not be freed", "error", records.error());
     }
   }
-  is_loaded_ = true;
-  save();
   compare();
 }
 
@@ -83,10 +66,9 @@ void PodLeases::begin(const AttachmentId& attachment, bool has_port, Reply<> rep
   LeaseRecord wanted{attachment, boot_, has_port || record.has_port, record.addresses};
   if (record != wanted) {
     record = std::move(wanted);
-    is_changed_ = true;
+    stored_.changed();
   }
-  unsaved_.push_back(std::move(reply));
-  save();
+  stored_.settle(std::move(reply));
 }
 
 void PodLeases::settle(const AddressOwner& owner, std::vector<net::IpAddress> addresses) {
@@ -101,12 +83,11 @@ void PodLeases::settle(const AddressOwner& owner, std::vector<net::IpAddress> ad
   std::vector<net::IpAddress>& known = record->second.addresses;
   if (!addresses.empty() && known != addresses) {
     known = std::move(addresses);
-    is_changed_ = true;
+    stored_.changed();
   } else if (!adds_.contains(owner) && known.empty()) {
     records_.erase(record);
-    is_changed_ = true;
+    stored_.changed();
   }
-  save();
 }
 
 void PodLeases::released(const AddressOwner& owner) {
@@ -126,39 +107,13 @@ void PodLeases::released(const AddressOwner& owner, std::span<const net::IpAddre
   if (record->second.addresses.empty() && !adds_.contains(owner)) {
     records_.erase(record);  // else that `add` settles what becomes of it
   }
-  is_changed_ = true;
-  save();
+  stored_.changed();
 }
 
 LeaseRecords PodLeases::all() const {
   LeaseRecords records = records_;
   records.insert(freeing_.begin(), freeing_.end());
   return records;
-}
-
-/// One save at a time: what changes meanwhile goes with the next.
-void PodLeases::save() {
-  if (!is_loaded_ || is_saving_ || store_ == nullptr || (!is_changed_ && unsaved_.empty())) {
-    return;
-  }
-  if (!std::exchange(is_changed_, false)) {
-    for (Reply<>& reply : std::exchange(unsaved_, {})) {
-      reply({});
-    }
-    return;
-  }
-  is_saving_ = true;
-  store_->put({{record_key, encode(all())}},
-              {loop_, [this, replies = std::exchange(unsaved_, {})](const Result<>& saved) mutable {
-                 is_saving_ = false;
-                 is_changed_ = is_changed_ || !saved;
-                 for (Reply<>& reply : replies) {
-                   reply(saved);
-                 }
-                 if (saved) {
-                   save();
-                 }
-               }});
 }
 
 void PodLeases::look_soon() {
@@ -181,7 +136,7 @@ void PodLeases::served() {
 
 void PodLeases::compare() {
   delay_timer_.cancel();
-  if (!is_loaded_ || ipam_ == nullptr || records_.empty()) {
+  if (!stored_.is_loaded() || ipam_ == nullptr || records_.empty()) {
     return;
   }
   const auto owners = gone();
@@ -262,8 +217,7 @@ void PodLeases::free(const AddressOwner& owner) {
                            auto record = freeing_.extract(owner);
                            if (released) {
                              freed_.add();
-                             is_changed_ = true;
-                             save();
+                             stored_.changed();
                              return;
                            }
                            log_.warn("the address of a pod that is gone was not freed", "owner",

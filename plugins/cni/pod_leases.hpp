@@ -17,6 +17,7 @@
 
 #include "host_ports.hpp"
 #include "lease_record.hpp"
+#include "stored_value.hpp"
 
 namespace weft::cni {
 
@@ -54,14 +55,12 @@ class PodLeases {
   [[nodiscard]] std::uint64_t freed() const noexcept { return freed_.value(); }
 
  private:
-  void load();
-  void loaded(Result<std::optional<Bytes>> value);
+  void loaded(const std::optional<Bytes>& value);
   void compare();
   [[nodiscard]] Result<std::vector<AddressOwner>> gone();
   [[nodiscard]] bool may_be_gone(const LeaseRecord& record, const HostPorts& ports) const;
   [[nodiscard]] bool may_free(const LeaseRecord& record, Duration gone_for);
   void free(const AddressOwner& owner);
-  void save();
   [[nodiscard]] LeaseRecords all() const;
 
   Loop& loop_;
@@ -69,7 +68,7 @@ class PodLeases {
   Counter& freed_;
   HostProbe& probe_;
   const std::string boot_;
-  Store* store_ = nullptr;
+  StoredValue stored_;
   Ipam* ipam_ = nullptr;
   LeaseRecords records_;
   LeaseRecords freeing_;                          // until IPAM has done it
@@ -77,14 +76,9 @@ class PodLeases {
   std::map<AddressOwner, TimePoint> gone_since_;  // when a pod was first missed
   unsigned waiting_ = 0;                          // of those adds, as far as was said
 
-  bool is_loaded_ = false;
-  bool is_saving_ = false;
-  bool is_changed_ = false;
-  std::vector<Reply<>> unsaved_;  // answered by the next save
   bool is_look_pending_ = false;
   Timer look_timer_;   // after interfaces went away
   Timer delay_timer_;  // until the first of those that are gone may be freed
-  Timer load_timer_;
 };
 
 }  // namespace weft::cni

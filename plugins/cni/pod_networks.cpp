@@ -224,6 +224,7 @@ void PodNetworks::give_back(const AddressOwner& owner, std::vector<net::IpAddres
 
 void PodNetworks::release(PodRequest request, Reply<> reply) {
   const AddressOwner owner = address_owner(request.attachment());
+  attached_.detach(request.attachment());
   leases_.erase(owner);
   if (request.address) {
     for (const AddressOwner& other : other_owners(request)) {

@@ -13,6 +13,7 @@
 #include <weft/service/ipam.hpp>
 
 #include "absent.hpp"
+#include "attached_pods.hpp"
 #include "common/attachment/exchange.hpp"
 #include "pod_leases.hpp"
 
@@ -22,8 +23,10 @@ namespace weft::cni {
 /// Outlives the requests it was given: the loop is drained before it is destroyed.
 class PodNetworks {
  public:
-  /// `record` learns what is given and given back; it outlives this object.
-  PodNetworks(Loop& loop, PodLeases& record) : loop_(loop), record_(record) {}
+  /// `record` learns what is given and given back, `attached` what is released; both outlive this
+  /// object.
+  PodNetworks(Loop& loop, PodLeases& record, AttachedPods& attached)
+      : loop_(loop), record_(record), attached_(attached) {}
 
   /// Null: there is none for now, and requests answer Errc::abandoned, "try again".
   void use(Ipam* ipam) noexcept;
@@ -44,7 +47,7 @@ class PodNetworks {
   /// given: nothing that the attachment had before, and nothing that another `add` was given too.
   /// Succeeds when there is nothing.
   void undo(PodRequest request, Reply<> reply);
-  /// Frees what the attachment holds. Succeeds when it holds nothing.
+  /// The pod is detached: frees what it holds. Succeeds when it holds nothing.
   void release(PodRequest request, Reply<> reply);
   /// What the attachment should have; without address when it holds none.
   void check(PodRequest request, Reply<PodNetwork> reply);
@@ -77,6 +80,7 @@ class PodNetworks {
 
   Loop& loop_;
   PodLeases& record_;
+  AttachedPods& attached_;
   AbsentIpam no_ipam_;
   AbsentBridge no_bridge_;
   Ipam* ipam_ = &no_ipam_;

@@ -119,7 +119,8 @@ class PodNetworksTest : public ::testing::Test {
   testing::MemoryStore store_{disk_};
   FakeProbe probe_;
   PodLeases leases_{loop_, host_.as_host().log(), host_.metrics(), probe_, "boot1"};
-  PodNetworks pods_{loop_, leases_};
+  AttachedPods attached_{loop_, host_.as_host().log(), host_.bus(), probe_};
+  PodNetworks pods_{loop_, leases_, attached_};
 };
 
 TEST_F(PodNetworksTest, UsesTheBridgesAddressInThePodsSubnetAsGateway) {

@@ -3,6 +3,7 @@
 #include "exchange.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -79,7 +80,10 @@ Result<bool> flag_field(const Json& object, const char* name, bool otherwise) {
   return found->get<bool>();
 }
 
-Result<std::vector<net::IpAddress>> address_list(const Json& object, const char* name) {
+/// At most max_pod_addresses texts under `name`.
+template <class T>
+Result<std::vector<T>> parsed_list(const Json& object, const char* name,
+                                   Result<T> (*parse)(std::string_view)) {
   const auto found = object.find(name);
   const bool is_list =
       found != object.end() && found->is_array() && found->size() <= max_pod_addresses;
@@ -89,13 +93,90 @@ Result<std::vector<net::IpAddress>> address_list(const Json& object, const char*
                                    "most " +
                                    std::to_string(max_pod_addresses) + " addresses");
   }
-  std::vector<net::IpAddress> addresses;
+  std::vector<T> list;
   for (const Json& each : *found) {
-    net::IpAddress address;
-    WEFT_TRY(address, net::parse_ip(each.get<std::string>()));
-    addresses.push_back(address);
+    T value;
+    WEFT_TRY(value, parse(each.get<std::string>()));
+    list.push_back(value);
   }
-  return addresses;
+  return list;
+}
+
+template <class T>
+Json text_list(const std::vector<T>& values) {
+  Json list = Json::array();
+  for (const T& value : values) {
+    list.push_back(to_string(value));
+  }
+  return list;
+}
+
+/// Whose request or pod it is.
+Result<AttachmentId> attachment_fields(const Json& object) {
+  std::optional<std::string> container;
+  WEFT_TRY(container, text_field(object, "container_id"));
+  if (!container || !is_container_id(*container)) {
+    return fail(Errc::invalid, "read field 'container_id': want letters, digits, '_', '.' and '-'");
+  }
+  std::optional<std::string> interface;
+  WEFT_TRY(interface, text_field(object, "ifname"));
+  AttachmentId id{*std::move(container), std::move(interface).value_or("")};
+  if (!id.interface.empty() && !is_interface_name(id.interface)) {
+    return fail(Errc::invalid,
+                "read field 'ifname': want 1 to 15 characters without '/', ':', '%' and spaces");
+  }
+  return id;
+}
+
+Result<net::Mac> mac_field(const Json& object, const char* name) {
+  std::optional<net::Mac> mac;
+  WEFT_TRY(mac, parsed_field(object, name, &net::parse_mac));
+  if (!mac) {
+    return fail(Errc::invalid, std::string("read field '") + name + "': it must be given");
+  }
+  return *mac;
+}
+
+Json attached_object(const events::PodAttached& pod) {
+  return {{"container_id", pod.container},
+          {"ifname", pod.interface},
+          {"port", pod.port},
+          {"mac", to_string(pod.mac)},
+          {"port_mac", to_string(pod.port_mac)},
+          {"addresses", text_list(pod.addresses)},
+          {"netns", pod.netns},
+          {"kubernetes",
+           {{"namespace", pod.kubernetes.name_space},
+            {"name", pod.kubernetes.name},
+            {"uid", pod.kubernetes.uid}}}};
+}
+
+Result<events::PodAttached> read_attached(const Json& object) {
+  events::PodAttached pod;
+  AttachmentId id;
+  WEFT_TRY(id, attachment_fields(object));
+  pod.container = std::move(id.container_id);
+  pod.interface = std::move(id.interface);
+  std::optional<std::string> text;
+  WEFT_TRY(text, text_field(object, "port"));
+  pod.port = std::move(text).value_or("");
+  if (!is_interface_name(pod.port)) {
+    return fail(Errc::invalid, "read field 'port': want the name of an interface");
+  }
+  WEFT_TRY(pod.mac, mac_field(object, "mac"));
+  WEFT_TRY(pod.port_mac, mac_field(object, "port_mac"));
+  WEFT_TRY(pod.addresses, parsed_list(object, "addresses", &net::parse_cidr));
+  WEFT_TRY(text, text_field(object, "netns"));
+  pod.netns = std::move(text).value_or("");
+  const Json kubernetes = object.value("kubernetes", Json::object());
+  const std::pair<const char*, std::string*> fields[] = {{"namespace", &pod.kubernetes.name_space},
+                                                         {"name", &pod.kubernetes.name},
+                                                         {"uid", &pod.kubernetes.uid}};
+  for (const auto& [name, field] : fields) {
+    WEFT_TRY(text, text_field(kubernetes, name));
+    *field = std::move(text).value_or("");
+  }
+  return pod;
 }
 
 template <class T>
@@ -128,19 +209,10 @@ Result<PodRequest> parse_pod_request(std::string_view text) {
   Json object;
   WEFT_TRY(object, parse_object(text, "CNI request"));
   PodRequest request;
-  std::optional<std::string> container;
-  WEFT_TRY(container, text_field(object, "container_id"));
-  if (!container || !is_container_id(*container)) {
-    return fail(Errc::invalid, "read field 'container_id': want letters, digits, '_', '.' and '-'");
-  }
-  request.container_id = *std::move(container);
-  std::optional<std::string> interface;
-  WEFT_TRY(interface, text_field(object, "ifname"));
-  request.interface = std::move(interface).value_or("");
-  if (!request.interface.empty() && !is_interface_name(request.interface)) {
-    return fail(Errc::invalid,
-                "read field 'ifname': want 1 to 15 characters without '/', ':', '%' and spaces");
-  }
+  AttachmentId id;
+  WEFT_TRY(id, attachment_fields(object));
+  request.container_id = std::move(id.container_id);
+  request.interface = std::move(id.interface);
   WEFT_TRY(request.subnet, parsed_field(object, "subnet", &net::parse_cidr));
   WEFT_TRY(request.address, parsed_field(object, "address", &net::parse_cidr));
   WEFT_TRY(request.attempt, attempt_field(object));
@@ -172,13 +244,9 @@ Result<PodNetwork> parse_pod_network(std::string_view text) {
 }
 
 std::string to_json(const PodPort& port) {
-  Json addresses = Json::array();
-  for (const net::IpAddress& address : port.addresses) {
-    addresses.push_back(to_string(address));
-  }
   return Json{{"port", port.port},
               {"mac", to_string(port.mac)},
-              {"addresses", std::move(addresses)},
+              {"addresses", text_list(port.addresses)},
               {"guard", port.guard}}
       .dump();
 }
@@ -190,15 +258,42 @@ Result<PodPort> parse_pod_port(std::string_view text) {
   std::optional<std::string> name;
   WEFT_TRY(name, text_field(object, "port"));
   port.port = std::move(name).value_or("");
-  std::optional<net::Mac> mac;
-  WEFT_TRY(mac, parsed_field(object, "mac", &net::parse_mac));
-  if (!mac) {
-    return fail(Errc::invalid, "read field 'mac': it must be given");
-  }
-  port.mac = *mac;
-  WEFT_TRY(port.addresses, address_list(object, "addresses"));
+  WEFT_TRY(port.mac, mac_field(object, "mac"));
+  WEFT_TRY(port.addresses, parsed_list(object, "addresses", &net::parse_ip));
   WEFT_TRY(port.guard, flag_field(object, "guard", true));
   return port;
+}
+
+std::string to_json(const events::PodAttached& pod) {
+  return attached_object(pod).dump();
+}
+
+Result<events::PodAttached> parse_attached_pod(std::string_view text) {
+  Json object;
+  WEFT_TRY(object, parse_object(text, "the attached pod"));
+  return read_attached(object);
+}
+
+std::string to_json(const std::vector<events::PodAttached>& pods) {
+  Json list = Json::array();
+  for (const events::PodAttached& pod : pods) {
+    list.push_back(attached_object(pod));
+  }
+  return list.dump();
+}
+
+Result<std::vector<events::PodAttached>> parse_attached_pods(std::string_view text) {
+  const Json list = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  if (!list.is_array() || !std::ranges::all_of(list, &Json::is_object)) {
+    return fail(Errc::malformed, "read the attached pods: they are no list of JSON objects");
+  }
+  std::vector<events::PodAttached> pods;
+  for (const Json& object : list) {
+    events::PodAttached pod;
+    WEFT_TRY(pod, read_attached(object));
+    pods.push_back(std::move(pod));
+  }
+  return pods;
 }
 
 }  // namespace weft::cni

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <weft/events/pod.hpp>
 #include <weft/net/ip.hpp>
 #include <weft/net/mac.hpp>
 #include <weft/result.hpp>
@@ -62,5 +63,15 @@ struct PodPort {
 [[nodiscard]] std::string to_json(const PodPort& port);
 /// Errors: Errc::malformed; Errc::invalid, names the field.
 [[nodiscard]] Result<PodPort> parse_pod_port(std::string_view text);
+
+/// The parameters of the command cni.attached: what is on the bridge now.
+[[nodiscard]] std::string to_json(const events::PodAttached& pod);
+/// Errors: Errc::malformed; Errc::invalid, names the field.
+[[nodiscard]] Result<events::PodAttached> parse_attached_pod(std::string_view text);
+
+/// A list of them, for the disk.
+[[nodiscard]] std::string to_json(const std::vector<events::PodAttached>& pods);
+/// Errors: as above.
+[[nodiscard]] Result<std::vector<events::PodAttached>> parse_attached_pods(std::string_view text);
 
 }  // namespace weft::cni

@@ -70,6 +70,54 @@ TEST(PodPort, SurvivesTheWire) {
   EXPECT_EQ(parse_pod_port(to_json(port)).value(), port);
 }
 
+events::PodAttached attached_pod() {
+  return {"a1b2c3",
+          "eth0",
+          "vethwepl0123456",
+          net::parse_mac("02:00:00:00:00:07").value(),
+          net::parse_mac("02:00:00:00:00:08").value(),
+          {net::parse_cidr("10.32.0.7/12").value(), net::parse_cidr("fd00::7/64").value()},
+          "/var/run/netns/x",
+          {"default", "web-1", "0f"}};
+}
+
+TEST(AttachedPod, SurvivesTheWireAndTheDisk) {
+  const events::PodAttached pod = attached_pod();
+
+  EXPECT_EQ(parse_attached_pod(to_json(pod)).value(), pod);
+  EXPECT_EQ(parse_attached_pods(to_json(std::vector{pod, pod})).value(), (std::vector{pod, pod}));
+  EXPECT_EQ(pod.key(), "a1b2c3/eth0");
+  EXPECT_EQ(pod.text(),
+            "a1b2c3/eth0 (default/web-1) at vethwepl0123456, 02:00:00:00:00:07, 10.32.0.7/12, "
+            "fd00::7/64");
+}
+
+TEST(AttachedPod, MayBeOfAnotherRuntimeThanKubernetes) {
+  const auto pod = parse_attached_pod(
+      R"({"container_id":"a","ifname":"eth0","port":"p","mac":"02:00:00:00:00:07",)"
+      R"("port_mac":"02:00:00:00:00:08","addresses":[]})");
+
+  EXPECT_EQ(pod.value().kubernetes, events::KubernetesPod{});
+  EXPECT_EQ(pod->text(), "a/eth0 at p, 02:00:00:00:00:07");
+}
+
+TEST(AttachedPod, RefusesWhatNamesNoPort) {
+  const std::string pod = to_json(attached_pod());
+  for (const auto& [good, bad] :
+       std::vector<std::pair<std::string, std::string>>{{"a1b2c3", "../x"},
+                                                        {"vethwepl0123456", "a/b"},
+                                                        {"02:00:00:00:00:08", "x"},
+                                                        {"10.32.0.7/12", "x"},
+                                                        {"\"web-1\"", "7"}}) {
+    std::string text = pod;
+    text.replace(text.find(good), good.size(), bad);
+    EXPECT_FALSE(parse_attached_pod(text)) << text;
+    EXPECT_FALSE(parse_attached_pods("[" + text + "]")) << text;
+  }
+  EXPECT_FALSE(parse_attached_pods("{}"));
+  EXPECT_FALSE(parse_attached_pods("[7]"));
+}
+
 TEST(PodPort, RefusesWhatItCannotGuard) {
   EXPECT_FALSE(parse_pod_port(R"({"port":"p","addresses":[]})"));
   EXPECT_FALSE(parse_pod_port(R"({"port":"p","mac":"nonsense","addresses":[]})"));
