@@ -2,9 +2,11 @@
 
 #include "commands.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "common/attachment/lock.hpp"
@@ -25,11 +27,23 @@ std::string socket_path(const NetworkConfig& config) {
   return variable != nullptr && *variable != '\0' ? variable : std::string(default_socket);
 }
 
-/// `address` is what ADD answered, as far as the runtime says.
+/// What a result says of the interface: plugins of a chain may add addresses of others.
+std::vector<net::Cidr> addresses_of(const std::string& interface, const PodResult& result) {
+  std::vector<net::Cidr> addresses;
+  for (const ResultAddress& each : result.addresses) {
+    const bool is_known = each.interface && *each.interface < result.interfaces.size();
+    if (!is_known || result.interfaces[*each.interface].name == interface) {
+      addresses.push_back(each.address);
+    }
+  }
+  return addresses;
+}
+
+/// `addresses` is what ADD answered, as far as the runtime says.
 PodRequest pod_request(const Invocation& invocation, const NetworkConfig& config) {
   PodRequest request{invocation.container_id, invocation.interface, config.ipam.subnet, {}};
-  if (config.previous && !config.previous->addresses.empty()) {
-    request.address = config.previous->addresses.front().address;
+  if (config.previous) {
+    request.addresses = addresses_of(invocation.interface, *config.previous);
   }
   return request;
 }
@@ -88,7 +102,7 @@ class PodCommand {
   }
 
   Outcome<std::string> check() {
-    if (!config_.previous || config_.previous->addresses.empty()) {
+    if (request_.addresses.empty()) {
       return refuse(Code::invalid_configuration,
                     "required prevResult with an address is missing for CHECK");
     }
@@ -110,8 +124,6 @@ class PodCommand {
   /// Fills `wanted_` and `addresses_` from IPAM and the daemon.
   Outcome<> allocate() {
     PodNetwork network;
-    std::vector<PodRoute> routes = config_.ipam.routes;
-    std::optional<net::IpAddress> gateway = config_.ipam.gateway;
     if (is_delegated()) {
       PodResult given;
       WEFT_TRY(given, delegate());
@@ -121,17 +133,19 @@ class PodCommand {
         return tl::unexpected(std::move(found).error());
       }
       network = *std::move(found);
-      routes = given.routes;
-      gateway = given.addresses.front().gateway;
+      addresses_ = delegated(given, network.addresses);
     } else {
       WEFT_TRY(network, daemon_.add(request_).map_error(while_allocating));
+      addresses_ = configured(network.addresses, config_.ipam);
     }
     attempt_ = network.attempt;
-    if (!network.address) {
+    if (addresses_.empty()) {
       return refuse(Code::general, "IPAM plugin failed to allocate IP address");
     }
-    gateway_ = gateway ? gateway : network.gateway;
-    expect(network, *network.address, pod_routes(*network.address, routes, gateway_));
+    expect(network, pod_routes(addresses_));
+    for (const PodAddress& each : addresses_) {
+      wanted_.addresses.push_back(each.address);
+    }
     return {};
   }
 
@@ -150,7 +164,10 @@ class PodCommand {
 
   Outcome<PodNetwork> network_of(const PodResult& given) {
     PodRequest request = request_;
-    request.address = given.addresses.front().address;
+    request.addresses.clear();
+    for (const ResultAddress& each : given.addresses) {
+      request.addresses.push_back(each.address);
+    }
     return daemon_.network(request);
   }
 
@@ -159,12 +176,11 @@ class PodCommand {
     return failure;
   }
 
-  void expect(const PodNetwork& network, const net::Cidr& address, std::vector<PodRoute> routes) {
+  void expect(const PodNetwork& network, std::vector<PodRoute> routes) {
     is_guarding_ = network.guard;
     wanted_.bridge = config_.bridge.empty() ? network.bridge : config_.bridge;
     wanted_.mtu = choose_mtu(network);
     wanted_.hairpin = config_.hairpin;
-    wanted_.address = address;
     wanted_.routes = std::move(routes);
   }
 
@@ -186,23 +202,21 @@ class PodCommand {
     if (!is_guarding_) {
       return {};
     }
-    return daemon_.guard({port, mac, {wanted_.address.address}, config_.guard})
-        .map_error([](Failure failure) {
-          failure.message = "unable to guard the pod's port: " + failure.message;
-          return failure;
-        });
+    PodPort own{port, mac, {}, config_.guard};
+    for (const net::Cidr& each : wanted_.addresses) {
+      own.addresses.push_back(each.address);
+    }
+    return daemon_.guard(own).map_error([](Failure failure) {
+      failure.message = "unable to guard the pod's port: " + failure.message;
+      return failure;
+    });
   }
 
   /// Tells the daemon, and by it everybody, of the pod.
   Outcome<> say(const Attached& attached) {
     return daemon_
-        .attached({invocation_.container_id,
-                   invocation_.interface,
-                   attached.host_name,
-                   attached.pod_mac,
-                   attached.host_mac,
-                   {wanted_.address},
-                   invocation_.netns,
+        .attached({invocation_.container_id, invocation_.interface, attached.host_name,
+                   attached.pod_mac, attached.host_mac, wanted_.addresses, invocation_.netns,
                    invocation_.kubernetes})
         .map_error([](Failure failure) {
           failure.message = "unable to announce the pod: " + failure.message;
@@ -212,20 +226,23 @@ class PodCommand {
 
   /// Fills `wanted_` from what ADD answered and what the daemon knows.
   Outcome<> expect_previous() {
-    const net::Cidr address = config_.previous->addresses.front().address;
     PodNetwork network;
     if (is_delegated()) {
       WEFT_TRY(run_plugin(config_.ipam.type, invocation_.path, config_text_));
       WEFT_TRY(network, network_of(*config_.previous));
     } else {
       WEFT_TRY(network, daemon_.check(request_));
-      if (network.address != address) {
-        return refuse(Code::general, "address " + to_string(address) +
-                                         " is not allocated to container " +
-                                         invocation_.container_id);
+      for (const net::Cidr& each : request_.addresses) {
+        if (std::ranges::find(network.addresses, each, &PodAddress::address) ==
+            network.addresses.end()) {
+          return refuse(Code::general, "address " + to_string(each) +
+                                           " is not allocated to container " +
+                                           invocation_.container_id);
+        }
       }
     }
-    expect(network, address, config_.previous->routes);
+    expect(network, config_.previous->routes);
+    wanted_.addresses = request_.addresses;
     return {};
   }
 
@@ -244,7 +261,9 @@ class PodCommand {
     result.interfaces = {{wanted_.bridge, to_string(attached.bridge_mac), {}},
                          {attached.host_name, to_string(attached.host_mac), {}},
                          {invocation_.interface, to_string(attached.pod_mac), invocation_.netns}};
-    result.addresses = {{wanted_.address, gateway_, 2}};
+    for (const PodAddress& each : addresses_) {
+      result.addresses.push_back({each.address, each.gateway, 2});
+    }
     for (const PodRoute& route : wanted_.routes) {
       if (route.gateway) {
         result.routes.push_back(route);
@@ -269,10 +288,13 @@ class PodCommand {
 
   std::vector<net::IpAddress> held_addresses() const {
     std::vector<net::IpAddress> held;
-    if (request_.address) {
-      held.push_back(request_.address->address);
-    } else if (const auto network = daemon_.check(request_); network && network->address) {
-      held.push_back(network->address->address);
+    for (const net::Cidr& each : request_.addresses) {
+      held.push_back(each.address);
+    }
+    if (const auto network = held.empty() ? daemon_.check(request_) : PodNetwork{}) {
+      for (const PodAddress& each : network->addresses) {
+        held.push_back(each.address.address);
+      }
     }
     return held;
   }
@@ -316,29 +338,60 @@ class PodCommand {
   bool was_there_ = false;     // the interface, before this ADD
   std::uint64_t attempt_ = 0;  // as the daemon calls this ADD
   Attachment wanted_;
-  bool is_guarding_ = false;  // the daemon does
-  std::optional<net::IpAddress> gateway_;
+  bool is_guarding_ = false;           // the daemon does
+  std::vector<PodAddress> addresses_;  // of ADD
 };
 
 }  // namespace
 
-std::vector<PodRoute> pod_routes(const net::Cidr& address, const std::vector<PodRoute>& from_ipam,
-                                 const std::optional<net::IpAddress>& gateway) {
+std::vector<PodAddress> configured(std::vector<PodAddress> addresses, const IpamConfig& config) {
+  for (PodAddress& each : addresses) {
+    const net::Family family = each.address.address.family;
+    if (config.gateway && config.gateway->family == family) {
+      each.gateway = config.gateway;
+    }
+    if (auto routes = routes_of(family, config.routes); !routes.empty()) {
+      each.routes = std::move(routes);
+    }
+  }
+  return addresses;
+}
+
+std::vector<PodAddress> delegated(const PodResult& given, const std::vector<PodAddress>& found) {
+  std::vector<PodAddress> addresses;
+  std::set<net::Family> routed;  // a second address of a family brings no routes
+  for (const ResultAddress& each : given.addresses) {
+    const net::Family family = each.address.address.family;
+    PodAddress address{each.address, each.gateway, {}};
+    const auto known = std::ranges::find(found, each.address, &PodAddress::address);
+    if (!address.gateway && known != found.end()) {
+      address.gateway = known->gateway;
+    }
+    if (routed.insert(family).second) {
+      address.routes = routes_of(family, given.routes);
+      if (address.routes.empty() && address.gateway) {
+        address.routes.push_back(default_route(family));
+      }
+    }
+    addresses.push_back(std::move(address));
+  }
+  return addresses;
+}
+
+std::vector<PodRoute> pod_routes(const std::vector<PodAddress>& addresses) {
   std::vector<PodRoute> routes;
-  for (PodRoute route : from_ipam) {
-    route.gateway = route.gateway ? route.gateway : gateway;
-    routes.push_back(route);
+  for (const PodAddress& each : addresses) {
+    const bool is_used =
+        std::ranges::any_of(each.routes, [](const PodRoute& route) { return !route.gateway; });
+    if (each.gateway && is_used && !each.address.contains(*each.gateway)) {
+      const auto host_prefix = static_cast<std::uint8_t>(each.gateway->width());
+      routes.push_back({{*each.gateway, host_prefix}, std::nullopt});
+    }
+    for (PodRoute route : each.routes) {
+      route.gateway = route.gateway ? route.gateway : each.gateway;
+      routes.push_back(route);
+    }
   }
-  if (!from_ipam.empty() || !gateway) {
-    return routes;
-  }
-  const auto host_prefix = static_cast<std::uint8_t>(gateway->width());
-  if (!address.contains(*gateway)) {
-    routes.push_back({{*gateway, host_prefix}, std::nullopt});
-  }
-  net::IpAddress anywhere;
-  anywhere.family = gateway->family;
-  routes.push_back({{anywhere, 0}, gateway});
   return routes;
 }
 
@@ -377,14 +430,18 @@ Outcome<std::string> run_ipam_command(const Invocation& invocation, const Networ
   } else {
     WEFT_TRY(network, daemon.add(request));
   }
-  if (!network.address) {
+  if (network.addresses.empty()) {
     return refuse(Code::general, "no address is allocated to container " + invocation.container_id);
   }
   if (invocation.command == Command::check) {
     return std::string();
   }
   PodResult result;
-  result.addresses = {{*network.address, config.ipam.gateway, {}}};
+  for (const PodAddress& each : network.addresses) {
+    const auto& gateway = config.ipam.gateway;
+    const bool is_meant = gateway && gateway->family == each.address.address.family;
+    result.addresses.push_back({each.address, is_meant ? gateway : std::nullopt, {}});
+  }
   result.routes = config.ipam.routes;
   result.dns = config.dns;
   return format_result(result, config.version);

@@ -18,11 +18,19 @@ namespace weft::cni {
 [[nodiscard]] Outcome<std::string> run_ipam_command(const Invocation& invocation,
                                                     const NetworkConfig& config);
 
-/// The pod's routes: those of the IPAM result, each by its own gateway or `gateway`; without any,
-/// the default route, preceded by a route to a gateway that is not on the pod's own network.
+/// The pod's addresses as the configuration wants them: its gateway and, in a family for which it
+/// has any, its routes take the place of the daemon's.
+[[nodiscard]] std::vector<PodAddress> configured(std::vector<PodAddress> addresses,
+                                                 const IpamConfig& config);
+
+/// The pod's addresses as another IPAM plugin gave them. A family without routes has the default
+/// route; an address without gateway has the one that the daemon found for it.
+[[nodiscard]] std::vector<PodAddress> delegated(const PodResult& given,
+                                                const std::vector<PodAddress>& found);
+
+/// The pod's routes: each by its own gateway or that of its address, preceded by a route to the
+/// gateway when that is not on the pod's own network. A route without any gateway is on the link.
 /// Source: weaveworks/weave plugin/net/cni.go.
-[[nodiscard]] std::vector<PodRoute> pod_routes(const net::Cidr& address,
-                                               const std::vector<PodRoute>& from_ipam,
-                                               const std::optional<net::IpAddress>& gateway);
+[[nodiscard]] std::vector<PodRoute> pod_routes(const std::vector<PodAddress>& addresses);
 
 }  // namespace weft::cni

@@ -175,13 +175,17 @@ Outcome<PodResult> read_result(const Json& object) {
            }));
   WEFT_TRY(result.routes, list_field<PodRoute>(object, "routes", read_route));
   WEFT_TRY(result.dns, object_text(object, "dns"));
-  // Up to 0.2.0 there is one address, under another name.
-  if (const Json* const legacy = value_of(object, "ip4");
-      legacy != nullptr && legacy->is_object()) {
+  for (const char* const family : {"ip4", "ip6"}) {  // up to 0.2.0
+    const Json* const legacy = value_of(object, family);
+    if (legacy == nullptr || !legacy->is_object()) {
+      continue;
+    }
     ResultAddress address;
     WEFT_TRY(address, read_address(*legacy, "ip"));
     result.addresses.push_back(address);
-    WEFT_TRY(result.routes, list_field<PodRoute>(*legacy, "routes", read_route));
+    std::vector<PodRoute> routes;
+    WEFT_TRY(routes, list_field<PodRoute>(*legacy, "routes", read_route));
+    std::ranges::move(routes, std::back_inserter(result.routes));
   }
   return result;
 }
@@ -291,6 +295,14 @@ Outcome<NetworkConfig> parse_config(std::string_view text) {
     config.previous = std::move(result);
   }
   return config;
+}
+
+std::vector<PodRoute> routes_of(net::Family family, const std::vector<PodRoute>& routes) {
+  std::vector<PodRoute> chosen;
+  std::ranges::copy_if(routes, std::back_inserter(chosen), [family](const PodRoute& route) {
+    return route.destination.address.family == family;
+  });
+  return chosen;
 }
 
 NetworkConfig removal_config(std::string_view text) {

@@ -9,16 +9,10 @@
 
 #include <weft/net/ip.hpp>
 
+#include "common/attachment/exchange.hpp"
 #include "failure.hpp"
 
 namespace weft::cni {
-
-/// A route of the pod.
-struct PodRoute {
-  net::Cidr destination;
-  std::optional<net::IpAddress> gateway;
-  bool operator==(const PodRoute&) const = default;
-};
 
 /// One entry of a result's `interfaces`.
 struct ResultInterface {
@@ -72,6 +66,9 @@ struct NetworkConfig {
 inline constexpr std::string_view supported_versions[] = {"0.1.0", "0.2.0", "0.3.0",
                                                           "0.3.1", "0.4.0", "1.0.0"};
 inline constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
+
+[[nodiscard]] std::vector<PodRoute> routes_of(net::Family family,
+                                              const std::vector<PodRoute>& routes);
 
 /// Errors: Code::decode_failure; Code::invalid_configuration, names the key;
 /// Code::incompatible_version.

@@ -1,5 +1,6 @@
 /// Writes what weft-cni prints.
 
+#include <algorithm>
 #include <iterator>
 
 #include <nlohmann/json.hpp>
@@ -59,20 +60,23 @@ Json address_list(const std::vector<ResultAddress>& addresses, bool has_version)
   return list;
 }
 
-/// The form up to 0.2.0: one address.
+/// The form up to 0.2.0: one address of each family.
 void put_legacy(Json& object, const PodResult& result) {
-  if (result.addresses.empty()) {
-    return;
+  for (const ResultAddress& address : result.addresses) {
+    const net::Family family = address.address.address.family;
+    const char* const key = family == net::Family::v4 ? "ip4" : "ip6";
+    if (object.contains(key)) {
+      continue;
+    }
+    Json entry{{"ip", to_string(address.address)}};
+    if (address.gateway) {
+      entry["gateway"] = to_string(*address.gateway);
+    }
+    if (const auto routes = routes_of(family, result.routes); !routes.empty()) {
+      entry["routes"] = route_list(routes);
+    }
+    object[key] = std::move(entry);
   }
-  const ResultAddress& first = result.addresses.front();
-  Json entry{{"ip", to_string(first.address)}};
-  if (first.gateway) {
-    entry["gateway"] = to_string(*first.gateway);
-  }
-  if (!result.routes.empty()) {
-    entry["routes"] = route_list(result.routes);
-  }
-  object[first.address.address.is_v4() ? "ip4" : "ip6"] = std::move(entry);
 }
 
 std::string printed(const Json& object) {

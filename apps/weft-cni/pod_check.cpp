@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include <fmt/core.h>
 
@@ -64,11 +65,16 @@ Result<> PodInterface::check_pod_end(const Attachment& wanted, const std::option
   }
   std::vector<net::Cidr> addresses;
   WEFT_TRY(addresses, nl::list_addresses(pod_, pod.index));
-  if (std::ranges::find(addresses, wanted.address) == addresses.end()) {
-    return differs(fmt::format("it lacks address {}", to_string(wanted.address)));
+  for (const net::Cidr& each : wanted.addresses) {
+    if (std::ranges::find(addresses, each) == addresses.end()) {
+      return differs(fmt::format("it lacks address {}", to_string(each)));
+    }
   }
   std::vector<nl::Route> routes;
-  WEFT_TRY(routes, nl::list_routes(pod_, wanted.address.address.family));
+  std::vector<nl::Route> of_ipv6;
+  WEFT_TRY(routes, nl::list_routes(pod_, net::Family::v4));
+  WEFT_TRY(of_ipv6, nl::list_routes(pod_, net::Family::v6));
+  std::ranges::move(of_ipv6, std::back_inserter(routes));
   for (const PodRoute& route : wanted.routes) {
     if (!has_route(routes, route, pod.index)) {
       return differs(fmt::format("it lacks the route to {}", to_string(route.destination)));

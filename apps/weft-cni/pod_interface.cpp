@@ -168,7 +168,7 @@ Result<> PodInterface::expect_free_name() {
 }
 
 /// What Weave Net and weft 0.1 attached says whose it is by its address alone.
-Result<> PodInterface::expect_no_old_port(const net::IpAddress& address) {
+Result<> PodInterface::expect_no_old_port(const std::vector<net::Cidr>& addresses) {
   std::optional<Port> port;
   WEFT_TRY(port, find_port(host_, old_names_.host));
   if (!port || is_port_alias(port->alias)) {
@@ -176,10 +176,10 @@ Result<> PodInterface::expect_no_old_port(const net::IpAddress& address) {
   }
   std::vector<net::Cidr> behind;
   WEFT_TRY(behind, far_addresses(*port));
-  if (std::ranges::find(behind, address, &net::Cidr::address) == behind.end()) {
-    return {};
-  }
-  return attached_elsewhere(port->link.name);
+  const bool is_ours = std::ranges::any_of(addresses, [&](const net::Cidr& each) {
+    return std::ranges::find(behind, each.address, &net::Cidr::address) != behind.end();
+  });
+  return is_ours ? attached_elsewhere(port->link.name) : Result<>{};
 }
 
 Result<bool> PodInterface::lives_elsewhere(const Port& port) {
@@ -196,7 +196,7 @@ Result<Attached> PodInterface::attach(const Attachment& wanted) {
   bool was_there = false;
   WEFT_TRY(was_there, exists());
   if (!was_there) {
-    WEFT_TRY(expect_no_old_port(wanted.address.address));
+    WEFT_TRY(expect_no_old_port(wanted.addresses));
     WEFT_TRY(remove_leftovers());
     WEFT_TRY(create(wanted.mtu));
   }
@@ -301,14 +301,27 @@ Result<> PodInterface::set_up_pod_end(const Attachment& wanted) {
   ignore_advertisements(interface_);
   std::ignore = nl::tune_arp(interface_);  // read-only in some sandboxes; only speed is lost
 
-  WEFT_TRY(nl::add_address(pod_, pod.index, wanted.address));
+  WEFT_TRY(add_addresses(wanted, pod.index));
   nl::LinkChange change;
   change.mtu = wanted.mtu;
   change.up = true;
   WEFT_TRY(nl::change_link(pod_, pod.index, change));
   WEFT_TRY(add_routes(wanted, pod.index));
-  // Others find the pod by asking as well.
-  std::ignore = nl::announce_address(pod.index, pod.mac, wanted.address.address);
+  for (const net::Cidr& each : wanted.addresses) {
+    // Others find the pod by asking as well.
+    std::ignore = nl::announce_address(pod.index, pod.mac, each.address);
+  }
+  return {};
+}
+
+/// Runtimes switch IPv6 off in namespaces that they make.
+Result<> PodInterface::add_addresses(const Attachment& wanted, int link) {
+  for (const net::Cidr& each : wanted.addresses) {
+    if (!each.address.is_v4()) {
+      WEFT_TRY(nl::write_setting(fmt::format("net/ipv6/conf/{}/disable_ipv6", interface_), "0"));
+    }
+    WEFT_TRY(nl::add_address(pod_, link, each));
+  }
   return {};
 }
 

@@ -33,7 +33,7 @@ struct Attachment {
   std::string bridge;
   std::uint32_t mtu = 0;
   bool hairpin = true;
-  net::Cidr address;
+  std::vector<net::Cidr> addresses;
   std::vector<PodRoute> routes;  ///< without gateway: the destination is on the link
   /// Called with the host's end and the pod's MAC before anything can come by them. An error ends
   /// the attachment.
@@ -90,13 +90,14 @@ class PodInterface {
   [[nodiscard]] Result<bool> lives_elsewhere(const Port& port);
   [[nodiscard]] bool is_ours(const Port& port) const;
   [[nodiscard]] Result<> expect_free_name();
-  [[nodiscard]] Result<> expect_no_old_port(const net::IpAddress& address);
+  [[nodiscard]] Result<> expect_no_old_port(const std::vector<net::Cidr>& addresses);
   [[nodiscard]] Result<> attached_elsewhere(const std::string& port) const;
   [[nodiscard]] Result<> remove_leftovers();
   [[nodiscard]] Result<> remove_unnamed();
   [[nodiscard]] Result<> create(std::uint32_t mtu);
   [[nodiscard]] Result<> connect_host_end(const Attachment& wanted, int bridge);
   [[nodiscard]] Result<> set_up_pod_end(const Attachment& wanted);
+  [[nodiscard]] Result<> add_addresses(const Attachment& wanted, int link);
   [[nodiscard]] Result<> add_routes(const Attachment& wanted, int link);
   [[nodiscard]] Result<Attached> finish(const Attachment& wanted);
   [[nodiscard]] Result<> check_pod_end(const Attachment& wanted,

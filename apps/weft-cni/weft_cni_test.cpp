@@ -40,13 +40,16 @@ TEST_F(WeftCni, TellsTheDaemonOfACompletePod) {
 
   const auto told = daemon_->attached();
   ASSERT_EQ(told.size(), 1u);
-  const auto mac_of = [](const std::string& text) { return text.substr(0, 17); };
+  const auto mac_of = [](const std::string& link) {
+    const std::string before = "link/ether ";
+    return link.substr(link.find(before) + before.size(), 17);
+  };
   EXPECT_EQ(told[0],
             (Json{{"container_id", container_},
                   {"ifname", "eth0"},
                   {"port", port()},
-                  {"mac", mac_of(in_pod("cat /sys/class/net/eth0/address"))},
-                  {"port_mac", mac_of(run("cat /sys/class/net/" + port() + "/address").text)},
+                  {"mac", mac_of(in_pod("ip link show eth0"))},
+                  {"port_mac", mac_of(run("ip link show " + port()).text)},
                   {"addresses", {"10.32.0.2/12"}},
                   {"netns", netns_path()},
                   {"kubernetes", {{"namespace", "default"}, {"name", "web-1"}, {"uid", ""}}}}));
@@ -89,6 +92,81 @@ TEST_F(WeftCni, ARepeatedAddRepairsWhatIsMissing) {
 
   EXPECT_EQ(first.text, second.text);
   EXPECT_EQ(in_pod("ip route").find("default via 10.32.0.1 dev eth0"), 0u);
+}
+
+TEST_F(WeftCni, GivesThePodAnAddressOfEachFamily) {
+  run("ip addr add fd00::1/64 dev weave nodad");
+  daemon_->give_ipv6("fd00::2/64", "fd00::1");
+  daemon_->set_guarding();
+  in_pod("sysctl -w net.ipv6.conf.default.disable_ipv6=1");
+
+  const Output added = cni("ADD", config());
+
+  ASSERT_EQ(added.status, 0) << added.text;
+  const Json result = Json::parse(added.text);
+  EXPECT_EQ(result["ips"], Json::parse(R"([
+      {"address":"10.32.0.2/12","gateway":"10.32.0.1","interface":2},
+      {"address":"fd00::2/64","gateway":"fd00::1","interface":2}])"));
+  EXPECT_EQ(result["routes"], Json::parse(R"([{"dst":"0.0.0.0/0","gw":"10.32.0.1"},
+                                              {"dst":"::/0","gw":"fd00::1"}])"));
+  EXPECT_EQ(in_pod("ip -6 route show default").find("default via fd00::1 dev eth0"), 0u)
+      << in_pod("ip -6 route");
+  EXPECT_EQ(in_pod("ip -o -6 addr show scope global tentative"), "") << "usable at once";
+  EXPECT_NE(in_pod("ping -c 1 -W 2 fd00::1").find(" 0% packet loss"), std::string::npos)
+      << in_pod("ip addr; ip -6 route");
+  EXPECT_NE(in_pod("ping -c 1 -W 2 10.32.0.1").find(" 0% packet loss"), std::string::npos);
+  EXPECT_EQ(daemon_->guarded().at(0).params["addresses"], (Json{"10.32.0.2", "fd00::2"}));
+  EXPECT_EQ(daemon_->attached().at(0)["addresses"], (Json{"10.32.0.2/12", "fd00::2/64"}));
+
+  const Output again = cni("ADD", config());
+  EXPECT_EQ(again.text, added.text);
+}
+
+TEST_F(WeftCni, CheckVerifiesTheAddressOfEachFamily) {
+  daemon_->give_ipv6("fd00::2/64", "fd00::1");
+  Json with_result = config();
+  with_result["prevResult"] = Json::parse(cni("ADD", config()).text);
+  EXPECT_EQ(cni("CHECK", with_result).status, 0) << cni("CHECK", with_result).text;
+
+  in_pod("ip -6 route del default");
+  EXPECT_NE(cni("CHECK", with_result).text.find("lacks the route to ::/0"), std::string::npos);
+  in_pod("ip addr del fd00::2/64 dev eth0");
+  EXPECT_NE(cni("CHECK", with_result).text.find("lacks address fd00::2/64"), std::string::npos);
+
+  EXPECT_EQ(cni("ADD", config()).status, 0);
+  EXPECT_EQ(cni("CHECK", with_result).status, 0);
+  daemon_->give_ipv6("fd00::3/64", "fd00::1");
+  EXPECT_NE(cni("CHECK", with_result).text.find("address fd00::2/64 is not allocated"),
+            std::string::npos);
+}
+
+TEST_F(WeftCni, OldVersionsHaveOneAddressOfEachFamily) {
+  daemon_->give_ipv6("fd00::2/64", "fd00::1");
+  Json old = config();
+  old["cniVersion"] = "0.2.0";
+
+  const Json result = Json::parse(cni("ADD", old).text);
+
+  EXPECT_EQ(result["ip4"], Json::parse(R"({"ip":"10.32.0.2/12","gateway":"10.32.0.1",
+      "routes":[{"dst":"0.0.0.0/0","gw":"10.32.0.1"}]})"));
+  EXPECT_EQ(result["ip6"], Json::parse(R"({"ip":"fd00::2/64","gateway":"fd00::1",
+      "routes":[{"dst":"::/0","gw":"fd00::1"}]})"));
+}
+
+TEST_F(WeftCni, TakesTheAddressesOfEachFamilyFromADelegate) {
+  std::ofstream(directory_ + "/two-families")
+      << "#!/bin/sh\necho '" << R"({"cniVersion":"1.0.0","ips":[{"address":"10.5.0.4/24"},)"
+      << R"({"address":"fd05::4/64","gateway":"fd05::1"}]})" << "'\n";
+  std::filesystem::permissions(directory_ + "/two-families", std::filesystem::perms::owner_all);
+  Json delegating = config();
+  delegating["ipam"] = {{"type", "two-families"}};
+
+  const Output added = cni("ADD", delegating);
+
+  ASSERT_EQ(added.status, 0) << added.text;
+  EXPECT_EQ(in_pod("ip -6 route show default").find("default via fd05::1 dev eth0"), 0u);
+  EXPECT_EQ(in_pod("ip route show default").find("default via 10.32.0.1 dev eth0"), 0u);
+  EXPECT_EQ(daemon_->attached().at(0)["addresses"], (Json{"10.5.0.4/24", "fd05::4/64"}));
 }
 
 TEST_F(WeftCni, CleansUpAfterAnAddThatWasKilledHalfWay) {

@@ -117,6 +117,11 @@ class FakeDaemon {
     const std::lock_guard lock(mutex_);
     return attached_;
   }
+  /// Answers the second address, with its gateway, beside each IPv4 address from now on.
+  void give_ipv6(const std::string& address, const std::string& gateway) {
+    const std::lock_guard lock(mutex_);
+    ipv6_ = with_gateway(address, gateway, "::/0");
+  }
   void set_bridge(const std::string& bridge) {
     const std::lock_guard lock(mutex_);
     bridge_ = bridge;
@@ -159,7 +164,7 @@ class FakeDaemon {
     const std::string holder =
         params["container_id"].get<std::string>() + "/" + params["ifname"].get<std::string>();
     Json network{
-        {"mtu", 1376}, {"bridge", bridge_}, {"gateway", "10.32.0.1"}, {"guard", is_guarding_}};
+        {"mtu", 1376}, {"bridge", bridge_}, {"guard", is_guarding_}, {"addresses", Json::array()}};
     if (request.command == "cni.release") {
       addresses_.erase(holder);
       return "{}";
@@ -174,17 +179,28 @@ class FakeDaemon {
       has_port_ = params.value("port", false);
       network["attempt"] = ++attempts_;
       const auto next = "10.32.0." + std::to_string(attempts_ + 1) + "/12";
-      const auto [given, is_new] = addresses_.try_emplace(holder, next);
-      if (is_new) {
+      if (addresses_.try_emplace(holder, next).second) {
         allocated_by_[holder] = attempts_;
       }
-      network["address"] = given->second;
-    } else if (request.command == "cni.network") {
-      network["address"] = params["address"];
+    }
+    if (request.command == "cni.network") {
+      for (const Json& each : params["addresses"]) {
+        const bool is_ipv6 = each.get<std::string>().find(':') != std::string::npos;
+        network["addresses"].push_back(
+            with_gateway(each, is_ipv6 ? "fd00::1" : "10.32.0.1", is_ipv6 ? "::/0" : "0.0.0.0/0"));
+      }
     } else if (addresses_.contains(holder)) {
-      network["address"] = addresses_[holder];
+      network["addresses"].push_back(with_gateway(addresses_[holder], "10.32.0.1", "0.0.0.0/0"));
+      if (!ipv6_.is_null()) {
+        network["addresses"].push_back(ipv6_);
+      }
     }
     return network.dump();
+  }
+
+  static Json with_gateway(const std::string& address, const std::string& gateway,
+                           const std::string& everywhere) {
+    return {{"address", address}, {"gateway", gateway}, {"routes", {{{"dst", everywhere}}}}};
   }
 
   std::string path_;
@@ -196,6 +212,7 @@ class FakeDaemon {
   std::map<std::string, std::uint64_t> allocated_by_;
   std::uint64_t attempts_ = 0;
   std::map<std::string, Errc> refused_;
+  Json ipv6_;  // null: none
   std::string bridge_ = "weave";
   bool is_guarding_ = false;
   bool has_port_ = false;

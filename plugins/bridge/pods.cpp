@@ -6,6 +6,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -67,7 +68,8 @@ Result<std::vector<BridgePod>> find_pods(std::string_view bridge) {
     const auto attachment = cni::attachment_of(port.alias);
     BridgePod pod{port.link.name, attachment ? cni::address_owner(*attachment) : "", {}};
     if (auto seen = cni::far_addresses(port)) {
-      pod.addresses = *std::move(seen);
+      std::ranges::copy_if(*seen, std::back_inserter(pod.addresses),
+                           [](const net::Cidr& each) { return each.address.is_v4(); });
     }
     for (const net::Cidr& address : guarded[port.link.name]) {
       if (std::ranges::find(pod.addresses, address.address, &net::Cidr::address) ==

@@ -5,11 +5,11 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
-#include <algorithm>
 #include <fstream>
 #include <utility>
 #include <vector>
 
+#include <weft/netlink/address.hpp>
 #include <weft/netlink/link.hpp>
 #include <weft/netlink/socket.hpp>
 
@@ -21,18 +21,13 @@ namespace {
 
 Result<std::set<net::IpAddress>> own_addresses(nl::Socket& socket) {
   nl::Message message{RTM_GETADDR, NLM_F_DUMP};
-  message.extra_header<ifaddrmsg>().ifa_family = AF_INET;
+  message.extra_header<ifaddrmsg>();
   std::set<net::IpAddress> found;
   WEFT_TRY(socket.query(
       message,
       [&](const nlmsghdr& each) {
-        nl::AttributeReader attributes{each, sizeof(ifaddrmsg)};
-        while (const auto attribute = attributes.next()) {
-          net::IpAddress address;
-          if (attribute->type == IFA_LOCAL && attribute->value.size() == sizeof(std::uint32_t)) {
-            std::ranges::copy(attribute->value, address.octets.begin());
-            found.insert(address);
-          }
+        if (const auto address = nl::parse_address(each)) {
+          found.insert(address->address.address);
         }
       },
       "list addresses"));

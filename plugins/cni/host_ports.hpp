@@ -24,7 +24,7 @@ class HostProbe {
   virtual ~HostProbe() = default;
   /// Errors: the kernel's.
   [[nodiscard]] virtual Result<HostPorts> look() = 0;
-  /// The IPv4 addresses of all interfaces, and of the other ends of veth pairs, wherever those are.
+  /// The addresses of all interfaces, and of the other ends of veth pairs, wherever those are.
   /// Costs a request for each pod. Errors: the kernel's.
   [[nodiscard]] virtual Result<std::set<net::IpAddress>> addresses() = 0;
   /// Whether weft-cni works at the attachment now. Empty: cannot be told.

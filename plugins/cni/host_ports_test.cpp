@@ -30,7 +30,8 @@ class HostPortsTest : public ::testing::Test {
             " && ip link add weave type bridge && ip addr add 10.32.0.1/12 dev weave && "
             "ip link add vethweplpod master weave type veth peer name eth0 netns " +
             pod_ + " && ip link set vethweplpod alias weft:c0ffee/eth0 && ip -n " + pod_ +
-            " addr add 10.32.0.10/12 dev eth0") != "") {
+            " addr add 10.32.0.10/12 dev eth0 && ip -n " + pod_ +
+            " addr add fd00::10/64 dev eth0") != "") {
       GTEST_SKIP() << "cannot set up namespaces with ip(8)";
     }
   }
@@ -53,6 +54,7 @@ TEST_F(HostPortsTest, FindsNamesAliasesAndAddressesBehindPorts) {
   ASSERT_TRUE(used) << used.error().message();
   EXPECT_TRUE(used->contains(ip("10.32.0.1")));
   EXPECT_TRUE(used->contains(ip("10.32.0.10")));
+  EXPECT_TRUE(used->contains(ip("fd00::10")));
 }
 
 TEST_F(HostPortsTest, FindsNothingOfAPodThatIsGone) {

@@ -28,19 +28,51 @@ std::optional<net::IpAddress> gateway_inside(const BridgeInfo& bridge, const net
 }
 
 std::optional<net::IpAddress> any_gateway(const BridgeInfo& bridge, const net::Cidr& subnet) {
-  const auto inside = gateway_inside(bridge, subnet);
-  return inside || bridge.addresses.empty() ? inside : bridge.addresses.front().address;
+  if (const auto inside = gateway_inside(bridge, subnet)) {
+    return inside;
+  }
+  const auto same_family = [&](const net::Cidr& each) {
+    return each.address.family == subnet.address.family;
+  };
+  const auto found = std::ranges::find_if(bridge.addresses, same_family);
+  return found != bridge.addresses.end() ? std::optional(found->address) : std::nullopt;
+}
+
+PodAddress address_with(const net::Cidr& address, std::optional<net::IpAddress> gateway) {
+  PodAddress with{address, gateway, {}};
+  if (gateway) {
+    with.routes.push_back(default_route(address.address.family));
+  }
+  return with;
 }
 
 std::vector<net::Cidr> subnets_of(const PodRequest& request) {
   return request.subnet ? std::vector{*request.subnet} : std::vector<net::Cidr>{};
 }
 
-/// Under whom the address of an attachment may be filed besides its owner: under the container, as
-/// Weave Net and weft 0.1 had it for every interface, or under itself, as IPAM found it in use and
-/// did not know by whom.
+/// The bridge's own address for a pod's: of `allocated`, the one of the same family.
+std::optional<net::Cidr> gateway_of(const PodAddress& pod,
+                                    const std::vector<AllocatedAddress>& allocated) {
+  for (const AllocatedAddress& each : allocated) {
+    if (each.address.address.family == pod.address.address.family) {
+      return each.address;
+    }
+  }
+  return std::nullopt;
+}
+
+bool is_among(const std::vector<net::Cidr>& addresses, const net::Cidr& wanted) {
+  return std::ranges::find(addresses, wanted.address, &net::Cidr::address) != addresses.end();
+}
+
+/// Under whom the addresses of an attachment may be filed besides their owner: under the container,
+/// as Weave Net and weft 0.1 had it for every interface, or under themselves, as IPAM found them in
+/// use and did not know by whom.
 std::vector<AddressOwner> other_owners(const PodRequest& request) {
-  std::vector<AddressOwner> others{net::to_string(request.address->address)};
+  std::vector<AddressOwner> others;
+  for (const net::Cidr& each : request.addresses) {
+    others.push_back(net::to_string(each.address));
+  }
   if (address_owner(request.attachment()) != request.container_id) {
     others.push_back(request.container_id);
   }
@@ -109,8 +141,10 @@ void PodNetworks::allocate(std::shared_ptr<Add> add) {
                        return;
                      }
                      note_gained(add->owner, *allocated);
-                     add->network.address = allocated->front().address;
-                     find_gateway(add);
+                     for (const AllocatedAddress& each : *allocated) {
+                       add->network.addresses.push_back({each.address, {}, {}});
+                     }
+                     find_gateways(add);
                    }});
 }
 
@@ -130,7 +164,7 @@ void PodNetworks::note_gained(const AddressOwner& owner,
   }
 }
 
-void PodNetworks::find_gateway(std::shared_ptr<Add> add) {
+void PodNetworks::find_gateways(std::shared_ptr<Add> add) {
   bridge_->info({loop_, [this, add](Result<BridgeInfo> bridge) {
                    if (!bridge) {
                      give_up(add, std::move(bridge).error());
@@ -139,32 +173,51 @@ void PodNetworks::find_gateway(std::shared_ptr<Add> add) {
                    add->network.bridge = bridge->name;
                    add->network.mtu = bridge->mtu;
                    add->network.guard = guards_;
-                   add->network.gateway = gateway_inside(*bridge, *add->network.address);
-                   if (add->network.gateway) {
-                     finish(add);
-                   } else {
-                     expose(add);
+                   bool is_complete = true;
+                   for (PodAddress& each : add->network.addresses) {
+                     each = address_with(each.address, gateway_inside(*bridge, each.address));
+                     is_complete = is_complete && each.gateway;
                    }
+                   is_complete ? finish(add) : allocate_gateways(add);
                  }});
 }
 
-void PodNetworks::expose(std::shared_ptr<Add> add) {
-  ipam_->allocate(bridge_owner, subnets_of(add->request),
+void PodNetworks::allocate_gateways(std::shared_ptr<Add> add) {
+  std::vector<net::Cidr> subnets;
+  for (const PodAddress& each : add->network.addresses) {
+    if (!each.gateway) {
+      subnets.push_back(each.address.network());
+    }
+  }
+  ipam_->allocate(bridge_owner, std::move(subnets),
                   {loop_, [this, add](Result<std::vector<AllocatedAddress>> allocated) {
                      if (!allocated) {
                        give_up(add, std::move(allocated).error());
                        return;
                      }
-                     const net::Cidr& address = allocated->front().address;
-                     add->network.gateway = address.address;
-                     bridge_->expose(address, /*masquerade=*/true,
-                                     {loop_, [this, add](Result<> exposed) {
-                                        if (!exposed) {
-                                          give_up(add, std::move(exposed).error());
-                                          return;
-                                        }
-                                        finish(add);
-                                      }});
+                     std::vector<net::Cidr> gateways;
+                     for (PodAddress& each : add->network.addresses) {
+                       const auto gateway = gateway_of(each, *allocated);
+                       if (!each.gateway && gateway) {
+                         each = address_with(each.address, gateway->address);
+                         gateways.push_back(*gateway);
+                       }
+                     }
+                     expose(add, std::move(gateways));
+                   }});
+}
+
+void PodNetworks::expose(std::shared_ptr<Add> add, std::vector<net::Cidr> gateways) {
+  if (gateways.empty()) {
+    finish(add);
+    return;
+  }
+  const net::Cidr gateway = gateways.back();
+  gateways.pop_back();
+  bridge_->expose(gateway, /*masquerade=*/true,
+                  {loop_, [this, add, gateways = std::move(gateways)](Result<> exposed) mutable {
+                     exposed ? expose(add, std::move(gateways))
+                             : give_up(add, std::move(exposed).error());
                    }});
 }
 
@@ -182,8 +235,11 @@ void PodNetworks::end(Add& add, Result<PodNetwork> answer) {
   if (std::exchange(add.is_waiting, false)) {
     record_.served();
   }
-  record_.settle(add.owner,
-                 answer ? std::vector{answer->address->address} : std::vector<net::IpAddress>{});
+  std::vector<net::IpAddress> given;
+  for (const PodAddress& each : answer ? answer->addresses : std::vector<PodAddress>{}) {
+    given.push_back(each.address.address);
+  }
+  record_.settle(add.owner, std::move(given));
   add.reply(std::move(answer));
 }
 
@@ -226,9 +282,9 @@ void PodNetworks::release(PodRequest request, Reply<> reply) {
   const AddressOwner owner = address_owner(request.attachment());
   attached_.detach(request.attachment());
   leases_.erase(owner);
-  if (request.address) {
+  if (!request.addresses.empty()) {
     for (const AddressOwner& other : other_owners(request)) {
-      release_just(other, request.address->address);
+      release_just(other, request.addresses);
     }
   }
   ipam_->release(owner,
@@ -240,49 +296,55 @@ void PodNetworks::release(PodRequest request, Reply<> reply) {
                   }});
 }
 
-void PodNetworks::release_just(const AddressOwner& owner, const net::IpAddress& address) {
-  ipam_->lookup(
-      owner, {loop_, [this, owner, address](const Result<std::vector<net::Cidr>>& held) {
-                if (held && std::ranges::find(*held, address, &net::Cidr::address) != held->end()) {
-                  give_back(owner, {address}, {loop_, [](const Result<>& /*freed*/) {}});
-                }
-              }});
+void PodNetworks::release_just(const AddressOwner& owner, const std::vector<net::Cidr>& addresses) {
+  ipam_->lookup(owner, {loop_, [this, owner, addresses](Result<std::vector<net::Cidr>> held) {
+                          std::vector<net::IpAddress> meant;
+                          for (const net::Cidr& each : held.value_or(std::vector<net::Cidr>{})) {
+                            if (is_among(addresses, each)) {
+                              meant.push_back(each.address);
+                            }
+                          }
+                          if (!meant.empty()) {
+                            give_back(owner, std::move(meant),
+                                      {loop_, [](const Result<>& /*freed*/) {}});
+                          }
+                        }});
 }
 
 void PodNetworks::check(PodRequest request, Reply<PodNetwork> reply) {
-  ipam_->lookup(address_owner(request.attachment()),
-                {loop_, [this, request,
-                         reply = std::move(reply)](Result<std::vector<net::Cidr>> held) mutable {
-                   if (held && held->empty() && request.address) {
-                     check_others(other_owners(request), *request.address, std::move(reply));
-                     return;
-                   }
-                   answer_held(std::move(held), std::move(reply));
-                 }});
+  const AddressOwner owner = address_owner(request.attachment());
+  ipam_->lookup(owner, {loop_, [this, request = std::move(request), reply = std::move(reply)](
+                                   Result<std::vector<net::Cidr>> held) mutable {
+                          if (held && held->empty() && !request.addresses.empty()) {
+                            auto others = other_owners(request);
+                            check_others(std::move(others), std::move(request.addresses), {},
+                                         std::move(reply));
+                            return;
+                          }
+                          answer_held(std::move(held), std::move(reply));
+                        }});
 }
 
-void PodNetworks::check_others(std::vector<AddressOwner> others, const net::Cidr& address,
-                               Reply<PodNetwork> reply) {
+void PodNetworks::check_others(std::vector<AddressOwner> others, std::vector<net::Cidr> addresses,
+                               std::vector<net::Cidr> found, Reply<PodNetwork> reply) {
   if (others.empty()) {
-    answer_held(std::vector<net::Cidr>{}, std::move(reply));
+    answer_held(std::move(found), std::move(reply));
     return;
   }
   const AddressOwner other = others.back();
   others.pop_back();
   ipam_->lookup(
-      other, {loop_, [this, others = std::move(others), address,
+      other, {loop_, [this, others = std::move(others), addresses = std::move(addresses),
+                      found = std::move(found),
                       reply = std::move(reply)](Result<std::vector<net::Cidr>> held) mutable {
                 if (!held) {
                   answer_held(std::move(held), std::move(reply));
                   return;
                 }
-                std::erase_if(
-                    *held, [&](const net::Cidr& each) { return each.address != address.address; });
-                if (held->empty()) {
-                  check_others(std::move(others), address, std::move(reply));
-                } else {
-                  answer_held(std::move(held), std::move(reply));
-                }
+                std::ranges::copy_if(*held, std::back_inserter(found),
+                                     [&](const auto& each) { return is_among(addresses, each); });
+                check_others(std::move(others), std::move(addresses), std::move(found),
+                             std::move(reply));
               }});
 }
 
@@ -292,21 +354,22 @@ void PodNetworks::answer_held(Result<std::vector<net::Cidr>> held, Reply<PodNetw
     return;
   }
   PodRequest found;
-  if (!held->empty()) {
-    found.address = held->front();
-  }
+  found.addresses = *std::move(held);
   network(std::move(found), std::move(reply));
 }
 
 void PodNetworks::network(PodRequest request, Reply<PodNetwork> reply) {
-  bridge_->info({loop_, [this, address = request.address,
+  bridge_->info({loop_, [this, addresses = std::move(request.addresses),
                          reply = std::move(reply)](const Result<BridgeInfo>& bridge) mutable {
                    if (!bridge) {
                      reply(tl::unexpected(bridge.error()));
                      return;
                    }
-                   const auto gateway = address ? any_gateway(*bridge, *address) : std::nullopt;
-                   reply(PodNetwork{address, gateway, bridge->mtu, bridge->name, guards_});
+                   PodNetwork network{{}, bridge->mtu, bridge->name, guards_};
+                   for (const net::Cidr& each : addresses) {
+                     network.addresses.push_back(address_with(each, any_gateway(*bridge, each)));
+                   }
+                   reply(std::move(network));
                  }});
 }
 

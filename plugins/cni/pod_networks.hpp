@@ -37,9 +37,9 @@ class PodNetworks {
   /// Why no pod gets a network now; empty: pods get one.
   void refuse_pods(std::string reason) { refusal_ = std::move(reason); }
 
-  /// Gives the attachment an address, or finds the one it has, and the gateway: the bridge's
-  /// address in the same subnet, which the bridge is given if it has none. After an error the
-  /// attachment holds no more than before. Errors: those of Ipam::allocate and Bridge::expose;
+  /// Gives the attachment its addresses, or finds those it has, and for each the gateway: the
+  /// bridge's address in the same subnet, which the bridge is given if it has none. After an error
+  /// the attachment holds no more than before. Errors: those of Ipam::allocate and Bridge::expose;
   /// Errc::cancelled when it was released meanwhile; Errc::conflict while pods are refused. Returns
   /// the attempt, by which `undo` ends it.
   std::uint64_t add(PodRequest request, Reply<PodNetwork> reply);
@@ -49,10 +49,10 @@ class PodNetworks {
   void undo(PodRequest request, Reply<> reply);
   /// The pod is detached: frees what it holds. Succeeds when it holds nothing.
   void release(PodRequest request, Reply<> reply);
-  /// What the attachment should have; without address when it holds none.
+  /// What the attachment should have; without addresses when it holds none.
   void check(PodRequest request, Reply<PodNetwork> reply);
-  /// The network of an address that another IPAM plugin gave. Without gateway when the bridge has
-  /// no address at all.
+  /// The network of addresses that another IPAM plugin gave; without gateway for a family of which
+  /// the bridge has no address.
   void network(PodRequest request, Reply<PodNetwork> reply);
 
  private:
@@ -65,17 +65,18 @@ class PodNetworks {
 
   [[nodiscard]] bool is_wanted(const Add& add) const;
   void allocate(std::shared_ptr<Add> add);
-  void find_gateway(std::shared_ptr<Add> add);
-  void expose(std::shared_ptr<Add> add);
+  void find_gateways(std::shared_ptr<Add> add);
+  void allocate_gateways(std::shared_ptr<Add> add);
+  void expose(std::shared_ptr<Add> add, std::vector<net::Cidr> gateways);
   void finish(std::shared_ptr<Add> add);
   void give_up(std::shared_ptr<Add> add, Error error);
   void end(Add& add, Result<PodNetwork> answer);
   void note_gained(const AddressOwner& owner, const std::vector<AllocatedAddress>& allocated);
   void give_back(const AddressOwner& owner, std::vector<net::IpAddress> addresses, Reply<> reply);
   void forget(const AddressOwner& owner, std::uint64_t attempt, Reply<> reply);
-  void release_just(const AddressOwner& owner, const net::IpAddress& address);
-  void check_others(std::vector<AddressOwner> others, const net::Cidr& address,
-                    Reply<PodNetwork> reply);
+  void release_just(const AddressOwner& owner, const std::vector<net::Cidr>& addresses);
+  void check_others(std::vector<AddressOwner> others, std::vector<net::Cidr> addresses,
+                    std::vector<net::Cidr> found, Reply<PodNetwork> reply);
   void answer_held(Result<std::vector<net::Cidr>> held, Reply<PodNetwork> reply);
 
   Loop& loop_;

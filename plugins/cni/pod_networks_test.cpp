@@ -17,6 +17,11 @@ net::Cidr cidr(std::string_view text) {
   return net::parse_cidr(text).value();
 }
 
+PodAddress with_gateway(std::string_view address, std::string_view gateway) {
+  const net::IpAddress via = net::parse_ip(gateway).value();
+  return {cidr(address), via, {default_route(via.family)}};
+}
+
 /// Runs what was posted when the test says so.
 class QueueLoop final : public Loop {
  public:
@@ -128,14 +133,15 @@ TEST_F(PodNetworksTest, UsesTheBridgesAddressInThePodsSubnetAsGateway) {
 
   const auto pod = ask(&PodNetworks::add, {"pod1", "eth0", {}, {}});
 
-  EXPECT_EQ(pod.value(), (PodNetwork{cidr("10.32.0.0/12"), net::parse_ip("10.44.0.0").value(), 1376,
-                                     "weave", false, pod->attempt}));
+  EXPECT_EQ(pod.value(),
+            (PodNetwork{
+                {with_gateway("10.32.0.0/12", "10.44.0.0")}, 1376, "weave", false, pod->attempt}));
 }
 
 TEST_F(PodNetworksTest, ExposesTheBridgeWithMasqueradingWhenItHasNoAddressThere) {
   const auto pod = ask(&PodNetworks::add, {"pod1", "eth0", {}, {}});
 
-  EXPECT_EQ(pod.value().gateway, ipam_.held.at("weave:expose").address);
+  EXPECT_EQ(pod.value().addresses.at(0).gateway, ipam_.held.at("weave:expose").address);
   EXPECT_EQ(bridge_.state.addresses, std::vector{ipam_.held.at("weave:expose")});
   EXPECT_TRUE(bridge_.masqueraded);
 }
@@ -145,7 +151,7 @@ TEST_F(PodNetworksTest, ExposesTheBridgeInTheSubnetThatWasAskedFor) {
 
   const auto pod = ask(&PodNetworks::add, {"pod1", "eth0", cidr("10.48.0.0/16"), {}});
 
-  EXPECT_TRUE(cidr("10.48.0.0/16").contains(pod.value().gateway.value()));
+  EXPECT_TRUE(cidr("10.48.0.0/16").contains(pod.value().addresses.at(0).gateway.value()));
 }
 
 TEST_F(PodNetworksTest, AnswersARepeatedRequestTheSame) {
@@ -263,8 +269,9 @@ TEST_F(PodNetworksTest, RecordsWhatPodsHold) {
   EXPECT_FALSE(ask(&PodNetworks::add, {"pod2", "eth0", {}, {}}));
 
   EXPECT_EQ(record().size(), 2u);
-  EXPECT_EQ(record().at("pod1"),
-            (LeaseRecord{{"pod1", "eth0"}, "boot1", false, {first.address->address}}));
+  EXPECT_EQ(
+      record().at("pod1"),
+      (LeaseRecord{{"pod1", "eth0"}, "boot1", false, {first.addresses.at(0).address.address}}));
   undo("pod1", first.attempt);
   release({"pod1", "net1", {}, {}});
   EXPECT_TRUE(record().empty());
@@ -293,8 +300,8 @@ TEST_F(PodNetworksTest, EachInterfaceOfAPodHoldsItsOwnAddress) {
   const auto first = add("pod1");
   const auto second = add("pod1", "net1");
 
-  EXPECT_NE(first.address, second.address);
-  release({"pod1", "net1", {}, second.address});
+  EXPECT_NE(first.addresses, second.addresses);
+  release({"pod1", "net1", {}, {second.addresses.at(0).address}});
   EXPECT_TRUE(ipam_.held.contains("pod1"));
   EXPECT_FALSE(ipam_.held.contains("pod1/net1"));
 }
@@ -302,9 +309,9 @@ TEST_F(PodNetworksTest, EachInterfaceOfAPodHoldsItsOwnAddress) {
 TEST_F(PodNetworksTest, AnAddressThatIpamFoundInUseIsThatOfThePodThatHasIt) {
   ipam_.held["10.32.0.7"] = cidr("10.32.0.7/12");
   ipam_.held["10.32.0.8"] = cidr("10.32.0.8/12");
-  const PodRequest pod{"pod1", "eth0", {}, cidr("10.32.0.7/12")};
+  const PodRequest pod{"pod1", "eth0", {}, {cidr("10.32.0.7/12")}};
 
-  EXPECT_EQ(ask(&PodNetworks::check, pod).value().address, cidr("10.32.0.7/12"));
+  EXPECT_EQ(ask(&PodNetworks::check, pod).value().addresses.at(0).address, cidr("10.32.0.7/12"));
 
   release(pod);
   EXPECT_FALSE(ipam_.held.contains("10.32.0.7"));
@@ -313,31 +320,56 @@ TEST_F(PodNetworksTest, AnAddressThatIpamFoundInUseIsThatOfThePodThatHasIt) {
 
 TEST_F(PodNetworksTest, AnOldLeaseIsThatOfTheInterfaceWhoseAddressItHas) {
   ipam_.held["pod1"] = cidr("10.32.0.7/12");
-  const PodRequest old{"pod1", "net1", {}, cidr("10.32.0.7/12")};
+  const PodRequest old{"pod1", "net1", {}, {cidr("10.32.0.7/12")}};
 
-  EXPECT_EQ(ask(&PodNetworks::check, old).value().address, cidr("10.32.0.7/12"));
-  release({"pod1", "net1", {}, cidr("10.32.0.8/12")});
+  EXPECT_EQ(ask(&PodNetworks::check, old).value().addresses.at(0).address, cidr("10.32.0.7/12"));
+  release({"pod1", "net1", {}, {cidr("10.32.0.8/12")}});
   EXPECT_TRUE(ipam_.held.contains("pod1"));
   release(old);
   EXPECT_TRUE(ipam_.held.empty());
 }
 
 TEST_F(PodNetworksTest, ChecksWhatAContainerShouldHaveWithoutChangingIt) {
-  EXPECT_FALSE(ask(&PodNetworks::check, {"pod1", "eth0", {}, {}}).value().address);
+  EXPECT_TRUE(ask(&PodNetworks::check, {"pod1", "eth0", {}, {}}).value().addresses.empty());
   EXPECT_TRUE(ipam_.held.empty());
 
   ipam_.held["pod1"] = cidr("10.32.0.7/12");
   bridge_.state.addresses = {cidr("10.32.0.1/12")};
   EXPECT_EQ(ask(&PodNetworks::check, {"pod1", "eth0", {}, {}}).value(),
-            (PodNetwork{cidr("10.32.0.7/12"), net::parse_ip("10.32.0.1").value(), 1376, "weave"}));
+            (PodNetwork{{with_gateway("10.32.0.7/12", "10.32.0.1")}, 1376, "weave"}));
 }
 
 TEST_F(PodNetworksTest, FallsBackToAnyBridgeAddressForForeignAddresses) {
   bridge_.state.addresses = {cidr("10.32.0.1/12")};
 
-  const auto pod = ask(&PodNetworks::network, {"pod1", "eth0", {}, cidr("172.30.0.5/24")});
+  const auto pod =
+      ask(&PodNetworks::network, {"pod1", "eth0", {}, {cidr("172.30.0.5/24"), cidr("fd00::5/64")}});
 
-  EXPECT_EQ(pod.value().gateway, net::parse_ip("10.32.0.1").value());
+  EXPECT_EQ(pod.value().addresses,
+            (std::vector<PodAddress>{with_gateway("172.30.0.5/24", "10.32.0.1"),
+                                     {cidr("fd00::5/64"), {}, {}}}));
+}
+
+TEST_F(PodNetworksTest, GivesAPodAnAddressOfEachFamily) {
+  ipam_.default_subnets.push_back(cidr("fd00::/64"));
+  bridge_.state.addresses = {cidr("fd00::1/64"), cidr("10.32.0.1/12")};
+
+  EXPECT_EQ(add("pod1").addresses,
+            (std::vector<PodAddress>{with_gateway("10.32.0.0/12", "10.32.0.1"),
+                                     with_gateway("fd00::/64", "fd00::1")}));
+  EXPECT_EQ(decode_lease_records(disk_->entries["cni/leases"]).value().at("pod1").addresses,
+            (std::vector{cidr("10.32.0.0/12").address, cidr("fd00::/64").address}));
+}
+
+TEST_F(PodNetworksTest, ExposesTheBridgeInTheFamilyThatItLacks) {
+  ipam_.default_subnets.push_back(cidr("fd00::/64"));
+  bridge_.state.addresses = {cidr("10.32.0.1/12")};
+
+  const auto addresses = add("pod1").addresses;
+
+  EXPECT_EQ(addresses.at(0), with_gateway("10.32.0.0/12", "10.32.0.1"));
+  EXPECT_EQ(addresses.at(1), with_gateway("fd00::/64", "fd00::1"));
+  EXPECT_EQ(bridge_.state.addresses, (std::vector{cidr("10.32.0.1/12"), cidr("fd00::1/64")}));
 }
 
 TEST_F(PodNetworksTest, AnswersTryAgainWhileAProviderIsAbsent) {

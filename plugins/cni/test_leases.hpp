@@ -49,13 +49,23 @@ class FakeIpam final : public Ipam {
       waiting.emplace_back(owner, std::move(reply));
       return;
     }
-    const net::Cidr subnet =
-        subnets.empty() ? net::Cidr{net::IpAddress::v4(0x0A200000), 12} : subnets.front();
+    if (subnets.empty()) {
+      subnets = default_subnets;
+    }
     const auto offset = static_cast<std::uint32_t>(held.size());
-    const auto [given, is_new] = held.try_emplace(
-        owner,
-        net::Cidr{net::IpAddress::v4(subnet.address.v4_value() + offset), subnet.prefix_length});
-    reply(std::vector{AllocatedAddress{given->second, !is_new}});
+    std::vector<AllocatedAddress> allocated;
+    for (net::Cidr& subnet : subnets) {
+      if (!subnet.address.is_v4()) {
+        subnet.address.octets[15] = std::byte(offset);
+        allocated.push_back({subnet, false});
+        continue;
+      }
+      const auto [given, is_new] = held.try_emplace(
+          owner,
+          net::Cidr{net::IpAddress::v4(subnet.address.v4_value() + offset), subnet.prefix_length});
+      allocated.push_back({given->second, !is_new});
+    }
+    reply(std::move(allocated));
   }
   void claim(AddressOwner, net::Cidr, Reply<> reply) override { reply({}); }
   void release(AddressOwner owner, Reply<> reply) override {
@@ -81,7 +91,8 @@ class FakeIpam final : public Ipam {
     reply(found == held.end() ? std::vector<net::Cidr>{} : std::vector{found->second});
   }
 
-  std::map<AddressOwner, net::Cidr> held;
+  std::vector<net::Cidr> default_subnets{{net::IpAddress::v4(0x0A200000), 12}};
+  std::map<AddressOwner, net::Cidr> held;  ///< IPv4; who has which IPv6 address is not remembered
   std::vector<std::pair<AddressOwner, Reply<std::vector<AllocatedAddress>>>> waiting;
   AddressOwner failing;
   bool is_failing = false;

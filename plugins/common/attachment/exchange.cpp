@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t max_pod_addresses = 16;
+constexpr std::size_t max_list = 16;
 
 Result<Json> parse_object(std::string_view text, const char* what) {
   Json object = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
@@ -80,18 +80,19 @@ Result<bool> flag_field(const Json& object, const char* name, bool otherwise) {
   return found->get<bool>();
 }
 
-/// At most max_pod_addresses texts under `name`.
+tl::unexpected<Error> wrong_list(const char* name) {
+  return fail(Errc::invalid, std::string("read field '") + name +
+                                 "': it must be a list of at most " + std::to_string(max_list));
+}
+
+/// The texts under `name`, which must be there.
 template <class T>
 Result<std::vector<T>> parsed_list(const Json& object, const char* name,
                                    Result<T> (*parse)(std::string_view)) {
   const auto found = object.find(name);
-  const bool is_list =
-      found != object.end() && found->is_array() && found->size() <= max_pod_addresses;
+  const bool is_list = found != object.end() && found->is_array() && found->size() <= max_list;
   if (!is_list || !std::ranges::all_of(*found, &Json::is_string)) {
-    return fail(Errc::invalid, std::string("read field '") + name +
-                                   "': it must be a list of at "
-                                   "most " +
-                                   std::to_string(max_pod_addresses) + " addresses");
+    return wrong_list(name);
   }
   std::vector<T> list;
   for (const Json& each : *found) {
@@ -137,6 +138,59 @@ Result<net::Mac> mac_field(const Json& object, const char* name) {
   return *mac;
 }
 
+template <class T>
+void put(Json& object, const char* name, const std::optional<T>& value) {
+  if (value) {
+    object[name] = to_string(*value);
+  }
+}
+
+/// The objects under `name`, which must be there.
+Result<std::vector<Json>> object_list(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  const bool is_list = found != object.end() && found->is_array() && found->size() <= max_list;
+  if (!is_list || !std::ranges::all_of(*found, &Json::is_object)) {
+    return wrong_list(name);
+  }
+  return std::vector<Json>(found->begin(), found->end());
+}
+
+Json address_object(const PodAddress& address) {
+  Json routes = Json::array();
+  for (const PodRoute& route : address.routes) {
+    Json entry{{"dst", to_string(route.destination)}};
+    put(entry, "gw", route.gateway);
+    routes.push_back(std::move(entry));
+  }
+  Json object{{"address", to_string(address.address)}, {"routes", std::move(routes)}};
+  put(object, "gateway", address.gateway);
+  return object;
+}
+
+Result<net::Cidr> cidr_field(const Json& object, const char* name) {
+  std::optional<net::Cidr> cidr;
+  WEFT_TRY(cidr, parsed_field(object, name, &net::parse_cidr));
+  if (!cidr) {
+    return fail(Errc::invalid, std::string("read field '") + name + "': it must be given");
+  }
+  return *cidr;
+}
+
+Result<PodAddress> read_address(const Json& object) {
+  PodAddress address;
+  WEFT_TRY(address.address, cidr_field(object, "address"));
+  WEFT_TRY(address.gateway, parsed_field(object, "gateway", &net::parse_ip));
+  std::vector<Json> routes;
+  WEFT_TRY(routes, object_list(object, "routes"));
+  for (const Json& each : routes) {
+    PodRoute route;
+    WEFT_TRY(route.destination, cidr_field(each, "dst"));
+    WEFT_TRY(route.gateway, parsed_field(each, "gw", &net::parse_ip));
+    address.routes.push_back(route);
+  }
+  return address;
+}
+
 Json attached_object(const events::PodAttached& pod) {
   return {{"container_id", pod.container},
           {"ifname", pod.interface},
@@ -179,13 +233,6 @@ Result<events::PodAttached> read_attached(const Json& object) {
   return pod;
 }
 
-template <class T>
-void put(Json& object, const char* name, const std::optional<T>& value) {
-  if (value) {
-    object[name] = to_string(*value);
-  }
-}
-
 void put_attempt(Json& object, std::uint64_t attempt) {
   if (attempt != 0) {
     object["attempt"] = attempt;
@@ -194,10 +241,16 @@ void put_attempt(Json& object, std::uint64_t attempt) {
 
 }  // namespace
 
+PodRoute default_route(net::Family family) {
+  return {{{family, {}}, 0}, std::nullopt};
+}
+
 std::string to_json(const PodRequest& request) {
   Json object{{"container_id", request.container_id}, {"ifname", request.interface}};
   put(object, "subnet", request.subnet);
-  put(object, "address", request.address);
+  if (!request.addresses.empty()) {
+    object["addresses"] = text_list(request.addresses);
+  }
   put_attempt(object, request.attempt);
   if (request.has_port) {
     object["port"] = true;
@@ -214,16 +267,23 @@ Result<PodRequest> parse_pod_request(std::string_view text) {
   request.container_id = std::move(id.container_id);
   request.interface = std::move(id.interface);
   WEFT_TRY(request.subnet, parsed_field(object, "subnet", &net::parse_cidr));
-  WEFT_TRY(request.address, parsed_field(object, "address", &net::parse_cidr));
+  if (object.contains("addresses")) {
+    WEFT_TRY(request.addresses, parsed_list(object, "addresses", &net::parse_cidr));
+  }
   WEFT_TRY(request.attempt, attempt_field(object));
   WEFT_TRY(request.has_port, flag_field(object, "port", false));
   return request;
 }
 
 std::string to_json(const PodNetwork& network) {
-  Json object{{"mtu", network.mtu}, {"bridge", network.bridge}, {"guard", network.guard}};
-  put(object, "address", network.address);
-  put(object, "gateway", network.gateway);
+  Json addresses = Json::array();
+  for (const PodAddress& address : network.addresses) {
+    addresses.push_back(address_object(address));
+  }
+  Json object{{"mtu", network.mtu},
+              {"bridge", network.bridge},
+              {"guard", network.guard},
+              {"addresses", std::move(addresses)}};
   put_attempt(object, network.attempt);
   return object.dump();
 }
@@ -236,9 +296,14 @@ Result<PodNetwork> parse_pod_network(std::string_view text) {
   std::optional<std::string> bridge;
   WEFT_TRY(bridge, text_field(object, "bridge"));
   network.bridge = std::move(bridge).value_or("");
-  WEFT_TRY(network.address, parsed_field(object, "address", &net::parse_cidr));
-  WEFT_TRY(network.gateway, parsed_field(object, "gateway", &net::parse_ip));
-  WEFT_TRY(network.guard, flag_field(object, "guard", false));  // daemons of 0.1 say nothing
+  std::vector<Json> addresses;
+  WEFT_TRY(addresses, object_list(object, "addresses"));
+  for (const Json& each : addresses) {
+    PodAddress address;
+    WEFT_TRY(address, read_address(each));
+    network.addresses.push_back(std::move(address));
+  }
+  WEFT_TRY(network.guard, flag_field(object, "guard", false));
   WEFT_TRY(network.attempt, attempt_field(object));
   return network;
 }

@@ -24,17 +24,31 @@ struct PodRequest {
   std::optional<net::Cidr> subnet;  ///< cni.add: where to allocate; absent: the default subnet
   /// cni.network: given to the pod by another IPAM plugin. Others: what ADD answered, if the caller
   /// knows.
-  std::optional<net::Cidr> address;
+  std::vector<net::Cidr> addresses;
   std::uint64_t attempt = 0;  ///< cni.undo: which cni.add
   bool has_port = false;      ///< cni.add: weft-cni makes the pod's interface
   [[nodiscard]] AttachmentId attachment() const { return {container_id, interface}; }
   bool operator==(const PodRequest&) const = default;
 };
 
+/// A route of a pod.
+struct PodRoute {
+  net::Cidr destination;
+  std::optional<net::IpAddress> gateway;  ///< absent: that of the address the route comes with
+  bool operator==(const PodRoute&) const = default;
+};
+
+/// An address of a pod, and what goes with it, all of one family.
+struct PodAddress {
+  net::Cidr address;
+  std::optional<net::IpAddress> gateway;
+  std::vector<PodRoute> routes;
+  bool operator==(const PodAddress&) const = default;
+};
+
 /// How a pod is attached: the answer of cni.add, cni.check and cni.network.
 struct PodNetwork {
-  std::optional<net::Cidr> address;  ///< cni.check: absent when the container holds none
-  std::optional<net::IpAddress> gateway;
+  std::vector<PodAddress> addresses;  ///< IPv4 first. cni.check: none when the container holds none
   std::uint32_t mtu = 0;
   std::string bridge;
   bool guard = false;  ///< the node guards ports: say cni.guard before the pod's is up
@@ -51,6 +65,9 @@ struct PodPort {
   bool guard = true;  ///< false: whatever the pod sends
   bool operator==(const PodPort&) const = default;
 };
+
+/// To everywhere, by the gateway of the address that it comes with.
+[[nodiscard]] PodRoute default_route(net::Family family);
 
 [[nodiscard]] std::string to_json(const PodRequest& request);
 /// Errors: Errc::malformed; Errc::invalid, names the field.

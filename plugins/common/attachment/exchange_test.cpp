@@ -8,10 +8,17 @@ namespace weft::cni {
 namespace {
 
 TEST(PodRequest, SurvivesTheWire) {
-  const PodRequest request{"a1b2c3",     "eth0",     net::parse_cidr("10.40.0.0/16").value(),
-                           std::nullopt, UINT64_MAX, true};
+  const PodRequest request{
+      "a1b2c3",
+      "eth0",
+      net::parse_cidr("10.40.0.0/16").value(),
+      {net::parse_cidr("10.40.0.7/16").value(), net::parse_cidr("fd00::7/64").value()},
+      UINT64_MAX,
+      true};
 
   EXPECT_EQ(parse_pod_request(to_json(request)).value(), request);
+  const PodRequest least{"a1b2c3", "", {}, {}};
+  EXPECT_EQ(parse_pod_request(to_json(least)).value(), least);
 }
 
 TEST(PodRequest, RefusesContainerIdsThatCniRefuses) {
@@ -38,25 +45,45 @@ TEST(PodRequest, RefusesWhatIsNoObject) {
 }
 
 TEST(PodNetwork, SurvivesTheWire) {
-  const PodNetwork network{net::parse_cidr("10.32.0.1/12").value(),
-                           net::parse_ip("10.32.0.0").value(),
-                           1376,
-                           "weave",
-                           true,
-                           9};
+  const PodNetwork network{
+      {{net::parse_cidr("10.32.0.1/12").value(),
+        net::parse_ip("10.32.0.0").value(),
+        {default_route(net::Family::v4),
+         {net::parse_cidr("10.0.0.0/8").value(), net::parse_ip("10.32.0.9").value()}}},
+       {net::parse_cidr("fd00::1/64").value(), {}, {default_route(net::Family::v6)}}},
+      1376,
+      "weave",
+      true,
+      9};
 
   EXPECT_EQ(
       to_json(network),
-      R"({"address":"10.32.0.1/12","attempt":9,"bridge":"weave","gateway":"10.32.0.0","guard":true,)"
-      R"("mtu":1376})");
+      R"({"addresses":[{"address":"10.32.0.1/12","gateway":"10.32.0.0","routes":[{"dst":"0.0.0.0/0"},)"
+      R"({"dst":"10.0.0.0/8","gw":"10.32.0.9"}]},{"address":"fd00::1/64","routes":[{"dst":"::/0"}]}],)"
+      R"("attempt":9,"bridge":"weave","guard":true,"mtu":1376})");
   EXPECT_EQ(parse_pod_network(to_json(network)).value(), network);
 }
 
-TEST(PodNetwork, MayLackAddressAndGateway) {
-  EXPECT_EQ(parse_pod_network(R"({"mtu":1376,"bridge":"weave"})").value(),
-            (PodNetwork{std::nullopt, std::nullopt, 1376, "weave", false}));
-  EXPECT_FALSE(parse_pod_network(R"({"mtu":-1,"bridge":"weave"})"));
-  EXPECT_FALSE(parse_pod_network(R"({"mtu":1376,"address":"nonsense"})"));
+TEST(PodNetwork, MayLackAddressesAndGateways) {
+  EXPECT_EQ(parse_pod_network(R"({"mtu":1376,"bridge":"weave","addresses":[]})").value(),
+            (PodNetwork{{}, 1376, "weave", false}));
+  EXPECT_EQ(
+      parse_pod_network(
+          R"({"mtu":1376,"bridge":"weave","addresses":[{"address":"fd00::1/64","routes":[]}]})")
+          .value(),
+      (PodNetwork{{{net::parse_cidr("fd00::1/64").value(), {}, {}}}, 1376, "weave", false}));
+}
+
+TEST(PodNetwork, RefusesWhatIsNone) {
+  EXPECT_FALSE(parse_pod_network(R"({"mtu":-1,"bridge":"weave","addresses":[]})"));
+  for (const char* const addresses :
+       {"7", "[7]", "[{}]", R"([{"address":"nonsense","routes":[]}])",
+        R"([{"address":"10.32.0.1/12"}])", R"([{"address":"10.32.0.1/12","routes":[7]}])",
+        R"([{"address":"10.32.0.1/12","routes":[{"dst":"x"}]}])",
+        R"([{"address":"10.32.0.1/12","routes":[{"dst":"10.0.0.0/8","gw":"x"}]}])"}) {
+    EXPECT_FALSE(parse_pod_network(std::string(R"({"mtu":1,"addresses":)") + addresses + "}"))
+        << addresses;
+  }
 }
 
 TEST(PodPort, SurvivesTheWire) {

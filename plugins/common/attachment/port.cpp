@@ -11,11 +11,12 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include <fmt/core.h>
+
+#include <weft/netlink/address.hpp>
 
 #include "attachment.hpp"
 
@@ -32,6 +33,9 @@ Result<std::optional<Port>> query_port(nl::Socket& socket, nl::Message& message,
   }
   return found;
 }
+
+/// fe80::/10: every interface has one, and nobody gave it.
+constexpr net::Cidr link_local{{net::Family::v6, {std::byte{0xFE}, std::byte{0x80}}}, 10};
 
 /// The kernel takes the id of a namespace that has ended for a wrong one.
 bool is_namespace_gone(const Error& error) {
@@ -149,23 +153,16 @@ Result<std::vector<net::Cidr>> far_addresses(const Port& port) {
     return fail(errno, "ask for the addresses of another namespace");
   }
   nl::Message message{RTM_GETADDR, NLM_F_DUMP};
-  auto& info = message.extra_header<ifaddrmsg>();
-  info.ifa_family = AF_INET;
-  info.ifa_index = static_cast<std::uint32_t>(port.link.peer);
+  message.extra_header<ifaddrmsg>().ifa_index = static_cast<std::uint32_t>(port.link.peer);
   if (port.netns) {
     message.put_number(IFA_TARGET_NETNSID, *port.netns);
   }
   const auto answer = socket->query(
       message,
       [&](const nlmsghdr& each) {
-        const auto* const header = nl::extra_header<ifaddrmsg>(each);
-        nl::AttributeReader attributes{each, sizeof(ifaddrmsg)};
-        while (const auto attribute = attributes.next()) {
-          if (attribute->type == IFA_LOCAL && attribute->value.size() == sizeof(std::uint32_t)) {
-            net::Cidr found{{}, header->ifa_prefixlen};
-            std::ranges::copy(attribute->value, found.address.octets.begin());
-            addresses.push_back(found);
-          }
+        if (const auto found = nl::parse_address(each);
+            found && !link_local.contains(found->address.address)) {
+          addresses.push_back(found->address);
         }
       },
       fmt::format("list the addresses behind '{}'", port.link.name));

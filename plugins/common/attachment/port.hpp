@@ -43,7 +43,8 @@ struct Port {
 /// is about to remove the pair.
 [[nodiscard]] Result<std::optional<std::string>> far_name(nl::Socket& socket, const Port& port);
 
-/// The IPv4 addresses of the port's other end. Empty when its namespace is gone.
+/// The addresses of the port's other end, without link-local ones. Empty when its namespace is
+/// gone.
 [[nodiscard]] Result<std::vector<net::Cidr>> far_addresses(const Port& port);
 
 }  // namespace weft::cni

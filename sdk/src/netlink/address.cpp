@@ -18,12 +18,30 @@ Message address_message(std::uint16_t type, std::uint16_t flags, int link,
   info.ifa_family = kernel_family(address.address);
   info.ifa_prefixlen = address.prefix_length;
   info.ifa_index = static_cast<std::uint32_t>(link);
+  info.ifa_flags = address.address.is_v4() ? 0 : IFA_F_NODAD;
   message.put(IFA_LOCAL, address.address.bytes());
   message.put(IFA_ADDRESS, address.address.bytes());
   return message;
 }
 
 }  // namespace
+
+std::optional<LinkAddress> parse_address(const nlmsghdr& message) {
+  const auto* const info = extra_header<ifaddrmsg>(message);
+  if (info == nullptr || (message.nlmsg_type != RTM_NEWADDR && message.nlmsg_type != RTM_DELADDR)) {
+    return std::nullopt;
+  }
+  LinkAddress found{static_cast<int>(info->ifa_index), {{}, info->ifa_prefixlen}};
+  bool is_local = false;  // of a point-to-point link IFA_ADDRESS is the other end's
+  AttributeReader attributes{message, sizeof(ifaddrmsg)};
+  while (const auto attribute = attributes.next()) {
+    if (attribute->type == IFA_LOCAL || (attribute->type == IFA_ADDRESS && !is_local)) {
+      is_local = attribute->type == IFA_LOCAL;
+      found.address.address = read_ip(attribute->value);
+    }
+  }
+  return found;
+}
 
 Result<> add_address(Socket& socket, int link, const net::Cidr& address) {
   Message message = address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, link, address);
@@ -58,20 +76,9 @@ Result<std::vector<net::Cidr>> list_addresses(Socket& socket, int link) {
   WEFT_TRY(socket.query(
       message,
       [&](const nlmsghdr& each) {
-        const auto* const info = extra_header<ifaddrmsg>(each);
-        if (info == nullptr || info->ifa_index != static_cast<std::uint32_t>(link)) {
-          return;
+        if (const auto found = parse_address(each); found && found->link == link) {
+          addresses.push_back(found->address);
         }
-        net::Cidr found{{}, info->ifa_prefixlen};
-        bool is_local = false;  // of a point-to-point link IFA_ADDRESS is the other end's
-        AttributeReader attributes{each, sizeof(ifaddrmsg)};
-        while (const auto attribute = attributes.next()) {
-          if (attribute->type == IFA_LOCAL || (attribute->type == IFA_ADDRESS && !is_local)) {
-            is_local = attribute->type == IFA_LOCAL;
-            found.address = read_ip(attribute->value);
-          }
-        }
-        addresses.push_back(found);
       },
       fmt::format("list addresses of interface {}", link)));
   return addresses;

@@ -17,6 +17,7 @@
 #include <weft/netlink/namespace.hpp>
 #include <weft/netlink/route.hpp>
 #include <weft/netlink/socket.hpp>
+#include <weft/unique_fd.hpp>
 
 namespace weft::nl {
 namespace {
@@ -139,6 +140,24 @@ TEST_F(Netlink, AddressesAreAddedOnceAndDeletedOnce) {
   EXPECT_EQ(std::ranges::count(held, address), 1);
 
   ASSERT_TRUE(delete_address(socket(), bridge.index, address));
+  ASSERT_TRUE(delete_address(socket(), bridge.index, address));
+  EXPECT_EQ(std::ranges::count(list_addresses(socket(), bridge.index).value(), address), 0);
+}
+
+TEST_F(Netlink, Ipv6AddressesAreUsableAtOnce) {
+  const Link bridge = make_bridge("br0");
+  ASSERT_TRUE(change_link(socket(), bridge.index, {.up = true}));
+  const auto address = net::parse_cidr("fd00::1/64").value();
+
+  ASSERT_TRUE(add_address(socket(), bridge.index, address));
+  const UniqueFd bound{::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  sockaddr_storage storage{};
+  const auto length = net::to_sockaddr({address.address, 0}, storage);
+  EXPECT_EQ(::bind(bound.get(), reinterpret_cast<const sockaddr*>(&storage), length), 0)
+      << std::strerror(errno);
+
+  const auto held = list_addresses(socket(), bridge.index).value();
+  EXPECT_EQ(std::ranges::count(held, address), 1);
   ASSERT_TRUE(delete_address(socket(), bridge.index, address));
   EXPECT_EQ(std::ranges::count(list_addresses(socket(), bridge.index).value(), address), 0);
 }
