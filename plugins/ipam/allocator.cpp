@@ -1,9 +1,8 @@
-/// The allocator's life: starting, agreeing on a first ring, and keeping everything on disk before
-/// anyone hears of it.
+/// The allocator's life, what follows from a change, and what it tells of itself.
 
 #include "allocator.hpp"
 
-#include <algorithm>
+#include <set>
 #include <utility>
 
 #include <fmt/core.h>
@@ -12,28 +11,29 @@
 
 namespace weft::ipam {
 
-namespace {
-
-using namespace std::chrono_literals;
-
-/// What only gossip changed is written this often at most; nobody waits for it.
-constexpr Duration save_interval = 1s;
-
-/// A node that lost its state waits so long for a peer that knows the ring. Whoever saw its old
-/// connections end calls it within this time.
-constexpr Duration search_time = 20s;
-
-}  // namespace
-
 Allocator::Allocator(Surroundings& surroundings, Settings settings)
     : surroundings_(surroundings),
       settings_(std::move(settings)),
-      universe_(range_of(settings_.universe)),
-      ring_(universe_, settings_.self) {
+      ring_(range_of(settings_.universe), settings_.self),
+      rejections_(surroundings),
+      disk_(surroundings, ring_, holdings_, fences_, [this] { arm_retry(); }),
+      first_ring_(surroundings, settings_, ring_,
+                  [this](std::vector<PeerName> peers) {
+                    has_heard_ring_ = peers.size() > 1;  // alone it asked nobody
+                    divide_ring(std::move(peers));
+                  }),
+      seeker_(surroundings, ring_),
+      giver_(
+          surroundings, settings_.self, ring_, space_, disk_, rejections_,
+          [this](PeerName peer) { send_ring(peer); }, [this] { settle(); }),
+      news_(surroundings, settings_.self, ring_, disk_,
+            {[this](PeerName peer) { send_ring(peer); },
+             [this](PeerName peer) { return is_awaited(peer); }}),
+      requests_(surroundings,
+                {settings_, ring_, fences_, nicknames_, space_, holdings_, disk_, first_ring_,
+                 seeker_, rejections_},
+                [this] { settle(); }) {
   nicknames_[settings_.self] = tame_nickname(settings_.nickname);
-  if (settings_.init.kind != InitMode::Kind::observer) {
-    elector_.emplace(NodeId{settings_.self, settings_.uid});
-  }
 }
 
 void Allocator::start(Stored stored) {
@@ -43,19 +43,20 @@ void Allocator::start(Stored stored) {
     surroundings_.log().info("continuing with the stored address ring", "init",
                              is_seeded ? "seed ignored" : "done");
   } else if (is_in_use) {
-    search_ring();
+    first_ring_.search([this] { search_in_vain(); });
   } else if (is_seeded) {
     surroundings_.log().info("dividing the address range among the seeds");
     divide_ring(settings_.init.seeds);
   } else {
-    surroundings_.log().info(elector_ ? "the address range will be divided by consensus"
-                                      : "waiting as observer for another peer's address ring");
+    surroundings_.log().info(first_ring_.is_elector()
+                                 ? "the address range will be divided by consensus"
+                                 : "waiting as observer for another peer's address ring");
   }
   settle();
 }
 
 bool Allocator::restore(Stored stored) {
-  are_holdings_unsaved_ = true;  // what is not restored is overwritten
+  disk_.changed();  // what is not restored is overwritten
   if (!stored.name || !stored.ring || stored.ring->entries.empty()) {
     return false;
   }
@@ -68,10 +69,9 @@ bool Allocator::restore(Stored stored) {
     surroundings_.log().warn("dropping the stored address ring", "error", restored.error());
     return false;
   }
-  are_holdings_unsaved_ = false;
-  saved_ring_ = ring_.state();
+  disk_.restored();
   holdings_ = std::move(stored.holdings);
-  elector_.reset();
+  first_ring_.end();
   if (stored.fences) {
     fences_.restore(*stored.fences, surroundings_.now());
   }
@@ -79,7 +79,7 @@ bool Allocator::restore(Stored stored) {
   for (const auto& [owner, holding] : holdings_) {
     for (const net::Cidr& address : holding.addresses) {
       const Address value = address.address.v4_value();
-      if (universe_.contains(value) && !space_.claim(value)) {
+      if (ring_.universe().contains(value) && !space_.claim(value)) {
         surroundings_.log().warn("a stored address is not this node's to use", "address", address,
                                  "owner", owner);
       }
@@ -90,58 +90,34 @@ bool Allocator::restore(Stored stored) {
 
 void Allocator::stop() noexcept {
   retry_.cancel();
-  search_.cancel();
-  save_later_.cancel();
-  news_.cancel();
   opening_.cancel();
-  primes_.clear();
-  claims_.clear();
-  allocations_.clear();
-  effects_.clear();
-  effects_saving_.clear();
+  first_ring_.stop();
+  news_.stop();
+  requests_.stop();
+  disk_.stop();
 }
 
 void Allocator::divide_ring(std::vector<PeerName> peers) {
   ring_.divide(in_ring_order(std::move(peers)));
   ring_changed();
-  after_save([this](const Result<>&) { surroundings_.broadcast_state(); });
+  disk_.then([this](const Result<>&) { surroundings_.broadcast_state(); });
 }
 
-/// Its pods show that this node had a part of a ring. To divide the range again would give out
-/// what other peers have.
-void Allocator::search_ring() {
-  surroundings_.log().warn(
-      "no address ring is stored but pods run on: this node lost its saved state; waiting for a "
-      "peer that knows the ring",
-      "seconds", std::chrono::duration_cast<std::chrono::seconds>(search_time).count());
-  is_searching_ = true;
-  search_ = surroundings_.after(search_time, [this] { end_search(); });
-  surroundings_.broadcast_state();
-}
-
-void Allocator::end_search() {
-  is_searching_ = false;
-  surroundings_.log().warn(
-      "no peer told the address ring that this node lost; it goes on as at its first start");
+void Allocator::search_in_vain() {
   if (settings_.init.kind == InitMode::Kind::seed) {
     divide_ring(settings_.init.seeds);
-  } else if (has_impatient()) {
-    establish_ring();
+  } else if (requests_.has_impatient()) {
+    first_ring_.establish();
   }
   settle();
 }
 
 void Allocator::ring_changed() {
-  is_awaiting_consensus_ = false;
-  is_searching_ = false;
-  search_.cancel();
-  elector_.reset();  // a ring answers every later vote
+  first_ring_.end();
   refresh_space();
-  asked_.clear();
+  seeker_.forget_round();
   is_retry_wanted_ = true;
-  if (!early_requests_.empty()) {
-    answer_early_requests();
-  }
+  giver_.ring_changed();
 }
 
 AddressSet Allocator::owned() const {
@@ -163,52 +139,15 @@ void Allocator::refresh_space() {
   space_.set_owned(usable.ranges());
 }
 
-void Allocator::establish_ring() {
-  if (!ring_.is_empty() || is_awaiting_consensus_ || is_searching_) {
-    return;
-  }
-  is_awaiting_consensus_ = true;
-  if (elector_) {
-    // Without a configured size: every direct peer and this one.
-    const std::size_t peers =
-        settings_.init.peers > 0 ? settings_.init.peers : surroundings_.direct_peers() + 1;
-    elector_->set_quorum(peers / 2 + 1);
-    surroundings_.log().info("seeking consensus on the division of the address range", "quorum",
-                             elector_->quorum());
-  }
-  propose();
-}
-
-void Allocator::propose() {
-  if (elector_) {
-    elector_->propose();
-  }
-  surroundings_.broadcast_state();  // an observer's state asks for a ring
-  decide();
-}
-
-void Allocator::decide() {
-  if (!elector_) {
-    return;
-  }
-  if (auto peers = elector_->consensus()) {
-    surroundings_.log().info("peers agreed on the division of the address range", "peers",
-                             peers->size());
-    has_heard_ring_ = peers->size() > 1;  // alone it asked nobody
-    divide_ring(std::move(*peers));
-  }
-}
-
 bool Allocator::needs_retry() const noexcept {
-  const bool can_try = ring_.is_empty() ? has_impatient() : has_pending();
-  return is_awaiting_consensus_ || is_searching_ || are_holdings_unsaved_ || can_try ||
-         fences_.has_closed();
+  const bool can_try = ring_.is_empty() ? requests_.has_impatient() : requests_.has_any();
+  return first_ring_.is_under_way() || disk_.is_behind() || can_try || fences_.has_closed();
 }
 
 void Allocator::arm_retry() {
   if (needs_retry() && !is_retry_armed_) {
     is_retry_armed_ = true;
-    retry_ = surroundings_.after(retry_interval, [this] {
+    retry_ = surroundings_.after(message_retry_interval, [this] {
       is_retry_armed_ = false;
       retry();
     });
@@ -216,18 +155,11 @@ void Allocator::arm_retry() {
 }
 
 void Allocator::retry() {
-  asked_.clear();
+  seeker_.forget_round();
   ask_former_owners();
-  if (is_awaiting_consensus_) {
-    if (elector_) {
-      elector_->forget_unknown([this](PeerName peer) { return surroundings_.is_known(peer); });
-    }
-    propose();
-  } else if (is_searching_) {
-    surroundings_.broadcast_state();  // whoever has a ring answers
-  } else if (has_pending()) {
-    if (has_impatient()) {
-      establish_ring();
+  if (!first_ring_.retry() && requests_.has_any()) {
+    if (requests_.has_impatient()) {
+      first_ring_.establish();
     }
     is_retry_wanted_ = true;
   }
@@ -237,7 +169,7 @@ void Allocator::retry() {
 void Allocator::settle() {
   open_fences();
   while (std::exchange(is_retry_wanted_, false)) {
-    try_pending();
+    requests_.try_all_waiting();
   }
   ring_.report_free([this](AddressRange range) {
     return fences_.is_closed(range) ? std::nullopt : std::optional(space_.free_in(range));
@@ -246,66 +178,9 @@ void Allocator::settle() {
     published_ = ranges;
     surroundings_.publish(std::move(ranges));
   }
-  spread_news();
-  save();
+  news_.spread();
+  disk_.save();
   arm_retry();
-}
-
-void Allocator::save() {
-  if (is_saving_) {
-    return;
-  }
-  if (!are_holdings_unsaved_ && ring_.state() == saved_ring_) {
-    run_effects(std::exchange(effects_, {}), {});
-    return;
-  }
-  const TimePoint now = surroundings_.now();
-  if (effects_.empty() && last_save_ && now - *last_save_ < save_interval) {
-    if (!std::exchange(is_save_armed_, true)) {
-      save_later_ = surroundings_.after(*last_save_ + save_interval - now, [this] {
-        is_save_armed_ = false;
-        save();
-      });
-    }
-    return;
-  }
-  last_save_ = now;
-  is_saving_ = true;
-  are_holdings_unsaved_ = false;
-  ring_being_saved_ = ring_.state();
-  grants_being_saved_ = grants_made_;
-  effects_saving_ = std::exchange(effects_, {});
-  surroundings_.save(ring_being_saved_, holdings_, fences_.stored(universe_),
-                     [this](const Result<>& saved) { on_saved(saved); });
-}
-
-void Allocator::on_saved(const Result<>& saved) {
-  is_saving_ = false;
-  if (saved) {
-    saved_ring_ = std::move(ring_being_saved_);
-    grants_saved_ = grants_being_saved_;
-  } else {
-    are_holdings_unsaved_ = true;
-    surroundings_.log().error("cannot keep addresses on disk; trying again", "error",
-                              saved.error());
-  }
-  run_effects(std::exchange(effects_saving_, {}), saved);
-  if (saved) {
-    save();
-  }
-  arm_retry();
-}
-
-void Allocator::run_effects(std::vector<AfterSave> effects, const Result<>& saved) {
-  for (AfterSave& effect : effects) {
-    effect(saved);
-  }
-}
-
-const RingState& Allocator::public_ring() const noexcept {
-  // A grant that is not on disk must not be heard of: after a crash we would hand its addresses
-  // out ourselves.
-  return grants_made_ == grants_saved_ ? ring_.state() : saved_ring_;
 }
 
 Bytes Allocator::complete_state() const {
@@ -313,9 +188,9 @@ Bytes Allocator::complete_state() const {
   state.now = unix_seconds(surroundings_.wall_now());
   state.nicknames = nicknames_;
   if (!ring_.is_empty()) {
-    state.ring = public_ring();
-  } else if (elector_) {
-    state.paxos = elector_->known();
+    state.ring = disk_.public_ring();
+  } else if (const PaxosState* const votes = first_ring_.votes()) {
+    state.paxos = *votes;
   }
   return encode_gossip(state, settings_.self);
 }
@@ -364,15 +239,15 @@ void Allocator::take_over(PeerName peer, Answer<std::uint64_t> answer) {
   const std::uint64_t awaited =
       surroundings_.is_known(peer) ? 0 : fences_.give_up_on(peer, surroundings_.now());
   if (!ring_.mentions(peer) && awaited == 0) {
-    answer(fail(Errc::not_found,
-                fmt::format("take over from {}: it owns no addresses", with_nickname(peer))));
+    answer(fail(Errc::not_found, fmt::format("take over from {}: it owns no addresses",
+                                             with_nickname(nicknames_, peer))));
     return;
   }
   if (surroundings_.is_known(peer)) {
     // Its addresses may be in use; and a peer of the original would crash on hearing of it.
     answer(fail(Errc::denied, fmt::format("take over from {}: it is still in the mesh, stop it "
                                           "and wait until it has gone",
-                                          with_nickname(peer))));
+                                          with_nickname(nicknames_, peer))));
     return;
   }
   std::uint64_t addresses = awaited;
@@ -380,10 +255,10 @@ void Allocator::take_over(PeerName peer, Answer<std::uint64_t> answer) {
     addresses += range.size();
     fences_.add({range, peer, Fence::Kind::taken, surroundings_.now()});
   }
-  are_holdings_unsaved_ = true;
+  disk_.changed();
   ring_changed();
-  after_save([this](const Result<>&) { surroundings_.broadcast_state(); });
-  answer_after_save(std::move(answer), addresses);
+  disk_.then([this](const Result<>&) { surroundings_.broadcast_state(); });
+  disk_.answer(std::move(answer), addresses);
   settle();
 }
 
@@ -395,27 +270,15 @@ void Allocator::forget_peer(PeerName peer) {
 
 Allocator::Status Allocator::status() const {
   Status status;
-  if (is_awaiting_consensus_) {
-    status.vote.emplace();
-    if (elector_) {
-      status.vote = {true, elector_->known().size(), elector_->quorum()};
-    }
-  }
-  status.is_searching = is_searching_;
+  status.vote = first_ring_.vote();
+  status.is_searching = first_ring_.is_searching();
   status.universe = settings_.universe;
   status.active = space_.allocated().count();
   status.free = space_.free().count();
-  status.outbid = outbid_;
-  status.refused = refused_;
-  for (const PendingClaim& pending : claims_) {
-    status.pending_claims.push_back({pending.owner, pending.address});
-  }
-  for (const PendingAllocation& pending : allocations_) {
-    if (pending.is_patient && ring_.is_empty()) {
-      continue;  // it asks for nothing yet
-    }
-    status.pending_allocations.push_back({pending.owner, pending.subnet});
-  }
+  status.outbid = rejections_.outbid();
+  status.refused = rejections_.refused();
+  status.pending_claims = requests_.waiting_claims();
+  status.pending_allocations = requests_.waiting_allocations();
   return status;
 }
 

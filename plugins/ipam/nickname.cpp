@@ -57,6 +57,11 @@ std::string tame_nickname(std::string_view foreign) {
   return tame;
 }
 
+std::string with_nickname(const Nicknames& nicknames, PeerName peer) {
+  const auto found = nicknames.find(peer);
+  return found == nicknames.end() ? to_string(peer) : to_string(peer) + " (" + found->second + ")";
+}
+
 Result<Nicknames> read_nicknames(gob::ValueReader& from) {
   Nicknames nicknames;
   WEFT_TRY(from.as_map([&nicknames](gob::ValueReader& key, gob::ValueReader& value) -> Result<> {

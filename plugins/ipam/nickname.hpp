@@ -27,6 +27,9 @@ using Nicknames = std::map<PeerName, std::string>;
 /// that turn the direction of text, and of what is not UTF-8.
 [[nodiscard]] std::string tame_nickname(std::string_view foreign);
 
+/// A peer's name, with its nickname if that is known.
+[[nodiscard]] std::string with_nickname(const Nicknames& nicknames, PeerName peer);
+
 /// Reads a gob map of peers to nicknames, up to max_nicknames. Errors: Errc::malformed.
 [[nodiscard]] Result<Nicknames> read_nicknames(gob::ValueReader& from);
 /// Writes such a map: as many as fit. What is left out is only what people would see.

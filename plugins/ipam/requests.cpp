@@ -1,11 +1,14 @@
 /// What this node's containers ask for: allocate, claim, release, and why a wait was in vain.
 
+#include "requests.hpp"
+
 #include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <tuple>
 #include <utility>
 
 #include <fmt/core.h>
-
-#include "allocator.hpp"
 
 namespace weft::ipam {
 
@@ -60,8 +63,14 @@ void try_all(std::vector<T>& queue, Try attempt) {
 
 }  // namespace
 
-void Allocator::allocate(std::string owner, net::Cidr subnet, Answer<AllocatedAddress> answer,
-                         Patience patience) {
+void Requests::stop() noexcept {
+  primes_.clear();
+  claims_.clear();
+  allocations_.clear();
+}
+
+void Requests::allocate(std::string owner, net::Cidr subnet, Answer<AllocatedAddress> answer,
+                        Patience patience) {
   if (!subnet.address.is_v4() || subnet != subnet.network() ||
       subnet.prefix_length > longest_prefix) {
     answer(fail(Errc::invalid,
@@ -70,10 +79,10 @@ void Allocator::allocate(std::string owner, net::Cidr subnet, Answer<AllocatedAd
                             net::to_string(subnet))));
     return;
   }
-  if (!range_of(subnet).overlaps(universe_)) {
+  if (!range_of(subnet).overlaps(parts_.ring.universe())) {
     answer(fail(Errc::invalid,
                 fmt::format("allocate: range {} out of bounds: {}", net::to_string(subnet),
-                            net::to_string(settings_.universe))));
+                            net::to_string(parts_.settings.universe))));
     return;
   }
   const bool is_patient = patience == Patience::endless;
@@ -85,10 +94,10 @@ void Allocator::allocate(std::string owner, net::Cidr subnet, Answer<AllocatedAd
     }
     allocations_.push_back(std::move(pending));
   }
-  settle();
+  settle_();
 }
 
-void Allocator::claim(std::string owner, net::Cidr address, ClaimMode mode, Answer<> answer) {
+void Requests::claim(std::string owner, net::Cidr address, ClaimMode mode, Answer<> answer) {
   if (!address.address.is_v4()) {
     answer(fail(Errc::invalid,
                 fmt::format("claim {}: only IPv4 addresses are managed", net::to_string(address))));
@@ -106,36 +115,36 @@ void Allocator::claim(std::string owner, net::Cidr address, ClaimMode mode, Answ
     }
     claims_.push_back(std::move(pending));
   }
-  settle();
+  settle_();
 }
 
-void Allocator::prime(Answer<> answer) {
-  establish_ring();
+void Requests::prime(Answer<> answer) {
+  parts_.first_ring.establish();
   PendingPrime pending{{next_id_++, {}, false}, std::move(answer)};
   if (!try_prime(pending)) {
     pending.deadline = deadline_of(pending.id);
     primes_.push_back(std::move(pending));
   }
-  settle();
+  settle_();
 }
 
-void Allocator::release(const std::string& owner, Answer<std::vector<net::Cidr>> answer) {
+void Requests::release(const std::string& owner, Answer<std::vector<net::Cidr>> answer) {
   cancel(owner);
-  answer_after_save(std::move(answer), free_held(owner, [](const net::Cidr&) { return true; }));
-  settle();
+  parts_.disk.answer(std::move(answer), free_held(owner, [](const net::Cidr&) { return true; }));
+  settle_();
 }
 
-void Allocator::release_addresses(const std::string& owner,
-                                  std::span<const net::IpAddress> addresses, Answer<> answer) {
+void Requests::release_addresses(const std::string& owner,
+                                 std::span<const net::IpAddress> addresses, Answer<> answer) {
   cancel(owner);
   std::ignore = free_held(owner, [addresses](const net::Cidr& held) {
     return std::ranges::find(addresses, held.address) != addresses.end();
   });
-  answer_after_save(std::move(answer));
-  settle();
+  parts_.disk.answer(std::move(answer));
+  settle_();
 }
 
-void Allocator::release_address(const std::string& owner, net::IpAddress address, Answer<> answer) {
+void Requests::release_address(const std::string& owner, net::IpAddress address, Answer<> answer) {
   const auto is_same = [&](const PendingClaim& pending) {
     return pending.owner == owner && pending.address.address == address;
   };
@@ -154,14 +163,14 @@ void Allocator::release_address(const std::string& owner, net::IpAddress address
                                              net::to_string(address), owner)));
     return;
   }
-  answer_after_save(std::move(answer));
-  settle();
+  parts_.disk.answer(std::move(answer));
+  settle_();
 }
 
-std::vector<net::Cidr> Allocator::free_held(const std::string& owner,
-                                            const std::function<bool(const net::Cidr&)>& is_meant) {
-  const auto found = holdings_.find(owner);
-  if (found == holdings_.end()) {
+std::vector<net::Cidr> Requests::free_held(const std::string& owner,
+                                           const std::function<bool(const net::Cidr&)>& is_meant) {
+  const auto found = parts_.holdings.find(owner);
+  if (found == parts_.holdings.end()) {
     return {};
   }
   std::vector<net::Cidr>& held = found->second.addresses;
@@ -169,101 +178,122 @@ std::vector<net::Cidr> Allocator::free_held(const std::string& owner,
   std::vector<net::Cidr> freed(meant.begin(), meant.end());
   held.erase(meant.begin(), meant.end());
   if (held.empty()) {
-    holdings_.erase(found);
+    parts_.holdings.erase(found);
   }
   for (const net::Cidr& address : freed) {
-    space_.release(address.address.v4_value());
-    are_holdings_unsaved_ = true;
+    parts_.space.release(address.address.v4_value());
+    parts_.disk.changed();
   }
   try_allocations();
   return freed;
 }
 
-std::vector<net::Cidr> Allocator::lookup(std::string_view owner) const {
-  const auto found = holdings_.find(owner);
-  return found == holdings_.end() ? std::vector<net::Cidr>{} : found->second.addresses;
+std::vector<net::Cidr> Requests::lookup(std::string_view owner) const {
+  const auto found = parts_.holdings.find(owner);
+  return found == parts_.holdings.end() ? std::vector<net::Cidr>{} : found->second.addresses;
 }
 
-void Allocator::try_pending() {
+void Requests::try_all_waiting() {
   try_all(primes_, [this](PendingPrime& pending) { return try_prime(pending); });
   try_all(claims_, [this](PendingClaim& pending) { return try_claim(pending); });
   try_allocations();
 }
 
-void Allocator::try_allocations() {
+void Requests::try_allocations() {
   std::ranges::stable_partition(
       allocations_, [](const PendingAllocation& pending) { return !pending.is_patient; });
   try_all(allocations_, [this](PendingAllocation& pending) { return try_allocation(pending); });
 }
 
-bool Allocator::has_impatient() const noexcept {
+std::vector<WaitingClaim> Requests::waiting_claims() const {
+  std::vector<WaitingClaim> waiting;
+  for (const PendingClaim& pending : claims_) {
+    waiting.push_back({pending.owner, pending.address});
+  }
+  return waiting;
+}
+
+std::vector<WaitingAllocation> Requests::waiting_allocations() const {
+  std::vector<WaitingAllocation> waiting;
+  for (const PendingAllocation& pending : allocations_) {
+    if (!pending.is_patient || !parts_.ring.is_empty()) {
+      waiting.push_back({pending.owner, pending.subnet});
+    }
+  }
+  return waiting;
+}
+
+bool Requests::has_impatient() const noexcept {
   const auto is_hurried = [](const Pending& pending) { return !pending.is_patient; };
   return std::ranges::any_of(primes_, is_hurried) || std::ranges::any_of(claims_, is_hurried) ||
          std::ranges::any_of(allocations_, is_hurried);
 }
 
 /// Whether the range was divided just now, so that all that waits is about to be tried.
-bool Allocator::begins_ring() {
-  const bool was_empty = ring_.is_empty();
-  establish_ring();
-  return was_empty && !ring_.is_empty();
+bool Requests::begins_ring() {
+  const bool was_empty = parts_.ring.is_empty();
+  parts_.first_ring.establish();
+  return was_empty && !parts_.ring.is_empty();
 }
 
-bool Allocator::try_prime(PendingPrime& pending) {
-  if (ring_.is_empty()) {
+bool Requests::try_prime(PendingPrime& pending) {
+  if (parts_.ring.is_empty()) {
     return false;
   }
-  answer_after_save(std::move(pending.answer));
+  parts_.disk.answer(std::move(pending.answer));
   return true;
 }
 
-bool Allocator::try_allocation(PendingAllocation& pending) {
+bool Requests::try_allocation(PendingAllocation& pending) {
   const AddressRange wanted = range_of(pending.subnet);
   for (const net::Cidr& held : lookup(pending.owner)) {
     if (wanted.contains(held.address.v4_value())) {
-      answer_after_save(std::move(pending.answer),
-                        {{held.address, pending.subnet.prefix_length}, true});
+      parts_.disk.answer(std::move(pending.answer),
+                         {{held.address, pending.subnet.prefix_length}, true});
       return true;
     }
   }
   if (!pending.is_patient && begins_ring()) {
     return false;  // claims come first
   }
-  if (const auto address = space_.allocate(host_range_of(pending.subnet))) {
+  if (const auto address = parts_.space.allocate(host_range_of(pending.subnet))) {
     const net::Cidr allocated{net::IpAddress::v4(*address), pending.subnet.prefix_length};
     add_holding(pending.owner, allocated);
-    answer_after_save(std::move(pending.answer), {allocated, false});
+    parts_.disk.answer(std::move(pending.answer), {allocated, false});
     return true;
   }
-  request_space(wanted);
+  parts_.seeker.ask(wanted);
   return false;
 }
 
 // Source: weaveworks/weave ipam/claim.go, Try.
-bool Allocator::try_claim(PendingClaim& pending) {
+bool Requests::try_claim(PendingClaim& pending) {
   const Address address = pending.address.address.v4_value();
-  if (!universe_.contains(address)) {
+  if (!parts_.ring.universe().contains(address)) {
     return try_outside_claim(pending);
   }
   ++pending.tries;
   if (!pending.is_patient && begins_ring()) {
     return false;  // whoever claimed before comes first
   }
-  const auto owner = ring_.owner(address);
+  const auto owner = parts_.ring.owner(address);
   if (!owner) {
     if (pending.mode == ClaimMode::lenient) {
       succeed(pending);
     }
     return false;
   }
-  if (*owner == settings_.self) {
+  if (*owner == parts_.settings.self) {
     return try_own_claim(pending);
   }
-  request_address(pending, *owner);
+  parts_.seeker.ask_owner(address, *owner,
+                          [this, id = pending.id, owner = *owner](const auto& sent) {
+                            owner_unreachable(id, owner, sent.error());
+                          });
   return false;
 }
 
-bool Allocator::try_outside_claim(PendingClaim& pending) {
+bool Requests::try_outside_claim(PendingClaim& pending) {
   const std::string* const holder = holder_of(pending.address.address);
   if (holder == nullptr) {
     add_holding(pending.owner, pending.address);
@@ -276,14 +306,14 @@ bool Allocator::try_outside_claim(PendingClaim& pending) {
   return true;
 }
 
-bool Allocator::try_own_claim(PendingClaim& pending) {
+bool Requests::try_own_claim(PendingClaim& pending) {
   const std::string itself = net::to_string(pending.address.address);
   const std::string* const holder = holder_of(pending.address.address);
-  if (fences_.is_closed(single(pending.address.address.v4_value()))) {
+  if (parts_.fences.is_closed(single(pending.address.address.v4_value()))) {
     return false;  // its former owner may be using it
   }
   if (holder == nullptr) {
-    if (space_.claim(pending.address.address.v4_value())) {
+    if (parts_.space.claim(pending.address.address.v4_value())) {
       add_holding(pending.owner, pending.address);
       succeed(pending);
     } else {
@@ -300,14 +330,14 @@ bool Allocator::try_own_claim(PendingClaim& pending) {
   return true;
 }
 
-void Allocator::succeed(PendingClaim& pending) {
+void Requests::succeed(PendingClaim& pending) {
   if (pending.answer) {
-    answer_after_save(std::move(pending.answer));
+    parts_.disk.answer(std::move(pending.answer));
     pending.deadline.cancel();
   }
 }
 
-void Allocator::refuse(PendingClaim& pending, std::string why) {
+void Requests::refuse(PendingClaim& pending, std::string why) {
   if (pending.answer) {
     pending.answer(fail(Errc::conflict, "claim: " + std::move(why)));
   } else {
@@ -316,12 +346,13 @@ void Allocator::refuse(PendingClaim& pending, std::string why) {
   }
 }
 
-void Allocator::refuse_foreign(PendingClaim& pending, PeerName owner, std::string_view reason) {
-  refuse(pending, fmt::format("address {} is owned by other peer {}{}",
-                              net::to_string(pending.address), with_nickname(owner), reason));
+void Requests::refuse_foreign(PendingClaim& pending, PeerName owner, std::string_view reason) {
+  refuse(pending,
+         fmt::format("address {} is owned by other peer {}{}", net::to_string(pending.address),
+                     with_nickname(parts_.nicknames, owner), reason));
 }
 
-void Allocator::claim_request_failed(std::uint64_t id, PeerName owner, const Error& error) {
+void Requests::owner_unreachable(std::uint64_t id, PeerName owner, const Error& error) {
   const auto found = std::ranges::find(claims_, id, &PendingClaim::id);
   if (found == claims_.end()) {
     return;
@@ -333,34 +364,34 @@ void Allocator::claim_request_failed(std::uint64_t id, PeerName owner, const Err
     claims_.erase(found);
     refuse_foreign(pending, owner, " - " + error.message());
   }
-  settle();
+  settle_();
 }
 
-void Allocator::denied_by(PeerName owner, AddressRange range) {
+void Requests::denied_by(PeerName owner, AddressRange range) {
   std::size_t foreign = 0;
   try_all(claims_, [&](PendingClaim& pending) {
     const Address address = pending.address.address.v4_value();
     if (!range.contains(address)) {
       return false;
     }
-    if (ring_.owner(address) != owner) {
+    if (parts_.ring.owner(address) != owner) {
       ++foreign;
       return false;
     }
     refuse_foreign(pending, owner, "");
     return true;
   });
-  refused("denial", foreign);
+  parts_.rejections.count("denial", foreign);
 }
 
-void Allocator::cancel(PendingClaim& pending) {
+void Requests::cancel(PendingClaim& pending) {
   if (pending.answer) {
     pending.answer(
         fail(Errc::cancelled, fmt::format("claim for {}: released meanwhile", pending.owner)));
   }
 }
 
-void Allocator::cancel(std::string_view owner) {
+void Requests::cancel(std::string_view owner) {
   for (PendingClaim& pending : take_all(claims_, owner)) {
     cancel(pending);
   }
@@ -370,48 +401,38 @@ void Allocator::cancel(std::string_view owner) {
   }
 }
 
-Timer Allocator::deadline_of(std::uint64_t id) {
-  return surroundings_.after(settings_.allocate_timeout, [this, id] { expire(id); });
+Timer Requests::deadline_of(std::uint64_t id) {
+  return surroundings_.after(parts_.settings.allocate_timeout, [this, id] { expire(id); });
 }
 
-void Allocator::expire(std::uint64_t id) {
+void Requests::expire(std::uint64_t id) {
   const auto too_late = [this](std::string what, const std::string& why) {
-    const auto seconds = std::chrono::duration<double>(settings_.allocate_timeout).count();
+    const auto seconds = std::chrono::duration<double>(parts_.settings.allocate_timeout).count();
     return fail(Errc::timeout, fmt::format("{} within {}s: {}", what, seconds, why));
   };
   if (auto prime = take(primes_, id)) {
-    prime->answer(too_late("agree on the address ring", why_no_ring()));
+    prime->answer(too_late("agree on the address ring", parts_.first_ring.why_none()));
   } else if (auto claim = take(claims_, id)) {
     const Address address = claim->address.address.v4_value();
-    const auto owner = ring_.owner(address);
-    claim->answer(
-        too_late(fmt::format("claim {} for {}", net::to_string(claim->address), claim->owner),
-                 !owner ? why_no_ring()
-                 : *owner == settings_.self
-                     ? why_no_space(single(address))
-                     : fmt::format("its owner {} does not answer", with_nickname(*owner))));
+    const auto owner = parts_.ring.owner(address);
+    claim->answer(too_late(
+        fmt::format("claim {} for {}", net::to_string(claim->address), claim->owner),
+        !owner                           ? parts_.first_ring.why_none()
+        : *owner == parts_.settings.self ? why_no_space(single(address))
+                                         : fmt::format("its owner {} does not answer",
+                                                       with_nickname(parts_.nicknames, *owner))));
   } else if (auto allocation = take(allocations_, id)) {
-    allocation->answer(
-        too_late(fmt::format("allocate an address in {} for {}", net::to_string(allocation->subnet),
-                             allocation->owner),
-                 ring_.is_empty() ? why_no_ring() : why_no_space(range_of(allocation->subnet))));
+    allocation->answer(too_late(fmt::format("allocate an address in {} for {}",
+                                            net::to_string(allocation->subnet), allocation->owner),
+                                parts_.ring.is_empty()
+                                    ? parts_.first_ring.why_none()
+                                    : why_no_space(range_of(allocation->subnet))));
   }
 }
 
-std::string Allocator::why_no_ring() const {
-  if (is_searching_) {
-    return "this node lost its saved state and waits for a peer that knows the address ring";
-  }
-  if (!elector_) {
-    return "no peer with an address ring answered, and this node only observes";
-  }
-  return fmt::format("no quorum yet: known {} of {} peers", elector_->known().size(),
-                     elector_->quorum());
-}
-
-std::string Allocator::why_no_space(AddressRange wanted) const {
-  const auto candidates = ring_.candidates(wanted);
-  if (const std::uint64_t waiting = fences_.closed_addresses(); waiting > 0) {
+std::string Requests::why_no_space(AddressRange wanted) const {
+  const auto candidates = parts_.ring.candidates(wanted);
+  if (const std::uint64_t waiting = parts_.fences.closed_addresses(); waiting > 0) {
     return fmt::format("{} addresses wait until it is certain that their former owner gave them up",
                        waiting);
   }
@@ -424,7 +445,8 @@ std::string Allocator::why_no_space(AddressRange wanted) const {
     if (surroundings_.is_known(candidate.peer)) {
       ++reachable;
     } else {
-      unreachable += (unreachable.empty() ? "" : ", ") + with_nickname(candidate.peer);
+      unreachable +=
+          (unreachable.empty() ? "" : ", ") + with_nickname(parts_.nicknames, candidate.peer);
     }
   }
   if (reachable == 0) {
@@ -434,13 +456,13 @@ std::string Allocator::why_no_space(AddressRange wanted) const {
   return fmt::format("none of {} peers with free addresses gave any", reachable);
 }
 
-void Allocator::add_holding(const std::string& owner, const net::Cidr& address) {
-  holdings_[file_name(owner, address.address)].addresses.push_back(address);
-  are_holdings_unsaved_ = true;
+void Requests::add_holding(const std::string& owner, const net::Cidr& address) {
+  parts_.holdings[file_name(owner, address.address)].addresses.push_back(address);
+  parts_.disk.changed();
 }
 
-const std::string* Allocator::holder_of(const net::IpAddress& address) const {
-  for (const auto& [owner, holding] : holdings_) {
+const std::string* Requests::holder_of(const net::IpAddress& address) const {
+  for (const auto& [owner, holding] : parts_.holdings) {
     if (std::ranges::find(holding.addresses, address, &net::Cidr::address) !=
         holding.addresses.end()) {
       return &owner;
