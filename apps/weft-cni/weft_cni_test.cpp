@@ -122,6 +122,18 @@ TEST_F(WeftCni, GivesThePodAnAddressOfEachFamily) {
   EXPECT_EQ(again.text, added.text);
 }
 
+TEST_F(WeftCni, AnnouncesTheNewMacOfAnIpv6Address) {
+  run("ip addr add fd00::1/64 dev weave nodad");
+  daemon_->give_ipv6("fd00::2/64", "fd00::1");
+  run("ip neigh add fd00::2 lladdr 02:00:00:00:00:99 dev weave nud stale");
+
+  ASSERT_EQ(cni("ADD", config()).status, 0);
+
+  const std::string mac = in_pod("cat /sys/class/net/eth0/address").substr(0, 17);
+  EXPECT_NE(run("ip neigh show fd00::2").text.find("lladdr " + mac), std::string::npos)
+      << run("ip neigh show").text;
+}
+
 TEST_F(WeftCni, CheckVerifiesTheAddressOfEachFamily) {
   daemon_->give_ipv6("fd00::2/64", "fd00::1");
   Json with_result = config();

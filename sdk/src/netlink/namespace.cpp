@@ -1,4 +1,4 @@
-/// Network namespaces of threads, kernel settings, and gratuitous ARP.
+/// Network namespaces of threads, kernel settings, and announcements of addresses.
 
 #include <weft/netlink/namespace.hpp>
 
@@ -13,6 +13,8 @@
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -39,6 +41,8 @@ class Descriptor {
 };
 
 constexpr std::size_t arp_packet_bytes = 28;
+/// With one option. Source: RFC 4861 sections 4.4 and 4.6.1.
+constexpr std::size_t advertisement_bytes = 32;
 
 std::array<std::byte, arp_packet_bytes> gratuitous_arp(const net::Mac& mac,
                                                        const net::IpAddress& address) {
@@ -52,6 +56,40 @@ std::array<std::byte, arp_packet_bytes> gratuitous_arp(const net::Mac& mac,
   std::ranges::copy(address.bytes(), packet.begin() + 14);
   std::ranges::copy(address.bytes(), packet.begin() + 24);
   return packet;
+}
+
+/// The kernel fills in the checksum.
+std::array<std::byte, advertisement_bytes> advertisement(const net::Mac& mac,
+                                                         const net::IpAddress& address) {
+  std::array<std::byte, advertisement_bytes> packet{};
+  packet[0] = std::byte{ND_NEIGHBOR_ADVERT};
+  store_be<std::uint32_t>(packet.data() + 4, 1U << 29U);  // override what is known
+  std::ranges::copy(address.bytes(), packet.begin() + 8);
+  packet[24] = std::byte{ND_OPT_TARGET_LINKADDR};
+  packet[25] = std::byte{1};  // in units of eight octets
+  std::ranges::copy(mac.octets, packet.begin() + 26);
+  return packet;
+}
+
+Result<> send_advertisement(int link, const net::Mac& mac, const net::IpAddress& address,
+                            const std::string& doing) {
+  const Descriptor socket{::socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6)};
+  const int hops = 255;  // others believe no fewer
+  sockaddr_storage own{};
+  const auto own_bytes = net::to_sockaddr({address, 0}, own);
+  sockaddr_in6 everyone{};
+  everyone.sin6_family = AF_INET6;
+  everyone.sin6_addr = {{{0xFF, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}};
+  everyone.sin6_scope_id = static_cast<std::uint32_t>(link);
+  const auto packet = advertisement(mac, address);
+  if (socket.get() < 0 ||
+      ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof hops) != 0 ||
+      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&own), own_bytes) != 0 ||
+      ::sendto(socket.get(), packet.data(), packet.size(), 0,
+               reinterpret_cast<const sockaddr*>(&everyone), sizeof everyone) < 0) {
+    return fail(errno, doing);
+  }
+  return {};
 }
 
 }  // namespace
@@ -118,7 +156,7 @@ Result<> tune_arp(std::string_view interface) {
 Result<> announce_address(int link, const net::Mac& mac, const net::IpAddress& address) {
   const std::string doing = fmt::format("announce {} on interface {}", to_string(address), link);
   if (!address.is_v4()) {
-    return fail(Errc::unsupported, doing + ": only IPv4 addresses are announced by ARP");
+    return send_advertisement(link, mac, address, doing);
   }
   const Descriptor socket{::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
   if (socket.get() < 0) {

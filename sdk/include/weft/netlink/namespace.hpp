@@ -40,8 +40,9 @@ class [[nodiscard]] NamespaceScope {
 /// Source: weaveworks/weave net/arp.go, ConfigureARPCache.
 [[nodiscard]] Result<> tune_arp(std::string_view interface);
 
-/// Broadcasts a gratuitous ARP request for `address`, so that everyone on `link` (an interface
-/// index, up) knows its new MAC. Source: RFC 5227 section 3.
+/// Tells everyone on `link` (an interface index, up) the new MAC of `address`: by a gratuitous ARP
+/// request, or an unsolicited neighbour advertisement. In the network namespace of the calling
+/// thread, which must have an IPv6 address. Source: RFC 5227 section 3; RFC 4861 section 7.2.6.
 [[nodiscard]] Result<> announce_address(int link, const net::Mac& mac,
                                         const net::IpAddress& address);
 
