@@ -1,7 +1,7 @@
 # Every library we use, by its Debian package (scripts/setup installs them, and knows the releases).
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
-find_package(Boost 1.81 REQUIRED)            # libboost-dev, libboost1.81-dev: Asio and DLL, headers only
+find_package(Boost 1.81 REQUIRED)            # libboost-dev, libboost1.81-dev: Asio and DLL for the core, Beast for an example; headers only
 find_package(fmt REQUIRED)                   # libfmt-dev
 find_package(spdlog REQUIRED)                # libspdlog-dev
 find_package(tl-expected REQUIRED)           # libexpected-dev

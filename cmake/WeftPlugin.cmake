@@ -4,7 +4,7 @@
 #
 # Builds NAME.so from plugin.cpp and the domain files in SOURCES, with plugin.toml embedded in the
 # ELF section .weft.plugin. The domain files form the object library weft_NAME, which unit tests
-# link directly. No version script and no -Bsymbolic: they break Asio's idea of "this loop's thread".
+# link directly.
 #
 # weft_add_plugin_test(NAME SOURCES file... [LIBRARIES target...])
 #

@@ -39,7 +39,6 @@ struct Check {
 [[nodiscard]] Outcome check_stamp(const Subject& subject);
 [[nodiscard]] Outcome check_exports(const Subject& subject);
 [[nodiscard]] Outcome check_unique_symbols(const Subject& subject);
-[[nodiscard]] Outcome check_asio_identity(const Subject& subject);
 [[nodiscard]] Outcome check_text_relocations(const Subject& subject);
 [[nodiscard]] Outcome check_writable_state(const Subject& subject);
 

@@ -14,7 +14,6 @@ const std::vector<Check>& all_checks() {
       {"file.stamp", &check_stamp, false},
       {"file.exports", &check_exports, false},
       {"file.unique-symbols", &check_unique_symbols, false},
-      {"file.asio-identity", &check_asio_identity, false},
       {"file.text-relocations", &check_text_relocations, false},
       {"file.writable-state", &check_writable_state, false},
       {"load.constructors", &check_constructors, true},

@@ -14,8 +14,8 @@
 namespace weft::conformance {
 namespace {
 
-/// Names of the standard library, Boost and the header libraries that the SDK brings along, and
-/// what the compiler keeps for them: guards, type information, virtual tables.
+/// Names of the standard library and of header libraries, the SDK's and those that plugins often
+/// bring along, and what the compiler keeps for them: guards, type information, virtual tables.
 /// Source: Itanium C++ ABI, section 5.1.
 bool is_library_name(const std::string& mangled) {
   static const std::regex library(
@@ -115,22 +115,6 @@ Outcome check_unique_symbols(const Subject& subject) {
     return unique.empty() ? passed("none")
                           : failed(fmt::format("{} could never be unmapped", join(unique)),
                                    "compile with -fno-gnu-unique, as weft_add_plugin does");
-  });
-}
-
-Outcome check_asio_identity(const Subject& subject) {
-  return with_object(subject, [](const ElfObject& object) {
-    const auto hidden = names_of(object.all(), [](const Symbol& s) {
-      return s.is_defined && s.type != STT_SECTION &&
-             (s.binding == STB_LOCAL || s.visibility == STV_HIDDEN) &&
-             s.name.starts_with("_ZN5boost4asio6detail10call_stackI") && s.name.ends_with("4top_E");
-    });
-    return hidden.empty()
-               ? passed("shared with the host")
-               : failed(
-                     "its Asio does not know whose thread it runs on: a version script, "
-                     "-Bsymbolic or hidden visibility keeps call_stack::top_ to itself",
-                     "link without version script and -Bsymbolic, as weft_add_plugin does");
   });
 }
 

@@ -166,11 +166,11 @@ void DataplaneImpl::release() {
 }
 
 Result<> DataplaneImpl::listen_to_lanes() {
-  auto moves = BellListener::open(loop_.io(), moves_, [this] { planner_.changed(); });
+  auto moves = BellListener::open(loop_, moves_, [this] { planner_.changed(); });
   if (!moves) {
     return tl::unexpected(std::move(moves).error());
   }
-  auto room = BellListener::open(loop_.io(), room_, [this] { release_soon(); });
+  auto room = BellListener::open(loop_, room_, [this] { release_soon(); });
   if (!room) {
     return tl::unexpected(std::move(room).error());
   }

@@ -356,3 +356,28 @@ TEST(FakeHost, RefusesASecondPluginThatServesTheSameCommand) {
 
 }  // namespace
 }  // namespace weft::testing
+TEST(SimWorld, ADescriptorIsReadyWhenTheTestSaysSo) {
+  SimWorld world;
+  SimLoop& loop = world.add_loop("plugin");
+  std::vector<FdEvents> seen;
+  FdWatch watch = loop.watch(7, {.readable = true},
+                             [&](FdEvents events) {
+                               EXPECT_TRUE(loop.is_current());
+                               seen.push_back(events);
+                               if (seen.size() == 2) {
+                                 watch.cancel();
+                               }
+                             })
+                      .value();
+  EXPECT_FALSE(loop.watch(7, {.readable = true}, [](FdEvents) {}));
+
+  loop.make_ready(7, {.readable = true, .writable = true});
+  loop.make_ready(7, {.writable = true});
+  loop.make_ready(8, {.readable = true});
+  loop.make_ready(7, {.readable = true});
+  loop.make_ready(7, {.readable = true});
+  world.run_for(1s);
+
+  EXPECT_EQ(seen, (std::vector<FdEvents>(2, {.readable = true})));
+}
+

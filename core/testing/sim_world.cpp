@@ -3,7 +3,10 @@
 #include <weft/testing/sim_world.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+
+#include <fmt/core.h>
 
 namespace weft::testing {
 namespace {
@@ -70,6 +73,7 @@ Timer make_timer(SimWorld& world, SimLoop& loop, Duration delay, Task task, Dura
 
 SimLoop::SimLoop(SimWorld& world, std::string name, std::uint32_t index)
     : world_(world), name_(std::move(name)), index_(index), random_(world.random()) {}
+SimLoop::~SimLoop() = default;
 
 void SimLoop::run(Task task) {
   world_.run_on(this, task);
@@ -117,8 +121,43 @@ void SimLoop::blocking(Task work, Task done) {
   });
 }
 
-boost::asio::io_context& SimLoop::io() {
-  check_failed("code that runs in a simulation uses no io_context");
+struct SimLoop::Watch {
+  FdEvents events;
+  UniqueFunction<void(FdEvents)> ready;
+};
+
+class SimLoop::WatchNode final : public FdWatch::Node {
+ public:
+  WatchNode(SimLoop& loop, int fd) : loop_(loop), fd_(fd) {}
+  ~WatchNode() override { const auto ended = loop_.watches_.extract(fd_); }
+
+ private:
+  SimLoop& loop_;
+  const int fd_;
+};
+
+Result<FdWatch> SimLoop::watch(int fd, FdEvents events, UniqueFunction<void(FdEvents)> ready) {
+  const auto [at, is_new] = watches_.try_emplace(fd);
+  if (!is_new) {
+    return fail(EEXIST, fmt::format("watch descriptor {}", fd));
+  }
+  at->second = std::make_shared<Watch>(Watch{events, std::move(ready)});
+  return FdWatch{std::make_unique<WatchNode>(*this, fd)};
+}
+
+void SimLoop::make_ready(int fd, FdEvents events) {
+  post([this, fd, events] {
+    const auto found = watches_.find(fd);
+    if (found == watches_.end()) {
+      return;
+    }
+    const auto watch = found->second;  // the handler may end it
+    const FdEvents happened{events.readable && watch->events.readable,
+                            events.writable && watch->events.writable};
+    if (happened != FdEvents{}) {
+      watch->ready(happened);
+    }
+  });
 }
 
 SimWorld::SimWorld(std::uint64_t seed)

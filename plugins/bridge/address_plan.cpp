@@ -60,7 +60,7 @@ Result<> AddressPlan::start(int bridge) {
   }
   socket_.emplace(*std::move(socket));
   auto watcher = nl::Watcher::open(
-      loop_.io(), NETLINK_ROUTE,
+      loop_, NETLINK_ROUTE,
       {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
        RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE},
       [this](const nlmsghdr& message) { host_changed(message); }, [this] { check_later(); });

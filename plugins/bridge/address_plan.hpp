@@ -25,7 +25,7 @@ namespace weft::bridge {
 
 /// Refuses networks that collide before the bridge has an address in them. A collision that comes
 /// up later is logged and shown by `weft doctor`: pods go on. Used and destroyed on the plugin's
-/// loop, which needs its io_context.
+/// loop.
 class AddressPlan {
  public:
   /// The second file has what systemd-resolved asks when the first names its stub.

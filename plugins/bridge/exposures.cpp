@@ -39,7 +39,7 @@ Result<> Exposures::start(LinuxBridge& bridge, Store* store) {
   bridge_ = &bridge;
   store_ = store;
   auto watcher = nl::Watcher::open(
-      loop_.io(), NETLINK_ROUTE,
+      loop_, NETLINK_ROUTE,
       {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE},
       [this](const nlmsghdr& message) { host_changed(message); },
       [this] {

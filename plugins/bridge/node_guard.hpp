@@ -23,7 +23,7 @@
 
 namespace weft::bridge {
 
-/// Owned by the plugin; used and destroyed on its loop, which needs its io_context. The table stays
+/// Owned by the plugin; used and destroyed on its loop. The table stays
 /// when this object and its process end; `start` takes its ports over.
 class NodeGuard {
  public:

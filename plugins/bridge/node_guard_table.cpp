@@ -2,9 +2,10 @@
 
 #include "node_guard_table.hpp"
 
+#include <netinet/in.h>  // before the kernel's headers
+
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
-#include <netinet/in.h>
 
 namespace weft::bridge {
 namespace {

@@ -343,7 +343,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
 
   Result<> start_watching() {
     auto watcher = nl::Watcher::open(
-        host_.loop().io(), NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_NETCONF},
+        host_.loop(), NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_NETCONF},
         [this](const nlmsghdr& message) { kernel_changed(message); }, [this] { check_later(); });
     if (!watcher) {
       return tl::unexpected(std::move(watcher).error());

@@ -2,11 +2,12 @@
 
 #include "guard_table.hpp"
 
-#include <linux/if_ether.h>
-#include <linux/netfilter_bridge.h>
-#include <net/if.h>
+#include <net/if.h>  // before the kernel's headers
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
+
+#include <linux/if_ether.h>
+#include <linux/netfilter_bridge.h>
 
 #include <algorithm>
 #include <chrono>

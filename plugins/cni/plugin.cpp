@@ -98,7 +98,7 @@ class Cni final : public Plugin {
     leases_.start(*store);
     attached_.start(*store);
     auto watcher = nl::Watcher::open(
-        host_.loop().io(), NETLINK_ROUTE, {RTNLGRP_LINK},
+        host_.loop(), NETLINK_ROUTE, {RTNLGRP_LINK},
         [this](const nlmsghdr& message) {
           if (message.nlmsg_type == RTM_DELLINK) {
             const auto link = nl::parse_link(message);

@@ -90,7 +90,7 @@ Result<> PodGuard::adopt() {
   }
   WEFT_TRY(put());
   auto watcher = nl::Watcher::open(
-      loop_.io(), NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV6_IFADDR},
+      loop_, NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV6_IFADDR},
       [this](const nlmsghdr& message) { changed(message); }, [this] { look_later(); });
   if (!watcher) {
     return tl::unexpected(std::move(watcher).error());

@@ -22,7 +22,7 @@
 
 namespace weft::cni {
 
-/// Owned by the plugin; used and destroyed on its loop, which needs its io_context. The table stays
+/// Owned by the plugin; used and destroyed on its loop. The table stays
 /// when this object and its process end: pods stay guarded while the node restarts. It is the only
 /// record of what is guarded: `start` takes the pods over from it.
 class PodGuard {

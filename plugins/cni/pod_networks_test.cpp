@@ -46,7 +46,9 @@ class QueueLoop final : public Loop {
   std::uint64_t random() noexcept override { return random_ += 2; }
   void random_bytes(std::span<std::byte>) noexcept override {}
   void blocking(Task, Task) override {}
-  boost::asio::io_context& io() override { std::abort(); }
+  Result<FdWatch> watch(int, FdEvents, UniqueFunction<void(FdEvents)>) override {
+    return fail(Errc::unsupported, "watch a descriptor");
+  }
 
  private:
   std::deque<Task> tasks_;

@@ -25,7 +25,9 @@ class BusyLoop final : public Loop {
   void blocking(Task work, Task done) override {
     other_.blocking(std::move(work), std::move(done));
   }
-  boost::asio::io_context& io() override { return other_.io(); }
+  Result<FdWatch> watch(int fd, FdEvents events, UniqueFunction<void(FdEvents)> ready) override {
+    return other_.watch(fd, events, std::move(ready));
+  }
 
   std::vector<Task> waiting;
 

@@ -33,7 +33,7 @@ Result<> NatKeeper::start(std::string bridge, Translation translation) {
   WEFT_TRY(firewalls_.start(std::move(bridge)));
   keep_foreign();
   WEFT_TRY(watcher_, Watcher::open(
-                         loop_.io(), [this](const Change& change) { noticed(change); },
+                         loop_, [this](const Change& change) { noticed(change); },
                          [this] { look_at_everything(); }));
   confirm_timer_ = loop_.after(confirm_time, [this] { drop_unconfirmed(); });
   return {};

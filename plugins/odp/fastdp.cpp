@@ -116,7 +116,7 @@ Result<> Fastdp::open_lanes() {
     ports.push_back(std::make_unique<LanePort>(context, *std::move(port)));
   }
   ports_ = std::make_shared<PerLane<LanePort>>(std::move(ports));
-  auto events = BellListener::open(node_.loop.io(), bell_, [this] { drain_events(); });
+  auto events = BellListener::open(node_.loop, bell_, [this] { drain_events(); });
   if (!events) {
     return tl::unexpected(std::move(events).error());
   }

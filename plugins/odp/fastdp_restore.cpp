@@ -22,7 +22,7 @@ constexpr unsigned max_attempts = 4;
 
 Result<> Fastdp::watch_kernel() {
   auto watcher = nl::Watcher::open(
-      node_.loop.io(), NETLINK_GENERIC, kernel_->groups(),
+      node_.loop, NETLINK_GENERIC, kernel_->groups(),
       [this](const nlmsghdr& message) {
         if (kernel_->is_deletion(message)) {
           restore_soon(Duration{0});

@@ -90,7 +90,7 @@ struct Node {
     WEFT_CHECK(started.has_value(), "an overlay starts");
     loop.run([this] {
       auto listener =
-          BellListener::open(loop.loop().io(), overlay.bell(), [this] { overlay.drain_events(); });
+          BellListener::open(loop.loop(), overlay.bell(), [this] { overlay.drain_events(); });
       WEFT_CHECK(listener.has_value(), "there are descriptors left");
       events.emplace(*std::move(listener));
     });

@@ -84,8 +84,8 @@ class Sleeve final : public Plugin {
 
  private:
   Result<> watch_events() {
-    auto events = BellListener::open(host_.loop().io(), overlay_->bell(),
-                                     [this] { overlay_->drain_events(); });
+    auto events =
+        BellListener::open(host_.loop(), overlay_->bell(), [this] { overlay_->drain_events(); });
     if (!events) {
       return tl::unexpected(std::move(events).error());
     }
@@ -98,9 +98,9 @@ class Sleeve final : public Plugin {
     for (const net::Family family : {net::Family::v4, net::Family::v6}) {
       auto socket = TooBigSocket::open(family, overlay_->port());
       if (socket) {
-        reports_.emplace_back(
-            host_.loop().io(), *std::move(socket),
-            [this](const TooBigReport& report) { overlay_->on_too_big_report(report); });
+        reports_.emplace_back(host_.loop(), *std::move(socket), [this](const TooBigReport& report) {
+          overlay_->on_too_big_report(report);
+        });
       } else if (family == net::Family::v4) {  // many kernels have no IPv6
         host_.log().warn("narrower paths will be noticed late: reports of routers cannot be read",
                          "error", socket.error(), "needs", "CAP_NET_RAW");

@@ -4,13 +4,9 @@
 #include <functional>
 #include <memory>
 
-#include <weft/result.hpp>
+#include <weft/loop.hpp>
 
 #include "too_big_report.hpp"
-
-namespace boost::asio {
-class io_context;
-}
 
 namespace weft::sleeve {
 
@@ -21,7 +17,7 @@ class [[nodiscard]] TooBigListener {
  public:
   using Handler = std::function<void(const TooBigReport&)>;
 
-  TooBigListener(boost::asio::io_context& io, TooBigSocket socket, Handler handler);
+  TooBigListener(Loop& loop, TooBigSocket socket, Handler handler);
   TooBigListener(TooBigListener&&) noexcept = default;
   TooBigListener& operator=(TooBigListener&&) = delete;
   ~TooBigListener();

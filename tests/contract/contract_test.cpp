@@ -97,16 +97,6 @@ TEST_F(ContractTest, RunsAndStopsGoodPlugins) {
   EXPECT_EQ(status_of(**node, "hello").state, PluginState::stopped);
 }
 
-TEST_F(ContractTest, SharesAsiosThreadIdentityWithPlugins) {
-  auto node = create({"asio-identity"});
-  ASSERT_TRUE(node) << node.error();
-
-  const auto started = (*node)->start();
-
-  ASSERT_TRUE(started);
-  EXPECT_EQ((*node)->state(), Node::State::ready) << status_of(**node, "asio-identity").reason;
-}
-
 TEST_F(ContractTest, ReportsEveryConfigurationMistakeBeforeAnythingStarts) {
   EXPECT_EQ(complaints({"hello", "quiet"},
                        "[plugin.hello]\ngreting = \"x\"\n[plugin.quiet]\nvolume = 11\n"),
@@ -387,14 +377,15 @@ TEST_F(ContractTest, OutlivesWhatPluginsForgetToEnd) {
   }
 }
 
-TEST_F(ContractTest, SurvivesATimerLeftBehind) {
-  auto node = create({"leaves-timer"});
+TEST_F(ContractTest, SurvivesATimerAndAWatchLeftBehind) {
+  auto node = create({"leaves-timer", "leaves-watch"});
   ASSERT_TRUE(node) << node.error();
   ASSERT_TRUE((*node)->start());
 
   (*node)->stop();
 
   EXPECT_EQ(status_of(**node, "leaves-timer").state, PluginState::stopped);
+  EXPECT_EQ(status_of(**node, "leaves-watch").state, PluginState::stopped);
 }
 
 TEST(Tools, DescribeAPluginsFields) {

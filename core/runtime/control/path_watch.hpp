@@ -4,11 +4,11 @@
 #include <functional>
 #include <memory>
 #include <string>
-
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <utility>
 
 #include <weft/loop.hpp>
 #include <weft/result.hpp>
+#include <weft/unique_fd.hpp>
 
 namespace weft::control {
 
@@ -21,15 +21,12 @@ class PathWatch {
   [[nodiscard]] static Result<PathWatch> open(Loop& loop, const std::string& path,
                                               std::function<void()> changed);
 
-  PathWatch(PathWatch&&) noexcept = default;
-  PathWatch& operator=(PathWatch&&) noexcept = default;
-  ~PathWatch();
-
  private:
-  struct State;
-  explicit PathWatch(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  PathWatch(UniqueFd inotify, FdWatch events)
+      : inotify_(std::move(inotify)), events_(std::move(events)) {}
 
-  std::shared_ptr<State> state_;
+  UniqueFd inotify_;
+  FdWatch events_;  // last: it ends before the descriptor is closed
 };
 
 }  // namespace weft::control

@@ -16,6 +16,7 @@
 #include "runtime/control/protocol.hpp"
 #include "runtime/control/registry.hpp"
 #include "runtime/control/socket_path.hpp"
+#include "runtime/loop/thread_loop.hpp"
 
 namespace weft::control {
 
@@ -183,7 +184,7 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
   Timer remake_;
 };
 
-ControlServer::ControlServer(Loop& loop, Log& log, std::string path, ServerLimits limits)
+ControlServer::ControlServer(ThreadLoop& loop, Log& log, std::string path, ServerLimits limits)
     : loop_(loop),
       log_(log),
       path_(std::move(path)),

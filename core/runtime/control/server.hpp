@@ -13,6 +13,10 @@
 #include <weft/loop.hpp>
 #include <weft/result.hpp>
 
+namespace weft {
+class ThreadLoop;
+}
+
 namespace weft::control {
 
 class Registry;
@@ -48,7 +52,7 @@ struct ServerLimits {
 /// Views work before `start` and stay harmless after `stop`.
 class WEFT_EXPORT ControlServer {
  public:
-  ControlServer(Loop& loop, Log& log, std::string path, ServerLimits limits = {});
+  ControlServer(ThreadLoop& loop, Log& log, std::string path, ServerLimits limits = {});
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
@@ -67,7 +71,7 @@ class WEFT_EXPORT ControlServer {
  private:
   class Listener;
 
-  Loop& loop_;
+  ThreadLoop& loop_;
   Log& log_;
   const std::string path_;
   const ServerLimits limits_;

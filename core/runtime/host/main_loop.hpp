@@ -5,12 +5,13 @@
 #include <initializer_list>
 #include <memory>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-
 #include <weft/export.hpp>
 #include <weft/function.hpp>
 #include <weft/loop.hpp>
+
+namespace boost::asio {
+class io_context;
+}
 
 namespace weft::host {
 

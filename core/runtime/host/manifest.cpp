@@ -218,7 +218,7 @@ Result<> check_compatible(const Abi& plugin, const Abi& host) {
   if (plugin.stamp != host.stamp) {
     return fail(Errc::unsupported,
                 fmt::format("use a plugin built as \"{}\" in a host built as \"{}\"; rebuild it "
-                            "with the host's compiler, Boost and sanitizers",
+                            "with the host's compiler and sanitizers",
                             plugin.stamp, host.stamp));
   }
   return {};

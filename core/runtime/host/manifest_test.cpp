@@ -186,7 +186,7 @@ TEST(Compatibility, NamesBothSidesAndTheFix) {
             "0.3");
   EXPECT_EQ(check_compatible({0, 3, "gcc12;asan=1"}, host).error().context,
             "use a plugin built as \"gcc12;asan=1\" in a host built as \"gcc12;asan=0\"; rebuild "
-            "it with the host's compiler, Boost and sanitizers");
+            "it with the host's compiler and sanitizers");
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ class PluginInstance final : public Host, public std::enable_shared_from_this<Pl
   /// itself stays, so that what others still hold of it stays valid: calls answer Errc::abandoned.
   /// Idempotent.
   void stop(Duration deadline);
-  /// After stop: destroys the plugin, its io_context and what it published.
+  /// After stop: destroys the plugin, what waits on its loop and what it published.
   void destroy();
 
   /// Marks a plugin that was not started as failed.

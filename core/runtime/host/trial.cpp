@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include <fmt/core.h>
+#include <boost/asio/io_context.hpp>
 
 #include "runtime/host/graph.hpp"
 #include "runtime/host/loader.hpp"
@@ -151,7 +152,7 @@ std::vector<std::string> Trial::left_behind() const {
     }
   }
   if (!subject_->is_abandoned() && has_work_left(subject_->thread_loop().io())) {
-    left.emplace_back("work that waits on its loop (a timer or a socket operation)");
+    left.emplace_back("work that waits on its loop (a timer, a watch or a stream)");
   }
   return left;
 }

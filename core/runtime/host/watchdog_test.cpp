@@ -22,7 +22,9 @@ class StuckLoop final : public Loop {
   std::uint64_t random() noexcept override { return 0; }
   void random_bytes(std::span<std::byte>) noexcept override {}
   void blocking(Task, Task) override {}
-  boost::asio::io_context& io() override { std::abort(); }
+  Result<FdWatch> watch(int, FdEvents, UniqueFunction<void(FdEvents)>) override {
+    return fail(Errc::unsupported, "watch a descriptor");
+  }
 
   void run() {
     for (Task& task : std::exchange(tasks, {})) {

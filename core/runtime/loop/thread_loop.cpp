@@ -1,4 +1,4 @@
-/// Posts, timers and the life of a plugin's thread, on Boost.Asio.
+/// Posts, timers, descriptors and the life of a plugin's thread, on Boost.Asio.
 
 #include "runtime/loop/thread_loop.hpp"
 
@@ -8,11 +8,14 @@
 #include <pthread.h>
 #include <sodium.h>
 #include <time.h>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "runtime/loop/handler_scope.hpp"
 #include "runtime/loop/trace.hpp"
+#include "runtime/loop/watch_set.hpp"
 
 namespace weft {
 namespace {
@@ -85,12 +88,23 @@ class TimerNode final : public Timer::Node {
 
 }  // namespace
 
+struct ThreadLoop::Reactor {
+  Reactor() = default;
+  ~Reactor() { watches->close(); }
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  boost::asio::io_context context{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running{
+      context.get_executor()};
+  std::shared_ptr<WatchSet> watches = std::make_shared<WatchSet>(context);
+};
+
 ThreadLoop::ThreadLoop(std::string name, BlockingPool& pool, ExceptionHandler on_exception)
     : name_(std::move(name)),
       pool_(pool),
       on_exception_(std::move(on_exception)),
-      context_(std::make_unique<boost::asio::io_context>(1)),
-      keep_running_(context_->get_executor()) {
+      reactor_(std::make_unique<Reactor>()) {
   WEFT_CHECK(sodium_init() >= 0, "libsodium finds the system's random source");
 }
 
@@ -112,7 +126,7 @@ void ThreadLoop::close() noexcept {
   if (std::exchange(closed_, true)) {
     return;
   }
-  boost::asio::post(*context_, [this] { context_->stop(); });
+  boost::asio::post(io(), [this] { io().stop(); });
 }
 
 bool ThreadLoop::wait_for_blocking(TimePoint deadline) noexcept {
@@ -132,23 +146,22 @@ void ThreadLoop::join_thread() noexcept {
 
 void ThreadLoop::join() noexcept {
   join_thread();
-  std::unique_ptr<boost::asio::io_context> context;
-  {
-    const std::lock_guard lock(mutex_);
-    context = std::move(context_);
-  }
-  if (context) {
-    keep_running_.reset();
-  }
+  std::unique_ptr<Reactor> reactor;  // destroyed after the lock was released
+  const std::lock_guard lock(mutex_);
+  reactor = std::move(reactor_);
+}
+
+boost::asio::io_context& ThreadLoop::io() noexcept {
+  return reactor_->context;
 }
 
 void ThreadLoop::run() {
   thread_id_.store(std::this_thread::get_id(), std::memory_order_release);
   pthread_setname_np(pthread_self(), ("w:" + name_).substr(0, 15).c_str());
   Activity::attach(&activity_);
-  while (!context_->stopped()) {
+  while (!io().stopped()) {
     try {
-      context_->run();
+      io().run();
     } catch (const std::exception& error) {
       on_exception_(Error{make_error_code(Errc::invalid),
                           fmt::format("finish a handler of '{}': {}", name_, error.what())});
@@ -173,7 +186,7 @@ void ThreadLoop::post(Task task) noexcept {
   HandlerScope::flush();
   const std::lock_guard lock(mutex_);
   if (!closed_) {
-    boost::asio::post(*context_, [work = std::move(task), trace = current_trace()]() mutable {
+    boost::asio::post(io(), [work = std::move(task), trace = current_trace()]() mutable {
       const ActivityScope scope("task");
       const HandlerScope handler;
       const TraceScope caused_by(trace);
@@ -184,16 +197,20 @@ void ThreadLoop::post(Task task) noexcept {
 }
 
 Timer ThreadLoop::after(Duration delay, Task task) {
-  auto state = std::make_shared<TimerState>(*context_, std::move(task), Duration{0});
+  auto state = std::make_shared<TimerState>(io(), std::move(task), Duration{0});
   state->arm(now() + delay);
   return Timer{std::make_unique<TimerNode>(std::move(state))};
 }
 
 Timer ThreadLoop::every(Duration period, Task task) {
   WEFT_CHECK(period > Duration{0}, "a period is positive");
-  auto state = std::make_shared<TimerState>(*context_, std::move(task), period);
+  auto state = std::make_shared<TimerState>(io(), std::move(task), period);
   state->arm(now() + period);
   return Timer{std::make_unique<TimerNode>(std::move(state))};
+}
+
+Result<FdWatch> ThreadLoop::watch(int fd, FdEvents events, UniqueFunction<void(FdEvents)> ready) {
+  return reactor_->watches->add(fd, events, std::move(ready));
 }
 
 bool ThreadLoop::is_current() const noexcept {

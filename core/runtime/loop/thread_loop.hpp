@@ -8,14 +8,15 @@
 #include <string>
 #include <thread>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-
 #include <weft/export.hpp>
 #include <weft/loop.hpp>
 
 #include "runtime/loop/activity.hpp"
 #include "runtime/loop/blocking_pool.hpp"
+
+namespace boost::asio {
+class io_context;
+}
 
 namespace weft {
 
@@ -63,9 +64,15 @@ class WEFT_EXPORT ThreadLoop final : public Loop {
   [[nodiscard]] std::uint64_t random() noexcept override;
   void random_bytes(std::span<std::byte> out) noexcept override;
   void blocking(Task work, Task done) override;
-  [[nodiscard]] boost::asio::io_context& io() override { return *context_; }
+  [[nodiscard]] Result<FdWatch> watch(int fd, FdEvents events,
+                                      UniqueFunction<void(FdEvents)> ready) override;
+
+  /// For the host's own I/O, on this loop's thread. Between construction and `join`.
+  [[nodiscard]] boost::asio::io_context& io() noexcept;
 
  private:
+  struct Reactor;
+
   void run();
   void finish_blocking() noexcept;
   void report_blocking_failure(std::string what);
@@ -84,8 +91,7 @@ class WEFT_EXPORT ThreadLoop final : public Loop {
   pthread_t native_thread_{};
   Duration final_cpu_time_{0};
 
-  std::unique_ptr<boost::asio::io_context> context_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_;
+  std::unique_ptr<Reactor> reactor_;
   std::thread thread_;
 };
 

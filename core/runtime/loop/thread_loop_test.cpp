@@ -1,13 +1,19 @@
-/// Real threads, real clock: posts, timers, closing, blocking work.
+/// Real threads, real clock: posts, timers, descriptors, closing, blocking work.
 
 #include "runtime/loop/thread_loop.hpp"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
 #include <future>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
-#include <boost/asio/dispatch.hpp>
 #include <weft/reply.hpp>
+#include <weft/unique_fd.hpp>
 
 #include "runtime/loop/handler_scope.hpp"
 #include "runtime/loop/trace.hpp"
@@ -56,14 +62,6 @@ TEST_F(ThreadLoopTest, RunsPostedTasksInOrderOnItsOwnThread) {
   EXPECT_FALSE(loop_.is_current());
 }
 
-TEST_F(ThreadLoopTest, AsioSeesTheSameThread) {
-  bool ran_inline = false;
-
-  run([&] { boost::asio::dispatch(loop_.io(), [&] { ran_inline = true; }); });
-
-  EXPECT_TRUE(ran_inline);
-}
-
 TEST_F(ThreadLoopTest, FiresATimerOnceAndARepeatingOneOften) {
   std::promise<void> thrice;
   int ticks = 0;
@@ -100,6 +98,161 @@ TEST_F(ThreadLoopTest, ACancelledTimerDoesNotRunEvenWhenItExpired) {
   run([] {});
 
   EXPECT_FALSE(ran);
+}
+
+/// Two ends of a connection within the process.
+struct Pair {
+  Pair() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
+    near = UniqueFd(ends[0]);
+    far = UniqueFd(ends[1]);
+  }
+  void send(std::string_view text) const {
+    EXPECT_EQ(::write(far.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+  char receive() const {
+    char octet = 0;
+    return ::read(near.get(), &octet, 1) == 1 ? octet : '\0';
+  }
+
+  UniqueFd near;
+  UniqueFd far;
+};
+
+TEST_F(ThreadLoopTest, CallsForADescriptorUntilItIsRead) {
+  const Pair pair;
+  pair.send("abc");
+  std::promise<void> all_read;
+  std::string read;
+  FdWatch watch;
+  run([&] {
+    watch = loop_
+                .watch(pair.near.get(), {.readable = true},
+                       [&](FdEvents events) {
+                         EXPECT_TRUE(loop_.is_current());
+                         EXPECT_EQ(events, (FdEvents{.readable = true}));
+                         read += pair.receive();
+                         if (read.size() == 3) {
+                           all_read.set_value();
+                         }
+                       })
+                .value();
+  });
+
+  all_read.get_future().wait();
+  run([&] { watch.cancel(); });
+
+  EXPECT_EQ(read, "abc");
+  EXPECT_FALSE(watch.is_set());
+  EXPECT_GE(::fcntl(pair.near.get(), F_GETFD), 0) << "it stays its owner's";
+}
+
+TEST_F(ThreadLoopTest, SaysWhatADescriptorIsReadyFor) {
+  Pair pair;
+  std::vector<FdEvents> seen;
+  std::promise<void> done;
+  FdWatch watch;
+  const auto note = [&](FdEvents events) {
+    seen.push_back(events);
+    if (seen.size() == 1) {
+      pair.send("a");
+    } else if (seen.size() == 2) {
+      pair.receive();
+      pair.far = {};
+    } else {
+      watch.cancel();
+      done.set_value();
+    }
+  };
+  run([&] {
+    watch = loop_.watch(pair.near.get(), {.readable = true, .writable = true}, note).value();
+  });
+
+  done.get_future().wait();
+
+  EXPECT_EQ(seen[0], (FdEvents{.writable = true}));
+  EXPECT_EQ(seen[1], (FdEvents{.readable = true, .writable = true}));
+  EXPECT_EQ(seen[2], (FdEvents{.readable = true, .writable = true})) << "the other end is closed";
+}
+
+TEST_F(ThreadLoopTest, AnEndedWatchIsNotCalledThoughItsDescriptorWasReady) {
+  std::array<Pair, 2> pairs;
+  std::array<FdWatch, 2> watches;
+  unsigned calls = 0;
+  run([&] {
+    for (std::size_t i = 0; i < 2; ++i) {
+      pairs[i].send("x");
+      watches[i] = loop_
+                       .watch(pairs[i].near.get(), {.readable = true},
+                              [&, i](FdEvents) {
+                                ++calls;
+                                pairs[i].receive();
+                                watches[1 - i].cancel();
+                                pairs[1 - i].near = {};
+                              })
+                       .value();
+    }
+  });
+
+  run([] {});  // by now both were ready
+  run([] {});
+
+  EXPECT_EQ(calls, 1U);
+  run([&] { watches = {}; });
+}
+
+TEST_F(ThreadLoopTest, SaysWhyItCannotWatch) {
+  const Pair pair;
+  const UniqueFd file{::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+  run([&] {
+    const auto first = loop_.watch(pair.near.get(), {.readable = true}, [](FdEvents) {});
+    ASSERT_TRUE(first) << first.error().message();
+    const auto again = loop_.watch(pair.near.get(), {.writable = true}, [](FdEvents) {});
+    const auto regular = loop_.watch(file.get(), {.readable = true}, [](FdEvents) {});
+
+    EXPECT_EQ(again.error().code, std::error_code(EEXIST, std::generic_category()));
+    EXPECT_EQ(regular.error().code, std::error_code(EPERM, std::generic_category()));
+  });
+}
+
+TEST_F(ThreadLoopTest, WatchesOnAfterAHandlerThrew) {
+  const Pair pair;
+  pair.send("x");
+  std::promise<void> second;
+  bool has_thrown = false;
+  FdWatch watch;
+  run([&] {
+    watch = loop_
+                .watch(pair.near.get(), {.readable = true},
+                       [&](FdEvents) {
+                         if (!std::exchange(has_thrown, true)) {
+                           throw std::runtime_error("boom");
+                         }
+                         watch.cancel();
+                         second.set_value();
+                       })
+                .value();
+  });
+
+  second.get_future().wait();
+
+  EXPECT_EQ(escaped_.get_future().get().message(),
+            "cannot finish a handler of 'test': boom: invalid");
+}
+
+TEST_F(ThreadLoopTest, AWatchMayOutliveItsLoop) {
+  const Pair pair;
+  const auto witness = std::make_shared<int>(0);
+  FdWatch watch;
+  run([&] {
+    watch = loop_.watch(pair.near.get(), {.readable = true}, [witness](FdEvents) {}).value();
+  });
+
+  finish();
+
+  EXPECT_EQ(witness.use_count(), 1);
+  watch.cancel();
 }
 
 TEST_F(ThreadLoopTest, DropsTasksPostedAfterClose) {

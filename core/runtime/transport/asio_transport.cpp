@@ -37,7 +37,7 @@ tcp::endpoint to_asio(const net::Endpoint& endpoint) {
 /// Shared by the listener and the accept that Asio has under way. Loop's thread only.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
-  Acceptor(Loop& loop, Transport::Accepted accepted)
+  Acceptor(ThreadLoop& loop, Transport::Accepted accepted)
       : loop_(loop), acceptor_(loop.io()), accepted_(std::move(accepted)) {}
 
   [[nodiscard]] Result<> open(const net::Endpoint& at) {
@@ -137,7 +137,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
     accept();  // a connection that died in the backlog is no reason to stop
   }
 
-  Loop& loop_;
+  ThreadLoop& loop_;
   tcp::acceptor acceptor_;
   Transport::Accepted accepted_;
   net::Endpoint local_;
@@ -163,7 +163,7 @@ class AsioListener final : public Listener {
 /// Shared by the request and by what Asio has under way. Loop's thread only.
 class Dial : public std::enable_shared_from_this<Dial> {
  public:
-  Dial(Loop& loop, const net::Endpoint& remote, Transport::Dialled done)
+  Dial(ThreadLoop& loop, const net::Endpoint& remote, Transport::Dialled done)
       : loop_(loop), socket_(loop.io()), remote_(remote), done_(std::move(done)) {}
 
   void start(Duration timeout) {
@@ -243,7 +243,7 @@ struct AsioTransport::Gate {
   Loop* loop = nullptr;  // null: closed
 };
 
-AsioTransport::AsioTransport(Loop& loop, Resolver& resolver)
+AsioTransport::AsioTransport(ThreadLoop& loop, Resolver& resolver)
     : loop_(loop), resolver_(resolver), gate_(std::make_shared<Gate>()) {
   gate_->loop = &loop;
 }

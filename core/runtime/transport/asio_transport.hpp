@@ -8,6 +8,7 @@
 #include <weft/export.hpp>
 #include <weft/transport.hpp>
 
+#include "runtime/loop/thread_loop.hpp"
 #include "runtime/transport/resolver.hpp"
 
 namespace weft {
@@ -17,8 +18,8 @@ namespace weft {
 /// startLocalConnection.
 class WEFT_EXPORT AsioTransport final : public Transport {
  public:
-  /// `loop` has an io_context: a ThreadLoop. `resolver` lives at least as long.
-  AsioTransport(Loop& loop, Resolver& resolver);
+  /// `resolver` lives at least as long.
+  AsioTransport(ThreadLoop& loop, Resolver& resolver);
   ~AsioTransport();
   AsioTransport(const AsioTransport&) = delete;
   AsioTransport& operator=(const AsioTransport&) = delete;
@@ -32,7 +33,7 @@ class WEFT_EXPORT AsioTransport final : public Transport {
  private:
   struct Gate;
 
-  Loop& loop_;
+  ThreadLoop& loop_;
   Resolver& resolver_;
   std::shared_ptr<Gate> gate_;  // lets answers of the resolver in
 };

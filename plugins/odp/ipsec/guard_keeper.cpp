@@ -17,7 +17,7 @@ Result<std::unique_ptr<GuardKeeper>> GuardKeeper::open(Loop& loop, Log& log, Ips
   WEFT_TRY(own_port, ipsec.firewall_port());
   std::unique_ptr<GuardKeeper> keeper(new GuardKeeper(loop, log, ipsec));
   WEFT_TRY(keeper->watcher_, nft::Watcher::open(
-                                 loop.io(),
+                                 loop,
                                  [own_port, keeper = keeper.get()](const nft::Change& change) {
                                    if (change.is_in(firewall_table) && change.port != own_port) {
                                      keeper->repair_after(at_once);

@@ -12,7 +12,7 @@
 
 namespace weft::ipsec {
 
-/// Watches nftables on `loop`, which needs its io_context, and repairs at once: until then packets
+/// Watches nftables on `loop`, and repairs at once: until then packets
 /// could pass in clear. Owned by the plugin beside its Ipsec, which outlives it; one thread.
 class GuardKeeper {
  public:

@@ -3,8 +3,6 @@
 
 #include <cstdint>
 
-#include <boost/version.hpp>
-
 #define WEFT_STRINGIFY_(x) #x
 #define WEFT_STRINGIFY(x) WEFT_STRINGIFY_(x)
 
@@ -20,9 +18,9 @@
 #endif
 
 /// What must be identical on both sides because C++ classes cross the boundary.
-#define WEFT_ABI_STAMP                                                                     \
-  "gcc" WEFT_STRINGIFY(__GNUC__) ";cxx11abi=" WEFT_STRINGIFY(_GLIBCXX_USE_CXX11_ABI)       \
-  ";boost=" WEFT_STRINGIFY(BOOST_VERSION) ";asan=" WEFT_ABI_ASAN ";tsan=" WEFT_ABI_TSAN
+#define WEFT_ABI_STAMP                                        \
+  "gcc" WEFT_STRINGIFY(__GNUC__) ";cxx11abi=" WEFT_STRINGIFY( \
+      _GLIBCXX_USE_CXX11_ABI) ";asan=" WEFT_ABI_ASAN ";tsan=" WEFT_ABI_TSAN
 
 /// SDK version, not product version. Before 1.0 the minor must match too.
 #define WEFT_SDK_MAJOR 0

@@ -2,7 +2,7 @@
 /// The way from a lane back to a plugin's loop: a bounded queue and the bell that wakes the loop.
 ///
 ///   lane:  if (!queue.push(event)) { count it }   bell.ring();
-///   loop:  BellListener::open(io, bell, [&] { while (queue.pop(event)) { ... } });
+///   loop:  BellListener::open(loop, bell, [&] { while (queue.pop(event)) { ... } });
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -11,14 +11,11 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <utility>
 
-#include <weft/export.hpp>
 #include <weft/function.hpp>
+#include <weft/loop.hpp>
 #include <weft/result.hpp>
-
-namespace boost::asio {
-class io_context;
-}
 
 namespace weft {
 
@@ -91,20 +88,25 @@ class Doorbell {
 
 /// Answers a doorbell on a loop. Used and destroyed on the loop's thread; the handler does not run
 /// after its destructor returned.
-class WEFT_EXPORT BellListener {
+class BellListener {
  public:
-  /// `bell` outlives the listener. Errors: the kernel's, when descriptors are used up.
-  [[nodiscard]] static Result<BellListener> open(boost::asio::io_context& io, Doorbell& bell,
-                                                 Task on_ring);
-  BellListener(BellListener&&) noexcept = default;
-  BellListener& operator=(BellListener&&) = delete;
-  ~BellListener();
+  /// `bell` outlives the listener. Errors: as Loop::watch.
+  [[nodiscard]] static Result<BellListener> open(Loop& loop, Doorbell& bell, Task on_ring) {
+    auto watch = loop.watch(bell.fd(), {.readable = true},
+                            [&bell, on_ring = std::move(on_ring)](FdEvents) mutable {
+                              bell.answer();
+                              on_ring();
+                            });
+    if (!watch) {
+      return tl::unexpected(std::move(watch).error());
+    }
+    return BellListener(*std::move(watch));
+  }
 
  private:
-  struct State;
-  explicit BellListener(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  explicit BellListener(FdWatch watch) : watch_(std::move(watch)) {}
 
-  std::shared_ptr<State> state_;
+  FdWatch watch_;
 };
 
 }  // namespace weft

@@ -1,5 +1,6 @@
 #pragma once
-/// The event loop of one plugin: its only thread, its clock, its timers and its chance.
+/// The event loop of one plugin: its only thread, its clock, its timers, its descriptors and its
+/// chance.
 ///
 /// Plugin control code runs on its loop alone, so it needs no locks. It never asks the system for
 /// the time or a random number: in production these come from the kernel, in a simulation from a
@@ -13,10 +14,6 @@
 
 #include <weft/function.hpp>
 #include <weft/result.hpp>
-
-namespace boost::asio {
-class io_context;
-}
 
 namespace weft {
 
@@ -40,6 +37,35 @@ class [[nodiscard]] Timer {
   /// Cancels, and makes the timer empty.
   void cancel() noexcept { node_.reset(); }
   /// True from creation until it is cancelled or moved away, also after a one-shot timer fired.
+  [[nodiscard]] bool is_set() const noexcept { return node_ != nullptr; }
+
+ private:
+  std::unique_ptr<Node> node_;
+};
+
+/// What a descriptor is ready for, or is watched for.
+struct FdEvents {
+  bool readable = false;
+  bool writable = false;
+
+  bool operator==(const FdEvents&) const = default;
+};
+
+/// A descriptor that a loop watches. Destroying it ends that: after the destructor returned (on the
+/// loop's thread) the handler will not run, and the descriptor may be closed. Movable; owned by the
+/// plugin; used on the loop's thread only.
+class [[nodiscard]] FdWatch {
+ public:
+  struct Node {
+    virtual ~Node() = default;
+  };
+
+  FdWatch() = default;
+  explicit FdWatch(std::unique_ptr<Node> node) : node_(std::move(node)) {}
+
+  /// Ends the watch, and makes it empty. The handler itself may do so.
+  void cancel() noexcept { node_.reset(); }
+  /// True from creation until it is cancelled or moved away.
   [[nodiscard]] bool is_set() const noexcept { return node_ != nullptr; }
 
  private:
@@ -73,9 +99,16 @@ class Loop {
   /// Runs `work` on a thread that may block (at most two run at once), then `done` on this loop.
   virtual void blocking(Task work, Task done) = 0;
 
-  /// For I/O that only exists in production, such as netlink notifications. A simulated loop has
-  /// none and aborts.
-  [[nodiscard]] virtual boost::asio::io_context& io() = 0;
+  /// Calls `ready` on this loop whenever `fd` is ready for one of `events`, and says for which.
+  /// Level-triggered: what the handler leaves unread, it is called for again, after what else waits
+  /// on the loop has had its turn; a descriptor that is closed or broken counts as ready for all
+  /// that it is watched for, because the next read or write says why.
+  ///
+  /// `fd` stays the caller's, who closes it after the watch has ended, not before. A loop watches a
+  /// descriptor once. Errors: the kernel's: EPERM for what is always ready, such as a regular file;
+  /// EEXIST for what this loop watches already; EBADF; ENOSPC or ENOMEM.
+  [[nodiscard]] virtual Result<FdWatch> watch(int fd, FdEvents events,
+                                              UniqueFunction<void(FdEvents)> ready) = 0;
 
  protected:
   ~Loop() = default;

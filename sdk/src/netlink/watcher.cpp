@@ -1,32 +1,11 @@
-/// Waits for netlink notifications with Asio.
+/// Waits for netlink notifications.
 
 #include <weft/netlink/watcher.hpp>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-
 namespace weft::nl {
 
-/// Shared with the pending wait, which may complete once more after the watcher is gone.
-struct Watcher::State : std::enable_shared_from_this<Watcher::State> {
-  State(boost::asio::io_context& io, Socket opened, MessageHandler message, Task lost)
-      : socket(std::move(opened)),
-        descriptor(io, socket.fd()),
-        on_message(std::move(message)),
-        on_lost(std::move(lost)) {}
-
-  void wait() {
-    descriptor.async_wait(descriptor.wait_read, [self = shared_from_this()](const auto& error) {
-      if (error || self->is_closed) {
-        return;
-      }
-      self->receive();
-      if (!self->is_closed) {
-        self->wait();
-      }
-    });
-  }
-
+/// Shared with the handler that may be running: it may destroy the watcher.
+struct Watcher::State {
   void receive() {
     const auto received = socket.receive([this](const nlmsghdr& message) {
       if (!is_closed) {
@@ -39,15 +18,13 @@ struct Watcher::State : std::enable_shared_from_this<Watcher::State> {
   }
 
   Socket socket;
-  boost::asio::posix::stream_descriptor descriptor;  // of the socket, which closes it
   MessageHandler on_message;
   Task on_lost;
   bool is_closed = false;
 };
 
-Result<Watcher> Watcher::open(boost::asio::io_context& io, int protocol,
-                              const std::vector<unsigned>& groups, MessageHandler on_message,
-                              Task on_lost) {
+Result<Watcher> Watcher::open(Loop& loop, int protocol, const std::vector<unsigned>& groups,
+                              MessageHandler on_message, Task on_lost) {
   auto socket = Socket::open(protocol);
   if (!socket) {
     return tl::unexpected(std::move(socket).error());
@@ -56,16 +33,16 @@ Result<Watcher> Watcher::open(boost::asio::io_context& io, int protocol,
     WEFT_TRY(socket->join(group));
   }
   auto state =
-      std::make_shared<State>(io, *std::move(socket), std::move(on_message), std::move(on_lost));
-  state->wait();
-  return Watcher{std::move(state)};
+      std::make_shared<State>(State{*std::move(socket), std::move(on_message), std::move(on_lost)});
+  FdWatch watch;
+  WEFT_TRY(watch, loop.watch(state->socket.fd(), {.readable = true},
+                             [state](FdEvents) { state->receive(); }));
+  return Watcher{std::move(state), std::move(watch)};
 }
 
 Watcher::~Watcher() {
   if (state_ != nullptr) {
     state_->is_closed = true;
-    state_->descriptor.cancel();
-    state_->descriptor.release();
   }
 }
 

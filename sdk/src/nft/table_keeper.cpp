@@ -76,7 +76,7 @@ Result<std::unique_ptr<TableKeeper>> TableKeeper::open(Loop& loop, Log& log,
   std::unique_ptr<TableKeeper> keeper(new TableKeeper(loop, log, name, *std::move(socket), port));
   WEFT_TRY(keeper->watcher_,
            Watcher::open(
-               loop.io(),
+               loop,
                [keeper = keeper.get()](const Change& change) {
                  if (change.is_in(keeper->name()) && change.port != keeper->port_) {
                    keeper->is_damaged_ = true;

@@ -1,4 +1,4 @@
-/// Waits for nftables notifications with Asio and reads whose table they are about.
+/// Reads whose table a notification of nftables is about.
 
 #include <weft/nft/watcher.hpp>
 
@@ -12,8 +12,6 @@
 #include <array>
 #include <cerrno>
 #include <utility>
-
-#include <boost/asio/posix/stream_descriptor.hpp>
 
 namespace weft::nft {
 
@@ -48,67 +46,19 @@ std::optional<Change> parse_change(const nlmsghdr& message) {
   return std::nullopt;
 }
 
-/// Shared with the pending wait, which may complete once more after the watcher is gone.
-struct Watcher::State {
-  State(boost::asio::io_context& io, nl::Socket opened, Handler change, Task lost)
-      : socket(std::move(opened)),
-        descriptor(io, socket.fd()),
-        on_change(std::move(change)),
-        on_lost(std::move(lost)) {}
-
-  void receive() {
-    const auto received = socket.receive([this](const nlmsghdr& message) {
-      if (const auto change = parse_change(message)) {
-        on_change(*change);
-      }
-    });
-    if (!received) {
-      on_lost();
-    }
+Result<std::unique_ptr<Watcher>> Watcher::open(Loop& loop, Handler on_change, Task on_lost) {
+  auto notifications = nl::Watcher::open(
+      loop, NETLINK_NETFILTER, {NFNLGRP_NFTABLES},
+      [on_change = std::move(on_change)](const nlmsghdr& message) mutable {
+        if (const auto change = parse_change(message)) {
+          on_change(*change);
+        }
+      },
+      std::move(on_lost));
+  if (!notifications) {
+    return tl::unexpected(std::move(notifications).error());
   }
-
-  nl::Socket socket;
-  boost::asio::posix::stream_descriptor descriptor;  // of the socket, which closes it
-  Handler on_change;
-  Task on_lost;
-  bool is_closed = false;
-};
-
-namespace {
-
-template <class StatePtr>
-void wait(StatePtr state) {
-  auto& descriptor = state->descriptor;
-  descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                        [state = std::move(state)](const boost::system::error_code& error) mutable {
-                          if (error || state->is_closed) {
-                            return;
-                          }
-                          state->receive();
-                          if (!state->is_closed) {
-                            wait(std::move(state));
-                          }
-                        });
-}
-
-}  // namespace
-
-Result<std::unique_ptr<Watcher>> Watcher::open(boost::asio::io_context& io, Handler on_change,
-                                               Task on_lost) {
-  auto socket = nl::Socket::open(NETLINK_NETFILTER);
-  if (!socket) {
-    return tl::unexpected(std::move(socket).error());
-  }
-  WEFT_TRY(socket->join(NFNLGRP_NFTABLES));
-  auto state =
-      std::make_shared<State>(io, std::move(*socket), std::move(on_change), std::move(on_lost));
-  wait(state);
-  return std::unique_ptr<Watcher>(new Watcher(std::move(state)));
-}
-
-Watcher::~Watcher() {
-  state_->is_closed = true;
-  state_->descriptor.release();
+  return std::unique_ptr<Watcher>(new Watcher(*std::move(notifications)));
 }
 
 }  // namespace weft::nft

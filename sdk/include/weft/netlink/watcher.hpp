@@ -2,15 +2,13 @@
 /// Netlink notifications on an event loop.
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <weft/function.hpp>
+#include <weft/loop.hpp>
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
-
-namespace boost::asio {
-class io_context;
-}
 
 namespace weft::nl {
 
@@ -18,8 +16,9 @@ namespace weft::nl {
 /// handler runs after its destructor returned.
 class [[nodiscard]] Watcher {
  public:
-  /// `on_lost` is called when notifications were lost: everything may have changed.
-  [[nodiscard]] static Result<Watcher> open(boost::asio::io_context& io, int protocol,
+  /// `on_lost` is called when notifications were lost: everything may have changed. Errors: the
+  /// kernel's.
+  [[nodiscard]] static Result<Watcher> open(Loop& loop, int protocol,
                                             const std::vector<unsigned>& groups,
                                             MessageHandler on_message, Task on_lost);
   Watcher(Watcher&&) noexcept = default;
@@ -28,9 +27,11 @@ class [[nodiscard]] Watcher {
 
  private:
   struct State;
-  explicit Watcher(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  Watcher(std::shared_ptr<State> state, FdWatch watch)
+      : state_(std::move(state)), watch_(std::move(watch)) {}
 
   std::shared_ptr<State> state_;
+  FdWatch watch_;  // last: it ends before the socket is closed
 };
 
 }  // namespace weft::nl

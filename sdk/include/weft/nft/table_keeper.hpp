@@ -17,7 +17,7 @@
 
 namespace weft::nft {
 
-/// Owned by a plugin; used and destroyed on its loop, which needs its io_context. The table
+/// Owned by a plugin; used and destroyed on its loop. The table
 /// outlives this object and its process: rules stay in force while the node restarts.
 class TableKeeper {
  public:

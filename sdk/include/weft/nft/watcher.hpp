@@ -5,16 +5,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <weft/function.hpp>
-#include <weft/netlink/socket.hpp>
+#include <weft/netlink/watcher.hpp>
 #include <weft/result.hpp>
 
 #include <weft/nft/table.hpp>
-
-namespace boost::asio {
-class io_context;
-}
 
 namespace weft::nft {
 
@@ -43,17 +40,13 @@ class Watcher {
   using Handler = UniqueFunction<void(const Change&)>;
 
   /// `on_lost` is called when notifications were lost: everything may have changed.
-  [[nodiscard]] static Result<std::unique_ptr<Watcher>> open(boost::asio::io_context& io,
-                                                             Handler on_change, Task on_lost);
-  ~Watcher();
-  Watcher(const Watcher&) = delete;
-  Watcher& operator=(const Watcher&) = delete;
+  [[nodiscard]] static Result<std::unique_ptr<Watcher>> open(Loop& loop, Handler on_change,
+                                                             Task on_lost);
 
  private:
-  struct State;
-  explicit Watcher(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  explicit Watcher(nl::Watcher notifications) : notifications_(std::move(notifications)) {}
 
-  std::shared_ptr<State> state_;
+  nl::Watcher notifications_;
 };
 
 }  // namespace weft::nft

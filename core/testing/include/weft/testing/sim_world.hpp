@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <random>
 #include <span>
@@ -24,6 +25,7 @@ class SimWorld;
 class SimLoop final : public Loop {
  public:
   SimLoop(SimWorld& world, std::string name, std::uint32_t index);
+  ~SimLoop();
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   /// Later posts and whatever still waits are dropped.
@@ -42,15 +44,24 @@ class SimLoop final : public Loop {
   void random_bytes(std::span<std::byte> out) noexcept override;
   /// Runs `work` inline, as an event of its own.
   void blocking(Task work, Task done) override;
-  [[nodiscard]] boost::asio::io_context& io() override;
+  /// The descriptor is not looked at: it is ready when the test says so.
+  [[nodiscard]] Result<FdWatch> watch(int fd, FdEvents events,
+                                      UniqueFunction<void(FdEvents)> ready) override;
+
+  /// Calls, as an event of its own, the handler of whoever watches `fd` for some of `events` then.
+  /// Once: what the handler leaves unread is made ready again by the test.
+  void make_ready(int fd, FdEvents events);
 
  private:
   friend class SimWorld;
+  struct Watch;
+  class WatchNode;
 
   SimWorld& world_;
   const std::string name_;
   const std::uint32_t index_;
   std::mt19937_64 random_;  // per loop: one more draw here changes nothing elsewhere
+  std::map<int, std::shared_ptr<Watch>> watches_;
   bool is_closed_ = false;
 };
 
