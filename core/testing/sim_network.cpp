@@ -1,4 +1,4 @@
-/// Virtual TCP: travel times, back-pressure, silence, resets.
+/// Virtual TCP and UDP: travel times, back-pressure, silence, resets, loss.
 
 #include <weft/testing/sim_network.hpp>
 
@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t window_bytes = std::size_t{256} * 1024;
 constexpr std::size_t read_chunk_bytes = std::size_t{64} * 1024;
 constexpr std::size_t backlog_limit = 128;
+/// What UDP carries over IPv4.
+constexpr std::size_t max_datagram_bytes = 65'507;
 /// When Linux gives up on unacknowledged data. Source: Linux ip-sysctl, tcp_retries2.
 constexpr Duration retransmission_limit = std::chrono::milliseconds{924'600};
 /// First retransmission of a connection request; doubles. Source: RFC 6298 section 2.1.
@@ -268,6 +270,113 @@ struct SimAcceptor : std::enable_shared_from_this<SimAcceptor> {
   bool is_running = false;
 };
 
+/// A bound port for datagrams. Shared by the SimDatagrams and by what is on the way to it.
+struct SimPort : std::enable_shared_from_this<SimPort> {
+  SimPort(SimLoop& on, net::Endpoint where, std::vector<net::Endpoint> endpoints,
+          Datagrams::Callbacks then)
+      : loop(on), at(where), bound(std::move(endpoints)), callbacks(std::move(then)) {}
+
+  SimLoop& loop;
+  net::Endpoint at;
+  std::vector<net::Endpoint> bound;
+  Datagrams::Callbacks callbacks;
+  bool is_closed = false;
+};
+
+class SimDatagrams final : public Datagrams {
+ public:
+  SimDatagrams(SimWorld& world, std::shared_ptr<SimPort> port)
+      : world_(world), port_(std::move(port)) {
+    for (const net::Endpoint& endpoint : port_->bound) {
+      world_.network().ports_.emplace(endpoint, port_.get());
+    }
+  }
+  ~SimDatagrams() override {
+    port_->is_closed = true;
+    for (const net::Endpoint& endpoint : port_->bound) {
+      world_.network().ports_.erase(endpoint);
+    }
+  }
+
+  [[nodiscard]] Result<> send(const net::Endpoint& to, ByteView octets,
+                              const net::IpAddress& from) override {
+    const std::string attempt = "send to " + to_string(to);
+    if (octets.size() > max_datagram_bytes) {
+      return fail(EMSGSIZE, attempt);
+    }
+    const auto source = source_for(to.address, from);
+    if (source == port_->bound.end()) {
+      return fail(from.is_unspecified() ? ENETUNREACH : EINVAL, attempt);
+    }
+    SimNetwork& network = world_.network();
+    if (!network.loses(source->address, to.address)) {
+      world_.schedule(network.travel_time(source->address, to.address), nullptr,
+                      [&world = world_, from = *source, to, back = std::weak_ptr(port_),
+                       octets = Bytes(octets.begin(), octets.end())] {
+                        arrive(world, from, to, octets, back);
+                      });
+    }
+    return {};
+  }
+  [[nodiscard]] net::Endpoint local() const noexcept override { return port_->at; }
+
+ private:
+  /// The one that was asked for; else the receiver's own, so that it talks to itself; else the
+  /// first.
+  [[nodiscard]] std::vector<net::Endpoint>::const_iterator source_for(
+      const net::IpAddress& to, const net::IpAddress& from) const {
+    const auto is = [](const net::IpAddress& wanted) {
+      return [&wanted](const net::Endpoint& own) { return own.address == wanted; };
+    };
+    const auto& own = port_->bound;
+    if (!from.is_unspecified()) {
+      return std::find_if(own.begin(), own.end(), is(from));
+    }
+    const auto itself = std::find_if(own.begin(), own.end(), is(to));
+    return itself != own.end() ? itself
+                               : std::find_if(own.begin(), own.end(), [&](const auto& endpoint) {
+                                   return endpoint.address.family == to.family;
+                                 });
+  }
+
+  static void arrive(SimWorld& world, const net::Endpoint& from, const net::Endpoint& to,
+                     const Bytes& octets, const std::weak_ptr<SimPort>& sender) {
+    SimNetwork& network = world.network();
+    if (network.is_blocked(from.address, to.address) || network.addresses_.count(to.address) == 0) {
+      return;
+    }
+    const auto found = network.ports_.find(to);
+    if (found == network.ports_.end()) {
+      if (!network.loses(to.address, from.address)) {
+        world.schedule(network.travel_time(to.address, from.address), nullptr,
+                       [&world, from, to, sender] { refuse(world, from, to, sender); });
+      }
+      return;
+    }
+    world.record(digest_of(octets));
+    SimPort& port = *found->second;
+    port.loop.run([&, alive = port.shared_from_this()] {
+      port.callbacks.on_datagram({from, to.address, octets});
+    });
+  }
+
+  /// The answer that nobody has bound the port is back.
+  static void refuse(SimWorld& world, const net::Endpoint& from, const net::Endpoint& to,
+                     const std::weak_ptr<SimPort>& sender) {
+    const auto port = sender.lock();
+    if (port && !port->is_closed && port->callbacks.on_error &&
+        !world.network().is_blocked(to.address, from.address)) {
+      port->loop.run([&] {
+        port->callbacks.on_error(to, Error{std::error_code(ECONNREFUSED, std::generic_category()),
+                                           "reach " + to_string(to)});
+      });
+    }
+  }
+
+  SimWorld& world_;
+  const std::shared_ptr<SimPort> port_;
+};
+
 class SimStream final : public Stream {
  public:
   explicit SimStream(std::shared_ptr<SimSocket> socket) : socket_(std::move(socket)) {
@@ -497,6 +606,17 @@ void SimNetwork::set_delay(const Address& a, const Address& b, LinkDelay delay) 
   delays_[{b, a}] = delay;
 }
 
+void SimNetwork::set_loss(const Address& a, const Address& b, double share) {
+  losses_[{a, b}] = share;
+  losses_[{b, a}] = share;
+}
+
+bool SimNetwork::loses(const Address& from, const Address& to) {
+  const auto found = losses_.find({from, to});
+  return found != losses_.end() &&
+         static_cast<double>(world_.random() >> 11U) * 0x1.0p-53 < found->second;
+}
+
 void SimNetwork::block(const Address& from, const Address& to) {
   blocked_.emplace(from, to);
 }
@@ -591,19 +711,24 @@ std::optional<net::IpAddress> SimTransport::source_for(const net::IpAddress& rem
   return std::nullopt;
 }
 
+std::vector<net::Endpoint> SimTransport::endpoints_of(const net::Endpoint& at) const {
+  std::vector<net::Endpoint> endpoints;
+  for (const net::IpAddress& address : addresses_) {
+    const bool takes_any =
+        at.address.is_unspecified() && (!at.address.is_v4() || address.family == at.address.family);
+    if (takes_any || address == at.address) {
+      endpoints.push_back({address, at.port});
+    }
+  }
+  return endpoints;
+}
+
 Result<std::unique_ptr<Listener>> SimTransport::listen(net::Endpoint at, Accepted accepted) {
   SimNetwork& network = world_.network();
   if (at.port == 0) {
     at.port = network.next_port_++;
   }
-  std::vector<net::Endpoint> bound;
-  for (const net::IpAddress& address : addresses_) {
-    const bool takes_any =
-        at.address.is_unspecified() && (!at.address.is_v4() || address.family == at.address.family);
-    if (takes_any || address == at.address) {
-      bound.push_back({address, at.port});
-    }
-  }
+  std::vector<net::Endpoint> bound = endpoints_of(at);
   if (bound.empty()) {
     return fail(EADDRNOTAVAIL, "listen on " + to_string(at));
   }
@@ -618,6 +743,25 @@ Result<std::unique_ptr<Listener>> SimTransport::listen(net::Endpoint at, Accepte
   }
   acceptor->bound = std::move(bound);
   return std::make_unique<SimListener>(std::move(acceptor));
+}
+
+Result<std::unique_ptr<Datagrams>> SimTransport::bind_datagrams(net::Endpoint at,
+                                                                Datagrams::Callbacks callbacks) {
+  SimNetwork& network = world_.network();
+  if (at.port == 0) {
+    at.port = network.next_port_++;
+  }
+  auto bound = endpoints_of(at);
+  if (bound.empty()) {
+    return fail(EADDRNOTAVAIL, "bind " + to_string(at));
+  }
+  for (const net::Endpoint& endpoint : bound) {
+    if (network.ports_.count(endpoint) > 0) {
+      return fail(EADDRINUSE, "bind " + to_string(at));
+    }
+  }
+  auto port = std::make_shared<SimPort>(loop_, at, std::move(bound), std::move(callbacks));
+  return std::make_unique<SimDatagrams>(world_, std::move(port));
 }
 
 std::unique_ptr<Pending> SimTransport::dial(net::Endpoint remote, Duration timeout, Dialled done) {

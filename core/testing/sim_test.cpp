@@ -262,6 +262,94 @@ std::uint64_t busy_run(std::uint64_t seed) {
   return world.digest();
 }
 
+class SimDatagramsTest : public ::testing::Test {
+ protected:
+  /// Binds a port on `node`. Its callbacks keep what they are told.
+  std::unique_ptr<Datagrams> bind(FakeHost& node, std::string_view at, std::uint16_t port) {
+    std::unique_ptr<Datagrams> bound;
+    node.loop().run([&] {
+      bound = node.as_host()
+                  .transport()
+                  .bind_datagrams({*net::parse_ip(at), port},
+                                  {[&](const Datagram& datagram) {
+                                     EXPECT_TRUE(node.loop().is_current());
+                                     got_.emplace_back(as_text(datagram.octets));
+                                     from_ = datagram.from;
+                                     to_ = datagram.to;
+                                   },
+                                   [&](const net::Endpoint& to, const Error& error) {
+                                     refused_ = to;
+                                     error_ = error.code;
+                                   }})
+                  .value();
+    });
+    return bound;
+  }
+
+  SimWorld world_;
+  FakeHost server_{world_};
+  FakeHost client_{world_};
+  std::vector<std::string> got_;
+  net::Endpoint from_;
+  net::IpAddress to_;
+  std::optional<net::Endpoint> refused_;
+  std::error_code error_;
+};
+
+TEST_F(SimDatagramsTest, CarriesDatagramsAfterTheirTravelTime) {
+  const auto server = bind(server_, "::", 53);
+  const auto client = bind(client_, "0.0.0.0", 0);
+  world_.network().set_delay(server_.address(), client_.address(), {20ms, 0ms});
+
+  ASSERT_TRUE(client->send({server_.address(), 53}, as_bytes("question")));
+  world_.run_for(19ms);
+  EXPECT_TRUE(got_.empty());
+  world_.run_for(1ms);
+
+  EXPECT_EQ(got_, std::vector<std::string>{"question"});
+  EXPECT_EQ(from_, (net::Endpoint{client_.address(), client->local().port}));
+  EXPECT_EQ(to_, server_.address());
+}
+
+TEST_F(SimDatagramsTest, LosesTheShareThatItIsTold) {
+  const auto server = bind(server_, "::", 53);
+  const auto client = bind(client_, "::", 0);
+  world_.network().set_loss(server_.address(), client_.address(), 0.25);
+
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(client->send({server_.address(), 53}, as_bytes("x")));
+  }
+  world_.run_for(1s);
+
+  EXPECT_NEAR(static_cast<double>(got_.size()), 750, 75);
+}
+
+TEST_F(SimDatagramsTest, ABrokenPathIsSilenceAndAFreePortIsNot) {
+  const auto client = bind(client_, "::", 0);
+  world_.network().block(client_.address(), server_.address());
+  ASSERT_TRUE(client->send({server_.address(), 53}, as_bytes("x")));
+  world_.run_for(1s);
+  EXPECT_FALSE(refused_);
+
+  world_.network().heal();
+  ASSERT_TRUE(client->send({server_.address(), 53}, as_bytes("x")));
+  world_.run_for(1s);
+
+  EXPECT_EQ(refused_, (net::Endpoint{server_.address(), 53}));
+  EXPECT_EQ(error_, std::error_code(ECONNREFUSED, std::generic_category()));
+}
+
+TEST_F(SimDatagramsTest, AClosedPortIsFreeAndHearsNothing) {
+  auto server = bind(server_, "::", 53);
+  const auto client = bind(client_, "::", 0);
+  ASSERT_TRUE(client->send({server_.address(), 53}, as_bytes("x")));
+  server.reset();
+  world_.run_for(1s);
+
+  EXPECT_TRUE(got_.empty());
+  EXPECT_TRUE(bind(server_, "::", 53));
+}
+
 TEST(SimWorld, RepeatsARunExactlyFromItsSeed) {
   const std::uint64_t first = busy_run(1);
 
@@ -307,6 +395,31 @@ class Speaker final : public Plugin {
   Host& host_;
   CommandRegistration command_;
 };
+
+TEST(SimWorld, ADescriptorIsReadyWhenTheTestSaysSo) {
+  SimWorld world;
+  SimLoop& loop = world.add_loop("plugin");
+  std::vector<FdEvents> seen;
+  FdWatch watch = loop.watch(7, {.readable = true},
+                             [&](FdEvents events) {
+                               EXPECT_TRUE(loop.is_current());
+                               seen.push_back(events);
+                               if (seen.size() == 2) {
+                                 watch.cancel();
+                               }
+                             })
+                      .value();
+  EXPECT_FALSE(loop.watch(7, {.readable = true}, [](FdEvents) {}));
+
+  loop.make_ready(7, {.readable = true, .writable = true});
+  loop.make_ready(7, {.writable = true});
+  loop.make_ready(8, {.readable = true});
+  loop.make_ready(7, {.readable = true});
+  loop.make_ready(7, {.readable = true});
+  world.run_for(1s);
+
+  EXPECT_EQ(seen, (std::vector<FdEvents>(2, {.readable = true})));
+}
 
 TEST(FakeHost, LetsATestCallCommandsAndListen) {
   SimWorld world;
@@ -356,28 +469,3 @@ TEST(FakeHost, RefusesASecondPluginThatServesTheSameCommand) {
 
 }  // namespace
 }  // namespace weft::testing
-TEST(SimWorld, ADescriptorIsReadyWhenTheTestSaysSo) {
-  SimWorld world;
-  SimLoop& loop = world.add_loop("plugin");
-  std::vector<FdEvents> seen;
-  FdWatch watch = loop.watch(7, {.readable = true},
-                             [&](FdEvents events) {
-                               EXPECT_TRUE(loop.is_current());
-                               seen.push_back(events);
-                               if (seen.size() == 2) {
-                                 watch.cancel();
-                               }
-                             })
-                      .value();
-  EXPECT_FALSE(loop.watch(7, {.readable = true}, [](FdEvents) {}));
-
-  loop.make_ready(7, {.readable = true, .writable = true});
-  loop.make_ready(7, {.writable = true});
-  loop.make_ready(8, {.readable = true});
-  loop.make_ready(7, {.readable = true});
-  loop.make_ready(7, {.readable = true});
-  world.run_for(1s);
-
-  EXPECT_EQ(seen, (std::vector<FdEvents>(2, {.readable = true})));
-}
-

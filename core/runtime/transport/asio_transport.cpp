@@ -14,6 +14,7 @@
 #include <boost/asio/ip/v6_only.hpp>
 
 #include "runtime/transport/asio_stream.hpp"
+#include "runtime/transport/udp_datagrams.hpp"
 
 namespace weft {
 namespace {
@@ -257,6 +258,11 @@ Result<std::unique_ptr<Listener>> AsioTransport::listen(net::Endpoint at, Accept
   auto acceptor = std::make_shared<Acceptor>(loop_, std::move(accepted));
   WEFT_TRY(acceptor->open(at));
   return std::make_unique<AsioListener>(std::move(acceptor));
+}
+
+Result<std::unique_ptr<Datagrams>> AsioTransport::bind_datagrams(net::Endpoint at,
+                                                                 Datagrams::Callbacks callbacks) {
+  return bind_udp_datagrams(loop_, at, std::move(callbacks));
 }
 
 std::unique_ptr<Pending> AsioTransport::dial(net::Endpoint remote, Duration timeout, Dialled done) {

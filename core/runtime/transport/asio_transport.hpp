@@ -1,5 +1,5 @@
 #pragma once
-/// The production transport: TCP over Boost.Asio.
+/// The production transport: TCP over Boost.Asio, and UDP.
 
 #include <memory>
 #include <string>
@@ -26,6 +26,8 @@ class WEFT_EXPORT AsioTransport final : public Transport {
 
   [[nodiscard]] Result<std::unique_ptr<Listener>> listen(net::Endpoint at,
                                                          Accepted accepted) override;
+  [[nodiscard]] Result<std::unique_ptr<Datagrams>> bind_datagrams(
+      net::Endpoint at, Datagrams::Callbacks callbacks) override;
   [[nodiscard]] std::unique_ptr<Pending> dial(net::Endpoint remote, Duration timeout,
                                               Dialled done) override;
   [[nodiscard]] std::unique_ptr<Pending> resolve(std::string host, Resolved done) override;

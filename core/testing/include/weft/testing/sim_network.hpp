@@ -1,5 +1,5 @@
 #pragma once
-/// The network of a simulated world: addresses, byte streams between them, and its faults.
+/// The network of a simulated world: addresses, streams and datagrams between them, its faults.
 
 #include <cstdint>
 #include <map>
@@ -18,6 +18,7 @@ class SimWorld;
 class SimLoop;
 struct SimSocket;
 struct SimAcceptor;
+struct SimPort;
 
 /// How long octets travel in one direction: `latency` plus up to `jitter`, never overtaking.
 struct LinkDelay {
@@ -26,7 +27,9 @@ struct LinkDelay {
 };
 
 /// Streams behave as TCP does between real nodes: a broken path is silence, what is in flight
-/// waits and arrives after healing, a closed process answers with a reset. Owned by the world.
+/// waits and arrives after healing, a closed process answers with a reset. Datagrams behave as UDP
+/// does: they take as long as octets of streams, overtake each other, and are lost where a path is
+/// broken; a node answers for a port that nobody has bound. Owned by the world.
 class SimNetwork {
  public:
   explicit SimNetwork(SimWorld& world);
@@ -50,6 +53,9 @@ class SimNetwork {
   /// Both directions.
   void set_delay(const Address& a, const Address& b, LinkDelay delay);
 
+  /// Loses this share of the datagrams, 0 to 1, in both directions.
+  void set_loss(const Address& a, const Address& b, double share);
+
   /// Drops everything from `from` to `to` silently, as a firewall or a cut cable does.
   void block(const Address& from, const Address& to);
   /// Blocks both directions between every address of `a` and every address of `b`.
@@ -72,6 +78,7 @@ class SimNetwork {
   friend class SimStream;
   friend class SimListener;
   friend class SimDial;
+  friend class SimDatagrams;
   friend struct SimSocket;
   using Pair = std::pair<Address, Address>;
 
@@ -79,16 +86,19 @@ class SimNetwork {
   [[nodiscard]] Duration travel_time(const Address& from, const Address& to);
   [[nodiscard]] SimAcceptor* find_acceptor(const net::Endpoint& at);
   void release_held(const Pair& direction);
+  [[nodiscard]] bool loses(const Address& from, const Address& to);
 
   SimWorld& world_;
   LinkDelay default_delay_;
   std::map<Pair, LinkDelay> delays_;
+  std::map<Pair, double> losses_;
   std::set<Pair> blocked_;
   std::map<Pair, int> failing_dials_;
   std::map<std::string, Group> names_;
   std::map<std::string, std::size_t> lookups_;
   Duration name_delay_{0};
   std::map<net::Endpoint, SimAcceptor*> acceptors_;
+  std::map<net::Endpoint, SimPort*> ports_;      // of datagrams
   std::map<std::uint64_t, SimSocket*> sockets_;  // by age, so that healing is deterministic
   std::set<Address> addresses_;                  // that some node has
   std::uint64_t next_socket_ = 1;
@@ -103,11 +113,14 @@ class SimTransport final : public Transport {
 
   [[nodiscard]] Result<std::unique_ptr<Listener>> listen(net::Endpoint at,
                                                          Accepted accepted) override;
+  [[nodiscard]] Result<std::unique_ptr<Datagrams>> bind_datagrams(
+      net::Endpoint at, Datagrams::Callbacks callbacks) override;
   [[nodiscard]] std::unique_ptr<Pending> dial(net::Endpoint remote, Duration timeout,
                                               Dialled done) override;
   [[nodiscard]] std::unique_ptr<Pending> resolve(std::string host, Resolved done) override;
 
  private:
+  [[nodiscard]] std::vector<net::Endpoint> endpoints_of(const net::Endpoint& at) const;
   [[nodiscard]] std::optional<net::IpAddress> source_for(const net::IpAddress& remote) const;
 
   SimWorld& world_;
