@@ -44,15 +44,16 @@ TEST_F(WeftCni, TellsTheDaemonOfACompletePod) {
     const std::string before = "link/ether ";
     return link.substr(link.find(before) + before.size(), 17);
   };
-  EXPECT_EQ(told[0],
-            (Json{{"container_id", container_},
-                  {"ifname", "eth0"},
-                  {"port", port()},
-                  {"mac", mac_of(in_pod("ip link show eth0"))},
-                  {"port_mac", mac_of(run("ip link show " + port()).text)},
-                  {"addresses", {"10.32.0.2/12"}},
-                  {"netns", netns_path()},
-                  {"kubernetes", {{"namespace", "default"}, {"name", "web-1"}, {"uid", ""}}}}));
+  EXPECT_EQ(told[0], (Json{{"container_id", container_},
+                           {"ifname", "eth0"},
+                           {"port", port()},
+                           {"mac", mac_of(in_pod("ip link show eth0"))},
+                           {"port_mac", mac_of(run("ip link show " + port()).text)},
+                           {"addresses", {"10.32.0.2/12"}},
+                           {"netns", netns_path()},
+                           {"k8s_namespace", "default"},
+                           {"k8s_pod", "web-1"},
+                           {"k8s_uid", ""}}));
 }
 
 TEST_F(WeftCni, CheckTellsTheDaemonOfThePodAgain) {

@@ -49,8 +49,9 @@ Outcome judge_stop(std::unique_ptr<Trial> trial) {
     return failed(status.reason, "let no exception leave a handler; report errors with Host::fail");
   }
   if (const auto left = trial->left_behind(); !left.empty()) {
-    return failed(fmt::format("after stop() there is still {}", join(left)),
-                  "reset every Subscription, CommandRegistration, Timer and socket in stop()");
+    return failed(
+        fmt::format("after stop() there is still {}", join(left)),
+        "reset every Subscription, CommandRegistration, Timer, FdWatch and stream in stop()");
   }
   return passed(fmt::format("stopped in {}, nothing left", to_text(took)));
 }

@@ -25,10 +25,16 @@ class Fabric final : public host::BuiltIn {
     WEFT_TRY(services_.provide<FlowPlanner>(dataplane_.planner()));
     WEFT_TRY(dataplane_.listen_to_lanes());
     WEFT_TRY(services_.provide<OverlaySwitch>(overlay_switch_));
-    WEFT_TRY(macs_, control_.serve("dataplane.macs", [this](const std::string& /*params*/,
-                                                            Reply<std::string> reply) {
-      reply(dataplane::macs_json(dataplane_.macs(), loop_.wall_now()));
-    }));
+    WEFT_TRY(macs_,
+             control_.serve({"dataplane.macs",
+                             "The MAC addresses that were seen, and behind which peer.",
+                             "list of objects",
+                             {{"Mac", "The address."},
+                              {"Name", "The peer's name."},
+                              {"LastSeen", "When a frame came from it last."}}},
+                            [this](Reply<std::string> reply) {
+                              reply(dataplane::macs_json(dataplane_.macs(), loop_.wall_now()));
+                            }));
     return {};
   }
 

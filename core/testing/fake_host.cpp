@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "runtime/bus/bus_core.hpp"
+#include "runtime/control/parameters.hpp"
 #include "runtime/metrics/registry.hpp"
 #include "runtime/service/registry.hpp"
 
@@ -97,13 +98,13 @@ class FakeHost::Seat final : public Host, private Log, private Control {
     std::string name;
   };
 
-  [[nodiscard]] Result<CommandRegistration> serve(std::string name, Handler handler) override {
+  [[nodiscard]] Result<CommandRegistration> serve_erased(CommandInfo info, Begin begin) override {
     const auto [at, is_new] = node_.commands_.try_emplace(
-        name, Command{this, std::make_shared<Handler>(std::move(handler))});
+        info.name, Command{this, std::make_shared<Begin>(std::move(begin))});
     if (!is_new) {
-      return weft::fail(Errc::conflict, "serve command '" + name + "' twice");
+      return weft::fail(Errc::conflict, "serve command '" + info.name + "' twice");
     }
-    return CommandRegistration{std::make_unique<Registration>(node_, std::move(name))};
+    return CommandRegistration{std::make_unique<Registration>(node_, std::move(info.name))};
   }
 
   [[nodiscard]] bool is_enabled(LogLevel level) const noexcept override {
@@ -236,10 +237,10 @@ Result<std::string> FakeHost::call(std::string command, std::string params, Dura
   }
   return await<std::string>(
       [&](Reply<std::string> reply) {
-        found->second.seat->sim_loop().post([handler = found->second.handler,
+        found->second.seat->sim_loop().post([begin = found->second.begin,
                                              params = std::move(params),
                                              reply = std::move(reply)]() mutable {
-          (*handler)(std::move(params), std::move(reply));
+          (void)control::run_command(*(*begin)(), params, std::move(reply));
         });
       },
       limit);

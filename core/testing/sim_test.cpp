@@ -380,13 +380,20 @@ TEST(SimWorld, TimersFireInOrderAndCanCancelThemselves) {
 /// Serves a command and publishes what it was told.
 class Speaker final : public Plugin {
  public:
+  struct Words {
+    std::string words = "nothing";
+
+    void describe(Schema& schema) { schema.field("words", words, "What to say."); }
+  };
+
   explicit Speaker(Host& host) : host_(host) {}
   Result<> start() override {
-    WEFT_TRY(command_, host_.control().serve("say", [this](std::string params, auto answer) {
-      host_.bus().publish(events::PeerUp{PeerName{1}, std::move(params), {}});
-      host_.log().info("said");
-      answer(std::string("true"));
-    }));
+    WEFT_TRY(command_,
+             host_.control().serve<Words>({"say", "Says it."}, [this](Words given, auto answer) {
+               host_.bus().publish(events::PeerUp{PeerName{1}, std::move(given.words), {}});
+               host_.log().info("said");
+               answer(std::string("true"));
+             }));
     return {};
   }
   void stop() noexcept override { command_ = {}; }
@@ -429,13 +436,15 @@ TEST(FakeHost, LetsATestCallCommandsAndListen) {
   const Subscription up =
       host.bus().subscribe<events::PeerUp>([&](const auto& peer) { heard = peer.nickname; });
 
-  const auto answer = host.call("say", "hi");
+  const auto answer = host.call("say", R"({"words":"hi"})");
   world.run_for(1ms);
 
   EXPECT_EQ(*answer, "true");
   EXPECT_EQ(heard, "hi");
   EXPECT_TRUE(host.logged("said"));
   EXPECT_EQ(host.call("shout").error().code, Errc::not_found);
+  EXPECT_EQ(host.call("say", R"({"word":"hi"})").error().context,
+            "use parameter 'word': the command has none; did you mean 'words'?");
 }
 
 TEST(FakeHost, KeepsTheDiskAcrossIncarnations) {

@@ -104,23 +104,22 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     start_node_guard();
     WEFT_TRY(start_port());
     WEFT_TRY(start_watching());
-    WEFT_TRY(command_, host_.control().serve("bridge.status", [this](const std::string& /*params*/,
-                                                                     Reply<std::string> answer) {
+    WEFT_TRY(command_, host_.control().serve(status_command(), [this](Reply<std::string> answer) {
       answer(status());
     }));
-    WEFT_TRY(doctor_, host_.control().serve("bridge.doctor", [this](const std::string& /*params*/,
-                                                                    Reply<std::string> answer) {
-      answer(checks().map([this](std::vector<doctor::Check> checks) {
-        std::ranges::move(address_plan_.checks(), std::back_inserter(checks));
-        if (auto of_ports = PodPorts::checks(bridge_->socket(), name_)) {
-          std::ranges::move(*of_ports, std::back_inserter(checks));
-        }
-        if (auto iptables = check_bridged_iptables()) {
-          checks.push_back(*std::move(iptables));
-        }
-        return doctor::to_json(checks);
-      }));
-    }));
+    WEFT_TRY(doctor_,
+             host_.control().serve(doctor::command_of("bridge"), [this](Reply<std::string> answer) {
+               answer(checks().map([this](std::vector<doctor::Check> checks) {
+                 std::ranges::move(address_plan_.checks(), std::back_inserter(checks));
+                 if (auto of_ports = PodPorts::checks(bridge_->socket(), name_)) {
+                   std::ranges::move(*of_ports, std::back_inserter(checks));
+                 }
+                 if (auto iptables = check_bridged_iptables()) {
+                   checks.push_back(*std::move(iptables));
+                 }
+                 return doctor::to_json(checks);
+               }));
+             }));
     WEFT_TRY(start_address_plan());
     WEFT_TRY(exposures_.start(*bridge_, host_.services().optional<Store>()));
     WEFT_TRY(host_.services().provide<Bridge>(*this));

@@ -25,4 +25,20 @@ std::string to_json(const Status& status) {
       .dump();
 }
 
+CommandInfo status_command() {
+  return {"bridge.status",
+          "The bridge, and the router's port on it.",
+          "object",
+          {{"name", "The bridge's."},
+           {"mac", "The bridge's."},
+           {"mtu", "Of pods on it."},
+           {"up", "Whether it is."},
+           {"addresses", "With the prefix lengths of their networks."},
+           {"port.name", "The router's port."},
+           {"port.up", "Whether it is."},
+           {"port.hairpin", "Whether frames may go back out of it."},
+           {"port.queues", "Of its tap."},
+           {"port.offloads", "Of its tap."}}};
+}
+
 }  // namespace weft::bridge

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <weft/control.hpp>
 #include <weft/net/ip.hpp>
 #include <weft/netlink/link.hpp>
 
@@ -18,5 +19,7 @@ struct Status {
 };
 
 [[nodiscard]] std::string to_json(const Status& status);
+
+[[nodiscard]] CommandInfo status_command();
 
 }  // namespace weft::bridge

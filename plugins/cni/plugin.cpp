@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include <weft/cancellable_control.hpp>
 #include <weft/events/node_trouble.hpp>
 #include <weft/netlink/link.hpp>
 #include <weft/netlink/watcher.hpp>
@@ -20,6 +19,7 @@
 #include <weft/service/store.hpp>
 
 #include "attached_pods.hpp"
+#include "command_parameters.hpp"
 #include "common/attachment/exchange.hpp"
 #include "guard_report.hpp"
 #include "host_ports.hpp"
@@ -59,10 +59,10 @@ class Cni final : public Plugin {
     WEFT_TRY(serve_guard());
     WEFT_TRY(serve_add());
     WEFT_TRY(serve_attached());
-    WEFT_TRY(serve("cni.check", &PodNetworks::check));
-    WEFT_TRY(serve("cni.network", &PodNetworks::network));
-    WEFT_TRY(serve("cni.undo", &PodNetworks::undo));
-    return serve("cni.release", &PodNetworks::release);
+    WEFT_TRY(serve(check_command(), &PodNetworks::check));
+    WEFT_TRY(serve(network_command(), &PodNetworks::network));
+    WEFT_TRY(serve(undo_command(), &PodNetworks::undo));
+    return serve(release_command(), &PodNetworks::release);
   }
 
   void stop() noexcept override {
@@ -112,9 +112,9 @@ class Cni final : public Plugin {
       host_.log().warn("pods that end without a DEL are noticed at the next start", "error",
                        watcher.error());
     }
-    return serve_command("cni.status", [this](const std::string& /*params*/) {
-      return Result<std::string>(R"({"Reclaimed":)" + std::to_string(leases_.freed()) + "}");
-    });
+    return keep(host_.control().serve(status_command(), [this](Reply<std::string> answer) {
+      answer(R"({"Reclaimed":)" + std::to_string(leases_.freed()) + "}");
+    }));
   }
 
   void link_gone(std::string_view name) {
@@ -142,18 +142,16 @@ class Cni final : public Plugin {
   }
 
   Result<> serve_guard() {
-    WEFT_TRY(serve_command("cni.guard", [this](const std::string& params) -> Result<std::string> {
-      PodPort port;
-      WEFT_TRY(port, parse_pod_port(params));
-      WEFT_TRY(change_guard(std::move(port)));
-      return answer_text();
+    WEFT_TRY(keep(host_.control().serve<PortParameters>(
+        guard_command(), [this](PortParameters given, Reply<std::string> answer) {
+          answer(change_guard(std::move(given.port)).map([] { return answer_text(); }));
+        })));
+    WEFT_TRY(keep(host_.control().serve(guarded_command(), [this](Reply<std::string> answer) {
+      answer(guarded_json(guard_.pods()));
+    })));
+    return keep(host_.control().serve(doctor::command_of("cni"), [this](Reply<std::string> answer) {
+      answer(guard_checks(wants_guard_, guard_error_, guard_).map(doctor::to_json));
     }));
-    WEFT_TRY(serve_command("cni.guarded", [this](const std::string& /*params*/) {
-      return Result<std::string>(guarded_json(guard_.pods()));
-    }));
-    return serve_command("cni.doctor", [this](const std::string& /*params*/) {
-      return guard_checks(wants_guard_, guard_error_, guard_).map(doctor::to_json);
-    });
   }
 
   Result<> change_guard(PodPort port) {
@@ -164,15 +162,9 @@ class Cni final : public Plugin {
                       : guard_.release(port.port);
   }
 
-  template <class Handler>
-  Result<> serve_command(std::string name, Handler handler) {
+  Result<> keep(Result<CommandRegistration> served) {
     CommandRegistration command;
-    WEFT_TRY(command,
-             host_.control().serve(std::move(name), [handler = std::move(handler)](
-                                                        const std::string& params,
-                                                        Reply<std::string> answer) mutable {
-               answer(handler(params));
-             }));
+    WEFT_TRY(command, std::move(served));
     commands_.push_back(std::move(command));
     return {};
   }
@@ -195,55 +187,30 @@ class Cni final : public Plugin {
 
   /// It may wait for an address: what a caller that hung up waited for is given back.
   Result<> serve_add() {
-    CommandRegistration command;
-    WEFT_TRY(command, serve_cancellable(
-                          host_.control(), "cni.add",
-                          [this](const std::string& params, Reply<std::string> answer) -> Task {
-                            auto request = parse_pod_request(params);
-                            if (!request) {
-                              answer(tl::unexpected(std::move(request).error()));
-                              return {};
-                            }
-                            PodRequest undone = *request;
-                            undone.attempt = pods_.add(*std::move(request),
-                                                       as_json<PodNetwork>(std::move(answer)));
-                            return [this, undone = std::move(undone)] {
-                              pods_.undo(undone, {host_.loop(), [](const Result<>& /*done*/) {}});
-                            };
-                          }));
-    commands_.push_back(std::move(command));
-    return {};
+    return keep(host_.control().serve<PodParameters>(
+        add_command(), [this](PodParameters given, Reply<std::string> answer) -> Task {
+          PodRequest undone = given.request;
+          undone.attempt =
+              pods_.add(std::move(given.request), as_json<PodNetwork>(std::move(answer)));
+          return [this, undone = std::move(undone)] {
+            pods_.undo(undone, {host_.loop(), [](const Result<>& /*done*/) {}});
+          };
+        }));
   }
 
   Result<> serve_attached() {
-    CommandRegistration command;
-    WEFT_TRY(command,
-             host_.control().serve("cni.attached", [this](const std::string& params, auto answer) {
-               auto pod = parse_attached_pod(params);
-               if (!pod) {
-                 answer(tl::unexpected(std::move(pod).error()));
-                 return;
-               }
-               attached_.attach(*std::move(pod), as_json<void>(std::move(answer)));
-             }));
-    commands_.push_back(std::move(command));
-    return {};
+    return keep(host_.control().serve<AttachedParameters>(
+        attached_command(), [this](AttachedParameters given, Reply<std::string> answer) {
+          attached_.attach(std::move(given.pod), as_json<void>(std::move(answer)));
+        }));
   }
 
   template <class T>
-  Result<> serve(std::string name, void (PodNetworks::*method)(PodRequest, Reply<T>)) {
-    auto handler = [this, method](const std::string& params, Reply<std::string> answer) {
-      auto request = parse_pod_request(params);
-      if (!request) {
-        answer(tl::unexpected(std::move(request).error()));
-        return;
-      }
-      (pods_.*method)(*std::move(request), as_json<T>(std::move(answer)));
-    };
-    CommandRegistration command;
-    WEFT_TRY(command, host_.control().serve(std::move(name), std::move(handler)));
-    commands_.push_back(std::move(command));
-    return {};
+  Result<> serve(CommandInfo info, void (PodNetworks::*method)(PodRequest, Reply<T>)) {
+    return keep(host_.control().serve<PodParameters>(
+        std::move(info), [this, method](PodParameters given, Reply<std::string> answer) {
+          (pods_.*method)(std::move(given.request), as_json<T>(std::move(answer)));
+        }));
   }
 
   Host& host_;

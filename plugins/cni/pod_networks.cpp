@@ -107,7 +107,8 @@ std::uint64_t PodNetworks::add(PodRequest request, Reply<PodNetwork> reply) {
   AddressOwner owner = address_owner(request.attachment());
   auto add =
       std::make_shared<Add>(Add{std::move(request), std::move(owner), std::move(reply), {}, {}});
-  const std::uint64_t attempt = loop_.random() | 1U;  // never 0, and not one of before a restart
+  const std::uint64_t attempt =
+      (loop_.random() >> 1U) | 1U;  // fits JSON, never 0, and not one of before a restart
   add->network.attempt = attempt;
   leases_[add->owner].attempts.insert(attempt);
   record_.begin(add->request.attachment(), add->request.has_port,

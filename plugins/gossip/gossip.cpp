@@ -11,6 +11,8 @@
 #include <weft/events/node_trouble.hpp>
 #include <weft/events/peer.hpp>
 
+#include "gossip/commands.hpp"
+
 namespace weft::gossip {
 namespace {
 
@@ -176,65 +178,48 @@ void Gossip::load_direct_peers() {
 }
 
 Result<> Gossip::serve_commands() {
-  WEFT_TRY(serve_report("mesh.status", &status_report));
-  WEFT_TRY(serve_query("mesh.connections", &connections_json));
-  WEFT_TRY(serve_report("mesh.peers", &peers_report));
-  WEFT_TRY(serve_query("mesh.targets",
+  WEFT_TRY(serve_report(status_command(), &status_report));
+  WEFT_TRY(serve_query(connections_command(), &connections_json));
+  WEFT_TRY(serve_report(peers_command(), &peers_report));
+  WEFT_TRY(serve_query(targets_command(),
                        [](const Engine& engine, Loop&) { return targets_json(engine); }));
-  WEFT_TRY(serve_query("mesh.direct-peers", &direct_peers_json));
-  WEFT_TRY(serve_change("mesh.connect", true));
-  WEFT_TRY(serve_change("mesh.forget", false));
+  WEFT_TRY(serve_query(direct_peers_command(), &direct_peers_json));
+  WEFT_TRY(keep(host_.control().serve<ConnectParameters>(
+      connect_command(), [this](const ConnectParameters& given, Reply<std::string> answer) {
+        engine_->direct_peers().connect(
+            given.peers, given.replace,
+            {host_.loop(), [answer = std::move(answer)](const Result<>& changed) mutable {
+               answer(changed.map([] { return std::string("null"); }));
+             }});
+      })));
+  return keep(host_.control().serve<ForgetParameters>(
+      forget_command(), [this](const ForgetParameters& given, Reply<std::string> answer) {
+        engine_->direct_peers().forget(given.peers);
+        answer(std::string("null"));
+      }));
+}
+
+Result<> Gossip::keep(Result<CommandRegistration> served) {
+  CommandRegistration command;
+  WEFT_TRY(command, std::move(served));
+  commands_.push_back(std::move(command));
   return {};
 }
 
-Result<> Gossip::serve_query(std::string name, std::string (*query)(const Engine&, Loop&)) {
-  CommandRegistration command;
-  WEFT_TRY(command,
-           host_.control().serve(std::move(name),
-                                 [this, query](const std::string&, Reply<std::string> answer) {
-                                   answer(query(*engine_, host_.loop()));
-                                 }));
-  commands_.push_back(std::move(command));
-  return {};
+Result<> Gossip::serve_query(CommandInfo info, std::string (*query)(const Engine&, Loop&)) {
+  return keep(host_.control().serve(std::move(info), [this, query](Reply<std::string> answer) {
+    answer(query(*engine_, host_.loop()));
+  }));
 }
 
 /// What grows with the mesh is written elsewhere: tens of thousands of connections take longer than
 /// peers wait for a heartbeat.
-Result<> Gossip::serve_report(std::string name, Report (*report)(const Engine&, Loop&)) {
-  CommandRegistration command;
-  WEFT_TRY(command,
-           host_.control().serve(
-               std::move(name), [this, report](const std::string&, Reply<std::string> answer) {
-                 host_.loop().blocking([write = report(*engine_, host_.loop()),
-                                        answer = std::move(answer)]() mutable { answer(write()); },
-                                       [] {});
-               }));
-  commands_.push_back(std::move(command));
-  return {};
-}
-
-Result<> Gossip::serve_change(std::string name, bool is_connect) {
-  CommandRegistration command;
-  WEFT_TRY(command,
-           host_.control().serve(std::move(name), [this, is_connect](const std::string& params,
-                                                                     Reply<std::string> answer) {
-             auto request = parse_peers_request(params);
-             if (!request) {
-               answer(tl::unexpected(std::move(request).error()));
-               return;
-             }
-             Reply<> done(host_.loop(), [answer = std::move(answer)](Result<> changed) mutable {
-               answer(changed.map([] { return std::string("null"); }));
-             });
-             if (is_connect) {
-               engine_->direct_peers().connect(request->peers, request->replace, std::move(done));
-             } else {
-               engine_->direct_peers().forget(request->peers);
-               done({});
-             }
-           }));
-  commands_.push_back(std::move(command));
-  return {};
+Result<> Gossip::serve_report(CommandInfo info, Report (*report)(const Engine&, Loop&)) {
+  return keep(host_.control().serve(std::move(info), [this, report](Reply<std::string> answer) {
+    host_.loop().blocking([write = report(*engine_, host_.loop()),
+                           answer = std::move(answer)]() mutable { answer(write()); },
+                          [] {});
+  }));
 }
 
 }  // namespace weft::gossip

@@ -38,9 +38,9 @@ class Gossip final : public Plugin, private EngineEvents {
   void on_direct_addresses(std::vector<net::IpAddress> addresses) override;
 
   [[nodiscard]] Result<> serve_commands();
-  [[nodiscard]] Result<> serve_query(std::string name, std::string (*query)(const Engine&, Loop&));
-  [[nodiscard]] Result<> serve_report(std::string name, Report (*report)(const Engine&, Loop&));
-  [[nodiscard]] Result<> serve_change(std::string name, bool is_connect);
+  [[nodiscard]] Result<> serve_query(CommandInfo info, std::string (*query)(const Engine&, Loop&));
+  [[nodiscard]] Result<> serve_report(CommandInfo info, Report (*report)(const Engine&, Loop&));
+  [[nodiscard]] Result<> keep(Result<CommandRegistration> served);
   void load_direct_peers();
   void load_proven_name();
   /// What is stored of a name that was proven at `local`.

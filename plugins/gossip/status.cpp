@@ -322,26 +322,4 @@ std::string direct_peers_json(const Engine& engine, Loop& loop) {
   return text_of(direct_peers(engine, loop));
 }
 
-Result<PeersRequest> parse_peers_request(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
-  const auto refuse = [](const char* what) { return fail(Errc::invalid, what); };
-  if (!json.is_object() || !json.contains("peers") || !json["peers"].is_array()) {
-    return refuse("read the parameters: 'peers' must be a list");
-  }
-  PeersRequest request;
-  for (const Json& peer : json["peers"]) {
-    if (!peer.is_string()) {
-      return refuse("read the parameters: 'peers' must hold text");
-    }
-    request.peers.push_back(peer.get<std::string>());
-  }
-  if (const auto replace = json.find("replace"); replace != json.end()) {
-    if (!replace->is_boolean()) {
-      return refuse("read the parameters: 'replace' must be true or false");
-    }
-    request.replace = replace->get<bool>();
-  }
-  return request;
-}
-
 }  // namespace weft::gossip

@@ -2,12 +2,9 @@
 /// The mesh as JSON, with the field names of the original's report.
 
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include <weft/function.hpp>
 #include <weft/loop.hpp>
-#include <weft/result.hpp>
 
 #include "gossip/engine.hpp"
 
@@ -23,13 +20,5 @@ using Report = UniqueFunction<std::string()>;
 [[nodiscard]] std::string targets_json(const Engine& engine);
 /// What became of each target: which name resolves to what, and how it stands with each address.
 [[nodiscard]] std::string direct_peers_json(const Engine& engine, Loop& loop);
-
-/// Parameters of mesh.connect and mesh.forget.
-struct PeersRequest {
-  std::vector<std::string> peers;
-  bool replace = false;
-};
-/// Errors: Errc::invalid.
-[[nodiscard]] Result<PeersRequest> parse_peers_request(std::string_view json);
 
 }  // namespace weft::gossip

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -37,126 +38,116 @@ std::string allocated_address(const AllocatedAddress& allocated) {
   return one_address(allocated.address);
 }
 
-void refuse(Reply<std::string>& answer, const char* what) {
-  answer(fail(Errc::invalid, fmt::format("run the command: it needs '{}'", what)));
-}
-
 }  // namespace
 
-Result<> IpamPlugin::serve(std::string name,
-                           UniqueFunction<void(CommandParams, Reply<std::string>)> handler) {
-  auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-  auto served = host_.control().serve(
-      std::move(name), [this, shared](const std::string& text, Reply<std::string> answer) {
-        auto params = parse_params(text);
-        if (!params) {
-          answer(tl::unexpected(params.error()));
-          return;
-        }
-        when_ready([shared, params = std::move(*params), answer = std::move(answer)]() mutable {
-          (*shared)(std::move(params), std::move(answer));
-        });
-      });
-  if (!served) {
-    return tl::unexpected(served.error());
-  }
-  commands_.push_back(std::move(*served));
+template <class Parameters, class Handler>
+Result<> IpamPlugin::serve(CommandInfo info, Handler handler) {
+  const auto shared = std::make_shared<Handler>(std::move(handler));
+  const auto when_loaded = [this, shared](auto... given) {
+    when_ready([shared, given = std::make_tuple(std::move(given)...)]() mutable {
+      std::apply(*shared, std::move(given));
+    });
+  };
+  CommandRegistration command;
+  WEFT_TRY(command, host_.control().serve<Parameters>(std::move(info), when_loaded));
+  commands_.push_back(std::move(command));
   return {};
 }
 
-void IpamPlugin::release_by_command(const CommandParams& params, Reply<std::string> answer) {
-  if (params.address) {
-    allocator_->release_address(*params.owner, params.address->address,
+void IpamPlugin::release_by_command(const ReleaseParameters& given, Reply<std::string> answer) {
+  const std::string& owner = given.holder.owner;
+  if (given.address.value) {
+    allocator_->release_address(owner, given.address.value->address,
                                 answer_empty(std::move(answer)));
   } else {
-    allocator_->release(*params.owner,
+    allocator_->release(owner,
                         answer_json<std::vector<net::Cidr>>(std::move(answer), addresses_json));
   }
 }
 
 Result<> IpamPlugin::serve_commands() {
   using Text = Reply<std::string>;
-  WEFT_TRY(serve("ipam.status", [this](const CommandParams& /*params*/, Text answer) {
+  WEFT_TRY(serve<NoParameters>(status_command(), [this](Text answer) {
     std::vector<std::string> warnings = found_pods_.warnings();
     std::ranges::move(node_address_.warnings(), std::back_inserter(warnings));
     answer(status_json(*allocator_, default_subnet_, warnings,
                        [this](PeerName peer) { return is_known(peer); }));
   }));
-  WEFT_TRY(serve("ipam.list", [this](const CommandParams& /*params*/, Text answer) {
-    answer(list_json(allocator_->holdings()));
-  }));
-  WEFT_TRY(serve("ipam.prime", [this](const CommandParams& /*params*/, Text answer) {
-    allocator_->prime(answer_empty(std::move(answer)));
-  }));
-  WEFT_TRY(serve("ipam.allocate", [this](const CommandParams& params, Text answer) {
-    if (!params.owner) {
-      return refuse(answer, "owner");
-    }
-    allocator_->allocate(*params.owner, params.subnet.value_or(default_subnet_),
-                         answer_json<AllocatedAddress>(std::move(answer), allocated_address));
-  }));
-  WEFT_TRY(serve("ipam.claim", [this](const CommandParams& params, Text answer) {
-    if (!params.owner || !params.address) {
-      return refuse(answer, params.owner ? "address" : "owner");
-    }
-    allocator_->claim(*params.owner, *params.address, params.mode, answer_empty(std::move(answer)));
-  }));
-  WEFT_TRY(serve("ipam.release", [this](const CommandParams& params, Text answer) {
-    if (!params.owner) {
-      return refuse(answer, "owner");
-    }
-    if (*params.owner != bridge_owner) {
-      return release_by_command(params, std::move(answer));
-    }
-    node_address_.may_free(
-        params.address ? std::optional(params.address->address) : std::nullopt,
-        [this, params, answer = std::move(answer)](const Result<>& allowed) mutable {
-          allowed ? release_by_command(params, std::move(answer))
-                  : answer(tl::unexpected(allowed.error()));
+  WEFT_TRY(serve<NoParameters>(list_command(),
+                               [this](Text answer) { answer(list_json(allocator_->holdings())); }));
+  WEFT_TRY(serve<NoParameters>(
+      empty_command("ipam.prime", "Waits until the address range is divided."),
+      [this](Text answer) { allocator_->prime(answer_empty(std::move(answer))); }));
+  WEFT_TRY(serve<AllocateParameters>(
+      addresses_command("ipam.allocate", "Allocates an address, or answers the one held already."),
+      [this](const AllocateParameters& given, Text answer) {
+        allocator_->allocate(given.holder.owner, given.subnet.value_or(default_subnet_),
+                             answer_json<AllocatedAddress>(std::move(answer), allocated_address));
+      }));
+  WEFT_TRY(serve<ClaimParameters>(
+      empty_command("ipam.claim", "Claims one address, as for a container that has it already."),
+      [this](const ClaimParameters& given, Text answer) {
+        allocator_->claim(given.holder.owner, given.address,
+                          given.is_lenient ? ClaimMode::lenient : ClaimMode::strict,
+                          answer_empty(std::move(answer)));
+      }));
+  WEFT_TRY(serve<ReleaseParameters>(
+      addresses_command("ipam.release", "Frees an owner's addresses; {} when one was named."),
+      [this](const ReleaseParameters& given, Text answer) {
+        if (given.holder.owner != bridge_owner) {
+          return release_by_command(given, std::move(answer));
+        }
+        node_address_.may_free(
+            given.address.value ? std::optional(given.address.value->address) : std::nullopt,
+            [this, given, answer = std::move(answer)](const Result<>& allowed) mutable {
+              allowed ? release_by_command(given, std::move(answer))
+                      : answer(tl::unexpected(allowed.error()));
+            });
+      }));
+  WEFT_TRY(serve<OwnerParameters>(
+      addresses_command("ipam.lookup", "Says which addresses an owner holds."),
+      [this](const OwnerParameters& given, Text answer) {
+        answer(addresses_json(allocator_->lookup(given.owner)));
+      }));
+  return serve<TakeOverParameters>(
+      take_over_command(), [this](const TakeOverParameters& given, Text answer) {
+        const auto peer = allocator_->find_peer(given.peer);
+        if (!peer) {
+          return answer(tl::unexpected(peer.error()));
+        }
+        allocator_->take_over(*peer, [peer = *peer, answer = std::move(answer)](
+                                         const Result<std::uint64_t>& gained) mutable {
+          gained ? answer(take_over_json(peer, *gained)) : answer(tl::unexpected(gained.error()));
         });
-  }));
-  WEFT_TRY(serve("ipam.lookup", [this](const CommandParams& params, Text answer) {
-    if (!params.owner) {
-      return refuse(answer, "owner");
-    }
-    answer(addresses_json(allocator_->lookup(*params.owner)));
-  }));
-  return serve("ipam.take-over", [this](const CommandParams& params, Text answer) {
-    if (!params.peer) {
-      return refuse(answer, "peer");
-    }
-    const auto peer = allocator_->find_peer(*params.peer);
-    if (!peer) {
-      return answer(tl::unexpected(peer.error()));
-    }
-    allocator_->take_over(*peer, [peer = *peer, answer = std::move(answer)](
-                                     const Result<std::uint64_t>& gained) mutable {
-      gained ? answer(take_over_json(peer, *gained)) : answer(tl::unexpected(gained.error()));
-    });
-  });
+      });
 }
 
 Result<> IpamPlugin::serve_exposing() {
   using Text = Reply<std::string>;
-  WEFT_TRY(serve("ipam.expose", [this](const CommandParams& params, Text answer) {
-    auto address = params.address;
-    if (address && address->prefix_length == address->address.width()) {
-      if (!default_subnet_.contains(address->address)) {
-        answer(
-            fail(Errc::invalid,
-                 fmt::format("expose {0}: give it the prefix length of its network, as in {0}/24",
-                             net::to_string(address->address))));
-        return;
-      }
-      address->prefix_length = default_subnet_.prefix_length;
-    }
-    node_address_.expose(address, params.subnet, params.masquerade,
-                         answer_json<net::Cidr>(std::move(answer), one_address));
-  }));
-  return serve("ipam.hide", [this](const CommandParams& params, Text answer) {
-    node_address_.hide(params.address ? std::optional(params.address->address) : std::nullopt,
-                       answer_json<std::vector<net::Cidr>>(std::move(answer), addresses_json));
-  });
+  WEFT_TRY(serve<ExposeParameters>(
+      addresses_command("ipam.expose", "Gives the node an address among the pods."),
+      [this](const ExposeParameters& given, Text answer) {
+        auto address = given.address.value;
+        if (address && address->prefix_length == address->address.width()) {
+          if (!default_subnet_.contains(address->address)) {
+            answer(fail(
+                Errc::invalid,
+                fmt::format("expose {0}: give it the prefix length of its network, as in {0}/24",
+                            net::to_string(address->address))));
+            return;
+          }
+          address->prefix_length = default_subnet_.prefix_length;
+        }
+        node_address_.expose(address, given.subnet, given.masquerade,
+                             answer_json<net::Cidr>(std::move(answer), one_address));
+      }));
+  return serve<HideParameters>(
+      addresses_command("ipam.hide", "Takes the node's addresses among the pods away."),
+      [this](const HideParameters& given, Text answer) {
+        const auto& address = given.address.value;
+        node_address_.hide(address ? std::optional(address->address) : std::nullopt,
+                           answer_json<std::vector<net::Cidr>>(std::move(answer), addresses_json));
+      });
 }
 
 }  // namespace weft::ipam

@@ -15,6 +15,7 @@
 #include <weft/service/store.hpp>
 
 #include "ipam/allocator.hpp"
+#include "ipam/command_parameters.hpp"
 #include "ipam/found_pods.hpp"
 #include "ipam/node_address.hpp"
 #include "ipam/status.hpp"
@@ -81,10 +82,10 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   void serve_waiting();
   [[nodiscard]] Result<> serve_commands();
   [[nodiscard]] Result<> serve_exposing();
-  void release_by_command(const CommandParams& params, Reply<std::string> answer);
-  /// Serves a command whose parameters are a CommandParams.
-  [[nodiscard]] Result<> serve(std::string name,
-                               UniqueFunction<void(CommandParams, Reply<std::string>)> handler);
+  void release_by_command(const ReleaseParameters& given, Reply<std::string> answer);
+  /// Serves a command once the stored state and what pods have is known.
+  template <class Parameters, class Handler>
+  [[nodiscard]] Result<> serve(CommandInfo info, Handler handler);
   /// Runs `task` on the loop once the stored state and what pods have is known.
   void when_ready(Task task);
   void count();

@@ -147,9 +147,12 @@ TEST(IpamPlugin, AnswersCommands) {
   EXPECT_EQ(host.call("ipam.take-over", R"({"peer":"node1"})").error().code, Errc::denied);
   EXPECT_EQ(host.call("ipam.take-over", R"({"peer":"nobody"})").error().code, Errc::not_found);
 
-  EXPECT_EQ(host.call("ipam.allocate", "{}").error().context, "run the command: it needs 'owner'");
+  EXPECT_EQ(host.call("ipam.allocate", "{}").error().context,
+            "do without parameter 'owner' (string): Who holds the address: a container's ID, or "
+            "another's name.");
   EXPECT_EQ(host.call("ipam.claim", R"({"owner":"c"})").error().context,
-            "run the command: it needs 'address'");
+            "do without parameter 'address' (string): The address, with the prefix length of its "
+            "network.");
   EXPECT_EQ(host.call("ipam.lookup", "[]").error().code, Errc::invalid);
   EXPECT_EQ(host.call("ipam.claim", R"({"owner":"c","address":"x"})").error().code, Errc::invalid);
 }

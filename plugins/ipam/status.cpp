@@ -64,48 +64,6 @@ std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Result<std::optional<std::string>> text_field(const Json& params, const char* name) {
-  const auto found = params.find(name);
-  if (found == params.end()) {
-    return std::nullopt;
-  }
-  if (!found->is_string() || found->get_ref<const std::string&>().empty()) {
-    return fail(Errc::invalid, fmt::format("read '{}': it must be a text", name));
-  }
-  return found->get<std::string>();
-}
-
-Result<bool> flag_field(const Json& params, const char* name, bool otherwise) {
-  const auto found = params.find(name);
-  if (found == params.end()) {
-    return otherwise;
-  }
-  if (!found->is_boolean()) {
-    return fail(Errc::invalid, fmt::format("read '{}': it must be true or false", name));
-  }
-  return found->get<bool>();
-}
-
-Result<std::optional<net::Cidr>> cidr_field(const Json& params, const char* name) {
-  std::optional<std::string> text;
-  WEFT_TRY(text, text_field(params, name));
-  if (!text) {
-    return std::nullopt;
-  }
-  if (text->find('/') == std::string::npos) {
-    if (const auto address = net::parse_ip(*text)) {
-      return net::Cidr{*address, static_cast<std::uint8_t>(address->width())};
-    }
-  }
-  const auto cidr = net::parse_cidr(*text);
-  if (!cidr) {
-    return fail(Errc::invalid, fmt::format("read '{}': '{}' is not an address with a prefix "
-                                           "length, such as 10.32.0.1/12",
-                                           name, *text));
-  }
-  return *cidr;
-}
-
 }  // namespace
 
 std::string status_json(const Allocator& allocator, const net::Cidr& default_subnet,
@@ -173,23 +131,6 @@ std::string addresses_json(const std::vector<net::Cidr>& addresses) {
 
 std::string take_over_json(PeerName peer, std::uint64_t addresses) {
   return dump(Json{{"peer", to_string(peer)}, {"addresses", addresses}});
-}
-
-Result<CommandParams> parse_params(std::string_view json) {
-  const Json params = Json::parse(json, nullptr, /*allow_exceptions=*/false);
-  if (!params.is_object()) {
-    return fail(Errc::invalid, "read the parameters: they must be a JSON object");
-  }
-  CommandParams read;
-  WEFT_TRY(read.owner, text_field(params, "owner"));
-  WEFT_TRY(read.subnet, cidr_field(params, "subnet"));
-  WEFT_TRY(read.address, cidr_field(params, "address"));
-  WEFT_TRY(read.peer, text_field(params, "peer"));
-  bool is_lenient = false;
-  WEFT_TRY(is_lenient, flag_field(params, "lenient", false));
-  read.mode = is_lenient ? ClaimMode::lenient : ClaimMode::strict;
-  WEFT_TRY(read.masquerade, flag_field(params, "masquerade", true));
-  return read;
 }
 
 }  // namespace weft::ipam

@@ -2,9 +2,7 @@
 /// The JSON of the control commands `ipam.*`.
 
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <weft/net/ip.hpp>
@@ -31,19 +29,5 @@ using IsKnown = UniqueFunction<bool(PeerName)>;
 
 /// {"peer":"aa:bb:cc:dd:ee:ff","addresses":1024}.
 [[nodiscard]] std::string take_over_json(PeerName peer, std::uint64_t addresses);
-
-/// What any of the commands takes; each says which it needs.
-struct CommandParams {
-  std::optional<std::string> owner;
-  std::optional<net::Cidr> subnet;
-  std::optional<net::Cidr> address;  ///< without a prefix length in the text: that of the family
-  std::optional<std::string> peer;   ///< name or nickname
-  ClaimMode mode = ClaimMode::strict;
-  bool masquerade = true;
-};
-
-/// {"owner":"c1","subnet":"10.32.0.0/12","address":"10.32.0.1/12","peer":"node2","lenient":true,
-/// "masquerade":true}, each field optional. Errors: Errc::invalid, names the field.
-[[nodiscard]] Result<CommandParams> parse_params(std::string_view json);
 
 }  // namespace weft::ipam

@@ -28,17 +28,17 @@ class NatPlugin : public Plugin {
 
   Result<> start() override {
     WEFT_TRY(keeper_.start(bridge_, translation_));
-    WEFT_TRY(command_, host_.control().serve("nat.status", [this](const std::string& /*params*/,
-                                                                  Reply<std::string> answer) {
+    WEFT_TRY(command_, host_.control().serve(status_command(), [this](Reply<std::string> answer) {
       answer(to_json(keeper_.status(), keeper_.dropped()));
     }));
-    WEFT_TRY(doctor_, host_.control().serve(name_ + ".doctor", [this](const std::string& /*params*/,
-                                                                      Reply<std::string> answer) {
-      keeper_.check({host_.loop(), [answer = std::move(answer)](
-                                       const Result<std::vector<doctor::Check>>& checks) mutable {
-                       answer(checks.map(doctor::to_json));
-                     }});
-    }));
+    WEFT_TRY(doctor_,
+             host_.control().serve(doctor::command_of(name_), [this](Reply<std::string> answer) {
+               keeper_.check(
+                   {host_.loop(), [answer = std::move(answer)](
+                                      const Result<std::vector<doctor::Check>>& checks) mutable {
+                      answer(checks.map(doctor::to_json));
+                    }});
+             }));
     ranges_ = host_.bus().subscribe<events::LocalRangesChanged>(
         [this](const auto& event) { keeper_.set_local_ranges(event.ranges); });
     return host_.services().provide<Nat>(keeper_);

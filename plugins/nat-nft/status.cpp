@@ -44,4 +44,19 @@ std::string to_json(const Status& status, const std::vector<Finding>& dropped) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+CommandInfo status_command() {
+  return {"nat.status",
+          "What is masqueraded, and what other packet filters drop.",
+          "object",
+          {{"translation", "masquerade or none."},
+           {"table", "The nftables table."},
+           {"exposed", "Networks whose pods reach the outside."},
+           {"unconfirmed", "Those that nobody has asked for since the start."},
+           {"local_ranges", "Addresses of this node."},
+           {"replacements", "Times that the table was put back."},
+           {"foreign_chain", "Another program's chain that masquerades pods; or null."},
+           {"dropped[].chain", "Another program's chain that drops packets of pods."},
+           {"dropped[].traffic", "Which packets."}}};
+}
+
 }  // namespace weft::nat

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <weft/control.hpp>
+
 #include "drops.hpp"
 #include "nat_table.hpp"
 
@@ -11,5 +13,7 @@ namespace weft::nat {
 
 /// A JSON object. `dropped`: by other programs' packet filters.
 [[nodiscard]] std::string to_json(const Status& status, const std::vector<Finding>& dropped);
+
+[[nodiscard]] CommandInfo status_command();
 
 }  // namespace weft::nat

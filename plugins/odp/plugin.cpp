@@ -57,6 +57,33 @@ std::string to_json(const FastdpStatus& status, std::uint64_t misses) {
       .dump();
 }
 
+CommandInfo status_command() {
+  return {"odp.status",
+          "The datapath: ports, flows and tunnels.",
+          "object",
+          {{"Vports[].ID", "A port's number."},
+           {"Vports[].Name", "The port's."},
+           {"Vports[].TypeName", "What it is."},
+           {"Flows[].FlowKeys", "Which packets it is for."},
+           {"Flows[].Actions", "What is done to them."},
+           {"Flows[].Packets", "That it was used for."},
+           {"Flows[].Bytes", "That it was used for."},
+           {"Flows[].Used", "When it was used last, in the kernel's milliseconds."},
+           {"FlowMisses", "Packets that had no flow."},
+           {"Connections[].Name", "A peer."},
+           {"Connections[].Address", "Of the peer."},
+           {"Connections[].State", "Of the tunnel."},
+           {"Connections[].Encrypted", "Whether by ESP."},
+           {"Connections[].MTU", "Of pods' packets."},
+           {"UpcallDispatch", "How the kernel chooses a lane: per-processor or per-port."},
+           {"FlowsInstalled", "So far."},
+           {"FlowsReplaced", "So far."},
+           {"FlowsDeleted", "So far."},
+           {"FlowsAdopted", "That an earlier process had left."},
+           {"FlowsDisplaced", "That made room for others."},
+           {"FlowsRefused", "By the kernel."}}};
+}
+
 }  // namespace
 
 class Odp final : public Plugin {
@@ -96,8 +123,7 @@ class Odp final : public Plugin {
         Fastdp::Settings{datapath_, static_cast<std::uint16_t>(port_)});
     WEFT_TRY(fastdp_->start());
     host_.bus().publish(events::NodePort{"fastdp", IPPROTO_UDP, static_cast<std::uint16_t>(port_)});
-    WEFT_TRY(status_, host_.control().serve("odp.status", [this](const std::string& /*params*/,
-                                                                 Reply<std::string> answer) {
+    WEFT_TRY(status_, host_.control().serve(status_command(), [this](Reply<std::string> answer) {
       answer(fastdp_->status().map(
           [this](const FastdpStatus& status) { return to_json(status, fastdp_->misses()); }));
     }));

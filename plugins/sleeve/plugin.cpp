@@ -39,6 +39,22 @@ std::string to_json(const std::vector<ConnectionStatus>& connections) {
   return list.dump();
 }
 
+CommandInfo status_command() {
+  return {"sleeve.status",
+          "The connections that sleeve carries.",
+          "list of objects",
+          {{"remote", "The peer."},
+           {"address", "Of the peer."},
+           {"mtu", "Of pods' packets."},
+           {"encrypted", "Whether it is."},
+           {"cipher", "By what."},
+           {"state", "Of the connection."},
+           {"frames_in", "So far."},
+           {"frames_out", "So far."},
+           {"bytes_in", "So far."},
+           {"bytes_out", "So far."}}};
+}
+
 }  // namespace
 
 class Sleeve final : public Plugin {
@@ -64,8 +80,7 @@ class Sleeve final : public Plugin {
     WEFT_TRY(overlay_->start({listen_, receive_buffer_.bytes, send_buffer_.bytes}));
     WEFT_TRY(watch_events());
     listen_to_routers();
-    WEFT_TRY(status_, host_.control().serve("sleeve.status", [this](std::string /*params*/,
-                                                                    Reply<std::string> answer) {
+    WEFT_TRY(status_, host_.control().serve(status_command(), [this](Reply<std::string> answer) {
       answer(to_json(overlay_->describe()));
     }));
     host_.bus().publish(events::NodePort{"sleeve", IPPROTO_UDP, overlay_->port()});

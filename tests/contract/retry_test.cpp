@@ -129,10 +129,10 @@ TEST_F(RetryTest, ANodeIsDegradedWhileAPluginIsInTrouble) {
   run("\"castor\"");
   ASSERT_EQ(node_->state(), Node::State::ready);
 
-  ASSERT_TRUE(call("twin.trouble", R"({"fish":0})"));
+  ASSERT_TRUE(call("twin.trouble", R"({"reason":"no fish"})"));
   ASSERT_TRUE(reaches(Node::State::degraded));
   const auto status = nlohmann::json::parse(call("status").value());
-  EXPECT_EQ(status["Troubles"].dump(), R"([{"Reason":"{\"fish\":0}","Source":"twin"}])");
+  EXPECT_EQ(status["Troubles"].dump(), R"([{"Reason":"no fish","Source":"twin"}])");
 
   ASSERT_TRUE(call("twin.trouble", "{}"));
   EXPECT_TRUE(reaches(Node::State::ready));

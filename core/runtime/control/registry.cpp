@@ -6,14 +6,28 @@
 #include <vector>
 
 #include "runtime/config/binder.hpp"
+#include "runtime/control/parameters.hpp"
 
 namespace weft::control {
 
 /// Used and destroyed on the loop that serves it, as the plugin's code may be gone afterwards.
 struct Command {
-  CancellableControl::CancellableHandler handler;
+  Registry::Begin begin;
   std::map<std::uint64_t, Task> cancels;  ///< of the calls that are not over
 };
+
+namespace {
+
+/// Of a call that is over: nobody may assign to what they describe.
+std::vector<ConfigField> without_targets(const Schema& schema) {
+  std::vector<ConfigField> fields = schema.fields();
+  for (ConfigField& field : fields) {
+    field.assign = {};
+  }
+  return fields;
+}
+
+}  // namespace
 
 class Registry::Registration final : public CommandRegistration::Node {
  public:
@@ -46,12 +60,15 @@ void Call::end(bool is_cancelled) {
   }
 }
 
-Result<CommandRegistration> Registry::add(std::string name, Loop& loop,
-                                          CancellableControl::CancellableHandler handler) {
-  auto command = std::make_shared<Command>(Command{std::move(handler), {}});
+Result<CommandRegistration> Registry::add(CommandInfo info, Loop& loop, Begin begin) {
+  std::string name = info.name;
+  Schema schema;
+  begin()->describe(schema);
+  auto command = std::make_shared<Command>(Command{std::move(begin), {}});
   {
     const std::lock_guard lock(mutex_);
-    const auto [at, is_new] = commands_.try_emplace(name, Served{&loop, command});
+    const auto [at, is_new] = commands_.try_emplace(
+        name, Served{&loop, command, {std::move(info), without_targets(schema)}});
     if (!is_new) {
       return fail(Errc::conflict, "serve control command '" + name + "': it is served already");
     }
@@ -65,6 +82,15 @@ std::vector<std::string> Registry::names() {
   std::vector<std::string> known;
   for (const auto& [command, _] : commands_) {
     known.push_back(command);
+  }
+  return known;
+}
+
+std::vector<CommandDescription> Registry::descriptions() {
+  const std::lock_guard lock(mutex_);
+  std::vector<CommandDescription> known;
+  for (const auto& [command, served] : commands_) {
+    known.push_back(served.description);
   }
   return known;
 }
@@ -89,7 +115,7 @@ Call Registry::dispatch(const std::string& name, std::string params, Reply<std::
   // Dropping the task, or finding the command gone, answers Errc::abandoned.
   loop->post([command, id, params = std::move(params), reply = std::move(reply)]() mutable {
     if (const auto alive = command.lock()) {
-      if (Task cancel = alive->handler(std::move(params), std::move(reply))) {
+      if (Task cancel = run_command(*alive->begin(), params, std::move(reply))) {
         alive->cancels.emplace(id, std::move(cancel));
       }
     }

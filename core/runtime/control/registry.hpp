@@ -9,13 +9,19 @@
 #include <string_view>
 #include <vector>
 
-#include <weft/cancellable_control.hpp>
+#include <weft/control.hpp>
 #include <weft/loop.hpp>
 #include <weft/result.hpp>
 
 namespace weft::control {
 
 struct Command;
+
+/// A command as its server declares it.
+struct CommandDescription {
+  CommandInfo info;
+  std::vector<ConfigField> parameters;  ///< to read: their targets are gone
+};
 
 /// One request that a command has. Movable; any thread.
 class Call {
@@ -40,12 +46,15 @@ class Call {
 /// The commands of the node. Shared by the server and every registration. Any thread.
 class Registry final : public std::enable_shared_from_this<Registry> {
  public:
-  /// Serves `name` on `loop` until the registration is destroyed there. Errors: Errc::conflict.
-  [[nodiscard]] Result<CommandRegistration> add(std::string name, Loop& loop,
-                                                CancellableControl::CancellableHandler handler);
+  using Begin = UniqueFunction<std::unique_ptr<CommandCall>()>;
+
+  /// Serves a command on `loop` until the registration is destroyed there. Errors: Errc::conflict.
+  [[nodiscard]] Result<CommandRegistration> add(CommandInfo info, Loop& loop, Begin begin);
 
   /// Of every command that is served now, sorted.
   [[nodiscard]] std::vector<std::string> names();
+  /// The commands that are served now, sorted by name.
+  [[nodiscard]] std::vector<CommandDescription> descriptions();
 
   /// Hands a request to its command's loop. Answers Errc::not_found, naming the nearest command,
   /// or Errc::abandoned when the command is withdrawn before it ran.
@@ -55,6 +64,7 @@ class Registry final : public std::enable_shared_from_this<Registry> {
   struct Served {
     Loop* loop;
     std::weak_ptr<Command> command;  ///< owned by the registration; used on `loop` only
+    CommandDescription description;
   };
   class Registration;
 

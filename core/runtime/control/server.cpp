@@ -10,6 +10,7 @@
 
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include "runtime/control/commands_page.hpp"
 #include "runtime/control/connection.hpp"
 #include "runtime/control/path_watch.hpp"
 #include "runtime/control/places.hpp"
@@ -31,18 +32,8 @@ constexpr Duration retry_time = std::chrono::seconds{1};
 ControlView::ControlView(std::shared_ptr<Registry> registry, Loop& loop)
     : registry_(std::move(registry)), loop_(&loop) {}
 
-Result<CommandRegistration> ControlView::serve(std::string name, Handler handler) {
-  return serve_cancellable(
-      std::move(name),
-      [handler = std::move(handler)](std::string params, Reply<std::string> answer) mutable {
-        handler(std::move(params), std::move(answer));
-        return Task();
-      });
-}
-
-Result<CommandRegistration> ControlView::serve_cancellable(std::string name,
-                                                           CancellableHandler handler) {
-  return registry_->add(std::move(name), *loop_, std::move(handler));
+Result<CommandRegistration> ControlView::serve_erased(CommandInfo info, Begin begin) {
+  return registry_->add(std::move(info), *loop_, std::move(begin));
 }
 
 /// The accepting socket and its connections. Lives on the server's loop.
@@ -213,6 +204,10 @@ void ControlServer::stop() noexcept {
 
 std::vector<std::string> ControlServer::commands() const {
   return registry_->names();
+}
+
+std::string ControlServer::commands_json() const {
+  return control::commands_json(registry_->descriptions());
 }
 
 ControlView ControlServer::view(Loop& loop) const {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <weft/cancellable_control.hpp>
+#include <weft/control.hpp>
 #include <weft/export.hpp>
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
@@ -22,15 +22,13 @@ namespace weft::control {
 class Registry;
 
 /// A plugin's view of the server: its handlers run on its own loop.
-class WEFT_EXPORT ControlView final : public CancellableControl {
+class WEFT_EXPORT ControlView final : public Control {
  public:
   ControlView(std::shared_ptr<Registry> registry, Loop& loop);
 
-  [[nodiscard]] Result<CommandRegistration> serve(std::string name, Handler handler) override;
-  [[nodiscard]] Result<CommandRegistration> serve_cancellable(std::string name,
-                                                              CancellableHandler handler) override;
-
  private:
+  [[nodiscard]] Result<CommandRegistration> serve_erased(CommandInfo info, Begin begin) override;
+
   std::shared_ptr<Registry> registry_;
   Loop* loop_;
 };
@@ -64,6 +62,8 @@ class WEFT_EXPORT ControlServer {
 
   /// Of every command that is served now, sorted. Any thread.
   [[nodiscard]] std::vector<std::string> commands() const;
+  /// What they are, as a JSON list. Any thread.
+  [[nodiscard]] std::string commands_json() const;
 
   /// The control server as the plugin living on `loop` sees it. Any thread.
   [[nodiscard]] ControlView view(Loop& loop) const;

@@ -13,8 +13,11 @@
 
 #include <weft/testing/running_loop.hpp>
 
+#include <weft/json.hpp>
+
 #include "runtime/control/client.hpp"
 #include "runtime/control/server.hpp"
+#include "runtime/loop/thread_loop.hpp"
 
 namespace weft::control {
 namespace {
@@ -78,6 +81,46 @@ class RawClient {
   bool is_connected_ = false;
 };
 
+struct EchoParameters {
+  std::optional<std::string> text;
+  std::optional<std::int64_t> number;
+  bool is_polite = true;
+
+  void describe(Schema& schema) {
+    schema.field("text", text, "Some text.");
+    schema.field("number", number, "A number.");
+    schema.field("polite", is_polite, "Whether the text is.");
+  }
+  [[nodiscard]] Result<> validate() const {
+    return is_polite ? Result<>() : fail(Errc::denied, "be rude");
+  }
+  [[nodiscard]] std::string json() const {
+    JsonObject object;
+    if (text) {
+      object.text("text", *text);
+    }
+    if (number) {
+      object.number("number", *number);
+    }
+    return object.take();
+  }
+};
+
+/// A thread for the server, which needs the host's own kind of loop.
+struct ServerLoop {
+  ServerLoop() { loop.start(); }
+  template <class F>
+  auto run(F task) {
+    std::packaged_task<decltype(task())()> packaged(std::move(task));
+    auto result = packaged.get_future();
+    loop.post([&packaged] { packaged(); });
+    return result.get();
+  }
+
+  BlockingPool pool;
+  ThreadLoop loop{"server", pool, [](const Error& error) { FAIL() << error.message(); }};
+};
+
 class ControlServerTest : public ::testing::Test {
  protected:
   ControlServerTest() {
@@ -99,23 +142,15 @@ class ControlServerTest : public ::testing::Test {
 
   Result<> start(ServerLimits limits = {}) {
     return main_.run([&] {
-      server_ = std::make_unique<ControlServer>(main_, log_, path_, limits);
+      server_ = std::make_unique<ControlServer>(main_.loop, log_, path_, limits);
       return server_->start();
     });
   }
-  void serve(std::string name, Control::Handler handler) {
+  template <class Parameters = NoParameters, class Handler>
+  void serve(std::string name, Handler handler) {
     plugin_.run([&] {
       auto view = server_->view(plugin_);
-      auto registration = view.serve(std::move(name), std::move(handler));
-      EXPECT_TRUE(registration);
-      commands_.push_back(std::move(*registration));
-      return 0;
-    });
-  }
-  void serve_cancellable(std::string name, CancellableControl::CancellableHandler handler) {
-    plugin_.run([&] {
-      auto view = server_->view(plugin_);
-      auto registration = weft::serve_cancellable(view, std::move(name), std::move(handler));
+      auto registration = view.serve<Parameters>({std::move(name), "Test."}, std::move(handler));
       EXPECT_TRUE(registration);
       commands_.push_back(std::move(*registration));
     });
@@ -130,9 +165,9 @@ class ControlServerTest : public ::testing::Test {
     }
   }
   void serve_echo() {
-    serve("echo", [this](std::string params, Reply<std::string> reply) {
+    serve<EchoParameters>("echo", [this](const EchoParameters& given, Reply<std::string> reply) {
       EXPECT_TRUE(plugin_.loop().is_current());
-      reply(std::move(params));
+      reply(given.json());
     });
   }
   Result<std::string> ask(std::string_view command, std::string_view params = "") {
@@ -142,7 +177,7 @@ class ControlServerTest : public ::testing::Test {
   std::filesystem::path directory_;
   std::string path_;
   SilentLog log_;
-  testing::RunningLoop main_;
+  ServerLoop main_;
   testing::RunningLoop plugin_;
   std::unique_ptr<ControlServer> server_;
   std::vector<CommandRegistration> commands_;
@@ -152,17 +187,17 @@ TEST_F(ControlServerTest, AnswersWithWhatTheCommandReturned) {
   ASSERT_TRUE(start());
   serve_echo();
 
-  EXPECT_EQ(*ask("echo", R"({"a":[1,"ü"]})"), R"({"a":[1,"ü"]})");
+  EXPECT_EQ(*ask("echo", R"({"number":1,"text":"ü"})"), R"({"text":"ü","number":1})");
   EXPECT_EQ(*ask("echo"), "{}");
 }
 
 TEST_F(ControlServerTest, CarriesErrorsWithTheirCode) {
   ASSERT_TRUE(start());
-  serve("refuse", [](std::string, Reply<std::string> reply) {
+  serve("refuse", [](Reply<std::string> reply) {
     reply(fail(Errc::pool_exhausted, "allocate from 10.32.0.0/12"));
   });
-  serve("break", [](std::string, Reply<std::string> reply) { reply(fail(EPERM, "bind")); });
-  serve("drop", [](std::string, Reply<std::string>) {});
+  serve("break", [](Reply<std::string> reply) { reply(fail(EPERM, "bind")); });
+  serve("drop", [](Reply<std::string>) {});
 
   EXPECT_EQ(ask("refuse").error().message(),
             "cannot allocate from 10.32.0.0/12: no addresses left");
@@ -170,9 +205,43 @@ TEST_F(ControlServerTest, CarriesErrorsWithTheirCode) {
   EXPECT_EQ(ask("drop").error().code, make_error_code(Errc::abandoned));
 }
 
+TEST_F(ControlServerTest, RefusesParametersThatDoNotFitBeforeTheCommandRuns) {
+  ASSERT_TRUE(start());
+  serve_echo();
+  const auto refusal = [&](std::string_view params) {
+    const auto answer = ask("echo", params);
+    return answer ? *answer : answer.error().context;
+  };
+
+  EXPECT_EQ(refusal(R"({"txt":"a"})"),
+            "use parameter 'txt': the command has none; did you mean 'text'?");
+  EXPECT_EQ(refusal(R"({"text":1})"), "set text = 1: want a string in quotes");
+  EXPECT_EQ(refusal(R"({"number":-1})"), "set number = -1: want an integer of at least 0");
+  EXPECT_EQ(refusal(R"({"number":18446744073709551615})"),
+            "set number to so large a number: want integer");
+  EXPECT_EQ(refusal(R"({"text":{}})"), "set text to an object: want string");
+  EXPECT_EQ(refusal(R"({"polite":false})"), "be rude");
+  EXPECT_EQ(refusal(R"({"text":null})"), "{}");
+}
+
+TEST_F(ControlServerTest, DescribesItsCommands) {
+  ASSERT_TRUE(start());
+  serve_echo();
+  serve("drop", [](Reply<std::string>) {});
+
+  EXPECT_EQ(
+      server_->commands_json(),
+      R"([{"name":"drop","help":"Test.","parameters":[],"answer":"null","fields":[]},)"
+      R"({"name":"echo","help":"Test.","parameters":[)"
+      R"({"name":"text","type":"string","required":false,"default":"","help":"Some text."},)"
+      R"({"name":"number","type":"integer","required":false,"default":"","help":"A number."},)"
+      R"({"name":"polite","type":"boolean","required":false,"default":"true","help":"Whether the text is."}],)"
+      R"("answer":"null","fields":[]}])");
+}
+
 TEST_F(ControlServerTest, NamesTheNearestCommand) {
   ASSERT_TRUE(start());
-  serve("mesh.peers", [](std::string, Reply<std::string> reply) { reply("[]"); });
+  serve("mesh.peers", [](Reply<std::string> reply) { reply("[]"); });
 
   const auto answer = ask("mesh.peer");
 
@@ -186,12 +255,13 @@ TEST_F(ControlServerTest, ServesSeveralRequestsOnOneConnectionInOrder) {
 
   const RawClient client(path_);
   client.send(
-      "{\"command\":\"echo\",\"params\":{\"n\":1}}\n{\"command\":\"echo\",\"params\":{\"n\":2}}\n{"
+      "{\"command\":\"echo\",\"params\":{\"number\":1}}\n{\"command\":\"echo\",\"params\":{"
+      "\"number\":2}}\n{"
       "\"comm");
   client.send("and\":\"echo\"}\n");
 
-  EXPECT_EQ(client.line(), R"({"ok":true,"result":{"n":1}})");
-  EXPECT_EQ(client.line(), R"({"ok":true,"result":{"n":2}})");
+  EXPECT_EQ(client.line(), R"({"ok":true,"result":{"number":1}})");
+  EXPECT_EQ(client.line(), R"({"ok":true,"result":{"number":2}})");
   EXPECT_EQ(client.line(), R"({"ok":true,"result":{}})");
 }
 
@@ -242,9 +312,8 @@ TEST_F(ControlServerTest, RefusesMoreConnectionsThanItsLimitAndServesAgainAfterw
   limits.connections = 2;
   ASSERT_TRUE(start(limits));
   std::vector<Reply<std::string>> held;  // on the plugin's loop
-  serve("wait", [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
-  serve("wait-too",
-        [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
+  serve("wait", [&](Reply<std::string> reply) { held.push_back(std::move(reply)); });
+  serve("wait-too", [&](Reply<std::string> reply) { held.push_back(std::move(reply)); });
   serve_echo();
   const RawClient first(path_);
   first.send("{\"command\":\"wait\"}\n");
@@ -264,7 +333,7 @@ TEST_F(ControlServerTest, EndsTheLongestIdleConnectionForOneThatWantsSomething) 
   limits.connections = 3;
   ASSERT_TRUE(start(limits));
   std::optional<Reply<std::string>> held;  // on the plugin's loop
-  serve("wait", [&](std::string, Reply<std::string> reply) { held = std::move(reply); });
+  serve("wait", [&](Reply<std::string> reply) { held = std::move(reply); });
   serve_echo();
   const RawClient busy(path_);
   busy.send("{\"command\":\"wait\"}\n");
@@ -290,7 +359,7 @@ TEST_F(ControlServerTest, ClientsThatAskOrReadSlowlyLeaveRoomForOthers) {
   limits.connections = 2;
   ASSERT_TRUE(start(limits));
   const std::string long_answer(std::size_t{4} << 20U, 'x');
-  serve("long", [&](std::string, Reply<std::string> reply) { reply('"' + long_answer + '"'); });
+  serve("long", [&](Reply<std::string> reply) { reply('"' + long_answer + '"'); });
   serve_echo();
   const RawClient asks_slowly(path_);
   asks_slowly.send("{\"comm");
@@ -312,9 +381,8 @@ TEST_F(ControlServerTest, ThoseThatWaitLeaveRoomForEveryOtherCommand) {
   limits.connections = 8;
   ASSERT_TRUE(start(limits));
   std::vector<Reply<std::string>> held;  // on the plugin's loop
-  serve("wait", [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
-  serve("wait-too",
-        [&](std::string, Reply<std::string> reply) { held.push_back(std::move(reply)); });
+  serve("wait", [&](Reply<std::string> reply) { held.push_back(std::move(reply)); });
+  serve("wait-too", [&](Reply<std::string> reply) { held.push_back(std::move(reply)); });
   serve_echo();
   std::vector<std::unique_ptr<RawClient>> clients;
   for (const auto& [command, most] : {std::pair{"wait", 4U}, std::pair{"wait-too", 2U}}) {
@@ -346,7 +414,7 @@ TEST_F(ControlServerTest, CancelsWhatAClientThatLeftWaitedFor) {
   ASSERT_TRUE(start(limits));
   std::optional<Reply<std::string>> held;  // on the plugin's loop, as is the next
   int cancelled = 0;
-  serve_cancellable("wait", [&](std::string, Reply<std::string> reply) {
+  serve("wait", [&](Reply<std::string> reply) -> Task {
     held = std::move(reply);
     return [&] {
       ++cancelled;
@@ -368,7 +436,7 @@ TEST_F(ControlServerTest, CancelsWhatIsAnsweredToNobody) {
   limits.transfer = 50ms;
   ASSERT_TRUE(start(limits));
   int cancelled = 0;  // on the plugin's loop
-  serve_cancellable("answer", [&](std::string, Reply<std::string> reply) {
+  serve("answer", [&](Reply<std::string> reply) {
     reply('"' + std::string(std::size_t{8} << 20U, 'x') + '"');  // more than the socket takes
     return [&] { ++cancelled; };
   });
@@ -384,7 +452,7 @@ TEST_F(ControlServerTest, CancelsNothingThatWasAnswered) {
   limits.connections = 1;  // so each connection ends before the next
   ASSERT_TRUE(start(limits));
   int cancelled = 0;  // on the plugin's loop
-  serve_cancellable("answer", [&](std::string, Reply<std::string> reply) {
+  serve("answer", [&](Reply<std::string> reply) {
     reply("1");
     return [&] { ++cancelled; };
   });
@@ -399,7 +467,7 @@ TEST_F(ControlServerTest, AnswersAClientThatOnlyEndedItsSendingSide) {
   ASSERT_TRUE(start());
   std::optional<Reply<std::string>> held;  // on the plugin's loop, as is the next
   bool is_cancelled = false;
-  serve_cancellable("wait", [&](std::string, Reply<std::string> reply) {
+  serve("wait", [&](Reply<std::string> reply) -> Task {
     held = std::move(reply);
     return [&] { is_cancelled = true; };
   });
@@ -422,7 +490,7 @@ TEST_F(ControlServerTest, ACommandThatIsWithdrawnIsNotCancelledAnyMore) {
   ASSERT_TRUE(start(limits));
   std::optional<Reply<std::string>> held;  // on the plugin's loop, as is the next
   bool is_cancelled = false;
-  serve_cancellable("wait", [&](std::string, Reply<std::string> reply) {
+  serve("wait", [&](Reply<std::string> reply) -> Task {
     held = std::move(reply);
     return [&] { is_cancelled = true; };
   });
@@ -444,7 +512,7 @@ TEST_F(ControlServerTest, ACommandThatIsWithdrawnIsNotCancelledAnyMore) {
 TEST_F(ControlServerTest, AClientThatLeavesDoesNotDisturbTheCommand) {
   ASSERT_TRUE(start());
   std::promise<Reply<std::string>> held;
-  serve("hold", [&](std::string, Reply<std::string> reply) { held.set_value(std::move(reply)); });
+  serve("hold", [&](Reply<std::string> reply) { held.set_value(std::move(reply)); });
   serve_echo();
   auto answer = held.get_future();
   {
@@ -474,7 +542,7 @@ TEST_F(ControlServerTest, RefusesTwoServersForOneCommand) {
 
   const auto second = plugin_.run([&] {
     auto view = server_->view(plugin_);
-    return view.serve("echo", [](std::string, Reply<std::string>) {}).error().code;
+    return view.serve({"echo", "Test."}, [](Reply<std::string>) {}).error().code;
   });
 
   EXPECT_EQ(second, make_error_code(Errc::conflict));
@@ -483,7 +551,7 @@ TEST_F(ControlServerTest, RefusesTwoServersForOneCommand) {
 TEST_F(ControlServerTest, ReplacesAStaleSocketButNeverALiveOneOrAFile) {
   ASSERT_TRUE(start());
   {
-    ControlServer second(main_, log_, path_);
+    ControlServer second(main_.loop, log_, path_);
     EXPECT_EQ(second.start().error().code, make_error_code(Errc::conflict));
   }
   EXPECT_EQ(ask("none").error().code, make_error_code(Errc::not_found));  // the first still serves
@@ -572,7 +640,7 @@ TEST_F(ControlServerTest, TheClientNamesAnAbsentDaemonAndASlowOne) {
   EXPECT_EQ(ask("echo").error().code, std::errc::no_such_file_or_directory);
   ASSERT_TRUE(start());
   std::optional<Reply<std::string>> held;  // on the plugin's loop
-  serve("hold", [&](std::string, Reply<std::string> reply) { held = std::move(reply); });
+  serve("hold", [&](Reply<std::string> reply) { held = std::move(reply); });
 
   EXPECT_EQ(call(path_, "hold", "", 50ms).error().code, make_error_code(Errc::timeout));
   plugin_.run([&] { held.reset(); });

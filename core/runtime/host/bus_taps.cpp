@@ -7,21 +7,14 @@
 
 #include <fmt/core.h>
 
-#include "runtime/host/status.hpp"
-
 namespace weft::host {
 
-void BusTaps::handle(const std::string& params, Reply<std::string> reply) {
-  const auto request = parse_tap_request(params);
-  if (!request) {
-    reply(tl::unexpected(request.error()));
+void BusTaps::handle(const TapRequest& request, Reply<std::string> reply) {
+  if (request.id) {
+    read(static_cast<std::uint64_t>(*request.id), std::move(reply));
     return;
   }
-  if (request->id) {
-    read(*request->id, std::move(reply));
-    return;
-  }
-  const auto opened = open(request->topic);
+  const auto opened = open(*request.topic);
   if (!opened) {
     reply(tl::unexpected(opened.error()));
     return;

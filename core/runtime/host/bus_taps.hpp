@@ -18,6 +18,7 @@
 #include <weft/reply.hpp>
 
 #include "runtime/bus/bus_core.hpp"
+#include "runtime/host/status.hpp"
 
 namespace weft::host {
 
@@ -32,9 +33,9 @@ class WEFT_EXPORT BusTaps {
 
   BusTaps(BusView& bus, Loop& loop) : bus_(bus), loop_(loop) {}
 
-  /// Errors: Errc::invalid for the parameters; Errc::not_found, no such topic or tap; Errc::denied,
+  /// Errors: Errc::not_found, no such topic or tap; Errc::denied,
   /// max_taps are open; Errc::conflict, the tap is being read already.
-  void handle(const std::string& params, Reply<std::string> reply);
+  void handle(const TapRequest& request, Reply<std::string> reply);
 
  private:
   struct Tap {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <weft/testing/sim_world.hpp>
 
+#include "runtime/control/parameters.hpp"
 #include "runtime/metrics/registry.hpp"
 
 namespace weft::host {
@@ -26,9 +27,17 @@ class BusTapsTest : public ::testing::Test {
  protected:
   /// Asks and lets `limit` pass; nothing when there is no answer yet.
   std::optional<Result<std::string>> ask(const std::string& params, Duration limit = 1ms) {
+    TapRequest request;
+    Schema schema;
+    request.describe(schema);
+    const auto fits =
+        control::bind_parameters(params, schema).and_then([&] { return request.validate(); });
+    if (!fits) {
+      return tl::unexpected(fits.error());
+    }
     auto answer = std::make_shared<std::optional<Result<std::string>>>();
     loop_.run([&] {
-      taps_.handle(params, Reply<std::string>(loop_, [answer](Result<std::string> got) {
+      taps_.handle(request, Reply<std::string>(loop_, [answer](Result<std::string> got) {
                      *answer = std::move(got);
                    }));
     });

@@ -13,23 +13,57 @@ Inspection::Inspection(BusView& bus, const LaneSet& lanes, const MetricRegistry&
     : lanes_(lanes), metrics_(metrics), taps_(bus, loop) {}
 
 Result<> Inspection::serve(Control& control) {
-  const auto add = [&](std::string name, Control::Handler handler) -> Result<> {
-    auto registration = control.serve(std::move(name), std::move(handler));
+  const auto keep = [&](Result<CommandRegistration> registration) -> Result<> {
     if (!registration) {
       return tl::unexpected(std::move(registration).error());
     }
     commands_.push_back(*std::move(registration));
     return {};
   };
-  WEFT_TRY(add("lanes", [this](const std::string& /*params*/, Reply<std::string> reply) {
-    reply(lanes_json(lanes_.statistics()));
-  }));
-  WEFT_TRY(add("metrics.values", [this](const std::string& /*params*/, Reply<std::string> reply) {
-    reply(metrics_json(metrics_.readings()));
-  }));
-  return add("bus.tap", [this](const std::string& params, Reply<std::string> reply) {
-    taps_.handle(params, std::move(reply));
-  });
+  WEFT_TRY(keep(
+      control.serve({"lanes",
+                     "What each packet thread does.",
+                     "list of objects",
+                     {{"lane", "Its number."},
+                      {"tasks", "What it polls."},
+                      {"turns", "Poll cycles."},
+                      {"polls", "Polls of tasks."},
+                      {"batches", "Polls that found frames."},
+                      {"frames", "Frames that were handled."},
+                      {"sleeps", "Times that it waited for something to do."},
+                      {"scratch-exhausted", "Times that its scratch memory was too small."},
+                      {"cpu-seconds", "CPU time."},
+                      {"running-seconds", "Time since it was started."},
+                      {"busy-share", "CPU time over time, 0 to 1."}}},
+                    [this](Reply<std::string> reply) { reply(lanes_json(lanes_.statistics())); })));
+  WEFT_TRY(keep(control.serve(
+      {"metrics.values",
+       "Every metric of the node.",
+       "list of objects",
+       {{"name", "As Prometheus has it."},
+        {"kind", "counter, gauge or histogram."},
+        {"help", "What it counts."},
+        {"labels", "An object."},
+        {"value", "The value; of a histogram, the sum."},
+        {"count", "Of a histogram: how many values it saw."},
+        {"bounds", "Of a histogram: the upper bounds of its buckets."},
+        {"counts", "Of a histogram: the values in each bucket, and beyond the last."}}},
+      [this](Reply<std::string> reply) { reply(metrics_json(metrics_.readings())); })));
+  return keep(
+      control.serve<TapRequest>({"bus.tap",
+                                 "Opens a tap on a topic, or reads what it saw: answers once there "
+                                 "is something, or after 5 s.",
+                                 "object",
+                                 {{"tap", "The number to read by."},
+                                  {"events[].time", "When it was published."},
+                                  {"events[].publisher", "The plugin."},
+                                  {"events[].key", "Whose state it is; empty for a signal."},
+                                  {"events[].trace", "What led to it."},
+                                  {"events[].text", "The event in words."},
+                                  {"events[].after-gap", "Events before it were dropped."}}},
+                                [this](const TapRequest& request, Reply<std::string> reply) {
+                                  taps_.handle(request, std::move(reply));
+                                }));
 }
 
 }  // namespace weft::host

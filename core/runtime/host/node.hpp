@@ -109,7 +109,9 @@ class WEFT_EXPORT Node {
   /// Stops plugins that failed. The error of the first critical one.
   [[nodiscard]] Result<> handle_failures();
   [[nodiscard]] Result<> serve_commands();
-  void on_reload_command(const std::string& params, Reply<std::string> reply);
+  [[nodiscard]] Result<> serve_pages();
+  [[nodiscard]] Result<> serve_reload();
+  void reload_for(std::set<std::string> forced, Reply<std::string> reply);
   void tend_store();
   void watch();
 

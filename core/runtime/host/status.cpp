@@ -113,28 +113,6 @@ std::string reloaded_json(const Reloaded& reloaded, const std::vector<PluginStat
   return dump({{"plugins", std::move(list)}, {"told", reloaded.told}});
 }
 
-Result<std::set<std::string>> parse_reload_params(const std::string& params) {
-  const Json parsed = Json::parse(params, nullptr, false);
-  const auto field = parsed.find("plugins");
-  std::set<std::string> names;
-  if (field == parsed.end()) {
-    return names;
-  }
-  const auto refuse = [] {
-    return fail(Errc::invalid, "reload: 'plugins' must be a list of plugin names");
-  };
-  if (!field->is_array()) {
-    return refuse();
-  }
-  for (const Json& name : *field) {
-    if (!name.is_string()) {
-      return refuse();
-    }
-    names.insert(name.get<std::string>());
-  }
-  return names;
-}
-
 std::string lanes_json(const std::vector<LaneStatistics>& lanes) {
   Json list = Json::array();
   for (const LaneStatistics& lane : lanes) {
@@ -175,18 +153,16 @@ std::string metrics_json(const std::vector<MetricReading>& metrics) {
   return dump(list);
 }
 
-Result<TapRequest> parse_tap_request(std::string_view params) {
-  const Json object = Json::parse(params.begin(), params.end(), nullptr, false);
-  TapRequest request;
-  if (object.is_object() && object.contains("tap") && object["tap"].is_number_unsigned()) {
-    request.id = object["tap"].get<std::uint64_t>();
-    return request;
-  }
-  if (object.is_object() && object.contains("topic") && object["topic"].is_string()) {
-    request.topic = object["topic"].get<std::string>();
-    return request;
-  }
-  return fail(Errc::invalid, "read bus.tap: want \"topic\", to open a tap, or \"tap\", to read it");
+void TapRequest::describe(Schema& schema) {
+  schema.field("topic", topic, "The topic to open a tap on.");
+  schema.field("tap", id, "The number of the open tap to read from.");
+}
+
+Result<> TapRequest::validate() const {
+  return topic.has_value() != id.has_value()
+             ? Result<>()
+             : fail(Errc::invalid,
+                    "use bus.tap: want \"topic\", to open a tap, or \"tap\", to read it");
 }
 
 std::string tap_json(std::uint64_t id, std::span<const TappedEvent> events, TimePoint now,

@@ -34,18 +34,17 @@ struct NodeStatus {
 [[nodiscard]] std::string topics_json(const std::vector<TopicStatistics>& topics);
 [[nodiscard]] std::string reloaded_json(const Reloaded& reloaded,
                                         const std::vector<PluginStatus>& plugins, TimePoint now);
-/// The plugins that a `reload` command names. Errors: Errc::invalid, naming the field.
-[[nodiscard]] Result<std::set<std::string>> parse_reload_params(const std::string& params);
 [[nodiscard]] std::string lanes_json(const std::vector<LaneStatistics>& lanes);
 [[nodiscard]] std::string metrics_json(const std::vector<MetricReading>& metrics);
 
 /// What `bus.tap` was asked: to open a tap on `topic`, or to read from the open tap `id`.
 struct TapRequest {
-  std::string topic;
-  std::optional<std::uint64_t> id;
+  std::optional<std::string> topic;
+  std::optional<std::int64_t> id;
+
+  void describe(Schema& schema);
+  [[nodiscard]] Result<> validate() const;
 };
-/// Errors: Errc::invalid, naming what is missing.
-[[nodiscard]] Result<TapRequest> parse_tap_request(std::string_view params);
 /// `now` and `wall_now` are the same moment: an event knows only when it was published on the
 /// former.
 [[nodiscard]] std::string tap_json(std::uint64_t id, std::span<const TappedEvent> events,

@@ -199,10 +199,9 @@ Json attached_object(const events::PodAttached& pod) {
           {"port_mac", to_string(pod.port_mac)},
           {"addresses", text_list(pod.addresses)},
           {"netns", pod.netns},
-          {"kubernetes",
-           {{"namespace", pod.kubernetes.name_space},
-            {"name", pod.kubernetes.name},
-            {"uid", pod.kubernetes.uid}}}};
+          {"k8s_namespace", pod.kubernetes.name_space},
+          {"k8s_pod", pod.kubernetes.name},
+          {"k8s_uid", pod.kubernetes.uid}};
 }
 
 Result<events::PodAttached> read_attached(const Json& object) {
@@ -222,12 +221,12 @@ Result<events::PodAttached> read_attached(const Json& object) {
   WEFT_TRY(pod.addresses, parsed_list(object, "addresses", &net::parse_cidr));
   WEFT_TRY(text, text_field(object, "netns"));
   pod.netns = std::move(text).value_or("");
-  const Json kubernetes = object.value("kubernetes", Json::object());
-  const std::pair<const char*, std::string*> fields[] = {{"namespace", &pod.kubernetes.name_space},
-                                                         {"name", &pod.kubernetes.name},
-                                                         {"uid", &pod.kubernetes.uid}};
+  const std::pair<const char*, std::string*> fields[] = {
+      {"k8s_namespace", &pod.kubernetes.name_space},
+      {"k8s_pod", &pod.kubernetes.name},
+      {"k8s_uid", &pod.kubernetes.uid}};
   for (const auto& [name, field] : fields) {
-    WEFT_TRY(text, text_field(kubernetes, name));
+    WEFT_TRY(text, text_field(object, name));
     *field = std::move(text).value_or("");
   }
   return pod;
@@ -256,23 +255,6 @@ std::string to_json(const PodRequest& request) {
     object["port"] = true;
   }
   return object.dump();
-}
-
-Result<PodRequest> parse_pod_request(std::string_view text) {
-  Json object;
-  WEFT_TRY(object, parse_object(text, "CNI request"));
-  PodRequest request;
-  AttachmentId id;
-  WEFT_TRY(id, attachment_fields(object));
-  request.container_id = std::move(id.container_id);
-  request.interface = std::move(id.interface);
-  WEFT_TRY(request.subnet, parsed_field(object, "subnet", &net::parse_cidr));
-  if (object.contains("addresses")) {
-    WEFT_TRY(request.addresses, parsed_list(object, "addresses", &net::parse_cidr));
-  }
-  WEFT_TRY(request.attempt, attempt_field(object));
-  WEFT_TRY(request.has_port, flag_field(object, "port", false));
-  return request;
 }
 
 std::string to_json(const PodNetwork& network) {
@@ -316,27 +298,8 @@ std::string to_json(const PodPort& port) {
       .dump();
 }
 
-Result<PodPort> parse_pod_port(std::string_view text) {
-  Json object;
-  WEFT_TRY(object, parse_object(text, "the pod's port"));
-  PodPort port;
-  std::optional<std::string> name;
-  WEFT_TRY(name, text_field(object, "port"));
-  port.port = std::move(name).value_or("");
-  WEFT_TRY(port.mac, mac_field(object, "mac"));
-  WEFT_TRY(port.addresses, parsed_list(object, "addresses", &net::parse_ip));
-  WEFT_TRY(port.guard, flag_field(object, "guard", true));
-  return port;
-}
-
 std::string to_json(const events::PodAttached& pod) {
   return attached_object(pod).dump();
-}
-
-Result<events::PodAttached> parse_attached_pod(std::string_view text) {
-  Json object;
-  WEFT_TRY(object, parse_object(text, "the attached pod"));
-  return read_attached(object);
 }
 
 std::string to_json(const std::vector<events::PodAttached>& pods) {

@@ -70,21 +70,15 @@ struct PodPort {
 [[nodiscard]] PodRoute default_route(net::Family family);
 
 [[nodiscard]] std::string to_json(const PodRequest& request);
-/// Errors: Errc::malformed; Errc::invalid, names the field.
-[[nodiscard]] Result<PodRequest> parse_pod_request(std::string_view text);
 
 [[nodiscard]] std::string to_json(const PodNetwork& network);
 /// Errors: Errc::malformed; Errc::invalid, names the field.
 [[nodiscard]] Result<PodNetwork> parse_pod_network(std::string_view text);
 
 [[nodiscard]] std::string to_json(const PodPort& port);
-/// Errors: Errc::malformed; Errc::invalid, names the field.
-[[nodiscard]] Result<PodPort> parse_pod_port(std::string_view text);
 
 /// The parameters of the command cni.attached: what is on the bridge now.
 [[nodiscard]] std::string to_json(const events::PodAttached& pod);
-/// Errors: Errc::malformed; Errc::invalid, names the field.
-[[nodiscard]] Result<events::PodAttached> parse_attached_pod(std::string_view text);
 
 /// A list of them, for the disk.
 [[nodiscard]] std::string to_json(const std::vector<events::PodAttached>& pods);

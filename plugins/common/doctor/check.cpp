@@ -34,4 +34,14 @@ std::string to_json(const std::vector<Check>& checks) {
   return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+CommandInfo command_of(const std::string& plugin) {
+  return {plugin + ".doctor",
+          "What the plugin has looked at for 'weft doctor'.",
+          "list of objects",
+          {{"check", "What is checked."},
+           {"state", "ok, off, note or wrong."},
+           {"text", "What was found."},
+           {"remedy", "What to do about it."}}};
+}
+
 }  // namespace weft::doctor

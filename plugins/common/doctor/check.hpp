@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <weft/control.hpp>
+
 namespace weft::doctor {
 
 enum class State : std::uint8_t {
@@ -25,5 +27,8 @@ struct Check {
 
 /// A JSON list: [{"check": "pod-guard", "state": "ok", "text": "...", "remedy": ""}].
 [[nodiscard]] std::string to_json(const std::vector<Check>& checks);
+
+/// The command PLUGIN.doctor.
+[[nodiscard]] CommandInfo command_of(const std::string& plugin);
 
 }  // namespace weft::doctor

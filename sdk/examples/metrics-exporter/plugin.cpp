@@ -32,12 +32,17 @@ class MetricsExporter final : public Plugin {
         Server::Node{host_.loop(), host_.transport(), host_.metrics(), *reader},
         Limits{connections_, patience_});
     WEFT_TRY(server_->start(listen_));
-    WEFT_TRY(status_,
-             host_.control().serve("metrics-exporter.status", [this](const std::string& /*params*/,
-                                                                     Reply<std::string> answer) {
-               answer(fmt::format(R"({{"address":"{}","connections":{}}})",
-                                  to_string(server_->local()), server_->connection_count()));
-             }));
+    WEFT_TRY(
+        status_,
+        host_.control().serve(
+            {"metrics-exporter.status",
+             "Where metrics are served.",
+             "object",
+             {{"address", "Where it listens."}, {"connections", "Clients that are connected."}}},
+            [this](Reply<std::string> answer) {
+              answer(fmt::format(R"({{"address":"{}","connections":{}}})",
+                                 to_string(server_->local()), server_->connection_count()));
+            }));
     host_.log().info("serving metrics", "address", server_->local());
     return {};
   }

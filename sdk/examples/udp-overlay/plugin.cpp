@@ -41,11 +41,16 @@ class UdpOverlayPlugin final : public Plugin {
     overlay_ = std::make_unique<UdpOverlay>(
         UdpOverlay::Node{host_.loop(), host_.lanes(), *dataplane, host_.metrics(), host_.log()});
     WEFT_TRY(overlay_->start(listen_));
-    WEFT_TRY(status_,
-             host_.control().serve("udp-overlay.status",
-                                   [this](std::string /*params*/, Reply<std::string> answer) {
-                                     answer(to_json(overlay_->describe()));
-                                   }));
+    WEFT_TRY(status_, host_.control().serve({"udp-overlay.status",
+                                             "The connections that the overlay carries.",
+                                             "list of objects",
+                                             {{"remote", "The peer."},
+                                              {"address", "Of the peer."},
+                                              {"mtu", "Of pods' packets."},
+                                              {"established", "Whether it carries frames."}}},
+                                            [this](Reply<std::string> answer) {
+                                              answer(to_json(overlay_->describe()));
+                                            }));
     host_.log().info("udp overlay listening", "address", overlay_->local());
     return host_.services().provide<Overlay>(*overlay_);
   }

@@ -17,10 +17,9 @@ void VisitorPlugin::describe(weft::Schema& schema) {
 weft::Result<> VisitorPlugin::start() {
   WEFT_TRY(greeter_, host_.services().require<Greeter>());
   greeter2_ = host_.services().optional<Greeter2>();
-  WEFT_TRY(visit_, host_.control().serve("visitor.visit", [this](const std::string& /*params*/,
-                                                                 weft::Reply<std::string> answer) {
-    visit(std::move(answer));
-  }));
+  WEFT_TRY(visit_, host_.control().serve(
+                       {"visitor.visit", "Has itself greeted, and says how.", "string"},
+                       [this](weft::Reply<std::string> answer) { visit(std::move(answer)); }));
   return {};
 }
 

@@ -9,14 +9,13 @@
 
 namespace my_plugin {
 
-weft::Result<std::string> container_of(const std::string& params) {
-  const auto parsed = nlohmann::json::parse(params, nullptr, /*allow_exceptions=*/false);
-  const auto found = parsed.is_object() ? parsed.find("container") : parsed.end();
-  if (found == parsed.end() || !found->is_string() ||
-      found->get_ref<const std::string&>().empty()) {
-    return weft::fail(weft::Errc::invalid, "read the request: want {\"container\": \"ID\"}");
-  }
-  return found->get<std::string>();
+void ContainerParameters::describe(weft::Schema& schema) {
+  schema.required("container", container, "The container's ID.");
+}
+
+weft::Result<> ContainerParameters::validate() const {
+  return container.empty() ? weft::fail(weft::Errc::invalid, "use an empty 'container'")
+                           : weft::Result<>();
 }
 
 std::string to_json(const std::vector<weft::AllocatedAddress>& allocated,
@@ -34,15 +33,22 @@ weft::Result<> MyPlugin::start() {
   WEFT_TRY(ipam_, host_.services().require<weft::Ipam>());
   WEFT_TRY(bridge_, host_.services().require<weft::Bridge>());
   weft::CommandRegistration command;
-  WEFT_TRY(command,
-           host_.control().serve("my-plugin.add", [this](const std::string& params, auto answer) {
-             add(params, std::move(answer));
-           }));
+  WEFT_TRY(command, host_.control().serve<ContainerParameters>(
+                        {"my-plugin.add",
+                         "Gives a container an address.",
+                         "object",
+                         {{"address", "With the prefix length of its network."},
+                          {"bridge", "The bridge to attach it to."},
+                          {"mtu", "Of its interface."}}},
+                        [this](ContainerParameters given, auto answer) {
+                          add(std::move(given.container), std::move(answer));
+                        }));
   commands_.push_back(std::move(command));
-  WEFT_TRY(command,
-           host_.control().serve("my-plugin.del", [this](const std::string& params, auto answer) {
-             remove(params, std::move(answer));
-           }));
+  WEFT_TRY(command, host_.control().serve<ContainerParameters>(
+                        {"my-plugin.del", "Takes a container's addresses back."},
+                        [this](ContainerParameters given, auto answer) {
+                          remove(std::move(given.container), std::move(answer));
+                        }));
   commands_.push_back(std::move(command));
   return {};
 }
@@ -51,15 +57,10 @@ void MyPlugin::stop() noexcept {
   commands_.clear();
 }
 
-void MyPlugin::add(const std::string& params, weft::Reply<std::string> answer) {
-  const auto container = container_of(params);
-  if (!container) {
-    answer(tl::unexpected(container.error()));
-    return;
-  }
+void MyPlugin::add(std::string container, weft::Reply<std::string> answer) {
   // Each step is answered on this loop; an error at any of them is the answer.
   ipam_->allocate(
-      *container, {},
+      std::move(container), {},
       {host_.loop(), [this, answer = std::move(answer)](
                          weft::Result<std::vector<weft::AllocatedAddress>> got) mutable {
          if (!got) {
@@ -74,13 +75,8 @@ void MyPlugin::add(const std::string& params, weft::Reply<std::string> answer) {
        }});
 }
 
-void MyPlugin::remove(const std::string& params, weft::Reply<std::string> answer) {
-  const auto container = container_of(params);
-  if (!container) {
-    answer(tl::unexpected(container.error()));
-    return;
-  }
-  ipam_->release(*container,
+void MyPlugin::remove(std::string container, weft::Reply<std::string> answer) {
+  ipam_->release(std::move(container),
                  {host_.loop(), [answer = std::move(answer)](const weft::Result<>& done) mutable {
                     answer(done.map([] { return std::string("null"); }));
                   }});

@@ -10,8 +10,13 @@
 
 namespace my_plugin {
 
-/// The member "container" of `params`. Foreign text. Errors: Errc::invalid, naming the field.
-[[nodiscard]] weft::Result<std::string> container_of(const std::string& params);
+/// What both commands take.
+struct ContainerParameters {
+  std::string container;
+
+  void describe(weft::Schema& schema);
+  [[nodiscard]] weft::Result<> validate() const;
+};
 
 /// The answer to add: {"addresses":["10.32.0.1/12"],"bridge":"weave","mtu":1376}. Pure.
 [[nodiscard]] std::string to_json(const std::vector<weft::AllocatedAddress>& allocated,
@@ -25,8 +30,8 @@ class MyPlugin final : public weft::Plugin {
   void stop() noexcept override;
 
  private:
-  void add(const std::string& params, weft::Reply<std::string> answer);
-  void remove(const std::string& params, weft::Reply<std::string> answer);
+  void add(std::string container, weft::Reply<std::string> answer);
+  void remove(std::string container, weft::Reply<std::string> answer);
 
   weft::Host& host_;                // outlives every plugin
   weft::Ipam* ipam_ = nullptr;      // valid until stop() returned

@@ -2,6 +2,8 @@
 
 #include "my-plugin.hpp"
 
+#include <weft/json.hpp>
+
 #include <utility>
 
 namespace my_plugin {
@@ -16,12 +18,19 @@ weft::Result<std::string> answer_to(std::string question) {
   return question;
 }
 
+void AskParameters::describe(weft::Schema& schema) {
+  schema.required("question", question, "What is asked.");
+}
+
 weft::Result<> MyPlugin::start() {
-  // Control commands speak JSON; the parameters are an object, the answer is any value.
-  WEFT_TRY(command_, host_.control().serve("my-plugin.ask",
-                                           [](std::string params, weft::Reply<std::string> reply) {
-                                             reply("{\"asked\":" + params + "}");
-                                           }));
+  // Parameters are declared as configuration is; the answer is any JSON value.
+  WEFT_TRY(command_, host_.control().serve<AskParameters>(
+                         {"my-plugin.ask", "Answers a question.", "string"},
+                         [](AskParameters given, weft::Reply<std::string> reply) {
+                           reply(answer_to(std::move(given.question)).map([](const auto& answer) {
+                             return weft::json_string(answer);
+                           }));
+                         }));
   return host_.services().provide<Service>(*this);
 }
 

@@ -12,6 +12,12 @@ namespace my_plugin {
 /// Answers `question`. Pure.
 [[nodiscard]] weft::Result<std::string> answer_to(std::string question);
 
+struct AskParameters {
+  std::string question;
+
+  void describe(weft::Schema& schema);
+};
+
 /// Calls come from any loop and are posted to the plugin's own: no locks are needed.
 class MyPlugin final : public weft::Plugin, public Service {
  public:

@@ -31,7 +31,8 @@ TEST_F(ServiceTest, RefusesAnEmptyQuestion) {
 }
 
 TEST_F(ServiceTest, ServesItsControlCommand) {
-  EXPECT_EQ(host_.call("my-plugin.ask", "{}").value(), "{\"asked\":{}}");
+  EXPECT_EQ(host_.call("my-plugin.ask", R"({"question":"who?"})").value(), R"("WHO?")");
+  EXPECT_EQ(host_.call("my-plugin.ask", "{}").error().code, weft::Errc::invalid);
 }
 
 }  // namespace

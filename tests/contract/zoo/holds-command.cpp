@@ -8,8 +8,8 @@ class Misbehaving final : public Animal {
  public:
   using Animal::Animal;
   Result<> start() override {
-    WEFT_TRY(command_, host_.control().serve("zoo.roar", [](std::string, Reply<std::string> reply) {
-      reply(std::string("{}"));
+    WEFT_TRY(command_, host_.control().serve({"zoo.roar", "Roars."}, [](Reply<std::string> reply) {
+      reply(std::string("null"));
     }));
     return {};
   }

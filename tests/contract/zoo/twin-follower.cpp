@@ -16,10 +16,9 @@ class Follower final : public Animal {
                seen_ += leaving ? "leaving:" : "";
                seen_ += twin == nullptr ? "nobody" : twin->name();
              }));
-    WEFT_TRY(command_, host_.control().serve("follower.seen",
-                                             [this](const std::string&, Reply<std::string> reply) {
-                                               reply('"' + seen_ + '"');
-                                             }));
+    WEFT_TRY(command_,
+             host_.control().serve({"follower.seen", "Whom it saw.", "string"},
+                                   [this](Reply<std::string> reply) { reply('"' + seen_ + '"'); }));
     return {};
   }
   void stop() noexcept override { twin_ = {}; }

@@ -14,10 +14,12 @@ class Holder final : public Animal {
   Result<> start() override {
     WEFT_TRY(twin_, host_.services().require<Twin>());
     newer_ = host_.services().optional<Twin2>();
-    WEFT_TRY(command_, host_.control().serve("holder.seen", [this](const std::string&,
-                                                                   Reply<std::string> reply) {
-      reply(fmt::format("\"{} {}\"", twin_->name(), newer_ == nullptr ? "" : newer_->mirrored()));
-    }));
+    WEFT_TRY(command_,
+             host_.control().serve(
+                 {"holder.seen", "Whom it holds.", "string"}, [this](Reply<std::string> reply) {
+                   reply(fmt::format("\"{} {}\"", twin_->name(),
+                                     newer_ == nullptr ? "" : newer_->mirrored()));
+                 }));
     return {};
   }
 

@@ -12,6 +12,12 @@
 
 namespace weft::zoo {
 
+struct TroubleParameters {
+  std::string reason;
+
+  void describe(Schema& schema) { schema.field("reason", reason, "Why; empty: it is over."); }
+};
+
 class TwinProvider final : public Animal, public Twin2 {
  public:
   using Animal::Animal;
@@ -33,15 +39,16 @@ class TwinProvider final : public Animal, public Twin2 {
     if (!needs_.empty() && access(needs_.c_str(), F_OK) != 0) {
       return fail(errno, "open '" + needs_ + "'");
     }
-    WEFT_TRY(command_, host_.control().serve("twin.fail", [this](const std::string&, auto reply) {
+    WEFT_TRY(command_, host_.control().serve({"twin.fail", "Fails."}, [this](auto reply) {
       reply(std::string("true"));
       host_.fail({make_error_code(Errc::closed), "go on"});
     }));
     WEFT_TRY(trouble_,
-             host_.control().serve("twin.trouble", [this](const std::string& reason, auto reply) {
-               host_.bus().publish(events::NodeTrouble{"twin", reason == "{}" ? "" : reason});
-               reply(std::string("true"));
-             }));
+             host_.control().serve<TroubleParameters>(
+                 {"twin.trouble", "Is in trouble."}, [this](TroubleParameters given, auto reply) {
+                   host_.bus().publish(events::NodeTrouble{"twin", std::move(given.reason)});
+                   reply(std::string("true"));
+                 }));
     WEFT_TRY(host_.services().provide<Twin>(*this));
     return host_.services().provide<Twin2>(*this);
   }

@@ -109,7 +109,8 @@ class FakeHost {
     return answer->has_value() ? std::move(**answer) : fail(Errc::timeout, "get an answer");
   }
 
-  /// Calls a control command that a plugin serves, and waits for its answer.
+  /// Calls a control command that a plugin serves, and waits for its answer. Its parameters are
+  /// validated as in a real node.
   [[nodiscard]] Result<std::string> call(std::string command, std::string params = "{}",
                                          Duration limit = std::chrono::seconds{60});
 
@@ -124,7 +125,7 @@ class FakeHost {
   using Create = UniqueFunction<std::unique_ptr<Plugin>(Host&)>;
   struct Command {
     Seat* seat = nullptr;
-    std::shared_ptr<Control::Handler> handler;
+    std::shared_ptr<UniqueFunction<std::unique_ptr<CommandCall>()>> begin;
   };
 
   Result<> start_with(std::string name, const Settings& settings, Create create);
