@@ -13,6 +13,7 @@
 
 #include <fmt/core.h>
 
+#include <weft/answer_on.hpp>
 #include <weft/events/bridge.hpp>
 #include <weft/events/direct_peers.hpp>
 #include <weft/netlink/watcher.hpp>
@@ -148,7 +149,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   }
 
   void info(Reply<BridgeInfo> reply) override {
-    run([this, reply = std::move(reply)]() mutable { reply(read_info()); });
+    answer_on(host_.loop(), std::move(reply), [this] { return read_info(); });
   }
 
   void expose(net::Cidr address, bool masquerade, Reply<> reply) override {
@@ -164,8 +165,8 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   }
 
   void pods(Reply<std::vector<BridgePod>> reply) override {
-    run([this, reply = std::move(reply)]() mutable {
-      reply(bridge_ ? find_pods(name_) : tl::unexpected(stopping().error()));
+    answer_on(host_.loop(), std::move(reply), [this]() -> Result<std::vector<BridgePod>> {
+      return bridge_ ? find_pods(name_) : tl::unexpected(stopping().error());
     });
   }
 

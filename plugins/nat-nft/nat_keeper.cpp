@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include <weft/answer_on.hpp>
+
 namespace weft::nat {
 namespace {
 
@@ -49,15 +51,13 @@ void NatKeeper::stop() noexcept {
 }
 
 void NatKeeper::masquerade(net::Cidr network, Reply<> reply) {
-  loop_.post([this, network, reply = std::move(reply)]() mutable {
-    reply(change([&] { return table_->masquerade(network); }));
-  });
+  answer_on(loop_, std::move(reply),
+            [this, network] { return change([&] { return table_->masquerade(network); }); });
 }
 
 void NatKeeper::stop_masquerade(net::Cidr network, Reply<> reply) {
-  loop_.post([this, network, reply = std::move(reply)]() mutable {
-    reply(change([&] { return table_->stop_masquerade(network); }));
-  });
+  answer_on(loop_, std::move(reply),
+            [this, network] { return change([&] { return table_->stop_masquerade(network); }); });
 }
 
 template <class Function>

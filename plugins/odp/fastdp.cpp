@@ -6,6 +6,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include <weft/answer_on.hpp>
 #include <weft/netlink/link.hpp>
 #include <weft/netlink/namespace.hpp>
 
@@ -291,14 +292,14 @@ LaneView Fastdp::make_view() const {
 }
 
 void Fastdp::join(DatapathPorts ports, Reply<> reply) {
-  node_.loop.post([this, ports = std::move(ports), reply = std::move(reply)]() mutable {
-    reply(is_running_ ? attach(std::move(ports))
-                      : fail(Errc::abandoned, "join the datapath: the plugin is stopping"));
+  answer_on(node_.loop, std::move(reply), [this, ports = std::move(ports)]() mutable -> Result<> {
+    return is_running_ ? attach(std::move(ports))
+                       : fail(Errc::abandoned, "join the datapath: the plugin is stopping");
   });
 }
 
 void Fastdp::leave(Reply<> reply) {
-  node_.loop.post([this, reply = std::move(reply)]() mutable { reply(detach()); });
+  answer_on(node_.loop, std::move(reply), [this] { return detach(); });
 }
 
 Result<> Fastdp::attach(DatapathPorts ports) {

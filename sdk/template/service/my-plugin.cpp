@@ -2,6 +2,7 @@
 
 #include "my-plugin.hpp"
 
+#include <weft/answer_on.hpp>
 #include <weft/json.hpp>
 
 #include <utility>
@@ -41,8 +42,8 @@ void MyPlugin::stop() noexcept {
 void MyPlugin::ask(std::string question, weft::Reply<std::string> reply) {
   // Dropping the reply, as happens to what is posted after the plugin stopped, answers
   // Errc::abandoned: an asker never hangs.
-  host_.loop().post([question = std::move(question), reply = std::move(reply)]() mutable {
-    reply(answer_to(std::move(question)));
+  weft::answer_on(host_.loop(), std::move(reply), [question = std::move(question)]() mutable {
+    return answer_to(std::move(question));
   });
 }
 
