@@ -2,6 +2,7 @@
 /// Asking the running weftd.
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,5 +22,11 @@ namespace weft::cli {
 /// As ask. Nothing when the node does not run the plugin that serves `command`.
 [[nodiscard]] Result<std::optional<std::string>> ask_if_served(const Options& options,
                                                                std::string_view command);
+
+/// Control command `command`, which opens a stream: its answer and then each line, as JSON text, go
+/// to `on_line` until that returns false. Errors: as ask.
+[[nodiscard]] Result<> follow(const Options& options, std::string_view command,
+                              std::string_view params,
+                              const std::function<bool(const std::string&)>& on_line);
 
 }  // namespace weft::cli

@@ -153,6 +153,14 @@ int list_plugins(const Options& options) {
   return print(options.json ? Result<std::string>(indent_json(*answer)) : render_plugins(*answer));
 }
 
+int show_commands(const Options& options) {
+  const auto answer = ask(options, "commands");
+  if (!answer) {
+    return report_error(answer.error());
+  }
+  return print(options.json ? Result<std::string>(indent_json(*answer)) : render_commands(*answer));
+}
+
 int show_lanes(const Options& options) {
   const auto answer = ask(options, "lanes");
   if (!answer) {

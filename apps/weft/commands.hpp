@@ -24,7 +24,9 @@ struct Options {
 [[nodiscard]] int show_lanes(const Options& options);
 [[nodiscard]] int show_topics(const Options& options);
 /// Prints events as they are published, `count` of them, or without end when it is 0.
-[[nodiscard]] int tap_topic(const Options& options, const std::string& topic, std::uint64_t count);
+[[nodiscard]] int tap_topics(const Options& options, const std::vector<std::string>& topics,
+                             std::uint64_t count);
+[[nodiscard]] int show_commands(const Options& options);
 [[nodiscard]] int connect_peers(const Options& options, const std::vector<std::string>& peers,
                                 bool replace);
 [[nodiscard]] int forget_peers(const Options& options, const std::vector<std::string>& peers);

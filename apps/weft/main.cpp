@@ -170,7 +170,7 @@ void add_config(CLI::App& app, Chosen& chosen, Options& options, FileArguments& 
 
 /// What the arguments of `weft bus` may set.
 struct BusArguments {
-  std::string topic;
+  std::vector<std::string> topics;
   std::uint64_t count = 0;
 };
 
@@ -180,16 +180,21 @@ void add_bus(CLI::App& app, Options& options, Chosen& chosen, BusArguments& argu
   auto* const topics = bus->add_subcommand("topics", "Topics, their readers and how they keep up");
   topics->add_flag("--json", options.json, "Machine-readable");
   topics->callback([&] { chosen = [&] { return show_topics(options); }; });
-  auto* const tap = bus->add_subcommand("tap", "Each event of a topic as it is published");
-  tap->add_option("topic", arguments.topic, "As 'weft bus topics' lists it")->required();
+  auto* const tap = bus->add_subcommand("tap", "Follow topics: current values, then each event");
+  tap->add_option("topics", arguments.topics,
+                  "As 'weft bus topics' lists them, or patterns: 'weft.mesh.*'")
+      ->required();
   tap->add_option("--count", arguments.count, "End after this many events; 0: never")
       ->capture_default_str();
   tap->add_flag("--json", options.json, "Machine-readable, one event per line");
   tap->callback(
-      [&] { chosen = [&] { return tap_topic(options, arguments.topic, arguments.count); }; });
+      [&] { chosen = [&] { return tap_topics(options, arguments.topics, arguments.count); }; });
 }
 
 void add_counts(CLI::App& app, Options& options, Chosen& chosen) {
+  auto* const commands = app.add_subcommand("commands", "What the node's control socket takes");
+  commands->add_flag("--json", options.json, "Machine-readable, with what each answers");
+  commands->callback([&] { chosen = [&] { return show_commands(options); }; });
   auto* const metrics =
       app.add_subcommand("metrics", "Every metric of the node, as Prometheus text");
   metrics->add_flag("--json", options.json, "As JSON");

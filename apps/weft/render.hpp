@@ -34,8 +34,9 @@ struct NodeStatus {
 [[nodiscard]] Result<std::string> render_plugins(std::string_view plugins);
 [[nodiscard]] Result<std::string> render_topics(std::string_view topics);
 [[nodiscard]] Result<std::string> render_lanes(std::string_view lanes);
-/// One tapped event, after a line of its own when events before it were lost.
-[[nodiscard]] std::string render_tapped(std::string_view event);
+/// One line of bus.follow: an event, or that some were lost.
+[[nodiscard]] std::string render_event(std::string_view line);
+[[nodiscard]] Result<std::string> render_commands(std::string_view commands);
 
 struct ReloadPage {
   std::string text;

@@ -1,4 +1,4 @@
-/// Writes what the node's own parts do: topics, tapped events, lanes.
+/// Writes what the node's own parts do: topics, events, commands, lanes.
 
 #include "console/json.hpp"
 #include "console/page.hpp"
@@ -51,20 +51,38 @@ Result<std::string> render_topics(std::string_view topics) {
   return page.take();
 }
 
-std::string render_tapped(std::string_view event) {
+Result<std::string> render_commands(std::string_view commands) {
+  Json list;
+  WEFT_TRY(list, parse_json(commands, "commands"));
+  Page page;
+  for (const Json& command : list) {
+    page.line("{}: {}", text_of(command, "name"), text_of(command, "help"));
+    for (const Json& parameter : member(command, "parameters")) {
+      const std::string value =
+          is_true(parameter, "required") ? "required" : text_of(parameter, "default");
+      page.line("  {} ({}{}{}): {}", text_of(parameter, "name"), text_of(parameter, "type"),
+                value.empty() ? "" : ", ", value, text_of(parameter, "help"));
+    }
+  }
+  return page.take();
+}
+
+std::string render_event(std::string_view event) {
   const auto parsed = parse_json(event, "an event");
   if (!parsed) {
     return {};
   }
   Page page;
-  if (is_true(*parsed, "after-gap")) {
-    page.line("... events were dropped here: they came faster than they were read");
+  const std::string topic = text_of(*parsed, "topic");
+  if (is_true(*parsed, "gap")) {
+    page.line("... events of {} were dropped here: they came faster than they were read", topic);
+    return page.take();
   }
   const std::string key = text_of(*parsed, "key");
   const std::string text = text_of(*parsed, "text");
-  page.line("{} {} trace={}{}{}{}", text_of(*parsed, "time"), text_of(*parsed, "publisher"),
-            text_of(*parsed, "trace"), key.empty() ? "" : " key=" + key, text.empty() ? "" : " ",
-            text);
+  page.line("{} {} {} trace={}{}{}{}", text_of(*parsed, "time"), text_of(*parsed, "publisher"),
+            topic, text_of(*parsed, "trace"), key.empty() ? "" : " key=" + key,
+            text.empty() ? "" : " ", text);
   return page.take();
 }
 

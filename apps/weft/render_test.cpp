@@ -203,19 +203,32 @@ TEST_F(RenderTest, NeverThrowsOnJsonOfAnotherShape) {
     EXPECT_TRUE(render_ipam(text, "x")) << text;
     EXPECT_TRUE(render_topics(text)) << text;
     EXPECT_TRUE(render_lanes(text)) << text;
-    EXPECT_FALSE(render_tapped(text).empty()) << text;
+    EXPECT_TRUE(render_commands(text)) << text;
+    EXPECT_FALSE(render_event(text).empty()) << text;
     (void)report_json(odd);
   }
   EXPECT_EQ(render_peers("{").error().code, make_error_code(Errc::malformed));
 }
 
-TEST(RenderTapped, SaysWhenEventsAreMissing) {
-  EXPECT_EQ(render_tapped(R"({"time":"T","publisher":"gossip","key":"","trace":"1f",
-                              "text":"5 peers","after-gap":true})"),
-            "... events were dropped here: they came faster than they were read\n"
-            "T gossip trace=1f 5 peers\n");
-  EXPECT_EQ(render_tapped(R"({"time":"T","publisher":"p","key":"k","trace":"2","text":""})"),
-            "T p trace=2 key=k\n");
+TEST(RenderEvent, SaysWhenEventsAreMissing) {
+  EXPECT_EQ(render_event(R"({"topic":"t/1","gap":true})"),
+            "... events of t/1 were dropped here: they came faster than they were read\n");
+  EXPECT_EQ(render_event(R"({"time":"T","publisher":"gossip","topic":"t/1","key":"","trace":"1f",
+                             "text":"5 peers"})"),
+            "T gossip t/1 trace=1f 5 peers\n");
+  EXPECT_EQ(render_event(R"({"time":"T","publisher":"p","topic":"t/1","key":"k","trace":"2"})"),
+            "T p t/1 trace=2 key=k\n");
+}
+
+TEST(RenderCommands, ShowsWhatEachTakes) {
+  EXPECT_EQ(*render_commands(R"([{"name":"a.b","help":"Does it.","parameters":[
+                {"name":"x","type":"string","required":true,"default":"","help":"What."},
+                {"name":"y","type":"integer","required":false,"default":"7","help":"How."}]},
+                {"name":"c","help":"Else.","parameters":[]}])"),
+            "a.b: Does it.\n"
+            "  x (string, required): What.\n"
+            "  y (integer, 7): How.\n"
+            "c: Else.\n");
 }
 
 TEST(RenderTopics, ShowsLatencyOnceSomethingWasDelivered) {

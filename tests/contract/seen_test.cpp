@@ -119,7 +119,7 @@ class MeshNodeTest : public NodeTest {
 };
 
 TEST_F(RunningNodeTest, TapShowsEachEventWithItsTimePublisherKeyTraceAndText) {
-  const Output tapped = ask("bus tap zoo.tick/1 --count 3 --json");
+  const Output tapped = ask("bus tap 'zoo.tick/*' --count 3 --json");
   ASSERT_EQ(tapped.exit_code, 0) << tapped.text;
 
   std::istringstream lines(tapped.text);
@@ -131,18 +131,34 @@ TEST_F(RunningNodeTest, TapShowsEachEventWithItsTimePublisherKeyTraceAndText) {
 
   ASSERT_EQ(events.size(), 3u) << tapped.text;
   EXPECT_EQ(events[0]["publisher"], "ticks");
+  EXPECT_EQ(events[0]["topic"], "zoo.tick/1");
+  EXPECT_EQ(events[0]["kind"], "state");
+  EXPECT_GT(events[1]["event"]["number"], events[0]["event"]["number"]);
   EXPECT_EQ(events[0]["key"], "7");
   EXPECT_EQ(events[0]["text"].get<std::string>().substr(0, 5), "tick ");
   EXPECT_NE(events[0]["trace"], events[1]["trace"]);
   EXPECT_EQ(events[0]["time"].get<std::string>().back(), 'Z');
-  EXPECT_NE(ask("bus tap zoo.tick/1 --count 1").text.find("Z ticks trace="), std::string::npos);
+  EXPECT_NE(ask("bus tap zoo.tick/1 --count 1").text.find("Z ticks zoo.tick/1 trace="),
+            std::string::npos);
 }
 
-TEST_F(RunningNodeTest, TapOfATopicThatNobodyUsesSaysSo) {
-  const Output tapped = ask("bus tap zoo.tock/1");
+TEST_F(RunningNodeTest, TapSaysWhichTopicsNobodyUsesAsYet) {
+  const Output tapped = ask("bus tap zoo.tock/1 zoo.tick/1 --count 1");
 
-  EXPECT_EQ(tapped.exit_code, 1);
-  EXPECT_NE(tapped.text.find("did you mean 'zoo.tick/1'?"), std::string::npos) << tapped.text;
+  EXPECT_EQ(tapped.exit_code, 0);
+  EXPECT_NE(tapped.text.find("subscribed to 'zoo.tock/1' as yet"), std::string::npos)
+      << tapped.text;
+  EXPECT_EQ(tapped.text.find("'zoo.tick/1' as yet"), std::string::npos) << tapped.text;
+}
+
+TEST_F(RunningNodeTest, ListsItsCommandsForPeopleAndPrograms) {
+  const Json commands = ask("commands --json").json();
+  const auto follow = std::ranges::find_if(
+      commands, [](const Json& command) { return command["name"] == "bus.follow"; });
+
+  ASSERT_NE(follow, commands.end()) << commands;
+  EXPECT_EQ((*follow)["parameters"][0]["name"], "topics");
+  EXPECT_NE(ask("commands").text.find("  topics (list of string, required): "), std::string::npos);
 }
 
 TEST_F(RunningNodeTest, TopicsShowHowEachReaderKeepsUp) {

@@ -2,11 +2,13 @@
 
 #include "runtime/bus/bus_core.hpp"
 
+#include <fnmatch.h>
+
+#include <algorithm>
 #include <stdexcept>
 
 #include <fmt/core.h>
 
-#include "runtime/config/binder.hpp"
 #include "runtime/loop/trace.hpp"
 
 namespace weft {
@@ -31,6 +33,9 @@ class Topic {
   [[nodiscard]] Counter& dropped() const noexcept { return dropped_; }
   [[nodiscard]] std::string text(const void* event) const {
     return type_.text == nullptr ? std::string() : type_.text(event);
+  }
+  [[nodiscard]] std::string json(const void* event) const {
+    return type_.json == nullptr ? std::string() : type_.json(event);
   }
 
   void check_same(const TopicType& other) const {
@@ -112,7 +117,7 @@ class Topic {
     const std::lock_guard lock(mutex_);
     TopicStatistics result{name_, is_state(), published_.value(), current_.size(), {}};
     for (const auto& reader : *readers_) {
-      if (reader->latency != nullptr) {  // a tap is nobody's subscription
+      if (reader->latency != nullptr) {  // a follower is nobody's subscription
         result.subscribers.push_back(reader->mailbox->statistics(*reader));
       }
     }
@@ -145,6 +150,71 @@ class SubscriptionNode final : public Subscription::Node {
   std::shared_ptr<Subscriber> subscriber_;
 };
 
+bool matches(const std::string& pattern, const std::string& topic) {
+  return fnmatch(pattern.c_str(), topic.c_str(), /*flags=*/0) == 0;
+}
+
+}  // namespace
+
+/// Somebody who follows topics by their names. Topics adopt it on any thread; the rest happens on
+/// its view's loop.
+class Follower : public std::enable_shared_from_this<Follower> {
+ public:
+  Follower(BusView& view, std::vector<std::string> patterns,
+           UniqueFunction<void(FollowedEvent)> handler, std::size_t depth)
+      : view_(view),
+        patterns_(std::move(patterns)),
+        handler_(std::make_shared<UniqueFunction<void(FollowedEvent)>>(std::move(handler))),
+        depth_(depth) {}
+
+  void follow(Topic& topic) {
+    if (std::ranges::none_of(patterns_,
+                             [&](const auto& each) { return matches(each, topic.name()); })) {
+      return;
+    }
+    auto subscriber = view_.new_subscriber(topic, depth_);
+    const auto has_gap = std::make_shared<bool>(false);
+    subscriber->is_state = topic.is_state();
+    subscriber->on_gap = [has_gap] { *has_gap = true; };
+    subscriber->handler = [&topic, has_gap, handler = handler_,
+                           &core = view_.core_](const Envelope& envelope) {
+      (*handler)({topic.name(), topic.is_state(), envelope.published,
+                  core.publisher_name(envelope.publisher), envelope.key, envelope.trace,
+                  topic.text(envelope.event.get()), topic.json(envelope.event.get()),
+                  std::exchange(*has_gap, false)});
+    };
+    topic.add(subscriber);
+    const std::lock_guard lock(mutex_);
+    subscriptions_.push_back(std::make_unique<SubscriptionNode>(topic, std::move(subscriber)));
+  }
+
+  void end() noexcept {
+    view_.core_.remove_follower(*this);
+    std::vector<std::unique_ptr<SubscriptionNode>> ended;
+    const std::lock_guard lock(mutex_);
+    ended.swap(subscriptions_);
+  }
+
+ private:
+  BusView& view_;
+  const std::vector<std::string> patterns_;
+  const std::shared_ptr<UniqueFunction<void(FollowedEvent)>> handler_;
+  const std::size_t depth_;
+  std::mutex mutex_;  // guards what follows
+  std::vector<std::unique_ptr<SubscriptionNode>> subscriptions_;
+};
+
+namespace {
+
+class FollowerNode final : public Subscription::Node {
+ public:
+  explicit FollowerNode(std::shared_ptr<Follower> follower) : follower_(std::move(follower)) {}
+  ~FollowerNode() override { follower_->end(); }
+
+ private:
+  const std::shared_ptr<Follower> follower_;
+};
+
 }  // namespace
 
 BusView::BusView(BusCore& core, std::uint32_t id, std::string plugin, Loop& loop)
@@ -175,20 +245,11 @@ Subscription BusView::subscribe_erased(Topic& topic, UniqueFunction<void(const v
   return Subscription{std::make_unique<SubscriptionNode>(topic, std::move(subscriber))};
 }
 
-Result<Subscription> BusView::tap(std::string_view name, UniqueFunction<void(TappedEvent)> handler,
-                                  std::size_t depth) {
-  Topic* topic = nullptr;
-  WEFT_TRY(topic, core_.find_topic(name));
-  auto subscriber = new_subscriber(*topic, depth);
-  const auto has_gap = std::make_shared<bool>(false);
-  subscriber->on_gap = [has_gap] { *has_gap = true; };
-  subscriber->handler = [this, topic, has_gap,
-                         handler = std::move(handler)](const Envelope& envelope) mutable {
-    handler({envelope.published, core_.publisher_name(envelope.publisher), envelope.key,
-             envelope.trace, topic->text(envelope.event.get()), std::exchange(*has_gap, false)});
-  };
-  topic->add(subscriber);
-  return Subscription{std::make_unique<SubscriptionNode>(*topic, std::move(subscriber))};
+Subscription BusView::follow(std::vector<std::string> patterns,
+                             UniqueFunction<void(FollowedEvent)> handler, std::size_t depth) {
+  auto follower = std::make_shared<Follower>(*this, std::move(patterns), std::move(handler), depth);
+  core_.add_follower(follower);
+  return Subscription{std::make_unique<FollowerNode>(std::move(follower))};
 }
 
 std::shared_ptr<Subscriber> BusView::new_subscriber(const Topic& topic, std::size_t depth) {
@@ -225,22 +286,42 @@ Topic& BusCore::topic(const TopicType& type) {
     return *found->second;
   }
   std::string name(type.topic);
-  auto topic = std::make_unique<Topic>(name, type, metrics_);
-  return *topics_.emplace(std::move(name), std::move(topic)).first->second;
+  auto made = std::make_unique<Topic>(name, type, metrics_);
+  Topic& topic = *topics_.emplace(std::move(name), std::move(made)).first->second;
+  for (const auto& follower : followers_) {
+    follower->follow(topic);  // before anybody publishes
+  }
+  return topic;
 }
 
-Result<Topic*> BusCore::find_topic(std::string_view name) {
+void BusCore::add_follower(const std::shared_ptr<Follower>& follower) {
+  std::vector<Topic*> known;
+  {
+    const std::lock_guard lock(mutex_);
+    followers_.push_back(follower);
+    for (const auto& [name, topic] : topics_) {
+      known.push_back(topic.get());
+    }
+  }
+  for (Topic* const topic : known) {
+    follower->follow(*topic);
+  }
+}
+
+void BusCore::remove_follower(const Follower& follower) noexcept {
   const std::lock_guard lock(mutex_);
-  if (const auto found = topics_.find(name); found != topics_.end()) {
-    return found->second.get();
+  std::erase_if(followers_, [&](const auto& each) { return each.get() == &follower; });
+}
+
+std::vector<std::string> BusCore::topics(const std::string& pattern) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> found;
+  for (const auto& [name, topic] : topics_) {
+    if (matches(pattern, name)) {
+      found.push_back(name);
+    }
   }
-  std::vector<std::string> known;
-  for (const auto& [topic, _] : topics_) {
-    known.push_back(topic);
-  }
-  return fail(Errc::not_found,
-              fmt::format("find topic '{}': nobody has published or subscribed to it{}", name,
-                          config::did_you_mean(name, known)));
+  return found;
 }
 
 std::string BusCore::publisher_name(std::uint32_t publisher) const {

@@ -27,17 +27,21 @@ struct TopicStatistics {
   std::vector<SubscriberStatistics> subscribers;
 };
 
-/// One event as it was published, for people.
-struct TappedEvent {
+/// One event as it was published, for people and programs.
+struct FollowedEvent {
+  std::string topic;
+  bool is_state = false;
   TimePoint published{};
   std::string publisher;  ///< the plugin; empty when it is gone
   std::string key;        ///< empty for signals
   TraceId trace = 0;
   std::string text;        ///< empty when the event type has none
-  bool after_gap = false;  ///< events before this one were dropped: the tap was slow
+  std::string json;        ///< empty when the event type has none
+  bool after_gap = false;  ///< signals before this one were dropped: the follower was slow
 };
 
 class BusCore;
+class Follower;
 
 /// One plugin's view of the bus. Owned by the host; destroy it after the plugin and its loop ended.
 class WEFT_EXPORT BusView final : public Bus {
@@ -48,12 +52,13 @@ class WEFT_EXPORT BusView final : public Bus {
   BusView(const BusView&) = delete;
   BusView& operator=(const BusView&) = delete;
 
-  /// Calls `handler` on this view's loop for each event published on `topic` from now on, up to
-  /// `depth` behind: then the oldest are dropped, so that a tap never slows the bus. State topics
-  /// are not coalesced. Errors: Errc::not_found, naming the nearest topic.
-  [[nodiscard]] Result<Subscription> tap(std::string_view topic,
-                                         UniqueFunction<void(TappedEvent)> handler,
-                                         std::size_t depth = default_signal_depth);
+  /// Calls `handler` on this view's loop for each event on the topics that match one of `patterns`
+  /// ('*' stands for any text), those included that come into being later. As for a subscriber, a
+  /// state topic begins with its current values and shows the newest per key, and of signals more
+  /// than `depth` behind the oldest are dropped. Nobody sees a follower in the statistics.
+  [[nodiscard]] Subscription follow(std::vector<std::string> patterns,
+                                    UniqueFunction<void(FollowedEvent)> handler,
+                                    std::size_t depth = default_signal_depth);
 
  private:
   [[nodiscard]] Topic& topic(const TopicType& type) override;
@@ -63,6 +68,7 @@ class WEFT_EXPORT BusView final : public Bus {
   void publish_erased(Topic& topic, std::shared_ptr<const void> event) noexcept override;
   void retract_erased(Topic& topic, std::string key) noexcept override;
 
+  friend class Follower;
   [[nodiscard]] std::shared_ptr<Subscriber> new_subscriber(const Topic& topic, std::size_t depth);
 
   BusCore& core_;
@@ -84,11 +90,15 @@ class WEFT_EXPORT BusCore {
 
   /// Sorted by topic.
   [[nodiscard]] std::vector<TopicStatistics> statistics() const;
+  /// The topics that match `pattern` now, sorted.
+  [[nodiscard]] std::vector<std::string> topics(const std::string& pattern) const;
 
  private:
   friend class BusView;
+  friend class Follower;
   [[nodiscard]] Topic& topic(const TopicType& type);
-  [[nodiscard]] Result<Topic*> find_topic(std::string_view name);
+  void add_follower(const std::shared_ptr<Follower>& follower);
+  void remove_follower(const Follower& follower) noexcept;
   void forget_publisher(std::uint32_t publisher) noexcept;
   [[nodiscard]] std::string publisher_name(std::uint32_t publisher) const;
 
@@ -96,6 +106,7 @@ class WEFT_EXPORT BusCore {
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;  // nodes never move
   std::map<std::uint32_t, std::string> publishers_;                    // the views' plugins, by id
+  std::vector<std::shared_ptr<Follower>> followers_;
   std::uint32_t next_view_ = 1;
 };
 

@@ -2,10 +2,12 @@
 
 #include "runtime/bus/bus_core.hpp"
 
+#include <algorithm>
 #include <future>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <weft/json.hpp>
 #include <weft/testing/sim_world.hpp>
 
 #include "runtime/loop/thread_loop.hpp"
@@ -30,6 +32,7 @@ struct Level {
 
   [[nodiscard]] const std::string& key() const { return name; }
   [[nodiscard]] std::string text() const { return name + "=" + std::to_string(value); }
+  [[nodiscard]] std::string json() const { return JsonObject().number("value", value).take(); }
 };
 
 /// An event whose text is written by a function beside it.
@@ -296,53 +299,66 @@ TEST_F(BusTest, CountsWhatIsPublishedAndDropped) {
   EXPECT_EQ(metrics_.counter("weft_bus_dropped_total", "", labels).value(), 3u);
 }
 
-TEST_F(BusTest, ATapSeesEachEventWithItsPublisherKeyAndText) {
-  const Subscription level = reader_->subscribe<Level>([](const Level&) {});
-  writer_->publish(Level{"before", 0});
-  std::vector<TappedEvent> tapped;
-  const auto tap =
-      reader_->tap(Level::topic, [&](TappedEvent event) { tapped.push_back(std::move(event)); });
-  ASSERT_TRUE(tap);
-
+TEST_F(BusTest, AFollowerBeginsWithTheCurrentValuesAndSeesEachEventInBothForms) {
   writer_->publish(Level{"a", 1});
-  writer_->publish(Level{"a", 2});
+  writer_->publish(Level{"b", 2});
+  std::vector<FollowedEvent> seen;
+  const Subscription following = reader_->follow(
+      {Level::topic.data()}, [&](FollowedEvent event) { seen.push_back(std::move(event)); });
+  world_.run_for(1ms);
+  writer_->publish(Level{"a", 3});
   world_.run_for(1ms);
 
-  ASSERT_EQ(tapped.size(), 2u) << "neither coalesced nor preceded by the current values";
-  EXPECT_EQ(tapped[0].publisher, "writer");
-  EXPECT_EQ(tapped[0].key, "a");
-  EXPECT_EQ(tapped[0].text, "a=1");
-  EXPECT_EQ(tapped[1].text, "a=2");
-  EXPECT_NE(tapped[0].trace, tapped[1].trace);
+  ASSERT_EQ(seen.size(), 3U);
+  EXPECT_EQ(seen[0].text, "a=1");
+  EXPECT_EQ(seen[1].text, "b=2");
+  EXPECT_EQ(seen[2].text, "a=3");
+  EXPECT_EQ(seen[2].json, R"({"value":3})");
+  EXPECT_EQ(seen[2].topic, Level::topic);
+  EXPECT_TRUE(seen[2].is_state);
+  EXPECT_EQ(seen[2].publisher, "writer");
+  EXPECT_EQ(seen[2].key, "a");
+  EXPECT_NE(seen[0].trace, seen[1].trace);
+  EXPECT_TRUE(core_.statistics().at(0).subscribers.empty()) << "it is nobody's subscription";
 }
 
-TEST_F(BusTest, ATapThatIsSlowLosesTheOldestAndSaysSo) {
-  writer_->publish(Alarm{0});
-  std::vector<TappedEvent> tapped;
-  const auto tap = reader_->tap(
-      Alarm::topic, [&](TappedEvent event) { tapped.push_back(std::move(event)); }, /*depth=*/2);
-  ASSERT_TRUE(tap);
+TEST_F(BusTest, AFollowerThatIsSlowLosesTheOldestSignalsAndIsTold) {
+  std::vector<FollowedEvent> seen;
+  const Subscription following = reader_->follow(
+      {"*"}, [&](FollowedEvent event) { seen.push_back(std::move(event)); }, /*depth=*/2);
 
   for (int i = 1; i <= 5; ++i) {
     writer_->publish(Alarm{i});
+    writer_->publish(Level{"a", i});
   }
   world_.run_for(1ms);
 
-  ASSERT_EQ(tapped.size(), 2u);
-  EXPECT_EQ(tapped[0].text, "alarm 4");
-  EXPECT_TRUE(tapped[0].after_gap);
-  EXPECT_FALSE(tapped[1].after_gap);
-  EXPECT_TRUE(core_.statistics().at(0).subscribers.empty()) << "a tap is nobody's subscription";
+  ASSERT_EQ(seen.size(), 3U);
+  std::ranges::sort(seen, {}, &FollowedEvent::text);
+  EXPECT_EQ(seen[0].text, "a=5");
+  EXPECT_EQ(seen[1].text, "alarm 4");
+  EXPECT_TRUE(seen[1].after_gap);
+  EXPECT_FALSE(seen[2].after_gap);
 }
 
-TEST_F(BusTest, RefusesToTapATopicThatNobodyUsesAndNamesTheNearest) {
-  writer_->publish(Alarm{0});
+TEST_F(BusTest, AFollowerHearsOfTopicsThatComeIntoBeingLater) {
+  std::vector<std::string> seen;
+  Subscription following =
+      reader_->follow({"weft.test.a*", "weft.test.l*"},
+                      [&](const FollowedEvent& event) { seen.push_back(event.text); });
+  EXPECT_TRUE(core_.topics("*").empty());
 
-  const auto tap = reader_->tap("weft.test.alarms/1", [](const TappedEvent&) {});
+  writer_->publish(Alarm{1});
+  writer_->publish(Noise{2});
+  world_.run_for(1ms);
+  EXPECT_EQ(seen, std::vector<std::string>{"alarm 1"});
+  EXPECT_EQ(core_.topics("weft.test.a*"), std::vector<std::string>{"weft.test.alarm/1"});
 
-  ASSERT_FALSE(tap);
-  EXPECT_EQ(tap.error().code, make_error_code(Errc::not_found));
-  EXPECT_NE(tap.error().context.find("did you mean 'weft.test.alarm/1'?"), std::string::npos);
+  writer_->publish(Alarm{2});
+  following = {};
+  writer_->publish(Level{"a", 3});
+  world_.run_for(1ms);
+  EXPECT_EQ(seen.size(), 1U) << "nothing once it ended";
 }
 
 TEST_F(BusTest, RefusesALibraryThatDisagreesAboutATopic) {

@@ -54,8 +54,8 @@ struct Subscriber {
 
   std::size_t limit = 0;         ///< signals only
   bool is_state = false;         ///< coalesce by key
-  Histogram* latency = nullptr;  ///< null for taps
-  Counter* dropped = nullptr;    ///< of the topic; null for taps
+  Histogram* latency = nullptr;  ///< null for followers
+  Counter* dropped = nullptr;    ///< of the topic; null for followers
   std::deque<std::shared_ptr<const Envelope>> queue;
   std::uint64_t first_position = 0;  ///< of queue.front(), counted since the subscription began
   std::unordered_map<std::string, std::uint64_t> position_of_key;  ///< state only

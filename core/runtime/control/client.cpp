@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "runtime/control/protocol.hpp"
@@ -47,7 +48,7 @@ class Connection {
       if (errno != EAGAIN && errno != EINTR) {
         return fail(errno, attempt());
       }
-      if (Clock::now() >= deadline_) {
+      if (Clock::now() >= *deadline_) {
         return fail(Errc::timeout, attempt());
       }
       ::poll(nullptr, 0, /*timeout=*/10);
@@ -71,18 +72,22 @@ class Connection {
     return {};
   }
 
+  /// From now on it waits for lines without end.
+  void forget_deadline() { deadline_.reset(); }
+
   Result<std::string> receive_line() {
-    std::string line;
     std::array<char, 16384> chunk;
+    std::size_t searched = 0;
     while (true) {
+      if (const std::size_t end = received_.find('\n', searched); end != std::string::npos) {
+        std::string line = received_.substr(0, end);
+        received_.erase(0, end + 1);
+        return line;
+      }
+      searched = received_.size();
       const ssize_t got = ::recv(fd_, chunk.data(), chunk.size(), 0);
       if (got > 0) {
-        const std::string_view part(chunk.data(), static_cast<std::size_t>(got));
-        const std::size_t end = part.find('\n');
-        line.append(part.substr(0, end));
-        if (end != std::string_view::npos) {
-          return line;
-        }
+        received_.append(chunk.data(), static_cast<std::size_t>(got));
       } else if (got == 0 || errno == ECONNRESET) {
         return fail(Errc::closed, "get an answer from weftd at '" + path_ + "'");
       } else if (errno == EAGAIN) {
@@ -97,8 +102,12 @@ class Connection {
   std::string attempt() const { return "connect to weftd at '" + path_ + "'"; }
 
   Result<> wait_for(short events) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now());
     pollfd entry{fd_, events, 0};
+    if (!deadline_) {
+      ::poll(&entry, 1, /*timeout=*/-1);
+      return {};
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - Clock::now());
     const int ready = left.count() <= 0 ? 0 : ::poll(&entry, 1, static_cast<int>(left.count()));
     if (ready == 0) {
       return fail(Errc::timeout, "get an answer from weftd at '" + path_ + "'");
@@ -107,7 +116,8 @@ class Connection {
   }
 
   const std::string path_;
-  const Clock::time_point deadline_;
+  std::optional<Clock::time_point> deadline_;
+  std::string received_;  // and not taken yet
   int fd_ = -1;
 };
 
@@ -128,6 +138,24 @@ Result<std::string> call(const std::string& path, std::string_view command, std:
   std::string answer;
   WEFT_TRY(answer, exchange_line(path, request, timeout));
   return parse_answer(answer);
+}
+
+Result<> follow(const std::string& path, std::string_view command, std::string_view params,
+                std::chrono::milliseconds timeout,
+                const std::function<bool(const std::string&)>& on_line) {
+  std::string request;
+  WEFT_TRY(request, format_request(command, params));
+  Connection connection(path, Clock::now() + timeout);
+  WEFT_TRY(connection.open());
+  WEFT_TRY(connection.send(request));
+  std::string line;
+  WEFT_TRY(line, connection.receive_line());
+  WEFT_TRY(line, parse_answer(line));
+  connection.forget_deadline();
+  while (on_line(line)) {
+    WEFT_TRY(line, connection.receive_line());
+  }
+  return {};
 }
 
 }  // namespace weft::control

@@ -3,6 +3,7 @@
 /// command line and the CNI plugin; never for code on a loop.
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -26,5 +27,13 @@ namespace weft::control {
 [[nodiscard]] WEFT_EXPORT Result<std::string> exchange_line(const std::string& path,
                                                             std::string_view line,
                                                             std::chrono::milliseconds timeout);
+
+/// As `call` for a command that opens a stream: hands its answer and then each line, as JSON text,
+/// to `on_line` until that returns false. Waits for lines without end. Errors: as `call`;
+/// Errc::closed when weftd ends.
+[[nodiscard]] WEFT_EXPORT Result<> follow(const std::string& path, std::string_view command,
+                                          std::string_view params,
+                                          std::chrono::milliseconds timeout,
+                                          const std::function<bool(const std::string&)>& on_line);
 
 }  // namespace weft::control

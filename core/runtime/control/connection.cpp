@@ -17,11 +17,13 @@ namespace {
 constexpr std::size_t read_bytes = 16384;
 }
 
-Connection::Connection(LocalSocket socket, Loop& loop, Registry& registry, Places& places,
-                       Places::Token place, const ServerLimits& limits, Gone gone)
+Connection::Connection(LocalSocket socket, Loop& loop, Registry& registry,
+                       const StreamCommands& streams, Places& places, Places::Token place,
+                       const ServerLimits& limits, Gone gone)
     : socket_(std::move(socket)),
       loop_(loop),
       registry_(registry),
+      streams_(streams),
       places_(places),
       place_(std::move(place)),
       limits_(limits),
@@ -41,6 +43,8 @@ void Connection::close() noexcept {
   gone_ = {};
   deadline_.cancel();
   place_.reset();  // now, not when the last handler is gone
+  streaming_.reset();
+  lines_.reset();
   boost::system::error_code ignored;
   socket_.close(ignored);
 }
@@ -108,6 +112,10 @@ void Connection::run(std::string_view line) {
            /*is_last=*/true);
     return;
   }
+  if (const auto stream = streams_.find(request->command); stream != streams_.end()) {
+    open_stream(stream->second, request->params, std::move(running));
+    return;
+  }
   clients_turn_since_.reset();
   deadline_.cancel();  // the command has its own deadlines
   Reply<std::string> reply(loop_, [weak = weak_from_this(), place = place_,
@@ -119,6 +127,50 @@ void Connection::run(std::string_view line) {
   });
   call_ = registry_.dispatch(request->command, std::move(request->params), std::move(reply));
   end_when_client_hangs_up();
+}
+
+void Connection::open_stream(const StreamCommand& command, std::string_view params,
+                             Places::Token running) {
+  auto opened = command.open(params, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->write_next_line();
+    }
+  });
+  if (!opened) {
+    answer(format_answer(tl::unexpected(std::move(opened).error())), /*is_last=*/false);
+    return;
+  }
+  deadline_.cancel();
+  streaming_ = std::move(running);
+  lines_ = std::move(opened->lines);
+  end_when_client_hangs_up();
+  write_line(format_answer(std::move(opened->answer)));
+}
+
+void Connection::write_line(std::string line) {
+  is_writing_line_ = true;
+  clients_turn_since_ = loop_.now();
+  output_ = std::move(line);
+  asio::async_write(
+      socket_, asio::buffer(output_),
+      [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+        if (error) {
+          self->end();
+          return;
+        }
+        self->is_writing_line_ = false;
+        self->clients_turn_since_.reset();
+        self->write_next_line();
+      });
+}
+
+void Connection::write_next_line() {
+  if (is_writing_line_ || !lines_) {
+    return;
+  }
+  if (auto line = lines_->next()) {
+    write_line(*std::move(line) + "\n");
+  }
 }
 
 /// The kernel tells of a close, but not of a client that only ends its sending side.

@@ -2,6 +2,7 @@
 
 #include "runtime/control/server.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "runtime/control/protocol.hpp"
 #include "runtime/control/registry.hpp"
 #include "runtime/control/socket_path.hpp"
+#include "runtime/control/stream.hpp"
 #include "runtime/loop/thread_loop.hpp"
 
 namespace weft::control {
@@ -28,6 +30,10 @@ namespace {
 constexpr Duration retry_time = std::chrono::seconds{1};
 
 }  // namespace
+
+struct ControlServer::Streams {
+  StreamCommands commands;
+};
 
 ControlView::ControlView(std::shared_ptr<Registry> registry, Loop& loop)
     : registry_(std::move(registry)), loop_(&loop) {}
@@ -44,6 +50,7 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
         loop_(server.loop_),
         limits_(server.limits_),
         registry_(server.registry_),
+        streams_(server.streams_->commands),
         places_(server.limits_.connections),
         socket_(std::move(socket)),
         acceptor_(server.loop_.io(), asio::local::stream_protocol(), socket_.release_descriptor()) {
@@ -137,7 +144,7 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
       return;
     }
     auto connection = std::make_shared<Connection>(
-        std::move(socket), loop_, *registry_, places_, std::move(place), limits_,
+        std::move(socket), loop_, *registry_, streams_, places_, std::move(place), limits_,
         [weak = weak_from_this()](const std::shared_ptr<Connection>& gone) {
           if (const auto listener = weak.lock()) {
             listener->connections_.erase(gone);
@@ -165,6 +172,7 @@ class ControlServer::Listener final : public std::enable_shared_from_this<Listen
   Loop& loop_;
   const ServerLimits limits_;
   const std::shared_ptr<Registry> registry_;
+  const StreamCommands& streams_;
   Places places_;
   ListeningSocket socket_;
   asio::local::stream_protocol::acceptor acceptor_;
@@ -180,10 +188,16 @@ ControlServer::ControlServer(ThreadLoop& loop, Log& log, std::string path, Serve
       log_(log),
       path_(std::move(path)),
       limits_(limits),
-      registry_(std::make_shared<Registry>()) {}
+      registry_(std::make_shared<Registry>()),
+      streams_(std::make_unique<Streams>()) {}
 
 ControlServer::~ControlServer() {
   stop();
+}
+
+void ControlServer::serve_stream(StreamCommand command) {
+  std::string name = command.description.info.name;
+  streams_->commands.insert_or_assign(std::move(name), std::move(command));
 }
 
 Result<> ControlServer::start() {
@@ -207,7 +221,12 @@ std::vector<std::string> ControlServer::commands() const {
 }
 
 std::string ControlServer::commands_json() const {
-  return control::commands_json(registry_->descriptions());
+  std::vector<CommandDescription> all = registry_->descriptions();
+  for (const auto& [name, stream] : streams_->commands) {
+    all.push_back(stream.description);
+  }
+  std::ranges::sort(all, {}, [](const CommandDescription& each) { return each.info.name; });
+  return control::commands_json(all);
 }
 
 ControlView ControlServer::view(Loop& loop) const {

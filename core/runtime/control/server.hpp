@@ -20,6 +20,7 @@ class ThreadLoop;
 namespace weft::control {
 
 class Registry;
+struct StreamCommand;
 
 /// A plugin's view of the server: its handlers run on its own loop.
 class WEFT_EXPORT ControlView final : public Control {
@@ -55,6 +56,8 @@ class WEFT_EXPORT ControlServer {
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
+  /// Serves a command that opens a stream, as long as the server lives. Before `start`.
+  void serve_stream(StreamCommand command);
   /// Errors: as ListeningSocket::open.
   [[nodiscard]] Result<> start();
   /// Closes the socket and every connection. Commands that run on are no longer heard.
@@ -62,7 +65,7 @@ class WEFT_EXPORT ControlServer {
 
   /// Of every command that is served now, sorted. Any thread.
   [[nodiscard]] std::vector<std::string> commands() const;
-  /// What they are, as a JSON list. Any thread.
+  /// What they and the streams are, as a JSON list. Any thread.
   [[nodiscard]] std::string commands_json() const;
 
   /// The control server as the plugin living on `loop` sees it. Any thread.
@@ -75,7 +78,10 @@ class WEFT_EXPORT ControlServer {
   Log& log_;
   const std::string path_;
   const ServerLimits limits_;
+  struct Streams;
+
   std::shared_ptr<Registry> registry_;
+  std::unique_ptr<Streams> streams_;
   std::shared_ptr<Listener> listener_;
 };
 

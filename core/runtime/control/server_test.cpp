@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -17,6 +18,7 @@
 
 #include "runtime/control/client.hpp"
 #include "runtime/control/server.hpp"
+#include "runtime/control/stream.hpp"
 #include "runtime/loop/thread_loop.hpp"
 
 namespace weft::control {
@@ -187,7 +189,7 @@ TEST_F(ControlServerTest, AnswersWithWhatTheCommandReturned) {
   ASSERT_TRUE(start());
   serve_echo();
 
-  EXPECT_EQ(*ask("echo", R"({"number":1,"text":"ü"})"), R"({"text":"ü","number":1})");
+  EXPECT_EQ(*ask("echo", R"({"number":1,"text":"ü"})"), R"({"number":1,"text":"ü"})");
   EXPECT_EQ(*ask("echo"), "{}");
 }
 
@@ -579,6 +581,114 @@ TEST_F(ControlServerTest, ReplacesAStaleSocketButNeverALiveOneOrAFile) {
   std::ofstream(path_) << "precious";
   EXPECT_EQ(start().error().code, make_error_code(Errc::conflict));
   EXPECT_EQ(std::filesystem::file_size(path_), 8U);
+}
+
+class ControlStreamTest : public ControlServerTest {
+ protected:
+  ControlStreamTest() {
+    EXPECT_TRUE(start());
+    main_.run([&] {
+      server_->serve_stream({{{"follow", "Test."}, {}},
+                             [this](std::string_view params, Task wake) -> Result<OpenStream> {
+                               if (params != "{}") {
+                                 return fail(Errc::invalid, "follow that");
+                               }
+                               wake_ = std::move(wake);
+                               return OpenStream{"7", std::make_unique<Lines>(*this)};
+                             }});
+    });
+  }
+  void add(std::vector<std::string> lines) {
+    main_.run([&] {
+      std::ranges::move(lines, std::back_inserter(lines_));
+      wake_();
+    });
+  }
+  [[nodiscard]] bool closes(unsigned streams) {
+    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    while (main_.run([&] { return closed_; }) < streams) {
+      if (std::chrono::steady_clock::now() > deadline) {
+        return false;
+      }
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+ private:
+  struct Lines final : LineStream {
+    explicit Lines(ControlStreamTest& in) : test(in) {}
+    ~Lines() override { ++test.closed_; }
+    std::optional<std::string> next() override {
+      if (test.lines_.empty()) {
+        return std::nullopt;
+      }
+      std::string first = std::move(test.lines_.front());
+      test.lines_.erase(test.lines_.begin());
+      return first;
+    }
+    ControlStreamTest& test;
+  };
+
+  // On the server's loop.
+  std::vector<std::string> lines_;
+  Task wake_;
+  unsigned closed_ = 0;
+};
+
+TEST_F(ControlStreamTest, WritesLinesUntilTheClientHangsUp) {
+  {
+    const RawClient client(path_);
+    client.send("{\"command\":\"follow\"}\n");
+    EXPECT_EQ(client.line(), R"({"ok":true,"result":7})");
+    add({"1", "2"});
+    EXPECT_EQ(client.line(), "1");
+    EXPECT_EQ(client.line(), "2");
+    add({"3"});
+    EXPECT_EQ(client.line(), "3");
+  }
+
+  EXPECT_TRUE(closes(1));
+}
+
+TEST_F(ControlStreamTest, AReaderMayTakeItsTimeAndLosesNothingOfALine) {
+  const RawClient client(path_);
+  client.send("{\"command\":\"follow\"}\n");
+  ASSERT_EQ(client.line(), R"({"ok":true,"result":7})");
+  const std::string large(std::size_t{1} << 20U, 'x');  // more than the socket takes
+
+  add({large, "2"});
+  serve_echo();
+  EXPECT_TRUE(ask("echo")) << "others are served meanwhile";
+
+  EXPECT_EQ(client.line(), large);
+  EXPECT_EQ(client.line(), "2");
+}
+
+TEST_F(ControlStreamTest, ARefusedStreamLeavesTheConnectionUsable) {
+  serve_echo();
+  const RawClient client(path_);
+  client.send("{\"command\":\"follow\",\"params\":{\"x\":1}}\n{\"command\":\"echo\"}\n");
+
+  EXPECT_NE(client.line().find("cannot follow that"), std::string::npos);
+  EXPECT_EQ(client.line(), R"({"ok":true,"result":{}})");
+}
+
+TEST_F(ControlStreamTest, TheClientTakesLineAfterLine) {
+  std::vector<std::string> seen;
+  const auto followed = follow(path_, "follow", "", 5s, [&](const std::string& line) {
+    seen.push_back(line);
+    if (seen.size() == 1) {
+      add({"1", "2", "3"});
+    }
+    return seen.size() < 3;
+  });
+
+  EXPECT_TRUE(followed) << followed.error().message();
+  EXPECT_EQ(seen, (std::vector<std::string>{"7", "1", "2"}));
+  EXPECT_TRUE(closes(1));
+  EXPECT_EQ(follow(path_, "none", "", 5s, [](const auto&) { return true; }).error().code,
+            make_error_code(Errc::not_found));
 }
 
 class ControlSocketRemovalTest : public ControlServerTest {

@@ -8,9 +8,8 @@
 
 namespace weft::host {
 
-Inspection::Inspection(BusView& bus, const LaneSet& lanes, const MetricRegistry& metrics,
-                       Loop& loop)
-    : lanes_(lanes), metrics_(metrics), taps_(bus, loop) {}
+Inspection::Inspection(const LaneSet& lanes, const MetricRegistry& metrics)
+    : lanes_(lanes), metrics_(metrics) {}
 
 Result<> Inspection::serve(Control& control) {
   const auto keep = [&](Result<CommandRegistration> registration) -> Result<> {
@@ -49,21 +48,7 @@ Result<> Inspection::serve(Control& control) {
         {"bounds", "Of a histogram: the upper bounds of its buckets."},
         {"counts", "Of a histogram: the values in each bucket, and beyond the last."}}},
       [this](Reply<std::string> reply) { reply(metrics_json(metrics_.readings())); })));
-  return keep(
-      control.serve<TapRequest>({"bus.tap",
-                                 "Opens a tap on a topic, or reads what it saw: answers once there "
-                                 "is something, or after 5 s.",
-                                 "object",
-                                 {{"tap", "The number to read by."},
-                                  {"events[].time", "When it was published."},
-                                  {"events[].publisher", "The plugin."},
-                                  {"events[].key", "Whose state it is; empty for a signal."},
-                                  {"events[].trace", "What led to it."},
-                                  {"events[].text", "The event in words."},
-                                  {"events[].after-gap", "Events before it were dropped."}}},
-                                [this](const TapRequest& request, Reply<std::string> reply) {
-                                  taps_.handle(request, std::move(reply));
-                                }));
+  return {};
 }
 
 }  // namespace weft::host

@@ -7,6 +7,8 @@
 
 #include <fmt/core.h>
 
+#include "runtime/control/stream.hpp"
+#include "runtime/host/bus_follow.hpp"
 #include "runtime/host/processors.hpp"
 
 namespace weft::host {
@@ -55,7 +57,8 @@ Result<> NodeCore::open(const BuiltInParts& parts) {
 
 Result<> NodeCore::provide(const BuiltInParts& parts) {
   control_view_ = std::make_unique<control::ControlView>(control.view(loop));
-  inspection_ = std::make_unique<Inspection>(*bus_view_, lanes, metrics, loop);
+  inspection_ = std::make_unique<Inspection>(lanes, metrics);
+  control.serve_stream(follow_command(bus, *bus_view_, loop));
   WEFT_TRY(inspection_->serve(*control_view_));
   WEFT_TRY(services_view_->provide<Store>(store));
   WEFT_TRY(services_view_->provide<MetricsReader>(metrics));

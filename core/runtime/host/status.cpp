@@ -6,7 +6,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "runtime/base/time_text.hpp"
 #include "runtime/host/version.hpp"
 
 namespace weft::host {
@@ -151,33 +150,6 @@ std::string metrics_json(const std::vector<MetricReading>& metrics) {
     }
   }
   return dump(list);
-}
-
-void TapRequest::describe(Schema& schema) {
-  schema.field("topic", topic, "The topic to open a tap on.");
-  schema.field("tap", id, "The number of the open tap to read from.");
-}
-
-Result<> TapRequest::validate() const {
-  return topic.has_value() != id.has_value()
-             ? Result<>()
-             : fail(Errc::invalid,
-                    "use bus.tap: want \"topic\", to open a tap, or \"tap\", to read it");
-}
-
-std::string tap_json(std::uint64_t id, std::span<const TappedEvent> events, TimePoint now,
-                     WallTime wall_now) {
-  Json list = Json::array();
-  for (const TappedEvent& event : events) {
-    const auto age = std::chrono::duration_cast<WallTime::duration>(now - event.published);
-    list.push_back({{"time", time_text(wall_now - age)},
-                    {"publisher", event.publisher},
-                    {"key", event.key},
-                    {"trace", trace_text(event.trace)},
-                    {"text", event.text},
-                    {"after-gap", event.after_gap}});
-  }
-  return dump({{"tap", id}, {"events", std::move(list)}});
 }
 
 std::string text_json(const std::string& text) {

@@ -37,18 +37,6 @@ struct NodeStatus {
 [[nodiscard]] std::string lanes_json(const std::vector<LaneStatistics>& lanes);
 [[nodiscard]] std::string metrics_json(const std::vector<MetricReading>& metrics);
 
-/// What `bus.tap` was asked: to open a tap on `topic`, or to read from the open tap `id`.
-struct TapRequest {
-  std::optional<std::string> topic;
-  std::optional<std::int64_t> id;
-
-  void describe(Schema& schema);
-  [[nodiscard]] Result<> validate() const;
-};
-/// `now` and `wall_now` are the same moment: an event knows only when it was published on the
-/// former.
-[[nodiscard]] std::string tap_json(std::uint64_t id, std::span<const TappedEvent> events,
-                                   TimePoint now, WallTime wall_now);
 /// `text` as a JSON string.
 [[nodiscard]] std::string text_json(const std::string& text);
 

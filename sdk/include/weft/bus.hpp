@@ -34,6 +34,14 @@ concept EventWithText =
     Event<E> && (requires(const E& event) { std::string(event.text()); } ||
                  requires(const E& event) { std::string(to_text(event)); });
 
+/// An event that can tell itself to programs, by a member `json()` or a function `to_json(event)`
+/// beside it: a JSON object as text, with a member for each of the event's (weft/json.hpp). Clients
+/// that follow the topic on the control socket get that.
+template <class E>
+concept EventWithJson =
+    Event<E> && (requires(const E& event) { std::string(event.json()); } ||
+                 requires(const E& event) { std::string(to_json(event)); });
+
 /// What the bus must know of an event type; compared when two libraries meet on one topic.
 struct TopicType {
   std::string_view topic;
@@ -41,15 +49,19 @@ struct TopicType {
   std::size_t alignment = 0;
   std::string (*key)(const void* event) = nullptr;   ///< null for signals
   std::string (*text)(const void* event) = nullptr;  ///< null for events without a text
+  std::string (*json)(const void* event) = nullptr;  ///< null for events without a JSON form
 
   template <Event E>
   [[nodiscard]] static TopicType of() {
-    TopicType type{E::topic, sizeof(E), alignof(E), nullptr, nullptr};
+    TopicType type{E::topic, sizeof(E), alignof(E)};
     if constexpr (StateEvent<E>) {
       type.key = [](const void* event) { return key_text(static_cast<const E*>(event)->key()); };
     }
     if constexpr (EventWithText<E>) {
       type.text = [](const void* event) { return text_of(*static_cast<const E*>(event)); };
+    }
+    if constexpr (EventWithJson<E>) {
+      type.json = [](const void* event) { return json_of(*static_cast<const E*>(event)); };
     }
     return type;
   }
@@ -73,6 +85,15 @@ struct TopicType {
       return std::string(event.text());
     } else {
       return std::string(to_text(event));
+    }
+  }
+
+  template <class E>
+  [[nodiscard]] static std::string json_of(const E& event) {
+    if constexpr (requires { event.json(); }) {
+      return std::string(event.json());
+    } else {
+      return std::string(to_json(event));
     }
   }
 };

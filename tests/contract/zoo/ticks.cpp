@@ -3,6 +3,8 @@
 #include <chrono>
 #include <string>
 
+#include <weft/json.hpp>
+
 #include "animal.hpp"
 
 namespace weft::zoo {
@@ -13,6 +15,7 @@ struct Tick {
 
   [[nodiscard]] int key() const { return 7; }
   [[nodiscard]] std::string text() const { return "tick " + std::to_string(number); }
+  [[nodiscard]] std::string json() const { return JsonObject().number("number", number).take(); }
 };
 
 class Ticks final : public Animal {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <weft/json.hpp>
 #include <weft/net/ip.hpp>
 
 namespace weft::events {
@@ -24,6 +25,9 @@ struct LocalRangesChanged {
       list += (list.empty() ? "" : ", ") + to_string(range);
     }
     return list.empty() ? "none" : list;
+  }
+  [[nodiscard]] std::string json() const {
+    return JsonObject().json("ranges", json_texts(ranges)).take();
   }
 };
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <weft/json.hpp>
 #include <weft/net/ip.hpp>
 
 namespace weft::events {
@@ -26,6 +27,9 @@ struct DirectPeersChanged {
       list += (list.empty() ? "" : ", ") + to_string(address);
     }
     return list.empty() ? "none" : list;
+  }
+  [[nodiscard]] std::string json() const {
+    return JsonObject().json("addresses", json_texts(addresses)).take();
   }
 };
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <weft/json.hpp>
+
 namespace weft::events {
 
 /// A plugin listens for other nodes. Pods have no business there.
@@ -14,13 +16,20 @@ namespace weft::events {
 struct NodePort {
   static constexpr std::string_view topic = "weft.node.port/1";
 
-  std::string purpose;         ///< "mesh", "sleeve", "fastdp"; one port each
-  std::uint8_t protocol = 0;   ///< IPPROTO_TCP, IPPROTO_UDP
+  std::string purpose;        ///< "mesh", "sleeve", "fastdp"; one port each
+  std::uint8_t protocol = 0;  ///< IPPROTO_TCP, IPPROTO_UDP
   std::uint16_t port = 0;
 
   [[nodiscard]] std::string key() const { return purpose; }
   [[nodiscard]] std::string text() const {
     return purpose + ": " + (protocol == 6 ? "TCP " : "UDP ") + std::to_string(port);
+  }
+  [[nodiscard]] std::string json() const {
+    return JsonObject()
+        .text("purpose", purpose)
+        .number("protocol", protocol)
+        .number("port", port)
+        .take();
   }
 };
 

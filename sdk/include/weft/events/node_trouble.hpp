@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include <weft/json.hpp>
+
 namespace weft::events {
 
 /// A plugin runs and cannot do all of its work until an operator acts. The node is degraded while
@@ -21,6 +23,13 @@ struct NodeTrouble {
   [[nodiscard]] std::string key() const { return source; }
   [[nodiscard]] std::string text() const {
     return source + ": " + (reason.empty() ? "over" : reason);
+  }
+  [[nodiscard]] std::string json() const {
+    return JsonObject()
+        .text("source", source)
+        .text("reason", reason)
+        .boolean("refuses_pods", refuses_pods)
+        .take();
   }
 };
 

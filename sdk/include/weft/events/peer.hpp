@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <weft/json.hpp>
 #include <weft/net/peer_name.hpp>
 
 namespace weft::events {
@@ -25,6 +26,13 @@ struct PeerUp {
 
   [[nodiscard]] PeerName key() const { return name; }
   [[nodiscard]] std::string text() const { return to_string(name) + "(" + nickname + ")"; }
+  [[nodiscard]] std::string json() const {
+    return JsonObject()
+        .text("name", to_string(name))
+        .text("nickname", nickname)
+        .json("short_id", short_id ? std::to_string(*short_id) : "null")
+        .take();
+  }
 };
 
 /// A peer can no longer be reached over any connection.
@@ -37,6 +45,9 @@ struct PeerDown {
   std::string nickname;
 
   [[nodiscard]] std::string text() const { return to_string(name) + "(" + nickname + ")"; }
+  [[nodiscard]] std::string json() const {
+    return JsonObject().text("name", to_string(name)).text("nickname", nickname).take();
+  }
 };
 
 }  // namespace weft::events

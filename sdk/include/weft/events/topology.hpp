@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <weft/json.hpp>
 #include <weft/net/peer_name.hpp>
 
 namespace weft {
@@ -50,7 +51,7 @@ struct Topology {
 struct Routes {
   struct Unicast {
     PeerName destination{};
-    PeerName via{}; ///< the neighbour to hand the frame to
+    PeerName via{};  ///< the neighbour to hand the frame to
   };
   struct Broadcast {
     PeerName origin{};
@@ -61,6 +62,52 @@ struct Routes {
   std::vector<Unicast> unicast;      ///< sorted by destination; without self
   std::vector<Broadcast> broadcast;  ///< sorted by origin; with self
 };
+
+[[nodiscard]] inline std::string to_json(const Routes& routes) {
+  const auto unicast = [](const Routes::Unicast& route) {
+    return JsonObject()
+        .text("destination", to_string(route.destination))
+        .text("via", to_string(route.via))
+        .take();
+  };
+  const auto broadcast = [](const Routes::Broadcast& route) {
+    return JsonObject()
+        .text("origin", to_string(route.origin))
+        .json("hops", json_texts(route.hops))
+        .take();
+  };
+  return JsonObject()
+      .text("self", to_string(routes.self))
+      .json("unicast", json_list(routes.unicast, unicast))
+      .json("broadcast", json_list(routes.broadcast, broadcast))
+      .take();
+}
+
+[[nodiscard]] inline std::string to_json(const Topology& topology) {
+  const auto connection = [](const Topology::Connection& each) {
+    return JsonObject()
+        .text("remote", to_string(each.remote))
+        .text("address", each.address)
+        .boolean("outbound", each.outbound)
+        .boolean("established", each.established)
+        .take();
+  };
+  const auto peer = [&](const Topology::Peer& each) {
+    return JsonObject()
+        .text("name", to_string(each.name))
+        .text("nickname", each.nickname)
+        .number("uid", each.uid)
+        .number("version", each.version)
+        .json("short_id", each.short_id ? std::to_string(*each.short_id) : "null")
+        .json("connections", json_list(each.connections, connection))
+        .take();
+  };
+  return JsonObject()
+      .text("self", to_string(topology.self))
+      .json("peers", json_list(topology.peers, peer))
+      .number("direct_peers", topology.direct_peers)
+      .take();
+}
 
 namespace events {
 
@@ -76,6 +123,7 @@ struct RoutesChanged {
   [[nodiscard]] std::string text() const {
     return std::to_string(routes ? routes->unicast.size() : 0) + " destinations";
   }
+  [[nodiscard]] std::string json() const { return to_json(routes ? *routes : Routes{}); }
 };
 
 /// Peers or connections changed.
@@ -90,6 +138,7 @@ struct TopologyChanged {
   [[nodiscard]] std::string text() const {
     return std::to_string(topology ? topology->peers.size() : 0) + " peers";
   }
+  [[nodiscard]] std::string json() const { return to_json(topology ? *topology : Topology{}); }
 };
 
 }  // namespace events
