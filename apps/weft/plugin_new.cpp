@@ -101,6 +101,17 @@ Result<> copy_filled(const fs::path& from, std::string_view word, const PluginNa
   return {};
 }
 
+/// In the CMakeLists.txt of the common files.
+Result<> link_library(const fs::path& directory, std::string_view library) {
+  const fs::path file = directory / "CMakeLists.txt";
+  std::string text;
+  WEFT_TRY(text, read_text(file));
+  return write_text(file,
+                    replace_all(std::move(text), "SOURCES ${sources}",
+                                fmt::format("SOURCES ${{sources}} LIBRARIES {}", library)),
+                    fs::status(file).permissions());
+}
+
 /// share/weft beside the directory of this program.
 Result<std::string> find_templates() {
   fs::path self;
@@ -137,12 +148,13 @@ Result<> make_plugin(const std::string& name, const std::string& kind,
 
 const std::vector<PluginKind>& plugin_kinds() {
   static const std::vector<PluginKind> kinds{
-      {"event", "follows what others say has happened", "template/event", common_word},
-      {"service", "answers questions of other plugins", "template/service", common_word},
-      {"overlay", "carries frames between peers", "examples/udp-overlay", "udp-overlay"},
-      {"nat", "translates addresses between pods and the world", "template/nat", common_word},
-      {"ipam", "hands out pod addresses", "template/ipam", common_word},
-      {"cni", "serves a program that attaches containers", "template/cni", common_word}};
+      {"event", "follows what others say has happened", "template/event", common_word, ""},
+      {"service", "answers questions of other plugins", "template/service", common_word, ""},
+      {"overlay", "carries frames between peers", "examples/udp-overlay", "udp-overlay",
+       "weft::overlay"},
+      {"nat", "translates addresses between pods and the world", "template/nat", common_word, ""},
+      {"ipam", "hands out pod addresses", "template/ipam", common_word, ""},
+      {"cni", "serves a program that attaches containers", "template/cni", common_word, ""}};
   return kinds;
 }
 
@@ -178,7 +190,8 @@ Result<> write_plugin(const PluginName& name, const PluginKind& kind, const std:
                             directory));
   }
   WEFT_TRY(copy_filled(fs::path(templates) / kind.source, kind.word, name, directory));
-  return copy_filled(fs::path(templates) / common_source, common_word, name, directory);
+  WEFT_TRY(copy_filled(fs::path(templates) / common_source, common_word, name, directory));
+  return kind.library.empty() ? Result<>() : link_library(directory, kind.library);
 }
 
 int new_plugin(const std::string& name, const std::string& kind, const std::string& directory) {

@@ -12,9 +12,10 @@ namespace weft::cli {
 /// What a new plugin can begin as.
 struct PluginKind {
   std::string_view name;
-  std::string_view help;    ///< a clause for people
-  std::string_view source;  ///< directory below share/weft
-  std::string_view word;    ///< the name that stands in its files, such as "my-plugin"
+  std::string_view help;     ///< a clause for people
+  std::string_view source;   ///< directory below share/weft
+  std::string_view word;     ///< the name that stands in its files, such as "my-plugin"
+  std::string_view library;  ///< of the SDK that it links besides weft::core; empty: none
 };
 [[nodiscard]] const std::vector<PluginKind>& plugin_kinds();
 

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -69,6 +70,15 @@ TEST_F(WritePluginTest, WritesEveryKindWithoutLeftoversOfItsTemplate) {
       EXPECT_EQ(text.find(kind.word), std::string::npos) << entry.path();
     }
   }
+}
+
+TEST_F(WritePluginTest, LinksTheLibraryOfTheKind) {
+  const auto overlay = std::ranges::find(plugin_kinds(), "overlay", &PluginKind::name);
+  ASSERT_TRUE(write(*overlay, directory_));
+
+  std::ifstream in(directory_ + "/CMakeLists.txt");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_NE(text.find("SOURCES ${sources} LIBRARIES weft::overlay)"), std::string::npos) << text;
 }
 
 TEST_F(WritePluginTest, LeavesADirectoryAloneThatIsNotEmpty) {

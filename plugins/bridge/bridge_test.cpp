@@ -28,12 +28,12 @@
 #include <weft/netlink/message.hpp>
 #include <weft/testing/fake_lanes.hpp>
 
+#include <weft/overlay/fragment.hpp>
+#include <weft/overlay/too_big.hpp>
 #include "bridge/bridged_iptables.hpp"
 #include "bridge/linux_bridge.hpp"
 #include "bridge/tap_port.hpp"
-#include "common/inner/fragment.hpp"
-#include "common/inner/test_support.hpp"
-#include "common/inner/too_big.hpp"
+#include "interop/frames.hpp"
 #include "runtime/metrics/registry.hpp"
 #include "shell.hpp"
 
@@ -292,10 +292,10 @@ TEST_F(BridgeTest, PutsFramesOnTheBridge) {
 TEST_F(BridgeTest, AnswersPacketsAboveThePodsMtuThatMustNotBeCut) {
   build();
   const Wire pod{index("pod0")};
-  Bytes octets = inner::testing::ipv4_frame(mtu + 1, true);
+  Bytes octets = weft::frames::ipv4_frame(mtu + 1, true);
   const Frame frame{octets.data(), static_cast<std::uint32_t>(octets.size()), 0, {}};
-  Bytes report(inner::max_report_bytes);
-  report.resize(inner::write_too_big_report(octets, mtu, report));
+  Bytes report(overlay::max_report_bytes);
+  report.resize(overlay::write_too_big_report(octets, mtu, report));
 
   EXPECT_EQ(port_->inject(lanes_.lane(), {&frame, 1}), 1u);
   port_->flush(lanes_.lane());
@@ -308,12 +308,12 @@ TEST_F(BridgeTest, AnswersPacketsAboveThePodsMtuThatMustNotBeCut) {
 TEST_F(BridgeTest, CutsPacketsAboveThePodsMtu) {
   build();
   const Wire pod{index("pod0")};
-  Bytes octets = inner::testing::ipv4_frame(mtu + 100, false);
+  Bytes octets = weft::frames::ipv4_frame(mtu + 100, false);
   const auto broadcast = net::Mac::from_value(everyone).octets;
   std::ranges::copy(broadcast, octets.begin());
   const Frame frame{octets.data(), static_cast<std::uint32_t>(octets.size()), 0, {}};
-  const auto packet = inner::parse_ipv4(octets);
-  const inner::Fragmenter pieces(octets, *packet, mtu);
+  const auto packet = overlay::parse_ipv4(octets);
+  const overlay::Fragmenter pieces(octets, *packet, mtu);
   ASSERT_EQ(pieces.count(), 2u);
   Bytes last(pieces.max_bytes());
   last.resize(pieces.write(1, last));

@@ -12,7 +12,7 @@
 #include <weft/netlink/link.hpp>
 #include <weft/netlink/route.hpp>
 
-#include "common/underlay/route_mtu.hpp"
+#include <weft/overlay/route_mtu.hpp>
 
 namespace weft::bridge {
 namespace {
@@ -103,7 +103,7 @@ Result<PodsMtu> find_pods_mtu(nl::Socket& socket, std::string_view bridge,
 std::optional<PodsMtu> mtu_of_routes_to(std::span<const net::IpAddress> peers) {
   std::optional<PodsMtu> least;
   for (const net::IpAddress& peer : peers) {
-    const auto route = underlay::query_route_mtu(peer, std::nullopt);
+    const auto route = overlay::query_route_mtu(peer, std::nullopt);
     if (!route || route->limit > largest_packet) {  // unreachable for now, or this node itself
       continue;
     }

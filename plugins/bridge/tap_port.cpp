@@ -9,8 +9,8 @@
 #include <array>
 #include <cerrno>
 
-#include "common/inner/fragment.hpp"
-#include "common/inner/packet.hpp"
+#include <weft/overlay/fragment.hpp>
+#include <weft/overlay/packet.hpp>
 #include "vnet_header.hpp"
 
 namespace weft::bridge {
@@ -118,7 +118,7 @@ std::size_t TapPort::inject(Lane& lane, std::span<const Frame> batch) noexcept {
   const std::uint32_t mtu = mtu_.load(std::memory_order_relaxed);
   for (const Frame& frame : batch) {
     const bool fits =
-        frame.length <= mtu + inner::ethernet_header_bytes || !frame.offload.is_plain();
+        frame.length <= mtu + overlay::ethernet_header_bytes || !frame.offload.is_plain();
     if (fits || !replace(lane, frame, mtu)) {
       write(lane, frame);
     }
@@ -135,12 +135,12 @@ void TapPort::write(Lane& lane, const Frame& frame) noexcept {
 }
 
 bool TapPort::replace(Lane& lane, const Frame& frame, std::uint32_t mtu) noexcept {
-  const inner::Handling handling = inner::plan(frame.bytes(), {.mtu = mtu});
-  if (handling == inner::Handling::report_too_big) {
+  const overlay::Handling handling = overlay::plan(frame.bytes(), {.mtu = mtu});
+  if (handling == overlay::Handling::report_too_big) {
     static_cast<void>(reports_[lane.index()].add(frame, mtu, {}, {}));
-  } else if (handling == inner::Handling::fragment) {
-    const auto packet = inner::parse_ipv4(frame.bytes());
-    const inner::Fragmenter fragmenter(frame.bytes(), *packet, mtu);
+  } else if (handling == overlay::Handling::fragment) {
+    const auto packet = overlay::parse_ipv4(frame.bytes());
+    const overlay::Fragmenter fragmenter(frame.bytes(), *packet, mtu);
     for (std::size_t i = 0; i < fragmenter.count(); ++i) {
       Frame piece = lane.scratch(static_cast<std::uint32_t>(fragmenter.max_bytes()));
       if (piece.data == nullptr) {

@@ -10,8 +10,8 @@
 #include <weft/metrics.hpp>
 #include <weft/service/dataplane.hpp>
 
+#include <weft/overlay/report_queue.hpp>
 #include "coalescer.hpp"
-#include "common/inner/report_queue.hpp"
 #include "tap.hpp"
 
 namespace weft::bridge {
@@ -64,8 +64,8 @@ class TapPort final : public BridgePort {
   Tap tap_;
   std::atomic<std::uint32_t> mtu_;
   PortCounters counters_;
-  std::vector<Coalescer> waiting_;           // by lane
-  std::vector<inner::ReportQueue> reports_;  // by lane
+  std::vector<Coalescer> waiting_;             // by lane
+  std::vector<overlay::ReportQueue> reports_;  // by lane
 };
 
 /// Reads one queue on one lane, into an arena that is reused each turn, and flushes the port.

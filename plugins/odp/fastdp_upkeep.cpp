@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "common/underlay/route_mtu.hpp"
+#include <weft/overlay/route_mtu.hpp>
 #include "fastdp.hpp"
 
 namespace weft::odp {
@@ -56,11 +56,11 @@ void Fastdp::sweep() {
 }
 
 bool Fastdp::forget_reports(const net::IpAddress& local, const net::IpAddress& remote) {
-  const auto route = underlay::query_route_mtu(remote, local);
+  const auto route = overlay::query_route_mtu(remote, local);
   if (!route || route->reported == route->limit) {
     return false;
   }
-  if (const auto forgotten = underlay::forget_reported_mtus(); !forgotten) {
+  if (const auto forgotten = overlay::forget_reported_mtus(); !forgotten) {
     if (!std::exchange(is_report_kept_logged_, true)) {
       node_.log.warn("what ICMP says limits the fast datapath for ten minutes", "remote", remote,
                      "MTU", route->reported, "error", forgotten.error());

@@ -6,8 +6,8 @@
 
 #include <cerrno>
 
-#include "common/inner/fragment.hpp"
-#include "common/inner/packet.hpp"
+#include <weft/overlay/fragment.hpp>
+#include <weft/overlay/packet.hpp>
 
 namespace weft::odp {
 namespace {
@@ -155,11 +155,11 @@ std::size_t LanePort::forward(Lane& lane, PeerName source, PeerName destination,
   }
   TunnelOutput output = out;
   output.tunnel.id = tunnel_id(*from, *to);
-  using inner::Handling;
+  using overlay::Handling;
   for (const Frame& frame : batch) {
     const bool fits = frame.length <= ethernet_bytes + std::uint64_t{out.mtu};
     const Handling handling =
-        fits ? Handling::send_dont_fragment : inner::plan(frame.bytes(), {.mtu = out.mtu});
+        fits ? Handling::send_dont_fragment : overlay::plan(frame.bytes(), {.mtu = out.mtu});
     switch (handling) {
       case Handling::send_dont_fragment:
       case Handling::send_may_fragment:
@@ -188,8 +188,8 @@ void LanePort::stage(Lane& lane, const Frame& frame, const TunnelOutput& output)
 }
 
 void LanePort::fragment(Lane& lane, const Frame& frame, const TunnelOutput& output) noexcept {
-  const auto packet = inner::parse_ipv4(frame.bytes());
-  const inner::Fragmenter fragmenter(frame.bytes(), *packet, output.mtu);
+  const auto packet = overlay::parse_ipv4(frame.bytes());
+  const overlay::Fragmenter fragmenter(frame.bytes(), *packet, output.mtu);
   for (std::size_t i = 0; i < fragmenter.count(); ++i) {
     Frame piece = lane.scratch(static_cast<std::uint32_t>(fragmenter.max_bytes()));
     if (piece.data == nullptr) {

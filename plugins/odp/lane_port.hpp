@@ -13,7 +13,7 @@
 #include <weft/lane_queue.hpp>
 #include <weft/service/dataplane.hpp>
 
-#include "common/inner/report_queue.hpp"
+#include <weft/overlay/report_queue.hpp>
 #include "counters.hpp"
 #include "flow.hpp"
 #include "netlink_port.hpp"
@@ -84,7 +84,7 @@ class LanePort final : public LaneTask {
   NetlinkPort port_;
   PacketSender sender_;
   LaneQueue<LaneEvent> events_;
-  inner::ReportQueue reports_;
+  overlay::ReportQueue reports_;
   std::unique_ptr<Arena> arena_;
 };
 

@@ -16,11 +16,11 @@
 #include <weft/lane.hpp>
 #include <weft/net/peer_name.hpp>
 
-#include "common/inner/packet.hpp"
+#include <weft/overlay/packet.hpp>
 
 namespace weft::sleeve {
 
-using inner::ethernet_header_bytes;
+using overlay::ethernet_header_bytes;
 inline constexpr std::size_t record_header_bytes = 2 * peer_name_bytes + 2;
 inline constexpr std::size_t clear_header_bytes = peer_name_bytes;
 inline constexpr std::size_t sequence_bytes = 8;

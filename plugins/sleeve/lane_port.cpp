@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "common/inner/fragment.hpp"
-#include "common/inner/packet.hpp"
+#include <weft/overlay/fragment.hpp>
+#include <weft/overlay/packet.hpp>
 
 namespace weft::sleeve {
 
@@ -36,9 +36,9 @@ void LanePort::flush(Lane& lane) noexcept {
 
 void LanePort::forward(Lane& lane, Peer& peer, const PathView& view,
                        const OverlayBatch& batch) noexcept {
-  using inner::Handling;
+  using overlay::Handling;
   for (const Frame& frame : batch.frames) {
-    switch (inner::plan(frame.bytes(), view.limits)) {
+    switch (overlay::plan(frame.bytes(), view.limits)) {
       case Handling::send_dont_fragment:
         stage(lane, peer, Space::dont_fragment, frame, batch);
         break;
@@ -81,8 +81,8 @@ void LanePort::stage(Lane& lane, Peer& peer, Space space, const Frame& frame,
 
 void LanePort::fragment(Lane& lane, Peer& peer, const Frame& frame, std::uint32_t mtu,
                         const OverlayBatch& batch) noexcept {
-  const auto packet = inner::parse_ipv4(frame.bytes());
-  const inner::Fragmenter fragmenter(frame.bytes(), *packet, mtu);
+  const auto packet = overlay::parse_ipv4(frame.bytes());
+  const overlay::Fragmenter fragmenter(frame.bytes(), *packet, mtu);
   if (fragmenter.count() == 0) {
     context_.counters.drop_on_lane(lane.index(), Drop::too_big);
     return;

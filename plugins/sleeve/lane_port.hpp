@@ -7,7 +7,7 @@
 #include <weft/lane.hpp>
 #include <weft/service/dataplane.hpp>
 
-#include "common/inner/report_queue.hpp"
+#include <weft/overlay/report_queue.hpp>
 #include "counters.hpp"
 #include "lane_event.hpp"
 #include "lane_receiver.hpp"
@@ -54,7 +54,7 @@ class LanePort final : public LaneTask {
   LaneEvents events_;
   LaneReceiver receiver_;
   LaneSender sender_;
-  inner::ReportQueue reports_;
+  overlay::ReportQueue reports_;
   bool is_second_first_ = false;
 };
 

@@ -164,8 +164,8 @@ TEST_F(OverlayTest, SendsWhatPassesWhateverTheKernelWasToldByIcmp) {
 
   EXPECT_EQ(a->dropped(Drop::message_too_big), 0U);
   EXPECT_EQ(b->dataplane.arrivals.size(), 6U);
-  const auto route = underlay::query_route_mtu(b->address.address, a->address.address);
-  EXPECT_EQ(route.value(), (underlay::RouteMtu{1500, 1500})) << "nor do others' datagrams suffer";
+  const auto route = overlay::query_route_mtu(b->address.address, a->address.address);
+  EXPECT_EQ(route.value(), (overlay::RouteMtu{1500, 1500})) << "nor do others' datagrams suffer";
 }
 
 TEST_F(OverlayTest, TestsTheMtuWhenSomebodyReportsThatItIsTooLarge) {

@@ -230,7 +230,7 @@ Actions Path::on_message_too_big() {
   return actions;
 }
 
-Actions Path::on_route(const underlay::RouteMtu& route, TimePoint now) {
+Actions Path::on_route(const overlay::RouteMtu& route, TimePoint now) {
   Actions actions;
   const std::uint32_t fits = room_in(route.limit);
   const bool is_probe = std::exchange(is_probe_wanted_, false);

@@ -24,8 +24,8 @@
 #include <weft/net/ip.hpp>
 #include <weft/result.hpp>
 
+#include <weft/overlay/route_mtu.hpp>
 #include "action.hpp"
-#include "common/underlay/route_mtu.hpp"
 #include "mtu_watch.hpp"
 #include "relocation.hpp"
 
@@ -61,7 +61,7 @@ class Path {
   /// A datagram with DF was refused as too big by the kernel, which goes by the interface.
   [[nodiscard]] Actions on_message_too_big();
   /// What the route takes: its limit holds, what was reported to the kernel is tried.
-  [[nodiscard]] Actions on_route(const underlay::RouteMtu& route, TimePoint now);
+  [[nodiscard]] Actions on_route(const overlay::RouteMtu& route, TimePoint now);
   /// The kernel could not be asked: on_timer has it asked again.
   void on_no_route(TimePoint now);
   /// Somebody says that IP packets of more than `path_mtu` bytes do not arrive: a router, or

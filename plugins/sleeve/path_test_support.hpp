@@ -67,7 +67,7 @@ inline Bytes verified(std::uint32_t mtu) {
   return body;
 }
 
-inline underlay::RouteMtu route(std::uint32_t mtu) {
+inline overlay::RouteMtu route(std::uint32_t mtu) {
   return {mtu, mtu};
 }
 

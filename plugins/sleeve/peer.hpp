@@ -11,7 +11,7 @@
 #include <weft/metrics.hpp>
 #include <weft/service/overlay.hpp>
 
-#include "common/inner/packet.hpp"
+#include <weft/overlay/packet.hpp>
 #include "crypto.hpp"
 #include "udp_socket.hpp"
 
@@ -23,7 +23,7 @@ class LanePort;
 struct PathView {
   std::optional<net::Endpoint> remote;  ///< unset before contact and after failure
   Destination destination;
-  inner::PathLimits limits;
+  overlay::PathLimits limits;
   std::uint32_t max_payload = 0;  ///< bytes of UDP payload that DF datagrams may have
 };
 

@@ -213,8 +213,7 @@ void Session::perform(const action::MoveRefused& refused) {
 }
 
 void Session::perform(const action::QueryRoute& /*query*/) {
-  const auto route =
-      underlay::query_route_mtu(path_.remote()->address, link_.local_address.address);
+  const auto route = overlay::query_route_mtu(path_.remote()->address, link_.local_address.address);
   if (!route) {
     context_.log.warn("route MTU unknown", "peer", peer_->name, "error", route.error());
     return path_.on_no_route(context_.loop.now());

@@ -4,12 +4,12 @@
 #include <weft/bytes.hpp>
 #include <weft/service/overlay.hpp>
 
-#include "common/inner/test_support.hpp"
+#include "interop/frames.hpp"
 
 namespace weft::sleeve::testing {
 
-using inner::testing::golden;
-using inner::testing::ipv4_frame;
+using weft::frames::golden;
+using weft::frames::ipv4_frame;
 
 // Source: dp-sleeve.txt, first lines.
 inline constexpr PeerName peer_a{0x7a0102030405};

@@ -5,22 +5,22 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/inner/fragment.hpp"
-#include "common/inner/packet.hpp"
-#include "common/inner/too_big.hpp"
+#include <weft/overlay/fragment.hpp>
+#include <weft/overlay/packet.hpp>
+#include <weft/overlay/too_big.hpp>
 #include "sleeve/datagram.hpp"
 
 namespace {
 
 void forward(weft::ByteView frame, std::uint32_t mtu) {
-  using weft::inner::Handling;
-  const Handling handling = weft::inner::plan(frame, {.mtu = mtu, .kernels_fragment = false});
+  using weft::overlay::Handling;
+  const Handling handling = weft::overlay::plan(frame, {.mtu = mtu, .kernels_fragment = false});
   if (handling == Handling::report_too_big) {
-    std::vector<std::byte> report(weft::inner::max_report_bytes);
-    static_cast<void>(weft::inner::write_too_big_report(frame, mtu, report));
+    std::vector<std::byte> report(weft::overlay::max_report_bytes);
+    static_cast<void>(weft::overlay::write_too_big_report(frame, mtu, report));
   } else if (handling == Handling::fragment) {
-    const auto packet = weft::inner::parse_ipv4(frame);
-    const weft::inner::Fragmenter fragments(frame, *packet, mtu);
+    const auto packet = weft::overlay::parse_ipv4(frame);
+    const weft::overlay::Fragmenter fragments(frame, *packet, mtu);
     std::vector<std::byte> piece(fragments.max_bytes());
     for (std::size_t i = 0; i < fragments.count(); ++i) {
       static_cast<void>(fragments.write(i, piece));

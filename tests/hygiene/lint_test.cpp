@@ -49,7 +49,6 @@ const std::vector<Exception>& exceptions() {
       {"plugins/odp/netlink_port.cpp", "socket", "misses are read by lanes"},
       {"plugins/sleeve/too_big_report.cpp", "socket", "the host transports no ICMP messages"},
       {"plugins/sleeve/udp_socket.cpp", "socket", "UDP datagrams are moved by lanes"},
-      {"sdk/examples/udp-overlay/udp_socket.cpp", "socket", "UDP datagrams are moved by lanes"},
   };
   return all;
 }

@@ -20,12 +20,16 @@
 
 #include <weft/bytes.hpp>
 #include <weft/net/peer_name.hpp>
+#include <weft/overlay/liveness.hpp>
+#include <weft/overlay/packet.hpp>
 
 namespace weft::udp_overlay {
 
 inline constexpr std::size_t header_bytes = 26;
 inline constexpr std::size_t heartbeat_bytes = 16;
-inline constexpr std::size_t ethernet_header_bytes = 14;
+
+using overlay::ethernet_header_bytes;
+using Heartbeat = overlay::Stamps;
 
 enum class Kind : std::uint8_t { frame = 0, heartbeat = 1 };
 
@@ -37,13 +41,6 @@ struct Header {
   std::uint16_t length = 0;  ///< bytes after the header
 
   bool operator==(const Header&) const = default;
-};
-
-struct Heartbeat {
-  std::uint64_t stamp = 0;  ///< when it was sent, by the sender's clock
-  std::uint64_t echo = 0;   ///< the newest stamp the sender had from the receiver
-
-  bool operator==(const Heartbeat&) const = default;
 };
 
 /// Writes `header_bytes` octets at `to`.

@@ -12,11 +12,15 @@
 #include <vector>
 
 #include <weft/testing/fake_host.hpp>
+#include <weft/testing/hex.hpp>
+
+#include "datagram.hpp"
 
 namespace weft::udp_overlay {
 namespace {
 
 using namespace std::chrono_literals;
+using overlay::Drop;
 
 constexpr PeerName peer_a{0x020000000001};
 constexpr PeerName peer_b{0x020000000002};
@@ -85,9 +89,7 @@ class FrameSource final : public LaneTask {
 };
 
 struct Node {
-  explicit Node(weft::testing::SimWorld& world)
-      : host(world),
-        overlay({host.loop(), host.lanes(), dataplane, host.metrics(), host.as_host().log()}) {
+  explicit Node(weft::testing::SimWorld& world) : host(world), overlay(host.as_host(), dataplane) {
     const auto started = overlay.start({net::IpAddress::v4(0x7F000001), 0});
     WEFT_CHECK(started.has_value(), "an overlay starts");
   }
@@ -108,7 +110,7 @@ struct Node {
 
 /// Brings the loopback of the current network namespace up with an MTU.
 bool set_loopback_mtu(int mtu) {
-  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
   request.ifr_mtu = mtu;
@@ -170,12 +172,24 @@ class OverlayTest : public ::testing::Test {
   /// Sends `count` frames of `bytes` from `node`; returns how many were taken.
   static std::size_t send(Node& node, const End& end, PeerName destination, std::size_t bytes,
                           std::size_t count = 1, std::uint32_t headroom = frame_headroom) {
+    std::vector<Bytes> frames;
+    for (std::size_t i = 0; i < count; ++i) {
+      frames.emplace_back(bytes, static_cast<std::byte>(i));
+    }
+    return send(node, end, destination, frames, headroom);
+  }
+  static std::size_t send(Node& node, const End& end, PeerName destination, const Bytes& frame) {
+    return send(node, end, destination, std::vector<Bytes>{frame}, frame_headroom);
+  }
+  static std::size_t send(Node& node, const End& end, PeerName destination,
+                          const std::vector<Bytes>& contents, std::uint32_t headroom) {
     std::vector<Bytes> buffers;
     std::vector<Frame> frames;
-    for (std::size_t i = 0; i < count; ++i) {
-      buffers.emplace_back(frame_headroom + bytes, static_cast<std::byte>(i));
-      frames.push_back({.data = buffers[i].data() + frame_headroom,
-                        .length = static_cast<std::uint32_t>(bytes),
+    for (const Bytes& content : contents) {
+      Bytes& buffer = buffers.emplace_back(frame_headroom);
+      buffer.insert(buffer.end(), content.begin(), content.end());
+      frames.push_back({.data = buffer.data() + frame_headroom,
+                        .length = static_cast<std::uint32_t>(content.size()),
                         .headroom = headroom});
     }
     const auto forwarder = end.connection->forwarder();
@@ -186,8 +200,9 @@ class OverlayTest : public ::testing::Test {
   }
 
   void inject(const Bytes& octets) {
-    const auto socket = open_udp({net::IpAddress::v4(0x7F000001), 0});
-    send_one(*socket, Destination(*socket, b->overlay.local()), octets);
+    const auto socket = overlay::open_udp({net::IpAddress::v4(0x7F000001), 0}, {});
+    const overlay::Destination to(AF_INET, b->overlay.local(), std::nullopt);
+    EXPECT_EQ(overlay::send_datagram(*socket, to, octets), 0);
     b->host.lanes().turn_until_idle();
   }
 
@@ -249,6 +264,27 @@ TEST_F(OverlayTest, DropsAndCountsWhatDoesNotFitThePath) {
 
   EXPECT_EQ(b->dataplane.arrivals.size(), 1U);
   EXPECT_EQ(a->dropped(Drop::too_big), 1U);
+}
+
+TEST_F(OverlayTest, AnswersAnIpPacketThatDoesNotFitThePath) {
+  connect();
+  // Ethernet, then IPv4 of 1433 bytes with DF from 10.0.0.1 to 10.0.0.2.
+  Bytes frame = weft::testing::from_hex(
+      "020000000002020000000001"
+      "0800"
+      "450005990000400040110000"
+      "0a0000010a000002");
+  frame.resize(14 + 1433);
+
+  EXPECT_EQ(send(*a, *end_a, peer_b, frame), 1U);
+  pump(0ms);
+
+  EXPECT_TRUE(b->dataplane.arrivals.empty());
+  ASSERT_EQ(a->dataplane.arrivals.size(), 1U);
+  EXPECT_EQ(a->dataplane.arrivals[0].source, peer_b);
+  EXPECT_EQ(a->dataplane.arrivals[0].frame[34], std::byte{3}) << "destination unreachable";
+  EXPECT_EQ(a->dataplane.arrivals[0].frame[35], std::byte{4}) << "fragmentation needed";
+  EXPECT_EQ(load_be<std::uint16_t>(&a->dataplane.arrivals[0].frame[40]), 1432U);
 }
 
 TEST_F(OverlayTest, RelaysForOtherPeersInPlace) {

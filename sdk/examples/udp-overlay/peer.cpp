@@ -1,31 +1,45 @@
-/// Hands frames for one remote to the socket of the lane that brings them.
+/// Heartbeats as datagrams, and frames to the socket of the lane that brings them.
 
 #include "peer.hpp"
 
-#include <algorithm>
+#include <utility>
 
-#include "lane_port.hpp"
+#include "datagram.hpp"
 
 namespace weft::udp_overlay {
 
-Peer::Peer(Lanes& lanes, std::shared_ptr<PerLane<LanePort>> ports, const OverlayLink& link)
-    : name(link.remote), connection(link.connection_uid), path(lanes), ports_(std::move(ports)) {}
+Peer::Peer(const Context& context, const OverlayLink& link,
+           std::shared_ptr<OverlayListener> listener, PeerTable& peers,
+           std::shared_ptr<PerLane<LanePort>> ports)
+    : UdpSession(context, {"udp-overlay", header_bytes}, link, std::move(listener)),
+      peers_(peers),
+      ports_(std::move(ports)) {}
+
+void Peer::confirm() {
+  peers_.set(connection, std::static_pointer_cast<Peer>(shared_from_this()));
+  UdpSession::confirm();
+}
+
+void Peer::end() noexcept {
+  peers_.remove(connection, *this);
+  UdpSession::end();
+}
 
 std::size_t Peer::forward(Lane& lane, PeerName source, PeerName destination,
                           std::span<const Frame> batch) noexcept {
-  if (!path.read().is_open) {
+  const overlay::UdpPath& now = path.read();
+  if (!now.is_open) {
     return 0;
   }
-  ports_->on(lane).forward(lane, *this, {source, destination, batch});
+  ports_->on(lane).forward(lane, *this, now, {source, destination, batch});
   return batch.size();
 }
 
-Peer* PeerTable::find(std::uint64_t connection) const noexcept {
-  const auto at = std::lower_bound(peers_.begin(), peers_.end(), connection,
-                                   [](const std::shared_ptr<Peer>& peer, std::uint64_t wanted) {
-                                     return peer->connection < wanted;
-                                   });
-  return at != peers_.end() && (*at)->connection == connection ? at->get() : nullptr;
+Bytes Peer::heartbeat(const overlay::Stamps& stamps) const {
+  Bytes octets(header_bytes + heartbeat_bytes);
+  write_header(octets.data(), {Kind::heartbeat, connection, self, name, heartbeat_bytes});
+  write_heartbeat(octets.data() + header_bytes, stamps);
+  return octets;
 }
 
 }  // namespace weft::udp_overlay

@@ -15,9 +15,9 @@ namespace weft::udp_overlay {
 namespace {
 
 /// No value needs escaping: names and addresses are hexadecimal digits and punctuation.
-std::string to_json(const std::vector<ConnectionStatus>& connections) {
+std::string to_json(const std::vector<overlay::UdpStatus>& connections) {
   std::string list;
-  for (const ConnectionStatus& connection : connections) {
+  for (const overlay::UdpStatus& connection : connections) {
     list += fmt::format(R"({}{{"remote":"{}","address":"{}","mtu":{},"established":{}}})",
                         list.empty() ? "" : ",", to_string(connection.remote), connection.address,
                         connection.mtu, connection.is_established);
@@ -38,8 +38,7 @@ class UdpOverlayPlugin final : public Plugin {
   Result<> start() override {
     Dataplane* dataplane = nullptr;
     WEFT_TRY(dataplane, host_.services().require<Dataplane>());
-    overlay_ = std::make_unique<UdpOverlay>(
-        UdpOverlay::Node{host_.loop(), host_.lanes(), *dataplane, host_.metrics(), host_.log()});
+    overlay_ = std::make_unique<UdpOverlay>(host_, *dataplane);
     WEFT_TRY(overlay_->start(listen_));
     WEFT_TRY(status_, host_.control().serve({"udp-overlay.status",
                                              "The connections that the overlay carries.",

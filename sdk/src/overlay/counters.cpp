@@ -1,0 +1,32 @@
+/// Names and registers an overlay's metrics.
+
+#include <weft/overlay/counters.hpp>
+
+#include <string>
+
+#include <fmt/core.h>
+
+namespace weft::overlay {
+
+std::string_view to_string(Drop reason) noexcept {
+  constexpr std::array<std::string_view, static_cast<std::size_t>(Drop::count_)> names{
+      "malformed", "unknown_connection", "bad_control", "too_big",
+      "no_buffer", "would_block",        "send_failed"};
+  return names[static_cast<std::size_t>(reason)];
+}
+
+Counters::Counters(Metrics& metrics, std::string_view name)
+    : frames_in(metrics.counter(fmt::format("weft_{}_frames_total", name), "Frames carried.",
+                                {{"direction", "in"}})),
+      frames_out(metrics.counter(fmt::format("weft_{}_frames_total", name), "Frames carried.",
+                                 {{"direction", "out"}})),
+      copies(metrics.counter(fmt::format("weft_{}_copies_total", name),
+                             "Frames copied because they could not be encapsulated in place.")) {
+  for (std::size_t i = 0; i < dropped_.size(); ++i) {
+    dropped_[i] = &metrics.counter(fmt::format("weft_{}_dropped_total", name),
+                                   "Datagrams and frames dropped.",
+                                   {{"reason", std::string(to_string(static_cast<Drop>(i)))}});
+  }
+}
+
+}  // namespace weft::overlay
