@@ -23,38 +23,12 @@ constexpr Duration linger_time = std::chrono::seconds{3};
 
 }  // namespace
 
-/// What the overlay switch holds. Any control thread: everything is passed on to the loop, which is
-/// closed before the overlay goes away.
-class Fastdp::Connection final : public OverlayConnection {
- public:
-  Connection(Fastdp& overlay, std::shared_ptr<Session> session)
-      : overlay_(overlay), loop_(overlay.node_.loop), session_(std::move(session)) {}
-
-  ~Connection() override {
-    loop_.post([&overlay = overlay_, session = session_] { overlay.end(session); });
-  }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-
-  void confirm() override {
-    loop_.post([&overlay = overlay_, session = session_] { overlay.confirm(session); });
-  }
-  void on_control(std::uint8_t subtag, ByteView body) override {
-    loop_.post([session = session_, subtag, copy = Bytes(body.begin(), body.end())] {
-      session->on_control(subtag, copy);
-    });
-  }
-  std::shared_ptr<Forwarder> forwarder() const override { return session_->forwarder(); }
-  OverlayStatus status() const override { return session_->status(); }
-
- private:
-  Fastdp& overlay_;
-  Loop& loop_;
-  std::shared_ptr<Session> session_;
-};
-
 Fastdp::Fastdp(const Node& node, Settings settings)
-    : node_(node), settings_(std::move(settings)), counters_(node.metrics), view_(node.lanes) {}
+    : node_(node),
+      settings_(std::move(settings)),
+      counters_(node.metrics),
+      view_(node.lanes),
+      sessions_(node.loop) {}
 
 Fastdp::~Fastdp() {
   stop();
@@ -142,10 +116,7 @@ void Fastdp::stop() noexcept {
   if (ipsec_ != nullptr) {
     ipsec_->keep();  // the kernel goes on forwarding
   }
-  for (const auto& [forwarder, session] : std::exchange(sessions_, {})) {
-    session->stop();
-    session->take_encryption().reset();
-  }
+  sessions_.stop();
   retired_.clear();
   guard_keeper_.reset();
   ipsec_.reset();
@@ -169,38 +140,41 @@ Result<std::unique_ptr<OverlayConnection>> Fastdp::prepare(
           [this] { path_changed(); }, [this] { return ipsec_.get(); },
           [this](const net::IpAddress& local, const net::IpAddress& remote) {
             return forget_reports(local, remote);
-          }},
+          },
+          [this](Session& confirmed) { on_confirmed(confirmed); },
+          [this](Session& ended) { on_ended(ended); }},
       link, std::make_shared<TunnelForwarder>(node_.lanes, ports_), std::move(listener));
-  return std::make_unique<Connection>(*this, std::move(session));
+  const Forwarder* const forwarder = session->forwarder().get();
+  return sessions_.connect(forwarder, std::move(session));
 }
 
-void Fastdp::confirm(const std::shared_ptr<Session>& session) {
-  if (!is_running_) {
-    return;
-  }
-  const auto tunnel = tunnels_->ensure_for(session->link());
+void Fastdp::on_confirmed(Session& session) {
+  const auto tunnel = tunnels_->ensure_for(session.link());
   if (!tunnel) {
-    node_.log.error("fast datapath not used", "peer", session->link().remote, "error",
+    node_.log.error("fast datapath not used", "peer", session.link().remote, "error",
                     tunnel.error());
     return;
   }
-  sessions_[session->forwarder().get()] = session;
-  session->confirm(*tunnel, mtu_);
+  session.begin(*tunnel, mtu_);
   publish_view();
 }
 
-void Fastdp::end(const std::shared_ptr<Session>& session) {
-  if (session->is_working()) {
-    lingering_[session->link().remote] = {*session->output(), node_.loop.now() + linger_time};
+void Fastdp::on_ended(Session& session) {
+  if (!is_running_) {  // the kernel goes on forwarding
+    session.stop();
+    session.take_encryption().reset();
+    return;
+  }
+  if (session.is_working()) {
+    lingering_[session.link().remote] = {*session.output(), node_.loop.now() + linger_time};
     linger_timer_ = node_.loop.after(linger_time, [this] { replan(); });
   }
-  session->stop();
-  if (auto encryption = session->take_encryption()) {
+  session.stop();
+  if (auto encryption = session.take_encryption()) {
     // Longer than a flow without a route is left alone.
     retired_.push_back(
         {std::move(encryption), node_.loop.now() + FlowTable::grace + 3 * sweep_period});
   }
-  sessions_.erase(session->forwarder().get());
   publish_view();
 }
 
@@ -241,10 +215,9 @@ void Fastdp::drain_events() {
 }
 
 void Fastdp::on_heartbeat(const LaneEvent& event) {
-  for (const auto& [forwarder, session] : sessions_) {
+  for (const auto& [forwarder, session] : sessions_.all()) {
     if (session->link().connection_uid == event.heartbeat->uid) {
-      const auto keep = session;
-      if (!keep->on_heartbeat(event.key.in_port, event.key.tunnel->source, *event.heartbeat)) {
+      if (!session->on_heartbeat(event.key.in_port, event.key.tunnel->source, *event.heartbeat)) {
         counters_.stray_heartbeats.add();
       }
       return;
@@ -281,7 +254,7 @@ void Fastdp::publish_view() {
 
 LaneView Fastdp::make_view() const {
   LaneView view{.ids = ids_, .datapath = kernel_->index(), .bridge = bridge_};
-  for (const auto& [forwarder, session] : sessions_) {
+  for (const auto& [forwarder, session] : sessions_.all()) {
     view.is_encrypting = view.is_encrypting || session->link().session_key.has_value();
     if (session->output()) {
       view.neighbours.emplace_back(session->output()->port, session->output()->tunnel.destination);
@@ -305,7 +278,7 @@ void Fastdp::leave(Reply<> reply) {
 Result<> Fastdp::attach(DatapathPorts ports) {
   joined_ = std::move(ports);
   mtu_ = joined_->mtu;
-  for (const auto& [forwarder, session] : sessions_) {
+  for (const auto& [forwarder, session] : sessions_.all()) {
     session->set_pods_mtu(mtu_);
   }
   WEFT_TRY(join_ports());
@@ -349,7 +322,7 @@ Result<FastdpStatus> Fastdp::status() {
   FastdpStatus status;
   WEFT_TRY(status.vports, kernel_->vports());
   WEFT_TRY(status.flows, kernel_->dump());
-  for (const auto& [forwarder, session] : sessions_) {
+  for (const auto& [forwarder, session] : sessions_.all()) {
     status.connections.push_back(session->describe());
   }
   std::ranges::sort(status.connections, {}, &SessionStatus::remote);

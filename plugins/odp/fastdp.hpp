@@ -15,6 +15,7 @@
 #include <weft/loop.hpp>
 #include <weft/metrics.hpp>
 #include <weft/netlink/watcher.hpp>
+#include <weft/overlay/sessions.hpp>
 #include <weft/service/datapath.hpp>
 #include <weft/service/dataplane.hpp>
 #include <weft/service/flows.hpp>
@@ -83,8 +84,6 @@ class Fastdp final : public Overlay, public Datapath {
   [[nodiscard]] std::uint64_t misses() const noexcept { return counters_.misses.value(); }
 
  private:
-  class Connection;
-
   static constexpr Duration sweep_period = std::chrono::seconds{10};
 
   void open_ipsec();
@@ -96,8 +95,8 @@ class Fastdp final : public Overlay, public Datapath {
   void restore_soon(Duration wait);
   void restore();
   [[nodiscard]] Result<> restore_ports();
-  void confirm(const std::shared_ptr<Session>& session);
-  void end(const std::shared_ptr<Session>& session);
+  void on_confirmed(Session& session);
+  void on_ended(Session& session);
   void send_heartbeat(PeerName remote, TunnelOutput output, const Heartbeat& heartbeat);
 
   void drain_events();
@@ -156,7 +155,7 @@ class Fastdp final : public Overlay, public Datapath {
   std::optional<DatapathPorts> joined_;
   PortNumber bridge_ = 0;  ///< 0: has not joined
   PortNumber router_ = 0;
-  std::map<const Forwarder*, std::shared_ptr<Session>> sessions_;  // confirmed
+  overlay::Sessions<Session, const Forwarder*> sessions_;
   /// Tunnels to peers whose connection ended while it worked: the peer may only be restarting, and
   /// its kernel goes on. A way over another peer, which may soon notice the same, waits a moment.
   struct Lingering {

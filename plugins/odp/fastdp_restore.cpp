@@ -71,7 +71,10 @@ Result<> Fastdp::restore_ports() {
   }
   WEFT_TRY(before, kernel_->vports());
   WEFT_TRY(tunnels_->ensure_own());
-  for (const auto& [forwarder, session] : sessions_) {
+  for (const auto& [forwarder, session] : sessions_.all()) {
+    if (!session->output()) {
+      continue;  // it never got a tunnel, or has failed
+    }
     Vport tunnel;
     WEFT_TRY(tunnel, tunnels_->ensure_for(session->link()));
     session->set_tunnel(tunnel);

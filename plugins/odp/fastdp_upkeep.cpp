@@ -73,7 +73,7 @@ bool Fastdp::forget_reports(const net::IpAddress& local, const net::IpAddress& r
 
 void Fastdp::remove_unused_ports() {
   std::set<PortNumber> used;
-  for (const auto& [forwarder, session] : sessions_) {
+  for (const auto& [forwarder, session] : sessions_.all()) {
     if (session->output()) {
       used.insert(session->output()->port);
     }

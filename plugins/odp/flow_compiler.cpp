@@ -56,15 +56,14 @@ Verdict Fastdp::compile(const FlowKey& key, const FlowDecision& decision) {
 
 std::optional<TunnelOutput> Fastdp::output_for(const FlowHop& hop) const {
   const auto session = sessions_.find(hop.forwarder.get());
-  const bool is_direct =
-      session != sessions_.end() && session->second->link().remote == hop.destination;
+  const bool is_direct = session != nullptr && session->link().remote == hop.destination;
   if (!is_direct) {
     const auto direct = lingering_.find(hop.destination);
     if (direct != lingering_.end() && node_.loop.now() < direct->second.until) {
       return direct->second.output;
     }
   }
-  return session != sessions_.end() ? session->second->output() : std::nullopt;
+  return session != nullptr ? session->output() : std::nullopt;
 }
 
 bool Fastdp::add_hops(const FlowKey& key, const FlowDecision& decision, Verdict& verdict) const {

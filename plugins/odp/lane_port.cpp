@@ -6,54 +6,24 @@
 
 #include <cerrno>
 
-#include <weft/overlay/fragment.hpp>
-#include <weft/overlay/packet.hpp>
-
 namespace weft::odp {
 namespace {
 
-constexpr std::size_t slots = 32;
 /// The longest attribute, a frame, with all that comes before it.
 constexpr std::size_t slot_bytes = 65536 + 1024;
 
 }  // namespace
 
-/// Messages of one turn. Frames stay inside them until its end. Memory that no frame was long
-/// enough to reach stays the kernel's.
-struct LanePort::Arena {
-  std::array<std::array<std::byte, frame_headroom + slot_bytes>, slots> octets;
-  std::array<iovec, slots> vectors;
-  std::array<mmsghdr, slots> messages;
-};
-
-/// Consecutive frames that entered alike, so that the dataplane sees batches.
-struct LanePort::Run {
-  bool is_local = true;
-  std::uint32_t tunnel_id = 0;
-  std::array<Frame, slots> frames;
-  std::size_t count = 0;
-};
-
 LanePort::LanePort(const Context& context, NetlinkPort port)
     : context_(context),
       port_(std::move(port)),
       sender_(context.packet_family, port_),
-      arena_(std::make_unique_for_overwrite<Arena>()) {
-  for (std::size_t i = 0; i < slots; ++i) {
-    arena_->vectors[i] = {arena_->octets[i].data() + frame_headroom, slot_bytes};
-    arena_->messages[i] = {};
-    arena_->messages[i].msg_hdr.msg_iov = &arena_->vectors[i];
-    arena_->messages[i].msg_hdr.msg_iovlen = 1;
-  }
-}
-
-LanePort::~LanePort() = default;
+      incoming_(slot_bytes) {}
 
 unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
-  const unsigned reported = reports_.deliver(lane, context_.dataplane);
-  const int got = ::recvmmsg(port_.fd(), arena_->messages.data(),
-                             static_cast<unsigned>(std::min<std::size_t>(budget, slots)),
-                             MSG_DONTWAIT, nullptr);
+  const unsigned reported = fitter_.deliver(lane, context_.dataplane);
+  const int got =
+      incoming_.receive(port_.fd(), 0, std::min(budget, unsigned{overlay::ReceiveBuffers::slots}));
   if (got < 0) {
     if (errno == ENOBUFS) {
       context_.counters.overruns.add_on_lane(lane.index());
@@ -62,11 +32,11 @@ unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
     return reported;
   }
   Run run;
-  for (int i = 0; i < got; ++i) {
-    const mmsghdr& received = arena_->messages[static_cast<std::size_t>(i)];
-    auto& message = *reinterpret_cast<nlmsghdr*>(received.msg_hdr.msg_iov->iov_base);
-    const bool is_whole = (received.msg_hdr.msg_flags & MSG_TRUNC) == 0 &&
-                          received.msg_len >= NLMSG_HDRLEN && message.nlmsg_len <= received.msg_len;
+  for (unsigned i = 0; i < static_cast<unsigned>(got); ++i) {
+    const auto octets = incoming_.octets(i);
+    auto& message = *reinterpret_cast<nlmsghdr*>(octets.data());
+    const bool is_whole = !incoming_.is_truncated(i) && octets.size() >= NLMSG_HDRLEN &&
+                          message.nlmsg_len <= octets.size();
     if (is_whole && message.nlmsg_type == NLMSG_ERROR) {
       context_.counters.execute_errors.add_on_lane(lane.index());
     } else if (is_whole) {
@@ -155,27 +125,12 @@ std::size_t LanePort::forward(Lane& lane, PeerName source, PeerName destination,
   }
   TunnelOutput output = out;
   output.tunnel.id = tunnel_id(*from, *to);
-  using overlay::Handling;
-  for (const Frame& frame : batch) {
-    const bool fits = frame.length <= ethernet_bytes + std::uint64_t{out.mtu};
-    const Handling handling =
-        fits ? Handling::send_dont_fragment : overlay::plan(frame.bytes(), {.mtu = out.mtu});
-    switch (handling) {
-      case Handling::send_dont_fragment:
-      case Handling::send_may_fragment:
-        stage(lane, frame, output);
-        continue;
-      case Handling::fragment:
-        fragment(lane, frame, output);
-        break;
-      case Handling::report_too_big:
-        static_cast<void>(reports_.add(frame, out.mtu, source, destination));
-        break;
-      case Handling::drop_too_big:
-        break;
-    }
-    context_.counters.too_big.add_on_lane(lane.index());
-  }
+  const overlay::Unfit unfit =
+      fitter_.fit(lane, {source, destination, batch}, {.mtu = out.mtu, .kernels_fragment = false},
+                  [&](const Frame& frame, bool /*may_fragment*/) { stage(lane, frame, output); });
+  context_.counters.too_big.add_on_lane(
+      lane.index(), unfit.fragmented + unfit.reported + unfit.unreported + unfit.narrow);
+  context_.counters.no_buffer.add_on_lane(lane.index(), unfit.no_buffer);
   return batch.size();
 }
 
@@ -184,21 +139,6 @@ void LanePort::stage(Lane& lane, const Frame& frame, const TunnelOutput& output)
   if (!sender_.stage(datapath, frame.bytes(), output)) {
     flush(lane);
     static_cast<void>(sender_.stage(datapath, frame.bytes(), output));
-  }
-}
-
-void LanePort::fragment(Lane& lane, const Frame& frame, const TunnelOutput& output) noexcept {
-  const auto packet = overlay::parse_ipv4(frame.bytes());
-  const overlay::Fragmenter fragmenter(frame.bytes(), *packet, output.mtu);
-  for (std::size_t i = 0; i < fragmenter.count(); ++i) {
-    Frame piece = lane.scratch(static_cast<std::uint32_t>(fragmenter.max_bytes()));
-    if (piece.data == nullptr) {
-      context_.counters.no_buffer.add_on_lane(lane.index());
-      return;
-    }
-    piece.length =
-        static_cast<std::uint32_t>(fragmenter.write(i, {piece.data, fragmenter.max_bytes()}));
-    stage(lane, piece, output);
   }
 }
 

@@ -13,7 +13,8 @@
 #include <weft/lane_queue.hpp>
 #include <weft/service/dataplane.hpp>
 
-#include <weft/overlay/report_queue.hpp>
+#include <weft/overlay/frame_fitter.hpp>
+#include <weft/overlay/receive_buffers.hpp>
 #include "counters.hpp"
 #include "flow.hpp"
 #include "netlink_port.hpp"
@@ -57,7 +58,6 @@ class LanePort final : public LaneTask {
   };
 
   LanePort(const Context& context, NetlinkPort port);
-  ~LanePort();
 
   unsigned poll(Lane& lane, unsigned budget) noexcept override;
   void flush(Lane& lane) noexcept override;
@@ -71,21 +71,25 @@ class LanePort final : public LaneTask {
   [[nodiscard]] LaneQueue<LaneEvent>& events() noexcept { return events_; }
 
  private:
-  struct Arena;
-  struct Run;
+  /// Consecutive frames that entered alike, so that the dataplane sees batches.
+  struct Run {
+    bool is_local = true;
+    std::uint32_t tunnel_id = 0;
+    std::array<Frame, max_batch> frames;
+    std::size_t count = 0;
+  };
 
   void take(Lane& lane, nlmsghdr& message, Run& run) noexcept;
   void finish(Lane& lane, Run& run) noexcept;
   void tell(Lane& lane, const LaneEvent& event) noexcept;
   void stage(Lane& lane, const Frame& frame, const TunnelOutput& output) noexcept;
-  void fragment(Lane& lane, const Frame& frame, const TunnelOutput& output) noexcept;
 
   const Context context_;
   NetlinkPort port_;
   PacketSender sender_;
   LaneQueue<LaneEvent> events_;
-  overlay::ReportQueue reports_;
-  std::unique_ptr<Arena> arena_;
+  overlay::FrameFitter fitter_;
+  overlay::ReceiveBuffers incoming_;
 };
 
 }  // namespace weft::odp

@@ -13,6 +13,13 @@ constexpr std::uint8_t heartbeat_ack = 0;
 /// Of the one that says how to encrypt for its sender: FastDatapathCryptoInitSARemote.
 constexpr std::uint8_t crypto_offer = 1;
 
+// Source: weaveworks/weave router/fastdp.go, router/sleeve.go: FastHeartbeat, SlowHeartbeat,
+// HeartbeatTimeout.
+constexpr overlay::Pace originals_pace{.probing = std::chrono::milliseconds{500},
+                                       .heartbeat = std::chrono::seconds{10},
+                                       .patience = std::chrono::seconds{60},
+                                       .timeout = std::chrono::seconds{60}};
+
 /// Half of what any policy asks for; sequence numbers of 64 bits do not run out.
 constexpr Duration rekey_interval = std::chrono::hours{12};
 constexpr Duration rekey_retry = std::chrono::minutes{1};
@@ -29,11 +36,11 @@ Session::Session(Context context, const OverlayLink& link,
       link_(link),
       forwarder_(std::move(forwarder)),
       listener_(std::move(listener)),
-      liveness_(link.heartbeat, link.timeout),
+      liveness_(overlay::agreed_pace(link.heartbeat, link.timeout, originals_pace)),
       hearing_(link.timeout),
       path_(max_mtu, link.timeout) {}
 
-void Session::confirm(const Vport& tunnel, std::uint32_t mtu) {
+void Session::begin(const Vport& tunnel, std::uint32_t mtu) {
   if (is_over_) {
     return;
   }
@@ -52,7 +59,16 @@ void Session::confirm(const Vport& tunnel, std::uint32_t mtu) {
   if (ipsec != nullptr) {
     ipsec->allow_clear(link_, tunnel.udp_port);
   }
-  run(liveness_.confirm(context_.loop.now()));
+  begin_heartbeats();
+}
+
+void Session::begin_heartbeats() {
+  if (!liveness_.is_begun()) {
+    const TimePoint now = context_.loop.now();
+    liveness_.begin(now);
+    liveness_.beat(now);
+    on_timer();
+  }
 }
 
 Result<> Session::begin_encryption(std::uint16_t tunnel_port) {
@@ -85,7 +101,7 @@ void Session::renew_key_in(Duration wait) {
   });
 }
 
-void Session::accept_key(const Bytes& body) {
+void Session::accept_key(ByteView body) {
   if (const auto accepted = encryption_->accept(body); !accepted) {
     context_.log.error("peer's key not accepted", "peer", link_.remote, "error", accepted.error());
     return;
@@ -96,7 +112,7 @@ void Session::accept_key(const Bytes& body) {
       return;
     }
   }
-  run(liveness_.confirm(context_.loop.now()));  // nothing leaves before it is encrypted
+  begin_heartbeats();  // nothing leaves before it is encrypted
 }
 
 void Session::fail_with(Error reason) {
@@ -119,18 +135,18 @@ void Session::set_pods_mtu(std::uint32_t mtu) {
   update_mtu();
 }
 
-void Session::on_control(std::uint8_t subtag, const Bytes& body) {
+void Session::on_control(std::uint8_t subtag, ByteView body) {
   if (is_over_) {
     return;
   }
   if (subtag == heartbeat_ack) {
     if (!is_weft_peer()) {  // echoes say it, and more
-      run(liveness_.acknowledged(context_.loop.now()));
+      on_answered(context_.loop.now());
     }
   } else if (subtag == crypto_offer && encryption_ != nullptr) {
     accept_key(body);
   } else if (subtag == crypto_offer && link_.session_key) {
-    early_offer_ = body;
+    early_offer_ = Bytes(body.begin(), body.end());
   }
 }
 
@@ -159,15 +175,19 @@ void Session::listen(const Heartbeat& heartbeat) {
   if (is_weft_peer()) {
     path_.on_echo(heartbeat.echo, now);
     if (hearing_.heard(std::min(mtu, pods_mtu_), now)) {
-      send_heartbeat(std::min(PathMtu::floor, pods_mtu_));  // the echo is what it waits for
+      send_heartbeat(
+          std::min(overlay::EchoedMtu::floor, pods_mtu_));  // the echo is what it waits for
     }
   } else {
     originals_mtu_ = mtu;
   }
   update_mtu();
-  run(liveness_.heard(now));
-  if (is_weft_peer() && path_.mtu() != 0 && !liveness_.is_established()) {
-    run(liveness_.acknowledged(now));
+  if (liveness_.heard(now) && !is_weft_peer()) {
+    listener_->send_control(heartbeat_ack, {});
+  }
+  judge();
+  if (is_weft_peer() && path_.mtu() != 0) {
+    on_answered(now);
   }
 }
 
@@ -207,21 +227,27 @@ void Session::stop() noexcept {
   publish();
 }
 
-void Session::run(const LivenessActions& actions) {
-  const auto keep = shared_from_this();
-  if (actions.send_heartbeat) {
-    send_heartbeats();
-  }
-  if (actions.send_ack && !is_weft_peer()) {
-    listener_->send_control(heartbeat_ack, {});
-  }
-  if (actions.is_established) {
+void Session::on_answered(TimePoint now) {
+  if (liveness_.answered(now)) {
     is_established_.store(true, std::memory_order_relaxed);
     context_.log.info("fast datapath established", "peer", link_.remote, "address",
                       net::IpAddress::v4(output_->tunnel.destination), "mtu",
                       mtu_.load(std::memory_order_relaxed));
     listener_->on_established();
+    judge();
   }
+}
+
+void Session::on_timer() {
+  const auto due = liveness_.on_timer(context_.loop.now());
+  if (due.heartbeat || (due.silence && is_weft_peer())) {  // which learns that we hear nothing
+    send_heartbeats();
+  }
+  judge();
+}
+
+void Session::judge() {
+  const auto keep = shared_from_this();
   report_health();
   arm();
 }
@@ -252,12 +278,12 @@ void Session::send_heartbeat(std::uint32_t mtu) {
 /// A path is no good when the peer is not heard, and between weft peers also when it does not hear
 /// us, or only less than what passed so far: another overlay carries the frames meanwhile.
 void Session::report_health() {
-  if (is_weft_peer() && !liveness_.is_healthy() && path_.mtu() != 0) {
+  if (is_weft_peer() && liveness_.is_silent() && path_.mtu() != 0) {
     path_.on_silence();
     update_mtu();
   }
-  const bool is_cut = is_weft_peer() && liveness_.is_established() && path_.mtu() == 0;
-  const bool is_healthy = liveness_.is_healthy() && !is_cut;
+  const bool is_cut = is_weft_peer() && liveness_.is_answered() && path_.mtu() == 0;
+  const bool is_healthy = !liveness_.is_silent() && !is_cut;
   if (listener_ != nullptr && std::exchange(was_healthy_, is_healthy) != is_healthy) {
     listener_->on_health(is_healthy);
   }
@@ -268,7 +294,7 @@ void Session::arm() {
   const auto due = liveness_.next_deadline();
   if (due && !is_over_) {
     timer_ = context_.loop.after(std::max(*due - context_.loop.now(), Duration{0}),
-                                 [this] { run(liveness_.on_timer(context_.loop.now())); });
+                                 [this] { on_timer(); });
   }
 }
 
@@ -277,10 +303,10 @@ void Session::publish() {
 }
 
 SessionStatus Session::describe() const {
-  const char* const state = !output_                     ? "prepared"
-                            : !was_healthy_              ? "unhealthy"
-                            : liveness_.is_established() ? "established"
-                                                         : "connecting";
+  const char* const state = !output_                  ? "prepared"
+                            : !was_healthy_           ? "unhealthy"
+                            : liveness_.is_answered() ? "established"
+                                                      : "connecting";
   const std::uint32_t address =
       output_ ? output_->tunnel.destination : link_.remote_address.address.v4_value();
   return {link_.remote, net::to_string(net::IpAddress::v4(address)), state,

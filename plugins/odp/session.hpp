@@ -7,12 +7,13 @@
 
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
+#include <weft/overlay/echoed_mtu.hpp>
+#include <weft/overlay/liveness.hpp>
+#include <weft/overlay/sessions.hpp>
 #include <weft/service/overlay.hpp>
 
 #include "ipsec/ipsec.hpp"
 #include "kernel.hpp"
-#include "liveness.hpp"
-#include "path_mtu.hpp"
 #include "tunnel.hpp"
 #include "upcall.hpp"
 
@@ -27,8 +28,12 @@ struct SessionStatus {
   std::uint32_t mtu = 0;  ///< largest IP packet inside, bytes; 0 while unknown
 };
 
-/// Everything on the loop, but `status`.
-class Session final : public std::enable_shared_from_this<Session> {
+/// Everything on the loop, but `forwarder` and `status`.
+///
+/// Source: weaveworks/weave router/fastdp.go, fastDatapathForwarder. Deliberately different:
+/// between weft peers the agreed heartbeat and timeout replace the original's; while unhealthy,
+/// heartbeats keep their pace, so that the fast path is back as soon as it works.
+class Session final : public overlay::Session, public std::enable_shared_from_this<Session> {
  public:
   struct Context {
     Loop& loop;
@@ -43,17 +48,26 @@ class Session final : public std::enable_shared_from_this<Session> {
     /// Has the kernel forget a path MTU between the two that is less than the interface's: ICMP
     /// told it, and anybody can forge that. False when it was told nothing, or cannot forget.
     std::function<bool(const net::IpAddress& local, const net::IpAddress& remote)> forget_reports;
+    /// The mesh accepted the connection: `begin` with its tunnel.
+    std::function<void(Session&)> confirmed;
+    /// It is over: `stop`.
+    std::function<void(Session&)> ended;
   };
 
   Session(Context context, const OverlayLink& link, std::shared_ptr<TunnelForwarder> forwarder,
           std::shared_ptr<OverlayListener> listener);
 
+  void confirm() override { context_.confirmed(*this); }
+  void on_control(std::uint8_t subtag, ByteView body) override;
+  void end() noexcept override { context_.ended(*this); }
+  [[nodiscard]] std::shared_ptr<Forwarder> forwarder() override { return forwarder_; }
+  [[nodiscard]] OverlayStatus status() const override;
+
   /// `tunnel`: the datapath's port towards the remote. `mtu`: of this node's pods.
-  void confirm(const Vport& tunnel, std::uint32_t mtu);
+  void begin(const Vport& tunnel, std::uint32_t mtu);
   /// The port has another number now.
   void set_tunnel(const Vport& tunnel);
   void set_pods_mtu(std::uint32_t mtu);
-  void on_control(std::uint8_t subtag, const Bytes& body);
   /// A heartbeat with our UID that arrived whole, through this port from this outer address. False
   /// when it counts for nothing: from elsewhere than the TCP connection's remote anybody could have
   /// sent a copy. A peer that is reached in UDP at another address is left to other overlays.
@@ -67,17 +81,12 @@ class Session final : public std::enable_shared_from_this<Session> {
 
   /// Frames passed both ways until just now: with a weft peer, as far as heartbeats tell.
   [[nodiscard]] bool is_working() const noexcept {
-    return output_ && liveness_.is_fresh(context_.loop.now()) && path_.mtu() != 0;
+    return output_ && is_weft_peer() && liveness_.is_fresh(context_.loop.now()) && path_.mtu() != 0;
   }
   [[nodiscard]] const OverlayLink& link() const noexcept { return link_; }
-  [[nodiscard]] const std::shared_ptr<TunnelForwarder>& forwarder() const noexcept {
-    return forwarder_;
-  }
-  /// Where the remote is; empty before `confirm` and after `stop`.
+  /// Where the remote is; empty before `begin` and after `stop`.
   [[nodiscard]] const std::optional<TunnelOutput>& output() const noexcept { return output_; }
   [[nodiscard]] SessionStatus describe() const;
-  /// Any thread.
-  [[nodiscard]] OverlayStatus status() const;
 
  private:
   /// The other kind is an original.
@@ -89,12 +98,15 @@ class Session final : public std::enable_shared_from_this<Session> {
   /// handleCryptoInitSARemote.
   [[nodiscard]] Result<> offer_key();
   void renew_key_in(Duration wait);
-  void accept_key(const Bytes& body);
+  void accept_key(ByteView body);
   void fail_with(Error reason);
   void send_heartbeats();
   void send_heartbeat(std::uint32_t mtu);
   void listen(const Heartbeat& heartbeat);
-  void run(const LivenessActions& actions);
+  void begin_heartbeats();
+  void on_answered(TimePoint now);
+  void on_timer();
+  void judge();
   void report_health();
   void update_mtu();
   /// The kernel refuses what exceeds the path MTU that it was told of: measures without that.
@@ -106,11 +118,11 @@ class Session final : public std::enable_shared_from_this<Session> {
   const OverlayLink link_;
   std::shared_ptr<TunnelForwarder> forwarder_;
   std::shared_ptr<OverlayListener> listener_;
-  Liveness liveness_;
+  overlay::Liveness liveness_;
   std::uint32_t pods_mtu_ = 0;
   std::uint32_t originals_mtu_ = UINT32_MAX;  // of its pods, as its heartbeats show
-  Hearing hearing_;
-  PathMtu path_;
+  overlay::MtuHearing hearing_;
+  overlay::EchoedMtu path_;
   bool was_healthy_ = true;  // when last reported
   std::optional<TunnelOutput> output_;
   std::unique_ptr<ipsec::Ipsec::Link> encryption_;

@@ -56,14 +56,16 @@ class ClearSessionTest : public ::testing::Test {
                                ++asked_;
                                forgotten_ += is_told_ ? 1 : 0;
                                return std::exchange(is_told_, is_true_ && is_told_);
-                             }};
+                             },
+                             [](Session& session) { session.begin(tunnel, pods_mtu); },
+                             [](Session& session) { session.stop(); }};
     session_ = std::make_shared<Session>(std::move(context), link,
                                          std::make_shared<TunnelForwarder>(host_.lanes(), nullptr),
                                          listener_);
-    session_->confirm(tunnel, pods_mtu);
+    session_->confirm();
   }
 
-  bool heartbeat_from(std::uint32_t address, Echo echo = {}) {
+  bool heartbeat_from(std::uint32_t address, overlay::MtuEcho echo = {}) {
     return session_->on_heartbeat(
         tunnel.number, address,
         {.frame_bytes = static_cast<std::uint16_t>(pods_mtu + ethernet_bytes), .echo = echo});
@@ -140,7 +142,7 @@ TEST_F(ClearSessionTest, LeavesTheKernelAloneWhereAReportIsTrue) {
     }
   };
   run();
-  EXPECT_NEAR(session_->status().mtu, 1000, PathMtu::precision);
+  EXPECT_NEAR(session_->status().mtu, 1000, overlay::EchoedMtu::precision);
   const int forgotten = forgotten_;
   EXPECT_LE(forgotten, 2);
   run();

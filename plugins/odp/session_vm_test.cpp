@@ -82,7 +82,8 @@ class SessionTest : public ::testing::Test {
         Session::Context{host_.loop(), host_.as_host().log(),
                          [this](PeerName, const TunnelOutput&, const auto&) { ++heartbeats_; },
                          [] {}, [this] { return ipsec_.get(); },
-                         [](const auto&, const auto&) { return false; }},
+                         [](const auto&, const auto&) { return false; }, [](Session&) {},
+                         [](Session&) {}},
         link, std::make_shared<TunnelForwarder>(host_.lanes(), nullptr), listener_);
   }
 
@@ -104,7 +105,7 @@ class SessionTest : public ::testing::Test {
 TEST_F(SessionTest, OffersAWeftPeerItsKeyAtOnce) {
   begin_with_weft();
 
-  session_->confirm(tunnel, 1376);
+  session_->begin(tunnel, 1376);
   EXPECT_EQ(listener_->offers.size(), 1U);
   EXPECT_EQ(heartbeats_, 0);  // there is no way to encrypt them yet
 
@@ -118,7 +119,7 @@ TEST_F(SessionTest, OffersAWeftPeerItsKeyAtOnce) {
 TEST_F(SessionTest, OffersAnOriginalItsKeyOnceTheOriginalOffered) {
   begin_with_original();
 
-  session_->confirm(tunnel, 1376);
+  session_->begin(tunnel, 1376);
   EXPECT_TRUE(listener_->offers.empty());
   EXPECT_EQ(heartbeats_, 0);
 
@@ -133,7 +134,7 @@ TEST_F(SessionTest, KeepsAnOfferThatComesBeforeItConfirms) {
   session_->on_control(crypto_offer, peers_offer());
   EXPECT_TRUE(listener_->offers.empty());
 
-  session_->confirm(tunnel, 1376);
+  session_->begin(tunnel, 1376);
 
   EXPECT_EQ(listener_->offers.size(), 1U);
   EXPECT_EQ(heartbeats_, 2);
@@ -144,7 +145,7 @@ TEST_F(SessionTest, KeepsAnOriginalsOfferThatComesBeforeItConfirms) {
   session_->on_control(crypto_offer, peers_offer());
   EXPECT_TRUE(listener_->offers.empty());
 
-  session_->confirm(tunnel, 1376);
+  session_->begin(tunnel, 1376);
 
   EXPECT_EQ(listener_->offers.size(), 1U);
   EXPECT_EQ(heartbeats_, 1);
@@ -152,7 +153,7 @@ TEST_F(SessionTest, KeepsAnOriginalsOfferThatComesBeforeItConfirms) {
 
 TEST_F(SessionTest, RenewsItsKeyTowardsAWeftPeerTwiceADay) {
   begin_with_weft();
-  session_->confirm(tunnel, 1376);
+  session_->begin(tunnel, 1376);
   session_->on_control(crypto_offer, peers_offer());
 
   world_.run_for(12h);
@@ -184,7 +185,7 @@ class WithoutPower {
 
 TEST_F(SessionTest, RenewsItsKeyAMinuteLaterWhenTheKernelRefused) {
   begin_with_weft();
-  session_->confirm(tunnel, 1376);
+  session_->begin(tunnel, 1376);
   session_->on_control(crypto_offer, peers_offer());
   {
     const WithoutPower refused;
@@ -199,7 +200,7 @@ TEST_F(SessionTest, RenewsItsKeyAMinuteLaterWhenTheKernelRefused) {
 
 TEST_F(SessionTest, OffersAnOriginalOneKeyForAllTime) {
   begin_with_original();
-  session_->confirm(tunnel, 1376);
+  session_->begin(tunnel, 1376);
   session_->on_control(crypto_offer, peers_offer());
   session_->on_control(crypto_offer, peers_offer());
 
@@ -211,7 +212,7 @@ TEST_F(SessionTest, OffersAnOriginalOneKeyForAllTime) {
 
 TEST_F(SessionTest, GuardsThePortThatTheConnectionUses) {
   begin_with_weft();
-  session_->confirm(tunnel, 1376);
+  session_->begin(tunnel, 1376);
 
   const std::set<ipsec::Tunnel> guarded = ipsec::Firewall::open()->tunnels();
   EXPECT_EQ(guarded, (std::set<ipsec::Tunnel>{{net::IpAddress::v4(local_address),
@@ -220,7 +221,7 @@ TEST_F(SessionTest, GuardsThePortThatTheConnectionUses) {
 
 TEST_F(SessionTest, HearsOnlyWhatTheGuardCovers) {
   begin_with_original();
-  session_->confirm(tunnel, 1376);
+  session_->begin(tunnel, 1376);
   session_->on_control(crypto_offer, peers_offer());
 
   const Heartbeat heartbeat{.frame_bytes = 1390};

@@ -71,7 +71,7 @@ Bytes make_heartbeat(const Heartbeat& heartbeat) {
   Bytes frame(heartbeat.frame_bytes);
   store_be(frame.data() + uid_at, heartbeat.uid);
   store_be(frame.data() + length_at, heartbeat.frame_bytes);
-  if (heartbeat.echo != Echo{}) {
+  if (heartbeat.echo != overlay::MtuEcho{}) {
     store_be(frame.data() + mtu_at, static_cast<std::uint16_t>(heartbeat.echo.mtu));
     store_be(frame.data() + heard_at, static_cast<std::uint16_t>(heartbeat.echo.heard));
   }

@@ -7,9 +7,9 @@
 #include <linux/netlink.h>
 
 #include <weft/bytes.hpp>
+#include <weft/overlay/echoed_mtu.hpp>
 
 #include "flow.hpp"
-#include "path_mtu.hpp"
 
 namespace weft::odp {
 
@@ -33,7 +33,7 @@ struct Upcall {
 struct Heartbeat {
   std::uint64_t uid = 0;
   std::uint16_t frame_bytes = 0;  ///< as it says itself
-  Echo echo{};
+  overlay::MtuEcho echo{};
 };
 inline constexpr std::size_t ethernet_bytes = 14;
 inline constexpr std::size_t heartbeat_bytes = 24;  ///< without an echo

@@ -89,7 +89,7 @@ TEST(Heartbeat, CarriesAnEchoWhereTheOriginalPads) {
   const Bytes frame = make_heartbeat(sent);
   EXPECT_EQ(Bytes(frame.begin() + 22, frame.begin() + 28), weft::testing::from_hex("023605840560"));
   EXPECT_EQ(parse_heartbeat(frame)->echo, sent.echo);
-  EXPECT_EQ(parse_heartbeat(Bytes(frame.begin(), frame.begin() + 27))->echo, Echo{});
+  EXPECT_EQ(parse_heartbeat(Bytes(frame.begin(), frame.begin() + 27))->echo, overlay::MtuEcho{});
 }
 
 TEST(Heartbeat, IsNoFrameWithAMacAndNoRunt) {

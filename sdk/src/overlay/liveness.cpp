@@ -19,14 +19,15 @@ std::optional<TimePoint> earlier(const std::optional<TimePoint>& a,
 
 }  // namespace
 
-Pace agreed_pace(const OverlayLink& link, const Pace& otherwise) {
+Pace agreed_pace(std::chrono::milliseconds heartbeat, std::chrono::milliseconds timeout,
+                 const Pace& otherwise) {
   Pace pace = otherwise;
-  if (link.heartbeat.count() > 0) {
-    pace.probing = link.heartbeat;
-    pace.heartbeat = link.heartbeat;
+  if (heartbeat.count() > 0) {
+    pace.probing = heartbeat;
+    pace.heartbeat = heartbeat;
   }
-  if (link.timeout.count() > 0) {
-    pace.timeout = link.timeout;
+  if (timeout.count() > 0) {
+    pace.timeout = timeout;
   }
   return pace;
 }
@@ -38,9 +39,9 @@ void Liveness::begin(TimePoint now) {
   }
 }
 
-void Liveness::beat(TimePoint now) {
+void Liveness::beat(TimePoint due) {
   if (begun_) {
-    heartbeat_due_ = now;
+    heartbeat_due_ = due;
   }
 }
 

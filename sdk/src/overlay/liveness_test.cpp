@@ -54,11 +54,8 @@ struct Clock {
 };
 
 TEST(Pace, IsWhatThePeersAgreedOrElseTheOverlays) {
-  OverlayLink link;
-  EXPECT_EQ(agreed_pace(link, pace).heartbeat, 200ms);
-  link.heartbeat = 300ms;
-  link.timeout = 900ms;
-  const Pace agreed = agreed_pace(link, pace);
+  EXPECT_EQ(agreed_pace(0ms, 0ms, pace).heartbeat, 200ms);
+  const Pace agreed = agreed_pace(300ms, 900ms, pace);
   EXPECT_EQ(agreed.probing, 300ms);
   EXPECT_EQ(agreed.heartbeat, 300ms);
   EXPECT_EQ(agreed.timeout, 900ms);

@@ -28,7 +28,7 @@ constexpr std::uint32_t ipv6_header_bytes = 40;
 constexpr std::uint32_t largest_packet_bytes = 65535;  // loopback claims one more
 
 Pace pace_of(const OverlayLink& link) {
-  Pace pace = agreed_pace(link, default_pace);
+  Pace pace = agreed_pace(link.heartbeat, link.timeout, default_pace);
   pace.probing = std::min(pace.probing, probe_interval);
   return pace;
 }

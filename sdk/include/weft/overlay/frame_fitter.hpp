@@ -2,6 +2,7 @@
 /// Has each frame leave as the path to the peer allows: whole, in fragments, or answered.
 
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include <weft/lane.hpp>
@@ -82,7 +83,18 @@ class FrameFitter {
 
 /// The frame with room for `bytes` before it: itself, or a copy that `copies` counts. Its data is
 /// null when this turn has no memory left.
-[[nodiscard]] Frame with_headroom(Lane& lane, const Frame& frame, std::size_t bytes,
-                                  Counter& copies) noexcept;
+[[nodiscard]] inline Frame with_headroom(Lane& lane, const Frame& frame, std::size_t bytes,
+                                         Counter& copies) noexcept {
+  if (frame.headroom >= bytes) {
+    return frame;
+  }
+  Frame copy = lane.scratch(frame.length);
+  if (copy.data != nullptr) {
+    std::memcpy(copy.data, frame.data, frame.length);
+    copy.length = frame.length;
+    copies.add_on_lane(lane.index());
+  }
+  return copy;
+}
 
 }  // namespace weft::overlay

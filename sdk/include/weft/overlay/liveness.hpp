@@ -3,11 +3,11 @@
 /// time; nothing here sends or waits.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
 #include <weft/loop.hpp>
-#include <weft/service/overlay.hpp>
 
 namespace weft::overlay {
 
@@ -19,8 +19,10 @@ struct Pace {
   Duration timeout{};    ///< afterwards
 };
 
-/// What the two peers agreed, in place of what `otherwise` says of it.
-[[nodiscard]] Pace agreed_pace(const OverlayLink& link, const Pace& otherwise);
+/// What the two peers agreed (see OverlayLink; 0: nothing), in place of what `otherwise` says of
+/// it.
+[[nodiscard]] Pace agreed_pace(std::chrono::milliseconds heartbeat,
+                               std::chrono::milliseconds timeout, const Pace& otherwise);
 
 /// Heartbeats to a peer and the silence from it. Only time in which the loop ran counts as silence:
 /// when the loop stood still for longer than a heartbeat's interval, that time is added, and at
@@ -39,8 +41,8 @@ class Liveness {
 
   /// Silence counts from now on. Nothing happens before, or the second time.
   void begin(TimePoint now);
-  /// A heartbeat is due now, and others follow. After `begin`.
-  void beat(TimePoint now);
+  /// A heartbeat is due then, and others follow. After `begin`.
+  void beat(TimePoint due);
   /// The peer was heard at that time. True the first time.
   bool heard(TimePoint at);
   /// The peer answered a heartbeat. True the first time.
@@ -61,12 +63,12 @@ class Liveness {
     return is_answered_ && last_heard_ && now - *last_heard_ < 2 * interval();
   }
   [[nodiscard]] const Pace& pace() const noexcept { return pace_; }
-
- private:
+  /// Between heartbeats, as things are.
   [[nodiscard]] Duration interval() const noexcept {
     return is_answered_ ? pace_.heartbeat : pace_.probing;
   }
 
+ private:
   const Pace pace_;
   std::optional<TimePoint> begun_;
   std::optional<TimePoint> last_heard_;

@@ -37,7 +37,7 @@ class Session {
 /// Calls of the mesh are carried out on the loop in their order. Once `stop` has returned no
 /// session is called any more, however long the mesh holds its connections. Used and destroyed on
 /// the loop, except for `connect`.
-template <std::derived_from<Session> S>
+template <std::derived_from<Session> S, class Key = std::uint64_t>
 class Sessions {
  public:
   explicit Sessions(Loop& loop) : state_(std::make_shared<State>(loop)) {}
@@ -45,29 +45,29 @@ class Sessions {
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
 
-  /// The connection that the mesh gets. `number` finds the session later; where several sessions
+  /// The connection that the mesh gets. `key` finds the session later; where several sessions
   /// have one, the last that was confirmed. Any control thread.
-  [[nodiscard]] std::unique_ptr<OverlayConnection> connect(std::uint64_t number,
+  [[nodiscard]] std::unique_ptr<OverlayConnection> connect(const Key& key,
                                                            std::shared_ptr<S> session) {
-    return std::make_unique<Connection>(state_, number, std::move(session));
+    return std::make_unique<Connection>(state_, key, std::move(session));
   }
 
   /// Ends every session.
   void stop() noexcept {
     state_->is_open = false;
-    for (const auto& [number, session] : std::exchange(state_->confirmed, {})) {
+    for (const auto& [key, session] : std::exchange(state_->confirmed, {})) {
       session->end();
     }
   }
 
-  /// Those that are confirmed and have not ended, by number.
-  [[nodiscard]] const std::multimap<std::uint64_t, std::shared_ptr<S>>& all() const noexcept {
+  /// Those that are confirmed and have not ended, by key.
+  [[nodiscard]] const std::multimap<Key, std::shared_ptr<S>>& all() const noexcept {
     return state_->confirmed;
   }
   /// One of them; null when there is none.
-  [[nodiscard]] std::shared_ptr<S> find(std::uint64_t number) const {
-    const auto after = state_->confirmed.upper_bound(number);
-    const bool is_there = after != state_->confirmed.begin() && std::prev(after)->first == number;
+  [[nodiscard]] std::shared_ptr<S> find(const Key& key) const {
+    const auto after = state_->confirmed.upper_bound(key);
+    const bool is_there = after != state_->confirmed.begin() && std::prev(after)->first == key;
     return is_there ? std::prev(after)->second : nullptr;
   }
 
@@ -75,23 +75,23 @@ class Sessions {
   struct State {
     explicit State(Loop& its_loop) : loop(its_loop) {}
 
-    void confirm(std::uint64_t number, const std::shared_ptr<S>& session) {
-      if (is_open && at(number, session) == confirmed.end()) {
-        confirmed.emplace(number, session);
+    void confirm(const Key& key, const std::shared_ptr<S>& session) {
+      if (is_open && at(key, session) == confirmed.end()) {
+        confirmed.emplace(key, session);
         session->confirm();
       }
     }
-    void end(std::uint64_t number, const std::shared_ptr<S>& session) noexcept {
+    void end(const Key& key, const std::shared_ptr<S>& session) noexcept {
       if (!is_open) {
         return;
       }
-      if (const auto entry = at(number, session); entry != confirmed.end()) {
+      if (const auto entry = at(key, session); entry != confirmed.end()) {
         confirmed.erase(entry);
       }
       session->end();
     }
-    auto at(std::uint64_t number, const std::shared_ptr<S>& session) {
-      const auto [first, last] = confirmed.equal_range(number);
+    auto at(const Key& key, const std::shared_ptr<S>& session) {
+      const auto [first, last] = confirmed.equal_range(key);
       const auto entry =
           std::find_if(first, last, [&](const auto& each) { return each.second == session; });
       return entry != last ? entry : confirmed.end();
@@ -99,24 +99,23 @@ class Sessions {
 
     Loop& loop;
     bool is_open = true;
-    std::multimap<std::uint64_t, std::shared_ptr<S>> confirmed;
+    std::multimap<Key, std::shared_ptr<S>> confirmed;
   };
 
   class Connection final : public OverlayConnection {
    public:
-    Connection(std::shared_ptr<State> state, std::uint64_t number, std::shared_ptr<S> session)
-        : state_(std::move(state)), number_(number), session_(std::move(session)) {}
+    Connection(std::shared_ptr<State> state, const Key& key, std::shared_ptr<S> session)
+        : state_(std::move(state)), key_(key), session_(std::move(session)) {}
     ~Connection() override {
       state_->loop.post(
-          [state = state_, number = number_, session = session_] { state->end(number, session); });
+          [state = state_, key = key_, session = session_] { state->end(key, session); });
     }
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
     void confirm() override {
-      state_->loop.post([state = state_, number = number_, session = session_] {
-        state->confirm(number, session);
-      });
+      state_->loop.post(
+          [state = state_, key = key_, session = session_] { state->confirm(key, session); });
     }
     void on_control(std::uint8_t subtag, ByteView body) override {
       state_->loop.post(
@@ -133,7 +132,7 @@ class Sessions {
 
    private:
     std::shared_ptr<State> state_;
-    std::uint64_t number_;
+    Key key_;
     std::shared_ptr<S> session_;
   };
 

@@ -1,13 +1,13 @@
 /// What was heard, and the search for what passes.
 
-#include "path_mtu.hpp"
+#include <weft/overlay/echoed_mtu.hpp>
 
 #include <algorithm>
 #include <iterator>
 
-namespace weft::odp {
+namespace weft::overlay {
 
-bool Hearing::heard(std::uint32_t size, TimePoint now) {
+bool MtuHearing::heard(std::uint32_t size, TimePoint now) {
   const std::uint32_t before = largest(now);
   last_ = {size, now};
   if (size >= if_recent(largest_, now)) {
@@ -16,24 +16,24 @@ bool Hearing::heard(std::uint32_t size, TimePoint now) {
   return largest(now) > before;
 }
 
-std::uint32_t Hearing::largest(TimePoint now) const {
+std::uint32_t MtuHearing::largest(TimePoint now) const {
   return std::max(if_recent(largest_, now), if_recent(last_, now));
 }
 
-std::uint32_t Hearing::if_recent(const Arrival& arrival, TimePoint now) const {
+std::uint32_t MtuHearing::if_recent(const Arrival& arrival, TimePoint now) const {
   return now - arrival.at < window_ ? arrival.size : 0;
 }
 
-PathMtu::PathMtu(std::uint32_t own, Duration patience)
+EchoedMtu::EchoedMtu(std::uint32_t own, Duration patience)
     : own_(own), patience_(patience), top_(own), bad_(own + 1) {}
 
-void PathMtu::set_own(std::uint32_t own) {
+void EchoedMtu::set_own(std::uint32_t own) {
   own_ = own;
   limit(std::min(own_, peers_));
 }
 
 /// Everything that is known of smaller sizes stays; larger ones are tried next.
-void PathMtu::limit(std::uint32_t top) {
+void EchoedMtu::limit(std::uint32_t top) {
   if (top == top_) {
     return;
   }
@@ -42,7 +42,7 @@ void PathMtu::limit(std::uint32_t top) {
   mtu_ = std::min(mtu_, top_);
 }
 
-void PathMtu::start_over(std::uint32_t good) {
+void EchoedMtu::start_over(std::uint32_t good) {
   good_ = good;
   bad_ = top_ + 1;
   round_.clear();
@@ -50,7 +50,7 @@ void PathMtu::start_over(std::uint32_t good) {
   next_search_ = {};
 }
 
-std::vector<std::uint32_t> PathMtu::sizes(TimePoint now) {
+std::vector<std::uint32_t> EchoedMtu::sizes(TimePoint now) {
   if (round_end_ && now >= *round_end_) {
     end_round(now);
   }
@@ -66,7 +66,7 @@ std::vector<std::uint32_t> PathMtu::sizes(TimePoint now) {
   return due;
 }
 
-void PathMtu::begin_round(TimePoint now) {
+void EchoedMtu::begin_round(TimePoint now) {
   round_.clear();
   round_end_ = now + patience_;
   if (good_ == 0) {
@@ -82,7 +82,7 @@ void PathMtu::begin_round(TimePoint now) {
   }
 }
 
-void PathMtu::end_round(TimePoint now) {
+void EchoedMtu::end_round(TimePoint now) {
   round_end_.reset();
   if (good_ == 0) {
     return;
@@ -96,18 +96,18 @@ void PathMtu::end_round(TimePoint now) {
   }
 }
 
-void PathMtu::settle(TimePoint now) {
+void EchoedMtu::settle(TimePoint now) {
   start_over(good_);
   mtu_ = good_;
   next_search_ = now + upward_interval;
 }
 
-void PathMtu::on_silence() {
+void EchoedMtu::on_silence() {
   start_over(0);
   mtu_ = 0;
 }
 
-void PathMtu::on_echo(const Echo& echo, TimePoint now) {
+void EchoedMtu::on_echo(const MtuEcho& echo, TimePoint now) {
   if (echo.mtu >= floor) {
     peers_ = echo.mtu;
     limit(std::min(own_, peers_));
@@ -126,4 +126,4 @@ void PathMtu::on_echo(const Echo& echo, TimePoint now) {
   }
 }
 
-}  // namespace weft::odp
+}  // namespace weft::overlay

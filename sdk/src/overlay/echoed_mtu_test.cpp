@@ -1,12 +1,12 @@
 /// The search for what passes, against paths of every size.
-#include "path_mtu.hpp"
+#include <weft/overlay/echoed_mtu.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 
-namespace weft::odp {
+namespace weft::overlay {
 namespace {
 
 using namespace std::chrono_literals;
@@ -40,15 +40,15 @@ class Path {
 
   std::uint32_t carries;
   std::uint32_t peers_mtu;
-  PathMtu search;
+  EchoedMtu search;
   TimePoint now{1h};
   std::size_t sent = 0;
 
  private:
-  Hearing hearing_;
+  MtuHearing hearing_;
 };
 
-TEST(PathMtu, IsKnownWithTheFirstHeartbeatWhereThePathCarriesThePods) {
+TEST(EchoedMtu, IsKnownWithTheFirstHeartbeatWhereThePathCarriesThePods) {
   Path path(8912, 8912, 9000);
   path.beat();
   EXPECT_EQ(path.mtu(), 8912U);
@@ -57,7 +57,7 @@ TEST(PathMtu, IsKnownWithTheFirstHeartbeatWhereThePathCarriesThePods) {
   EXPECT_EQ(path.sent, 50U) << "one heartbeat at a time";
 }
 
-TEST(PathMtu, IsTheSmallerOneOfBothPeersPods) {
+TEST(EchoedMtu, IsTheSmallerOneOfBothPeersPods) {
   Path path(8912, 1376, 9000);
   path.run(1s);
   EXPECT_EQ(path.mtu(), 1376U);
@@ -67,26 +67,26 @@ TEST(PathMtu, IsTheSmallerOneOfBothPeersPods) {
   EXPECT_EQ(path.mtu(), 1412U);
 }
 
-TEST(PathMtu, IsFoundWhateverThePathCarries) {
-  for (std::uint32_t carries = PathMtu::floor; carries < 9000; carries += 31) {
+TEST(EchoedMtu, IsFoundWhateverThePathCarries) {
+  for (std::uint32_t carries = EchoedMtu::floor; carries < 9000; carries += 31) {
     Path path(8912, 8912, carries);
     path.run(5s);
     const std::uint32_t possible = std::min(carries, 8912U);
     EXPECT_LE(path.mtu(), possible);
-    EXPECT_GT(path.mtu() + PathMtu::precision, possible);
+    EXPECT_GT(path.mtu() + EchoedMtu::precision, possible);
   }
 }
 
-TEST(PathMtu, IsUnknownUntilTheSearchIsOver) {
+TEST(EchoedMtu, IsUnknownUntilTheSearchIsOver) {
   Path path(1376, 1376, 1250);
   path.beat();
   path.beat();
   EXPECT_EQ(path.mtu(), 0U);
   path.run(4s);
-  EXPECT_NEAR(path.mtu(), 1250, PathMtu::precision);
+  EXPECT_NEAR(path.mtu(), 1250, EchoedMtu::precision);
 }
 
-TEST(PathMtu, FallsWithThePathAndRisesAfterTheInterval) {
+TEST(EchoedMtu, FallsWithThePathAndRisesAfterTheInterval) {
   Path path(1376, 1376, 1376);
   path.run(1s);
   ASSERT_EQ(path.mtu(), 1376U);
@@ -95,16 +95,16 @@ TEST(PathMtu, FallsWithThePathAndRisesAfterTheInterval) {
   path.run(1s);
   EXPECT_EQ(path.mtu(), 0U) << "the peer heard nothing for long enough";
   path.run(4s);
-  EXPECT_NEAR(path.mtu(), 1000, PathMtu::precision);
+  EXPECT_NEAR(path.mtu(), 1000, EchoedMtu::precision);
 
   path.carries = 1376;
-  path.run(PathMtu::upward_interval - 10s);
-  EXPECT_NEAR(path.mtu(), 1000, PathMtu::precision);
+  path.run(EchoedMtu::upward_interval - 10s);
+  EXPECT_NEAR(path.mtu(), 1000, EchoedMtu::precision);
   path.run(20s);
   EXPECT_EQ(path.mtu(), 1376U);
 }
 
-TEST(PathMtu, RisesAtOnceWhenWhatLimitedThePathMayBeGone) {
+TEST(EchoedMtu, RisesAtOnceWhenWhatLimitedThePathMayBeGone) {
   Path path(1376, 1376, 1000);
   path.run(5s);
   EXPECT_TRUE(path.search.is_narrow());
@@ -121,17 +121,17 @@ TEST(PathMtu, RisesAtOnceWhenWhatLimitedThePathMayBeGone) {
   EXPECT_FALSE(path.search.is_narrow());
 }
 
-TEST(PathMtu, StaysWhereItWasWhileLargerSizesAreTriedInVain) {
+TEST(EchoedMtu, StaysWhereItWasWhileLargerSizesAreTriedInVain) {
   Path path(1376, 1376, 1000);
   path.run(5s);
   const std::uint32_t found = path.mtu();
   for (int i = 0; i < 5000; ++i) {
     path.beat();
-    ASSERT_NEAR(path.mtu(), found, PathMtu::precision);
+    ASSERT_NEAR(path.mtu(), found, EchoedMtu::precision);
   }
 }
 
-TEST(PathMtu, IsUnknownWhileNothingPassesAndBackWithTheFirstThatDoes) {
+TEST(EchoedMtu, IsUnknownWhileNothingPassesAndBackWithTheFirstThatDoes) {
   Path path(1376, 1376, 1376);
   path.run(1s);
   path.carries = 0;
@@ -147,10 +147,10 @@ TEST(PathMtu, IsUnknownWhileNothingPassesAndBackWithTheFirstThatDoes) {
 }
 
 /// Both directions at once: an echo arrives only with a heartbeat that does.
-TEST(PathMtu, IsFoundAgainAfterAFallThatSilencesBothPeers) {
+TEST(EchoedMtu, IsFoundAgainAfterAFallThatSilencesBothPeers) {
   struct End {
-    PathMtu search{1376, patience};
-    Hearing hearing{patience};
+    EchoedMtu search{1376, patience};
+    MtuHearing hearing{patience};
     TimePoint heard_at{};
   };
   std::array<End, 2> ends;
@@ -177,12 +177,12 @@ TEST(PathMtu, IsFoundAgainAfterAFallThatSilencesBothPeers) {
   ASSERT_EQ(ends[0].search.mtu(), 1376U);
   carries = 1250;
   run(6s);
-  EXPECT_NEAR(ends[0].search.mtu(), 1250, PathMtu::precision);
-  EXPECT_NEAR(ends[1].search.mtu(), 1250, PathMtu::precision);
+  EXPECT_NEAR(ends[0].search.mtu(), 1250, EchoedMtu::precision);
+  EXPECT_NEAR(ends[1].search.mtu(), 1250, EchoedMtu::precision);
 }
 
-TEST(PathMtu, DoesNotBelieveNonsenseOfThePeer) {
-  PathMtu search(1376, patience);
+TEST(EchoedMtu, DoesNotBelieveNonsenseOfThePeer) {
+  EchoedMtu search(1376, patience);
   static_cast<void>(search.sizes(TimePoint{1h}));
   search.on_echo({.mtu = 3, .heard = 65535}, TimePoint{1h});
   EXPECT_EQ(search.mtu(), 1376U);
@@ -190,7 +190,7 @@ TEST(PathMtu, DoesNotBelieveNonsenseOfThePeer) {
   EXPECT_EQ(search.mtu(), 0U);
 }
 
-TEST(PathMtu, FollowsThePodsOfThisNode) {
+TEST(EchoedMtu, FollowsThePodsOfThisNode) {
   Path path(1376, 8912, 8912);
   path.run(1s);
   path.search.set_own(8912);
@@ -200,8 +200,8 @@ TEST(PathMtu, FollowsThePodsOfThisNode) {
   EXPECT_EQ(path.mtu(), 1000U);
 }
 
-TEST(Hearing, RemembersTheLargestForAWhileThenTheLast) {
-  Hearing hearing(patience);
+TEST(MtuHearing, RemembersTheLargestForAWhileThenTheLast) {
+  MtuHearing hearing(patience);
   const TimePoint start{1h};
   EXPECT_EQ(hearing.largest(start), 0U);
   EXPECT_TRUE(hearing.heard(1376, start));
@@ -214,4 +214,4 @@ TEST(Hearing, RemembersTheLargestForAWhileThenTheLast) {
 }
 
 }  // namespace
-}  // namespace weft::odp
+}  // namespace weft::overlay

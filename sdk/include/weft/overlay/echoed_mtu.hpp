@@ -1,11 +1,11 @@
 #pragma once
-/// How large a packet may be to reach a weft peer through the tunnel. Pure state machines: every
-/// input carries the time; nothing here sends or waits.
+/// How large a packet may be to reach a peer, for overlays whose heartbeats have several sizes and
+/// say what arrives. Pure state machines: every input carries the time; nothing here sends or
+/// waits.
 ///
-/// Between weft peers a heartbeat says two things besides: the MTU of its sender's pods, and the
-/// largest heartbeat of the receiver that arrived lately. So each side knows what gets through of
-/// what it sends, also when only one direction is cut. docs/protocol/weft-extensions.md has the
-/// bytes.
+/// A heartbeat says two things besides: the MTU of its sender's pods, and the largest heartbeat of
+/// the receiver that arrived lately. So each side knows what gets through of what it sends, also
+/// when only one direction is cut.
 
 #include <cstdint>
 #include <optional>
@@ -13,20 +13,20 @@
 
 #include <weft/loop.hpp>
 
-namespace weft::odp {
+namespace weft::overlay {
 
-/// What one heartbeat of a weft peer says. Sizes count as MTUs: without the Ethernet header.
-struct Echo {
+/// What one heartbeat says. Sizes count as MTUs: without the Ethernet header.
+struct MtuEcho {
   std::uint32_t mtu = 0;    ///< of its sender's pods
   std::uint32_t heard = 0;  ///< the largest of ours that arrived lately; 0: none
 
-  bool operator==(const Echo&) const = default;
+  bool operator==(const MtuEcho&) const = default;
 };
 
 /// The largest heartbeat that arrived within `window`: what the peer is told. Used on one thread.
-class Hearing {
+class MtuHearing {
  public:
-  explicit Hearing(Duration window) : window_(window) {}
+  explicit MtuHearing(Duration window) : window_(window) {}
 
   /// True when `largest` rose: news that the peer waits for.
   [[nodiscard]] bool heard(std::uint32_t size, TimePoint now);
@@ -45,7 +45,7 @@ class Hearing {
 };
 
 /// Finds the path MTU by heartbeats of several sizes at once. Used on one thread.
-class PathMtu {
+class EchoedMtu {
  public:
   /// No path with less is used.
   static constexpr std::uint32_t floor = 552;
@@ -57,12 +57,12 @@ class PathMtu {
   static constexpr Duration upward_interval = std::chrono::minutes{10};
 
   /// `own`: MTU of this node's pods. `patience`: how long a heartbeat and its echo may take.
-  PathMtu(std::uint32_t own, Duration patience);
+  EchoedMtu(std::uint32_t own, Duration patience);
 
   void set_own(std::uint32_t own);
   /// The sizes of the heartbeats that are due now, the largest first.
   [[nodiscard]] std::vector<std::uint32_t> sizes(TimePoint now);
-  void on_echo(const Echo& echo, TimePoint now);
+  void on_echo(const MtuEcho& echo, TimePoint now);
   /// The peer is not heard any more: nobody knows what arrives there.
   void on_silence();
 
@@ -93,4 +93,4 @@ class PathMtu {
   TimePoint next_search_{};
 };
 
-}  // namespace weft::odp
+}  // namespace weft::overlay
