@@ -60,7 +60,7 @@ class DatagramBatch {
     std::uint32_t frames;
     std::uint32_t bytes;
     std::uint32_t segment_bytes;  // of each datagram but the last, which may be shorter
-    alignas(cmsghdr) std::array<std::byte, max_control_bytes> control;
+    alignas(cmsghdr) std::array<std::byte, overlay::max_control_bytes> control;
   };
 
   [[nodiscard]] bool joins_last(const Lane& lane, const Peer& peer, const PathView& view,

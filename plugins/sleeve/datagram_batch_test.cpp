@@ -32,7 +32,7 @@ constexpr std::uint32_t max_payload = 1472;
 struct Station {
   Station()
       : socket(open_udp({*net::parse_endpoint("127.0.0.1:0"), 8 << 20, 8 << 20}).value()),
-        endpoint{net::IpAddress::v4(0x7F000001), port_of(socket)} {}
+        endpoint{net::IpAddress::v4(0x7F000001), overlay::local_of(socket).port} {}
 
   /// The datagrams that have arrived, as a socket gets them that does not join any.
   [[nodiscard]] std::vector<Bytes> take(std::size_t count) const {
@@ -47,7 +47,7 @@ struct Station {
     return taken;
   }
 
-  Fd socket;
+  UniqueFd socket;
   net::Endpoint endpoint;
 };
 
@@ -194,7 +194,8 @@ TEST_F(DatagramBatchTest, TakesApartWhatTheKernelJoined) {
   auto known = std::make_shared<Peer>(
       lanes_, std::make_shared<PerLane<LanePort>>(std::vector<std::unique_ptr<LanePort>>{}),
       link_to(from_.endpoint), 1);
-  const LaneLocal<PeerTable> peers(lanes_, std::make_shared<const PeerTable>(std::vector{known}));
+  PeerTable peers(lanes_);
+  peers.set(known->name, known);
   LaneReceiver receiver({peer_a, relay, peers, counters_, events_, doorbell_});
   direct(station.endpoint);
 

@@ -7,7 +7,7 @@
 #include <weft/lane.hpp>
 #include <weft/service/dataplane.hpp>
 
-#include <weft/overlay/report_queue.hpp>
+#include <weft/overlay/frame_fitter.hpp>
 #include "counters.hpp"
 #include "lane_event.hpp"
 #include "lane_receiver.hpp"
@@ -23,7 +23,7 @@ class LanePort final : public LaneTask {
   struct Context {
     PeerName self;
     Dataplane& dataplane;
-    const LaneLocal<PeerTable>& peers;
+    const PeerTable& peers;
     Counters& counters;
     Doorbell& doorbell;
   };
@@ -36,16 +36,12 @@ class LanePort final : public LaneTask {
   /// Decides for each frame how it travels, and keeps it for the flush.
   void forward(Lane& lane, Peer& peer, const PathView& view, const OverlayBatch& batch) noexcept;
 
-  [[nodiscard]] const Fd& socket(Space space) const noexcept {
+  [[nodiscard]] const UniqueFd& socket(Space space) const noexcept {
     return sockets_[static_cast<std::size_t>(space)];
   }
   [[nodiscard]] LaneEvents& events() noexcept { return events_; }
 
  private:
-  void report(Lane& lane, const Frame& frame, std::uint32_t mtu,
-              const OverlayBatch& batch) noexcept;
-  void fragment(Lane& lane, Peer& peer, const Frame& frame, std::uint32_t mtu,
-                const OverlayBatch& batch) noexcept;
   void stage(Lane& lane, Peer& peer, Space space, const Frame& frame,
              const OverlayBatch& batch) noexcept;
 
@@ -54,7 +50,7 @@ class LanePort final : public LaneTask {
   LaneEvents events_;
   LaneReceiver receiver_;
   LaneSender sender_;
-  overlay::ReportQueue reports_;
+  overlay::FrameFitter fitter_;
   bool is_second_first_ = false;
 };
 

@@ -1,76 +1,31 @@
 /// Reception: foreign bytes become runs of frames, or are counted and dropped.
 #include "lane_receiver.hpp"
 
-#include <netinet/udp.h>
-
 #include <algorithm>
-#include <cstring>
 
 namespace weft::sleeve {
-namespace {
-
-/// The size of each datagram but the last, if the message joined several; else 0.
-/// Source: Linux Documentation/networking/segmentation-offloads.rst.
-std::uint32_t joined_bytes(msghdr& header) noexcept {
-  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
-       control = CMSG_NXTHDR(&header, control)) {
-    if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_GRO) {
-      int bytes = 0;
-      std::memcpy(&bytes, CMSG_DATA(control), sizeof bytes);
-      return static_cast<std::uint32_t>(std::max(bytes, 0));
-    }
-  }
-  return 0;
-}
-
-}  // namespace
-
-Peer* PeerTable::find(PeerName name) const noexcept {
-  const auto at = std::lower_bound(
-      peers_.begin(), peers_.end(), name,
-      [](const std::shared_ptr<Peer>& peer, PeerName wanted) { return peer->name < wanted; });
-  return at != peers_.end() && (*at)->name == name ? at->get() : nullptr;
-}
 
 LaneReceiver::LaneReceiver(const Context& context)
-    : context_(context), memory_(std::make_unique_for_overwrite<std::byte[]>(slots * stride)) {
-  for (unsigned i = 0; i < slots; ++i) {
-    pieces_[i] = {slot(i), slot_bytes};
-  }
-}
-
-void LaneReceiver::prepare(unsigned first, unsigned count) noexcept {
-  for (unsigned i = first; i < first + count; ++i) {
-    msghdr& header = messages_[i].msg_hdr;
-    header = {};
-    header.msg_name = &addresses_[i];
-    header.msg_namelen = sizeof addresses_[i];
-    header.msg_iov = &pieces_[i];
-    header.msg_iovlen = 1;
-    header.msg_control = controls_[i].octets.data();
-    header.msg_controllen = controls_[i].octets.size();
-  }
-}
+    : context_(context), run_(context.dataplane, context.counters.frames_in) {}
 
 unsigned LaneReceiver::receive(Lane& lane, int socket, unsigned budget) noexcept {
   unsigned received = 0;
   latest_ = nullptr;
   while (received < budget) {
     const unsigned first = used_;
-    const unsigned wanted =
-        std::min({budget - received, slots - used_, are_joined_ ? max_joined_messages : slots});
+    const unsigned wanted = std::min({budget - received, buffers_.slots - used_,
+                                      are_joined_ ? max_joined_messages : buffers_.slots});
     if (wanted == 0) {
       break;
     }
-    prepare(first, wanted);
-    const int got = recvmmsg(socket, &messages_[first], wanted, MSG_DONTWAIT, nullptr);
+    const int got = buffers_.receive(socket, first, wanted);
     if (got <= 0) {
       break;
     }
     used_ += static_cast<unsigned>(got);
     std::uint64_t bytes = 0;
     for (unsigned i = first; i < used_; ++i) {
-      bytes += messages_[i].msg_len;
+      bytes += buffers_.octets(i).size();
       received += split(lane, i);
     }
     context_.counters.bytes_in.add_on_lane(lane.index(), bytes);
@@ -78,7 +33,7 @@ unsigned LaneReceiver::receive(Lane& lane, int socket, unsigned budget) noexcept
       break;
     }
   }
-  deliver(lane);
+  run_.deliver(lane);
   if (received != 0) {
     context_.counters.datagrams_in.add_on_lane(lane.index(), received);
   }
@@ -86,9 +41,9 @@ unsigned LaneReceiver::receive(Lane& lane, int socket, unsigned budget) noexcept
 }
 
 unsigned LaneReceiver::split(Lane& lane, unsigned index) noexcept {
-  const net::Endpoint from = net::from_sockaddr(reinterpret_cast<sockaddr&>(addresses_[index]));
-  std::span<std::byte> rest{slot(index), messages_[index].msg_len};
-  const std::uint32_t joined = joined_bytes(messages_[index].msg_hdr);
+  const net::Endpoint from = buffers_.from(index);
+  std::span<std::byte> rest = buffers_.octets(index);
+  const std::uint32_t joined = buffers_.joined_bytes(index);
   are_joined_ = joined != 0;
   unsigned count = 0;
   std::uint32_t headroom = frame_headroom;
@@ -105,7 +60,7 @@ unsigned LaneReceiver::split(Lane& lane, unsigned index) noexcept {
 
 Peer* LaneReceiver::find(PeerName name) noexcept {
   if (latest_ == nullptr || latest_->name != name) {
-    latest_ = context_.peers.read().find(name);
+    latest_ = context_.peers.find(name);
   }
   return latest_;
 }
@@ -136,7 +91,7 @@ std::span<std::byte> LaneReceiver::open(Lane& lane, Peer& peer,
   Drop reason = Drop::forged;
   switch (peer.opener->open(datagram)) {
     case Opener::Outcome::opened:
-      peer.heard(lane.now());
+      peer.pulse.heard(lane.now());
       return datagram.subspan(sealed_header_bytes);
     case Opener::Outcome::too_short:
       reason = Drop::short_datagram;
@@ -176,9 +131,12 @@ void LaneReceiver::walk(Lane& lane, Peer& peer, std::span<std::byte> body,
     } else if (kind != FrameKind::data) {
       handle_special(lane, peer, *record, kind, from);
     } else {
-      peer.heard(lane.now());
+      peer.pulse.heard(lane.now());
       peer.frames_in.add_on_lane(lane.index());
-      collect(lane, *record, headroom);
+      run_.add(lane, record->source, record->destination,
+               {.data = record->frame.data(),
+                .length = static_cast<std::uint32_t>(record->frame.size()),
+                .headroom = headroom});
     }
     // Before the first frame lie the headers and the slot's headroom; before the others, frames.
     headroom = record_header_bytes;
@@ -211,29 +169,6 @@ void LaneReceiver::handle_special(Lane& lane, const Peer& peer, const Record& re
   } else {
     context_.counters.drop_on_lane(lane.index(), Drop::events_full);
   }
-}
-
-void LaneReceiver::collect(Lane& lane, const Record& record, std::uint32_t headroom) noexcept {
-  const bool continues = record.source == run_source_ && record.destination == run_destination_ &&
-                         run_length_ < run_.size();
-  if (!continues) {
-    deliver(lane);
-    run_source_ = record.source;
-    run_destination_ = record.destination;
-  }
-  run_[run_length_++] = {.data = record.frame.data(),
-                         .length = static_cast<std::uint32_t>(record.frame.size()),
-                         .headroom = headroom};
-}
-
-void LaneReceiver::deliver(Lane& lane) noexcept {
-  if (run_length_ == 0) {
-    return;
-  }
-  context_.counters.frames_in.add_on_lane(lane.index(), run_length_);
-  const OverlayBatch batch{run_source_, run_destination_, {run_.data(), run_length_}};
-  run_length_ = 0;
-  context_.dataplane.from_overlay(lane, batch);
 }
 
 }  // namespace weft::sleeve

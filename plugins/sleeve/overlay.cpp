@@ -10,38 +10,8 @@ constexpr Duration sockets_period = std::chrono::seconds{1};
 
 }  // namespace
 
-/// What the overlay switch holds. Any control thread: everything is passed on to the loop, which
-/// is closed before the overlay goes away.
-class SleeveOverlay::Connection final : public OverlayConnection {
- public:
-  Connection(SleeveOverlay& overlay, std::shared_ptr<Session> session)
-      : overlay_(overlay), loop_(overlay.node_.loop), session_(std::move(session)) {}
-
-  ~Connection() override {
-    loop_.post([&overlay = overlay_, session = session_] { overlay.end(session); });
-  }
-
-  void confirm() override {
-    loop_.post([&overlay = overlay_, session = session_] { overlay.confirm(session); });
-  }
-
-  void on_control(std::uint8_t subtag, ByteView body) override {
-    loop_.post([session = session_, subtag, copy = Bytes(body.begin(), body.end())] {
-      session->on_control(subtag, copy);
-    });
-  }
-
-  std::shared_ptr<Forwarder> forwarder() const override { return session_->peer(); }
-  OverlayStatus status() const override { return session_->status(); }
-
- private:
-  SleeveOverlay& overlay_;
-  Loop& loop_;
-  std::shared_ptr<Session> session_;
-};
-
 SleeveOverlay::SleeveOverlay(const Node& node)
-    : node_(node), counters_(node.metrics), peers_(node.lanes) {}
+    : node_(node), counters_(node.metrics), peers_(node.lanes), sessions_(node.loop) {}
 
 SleeveOverlay::~SleeveOverlay() {
   stop();
@@ -49,9 +19,10 @@ SleeveOverlay::~SleeveOverlay() {
 
 Result<Sockets> SleeveOverlay::open_sockets(SocketOptions& options) {
   Sockets sockets;
-  for (Fd& socket : sockets) {
+  for (UniqueFd& socket : sockets) {
     WEFT_TRY(socket, open_udp(options));
-    options.listen.port = port_of(socket);  // the others share what the first one got
+    options.listen.port =
+        overlay::local_of(socket).port;  // the others share what the first one got
   }
   return sockets;
 }
@@ -77,13 +48,12 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
   port_ = shared.listen.port;
   send_buffer_bytes_ = shared.send_buffer_bytes;
   ports_ = std::make_shared<PerLane<LanePort>>(std::move(ports));
-  family_ = family_of(ports_->all().front()->socket(Space::may_fragment));
+  family_ = overlay::family_of(ports_->all().front()->socket(Space::may_fragment));
   Sockets senders;
   WEFT_TRY(senders, open_senders());
   sender_ = std::make_unique<SpecialSender>(node_.self, counters_, family_, std::move(senders));
   open_filter();
   sockets_timer_ = node_.loop.every(sockets_period, [this] { tend_sockets(); });
-  is_running_ = true;
   for (unsigned lane = 0; lane < node_.lanes.count(); ++lane) {
     LanePort& port = *ports_->all()[lane];
     registrations_.push_back(node_.lanes.add(
@@ -94,13 +64,8 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
 }
 
 void SleeveOverlay::stop() noexcept {
-  is_running_ = false;
   sockets_timer_.cancel();
-  for (const auto& [connection, session] : std::exchange(sessions_, {})) {
-    session->stop();
-  }
-  confirmed_.clear();
-  publish_peers();
+  sessions_.stop();
   registrations_.clear();
 }
 
@@ -109,54 +74,28 @@ Result<std::unique_ptr<OverlayConnection>> SleeveOverlay::prepare(
   auto peer = std::make_shared<Peer>(node_.lanes, ports_, link, next_connection_.fetch_add(1));
   auto session = std::make_shared<Session>(
       Session::Context{node_.loop, node_.log, counters_, *sender_, ciphers_,
+                       [this](const std::shared_ptr<Peer>& confirmed) { return begin(confirmed); },
                        [this](const Peer& ended) { forget(ended); },
                        [this](const Peer& changed) { admit(changed); }},
       link, std::move(peer), std::move(listener));
-  return std::make_unique<Connection>(*this, std::move(session));
+  const std::uint32_t connection = session->peer()->connection;
+  return sessions_.connect(connection, std::move(session));
 }
 
-void SleeveOverlay::confirm(const std::shared_ptr<Session>& session) {
-  const auto& peer = session->peer();
-  if (!is_running_ || sessions_.contains(peer->connection)) {
-    return;
-  }
-  auto senders = open_senders();
-  if (!senders) {
-    session->fail(senders.error());
-    return;
-  }
-  peer->use_sockets(*std::move(senders));
-  sessions_[peer->connection] = session;
-  confirmed_[peer->name] = peer;
-  publish_peers();
+Result<> SleeveOverlay::begin(const std::shared_ptr<Peer>& peer) {
+  Sockets senders;
+  WEFT_TRY(senders, open_senders());
+  peer->use_sockets(std::move(senders));
+  peers_.set(peer->name, peer);
   admit(*peer);
-  session->confirm();
-}
-
-void SleeveOverlay::end(const std::shared_ptr<Session>& session) {
-  session->stop();
-  sessions_.erase(session->peer()->connection);
-  forget(*session->peer());
+  return {};
 }
 
 /// A newer connection may have taken the name over.
 void SleeveOverlay::forget(const Peer& peer) {
-  const auto at = confirmed_.find(peer.name);
-  if (at != confirmed_.end() && at->second.get() == &peer) {
-    confirmed_.erase(at);
-    publish_peers();
-    if (filter_) {
-      filter_->forget(peer.name);
-    }
+  if (peers_.remove(peer.name, peer) && filter_) {
+    filter_->forget(peer.name);
   }
-}
-
-void SleeveOverlay::publish_peers() {
-  std::vector<std::shared_ptr<Peer>> peers;
-  for (const auto& [name, peer] : confirmed_) {
-    peers.push_back(peer);
-  }
-  peers_.publish(std::make_shared<const PeerTable>(std::move(peers)));
 }
 
 void SleeveOverlay::open_filter() {
@@ -179,8 +118,7 @@ Result<> SleeveOverlay::attach_filter() {
 }
 
 void SleeveOverlay::admit(const Peer& peer) {
-  const auto at = confirmed_.find(peer.name);
-  if (!filter_ || at == confirmed_.end() || at->second.get() != &peer) {
+  if (!filter_ || peers_.find(peer.name) != &peer) {
     return;
   }
   SenderTraits traits;
@@ -210,7 +148,7 @@ void SleeveOverlay::drop_filter(const Error& reason) {
 /// Sequence numbers that are used up become worthless also to the kernel.
 void SleeveOverlay::tend_sockets() {
   count_drops();
-  for (const auto& [name, peer] : confirmed_) {
+  for (const auto& [name, peer] : peers_.all()) {
     if (peer->is_encrypted()) {
       admit(*peer);
     }
@@ -222,7 +160,7 @@ void SleeveOverlay::tend_sockets() {
 void SleeveOverlay::count_drops() {
   for (std::size_t i = 0; i < ports_->all().size(); ++i) {
     for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
-      const std::uint32_t now = drops_of(ports_->all()[i]->socket(space));
+      const std::uint32_t now = overlay::drops_of(ports_->all()[i]->socket(space));
       overflowed_ += now - std::exchange(drops_[i][static_cast<std::size_t>(space)], now);
     }
   }
@@ -238,27 +176,22 @@ void SleeveOverlay::drain_events() {
   for (const auto& port : ports_->all()) {
     LaneEvent event;
     while (port->events().pop(event)) {
-      const auto at = sessions_.find(event.connection);
-      if (at != sessions_.end()) {
-        const std::shared_ptr<Session> session = at->second;
+      if (const auto session = sessions_.find(event.connection)) {
         session->on_event(event);
       }
     }
   }
 }
 
-void SleeveOverlay::on_too_big_report(const TooBigReport& report) {
-  for (const auto& [name, peer] : confirmed_) {
-    if (const auto at = sessions_.find(peer->connection); at != sessions_.end()) {
-      const std::shared_ptr<Session> session = at->second;
-      session->on_too_big_report(report);
-    }
+void SleeveOverlay::on_too_big_report(const overlay::TooBigReport& report) {
+  for (const auto& [connection, session] : sessions_.all()) {
+    session->on_too_big_report(report);
   }
 }
 
 std::vector<ConnectionStatus> SleeveOverlay::describe() const {
   std::vector<ConnectionStatus> list;
-  for (const auto& [connection, session] : sessions_) {
+  for (const auto& [connection, session] : sessions_.all()) {
     list.push_back(session->describe());
   }
   return list;

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <atomic>
-#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -12,9 +11,11 @@
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
 #include <weft/metrics.hpp>
+#include <weft/overlay/sessions.hpp>
 #include <weft/service/dataplane.hpp>
 #include <weft/service/overlay.hpp>
 
+#include <weft/overlay/router_report.hpp>
 #include "cipher.hpp"
 #include "counters.hpp"
 #include "lane_event.hpp"
@@ -22,7 +23,6 @@
 #include "sender_filter.hpp"
 #include "session.hpp"
 #include "special_sender.hpp"
-#include "too_big_report.hpp"
 
 namespace weft::sleeve {
 
@@ -56,22 +56,19 @@ class SleeveOverlay final : public Overlay {
   [[nodiscard]] Doorbell& bell() noexcept { return doorbell_; }
   void drain_events();
   /// Somebody says that a datagram of this node was too big for the path.
-  void on_too_big_report(const TooBigReport& report);
+  void on_too_big_report(const overlay::TooBigReport& report);
 
   /// The UDP port in use.
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] std::vector<ConnectionStatus> describe() const;
 
  private:
-  class Connection;
-
   [[nodiscard]] Result<Sockets> open_sockets(SocketOptions& options);
   [[nodiscard]] Result<Sockets> open_senders() const;
-  void confirm(const std::shared_ptr<Session>& session);
-  void end(const std::shared_ptr<Session>& session);
-  /// A session's peer is no longer to be received from.
+  /// The session's peer is to be received from.
+  [[nodiscard]] Result<> begin(const std::shared_ptr<Peer>& peer);
+  /// It is not any more.
   void forget(const Peer& peer);
-  void publish_peers();
   /// Has the kernel drop what no peer sent, where it can.
   void open_filter();
   [[nodiscard]] Result<> attach_filter();
@@ -86,7 +83,7 @@ class SleeveOverlay final : public Overlay {
   const Ciphers ciphers_;
   Counters counters_;
   Doorbell doorbell_;
-  LaneLocal<PeerTable> peers_;
+  PeerTable peers_;
   std::shared_ptr<PerLane<LanePort>> ports_;
   std::unique_ptr<SpecialSender> sender_;
   std::optional<SenderFilter> filter_;
@@ -96,11 +93,9 @@ class SleeveOverlay final : public Overlay {
   int family_ = 0;               // of the sockets: AF_INET or AF_INET6
   std::uint16_t port_ = 0;
   std::uint64_t send_buffer_bytes_ = 0;
-  bool is_running_ = false;
   std::atomic<std::uint32_t> next_connection_{1};
-  std::map<std::uint32_t, std::shared_ptr<Session>> sessions_;  // confirmed, by connection
-  std::map<PeerName, std::shared_ptr<Peer>> confirmed_;         // the newest per remote
-  std::vector<LaneRegistration> registrations_;                 // last: lanes use everything above
+  overlay::Sessions<Session> sessions_;
+  std::vector<LaneRegistration> registrations_;  // last: lanes use everything above
 };
 
 }  // namespace weft::sleeve

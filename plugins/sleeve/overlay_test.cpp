@@ -1,6 +1,6 @@
 /// Two overlays exchange frames: contact, aggregation, path MTU, relays, drops, successors.
+#include "interop/router_reports.hpp"
 #include "overlay_test_support.hpp"
-#include "too_big_test_support.hpp"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -12,6 +12,7 @@ namespace weft::sleeve {
 namespace {
 
 using namespace testing;
+using frames::forge_report;
 
 TEST_F(OverlayTest, EstablishesBothWaysAndVerifiesTheMtu) {
   connect();
@@ -221,9 +222,9 @@ TEST_F(OverlayTest, ReplacesAConnectionByItsSuccessor) {
 
 /// A link whose only station, this one, has the address 10.9.0.1/24: what is sent to others waits
 /// for an answer to ARP, however much it is.
-Fd make_lonely_link() {
-  Fd tap(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
-  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+UniqueFd make_lonely_link() {
+  UniqueFd tap(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   request.ifr_flags = IFF_TAP | IFF_NO_PI;
   WEFT_CHECK(ioctl(tap.get(), TUNSETIFF, &request) == 0, "root makes taps");
@@ -241,7 +242,7 @@ Fd make_lonely_link() {
 }
 
 TEST_F(OverlayTest, DropsOnlyFramesOfThePeerWhoseQueueIsFull) {
-  const Fd tap = make_lonely_link();
+  const UniqueFd tap = make_lonely_link();
   make_nodes("0.0.0.0:0", "127.0.0.1:0");
   a->address.address = b->address.address;
   connect();

@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 
 /// Brings the loopback of the current network namespace up with an MTU.
 inline bool set_loopback_mtu(int mtu) {
-  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
   request.ifr_mtu = mtu;

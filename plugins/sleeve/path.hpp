@@ -24,9 +24,10 @@
 #include <weft/net/ip.hpp>
 #include <weft/result.hpp>
 
+#include <weft/overlay/liveness.hpp>
+#include <weft/overlay/probed_mtu.hpp>
 #include <weft/overlay/route_mtu.hpp>
 #include "action.hpp"
-#include "mtu_watch.hpp"
 #include "relocation.hpp"
 
 namespace weft::sleeve {
@@ -59,11 +60,11 @@ class Path {
   /// Foreign bytes. Errors: Errc::malformed, to be counted.
   [[nodiscard]] Result<Actions> on_control(std::uint8_t subtag, ByteView body, TimePoint now);
   /// A datagram with DF was refused as too big by the kernel, which goes by the interface.
-  [[nodiscard]] Actions on_message_too_big();
+  [[nodiscard]] Actions on_message_too_big(TimePoint now);
   /// What the route takes: its limit holds, what was reported to the kernel is tried.
   [[nodiscard]] Actions on_route(const overlay::RouteMtu& route, TimePoint now);
   /// The kernel could not be asked: on_timer has it asked again.
-  void on_no_route(TimePoint now);
+  void on_no_route(TimePoint now) { search_.on_no_route(now); }
   /// Somebody says that IP packets of more than `path_mtu` bytes do not arrive: a router, or
   /// anybody who can send an ICMP message. Tests decide.
   [[nodiscard]] Actions on_too_big_report(std::uint32_t path_mtu, TimePoint now);
@@ -74,12 +75,12 @@ class Path {
 
   [[nodiscard]] const std::optional<net::Endpoint>& remote() const noexcept { return remote_; }
   /// Largest IP packet inside, bytes.
-  [[nodiscard]] std::uint32_t mtu() const noexcept { return mtu_; }
+  [[nodiscard]] std::uint32_t mtu() const noexcept { return search_.mtu(); }
   /// Largest datagram to send with DF, bytes of UDP payload.
   [[nodiscard]] std::uint32_t max_payload() const noexcept;
   [[nodiscard]] bool kernels_fragment() const noexcept { return kernels_fragment_; }
-  [[nodiscard]] bool is_established() const noexcept { return is_established_; }
-  [[nodiscard]] bool is_searching() const noexcept { return candidate_ != 0; }
+  [[nodiscard]] bool is_established() const noexcept { return liveness_.is_answered(); }
+  [[nodiscard]] bool is_searching() const noexcept { return search_.is_searching(); }
 
  private:
   [[nodiscard]] bool is_weft_peer() const noexcept { return config_.heartbeat.count() > 0; }
@@ -94,49 +95,25 @@ class Path {
   void tend_relocation(TimePoint now, Actions& actions);
   void set_remote(const net::Endpoint& remote, TimePoint now, Actions& actions);
   void on_established(TimePoint now, Actions& actions);
-  void on_mtu_verified(std::uint32_t verified, TimePoint now, Actions& actions);
-  void test_candidate(std::uint32_t candidate, TimePoint now, Actions& actions);
-  void continue_search(TimePoint now, Actions& actions);
-  void test_again(TimePoint now, Actions& actions);
-  void watch_mtu(TimePoint now, Actions& actions);
+  void follow(const overlay::ProbedMtu::Wishes& wishes, TimePoint now, Actions& actions);
   void test_fragmentation(TimePoint now, Actions& actions);
   void doubt_fragmentation(TimePoint now, Actions& actions);
-  void check_silence(TimePoint now, TimePoint last_heard, Actions& actions);
+  void give_up(Actions& actions);
 
   PathConfig config_;
   std::optional<net::Endpoint> remote_;
-  bool is_confirmed_ = false;
-  bool is_acknowledged_ = false;  // our ConnectionEstablished was sent
-  bool is_established_ = false;   // theirs was received
   bool is_failed_ = false;
 
   Relocation relocation_;
   std::optional<TimePoint> remote_heard_;  // the last heartbeat from remote_
 
-  Duration heartbeat_interval_;
-  std::optional<TimePoint> heartbeat_due_;
-  Duration silence_limit_;
-  TimePoint heartbeat_heard_{};
-  std::optional<TimePoint> silence_due_;
+  overlay::Liveness liveness_;
 
   bool kernels_fragment_ = false;
   unsigned fragmentation_tests_ = 0;  // unanswered so far
   std::optional<TimePoint> fragmentation_due_;
 
-  // The search: sizes up to highest_good_ pass, from lowest_bad_ on they do not.
-  std::uint32_t mtu_;
-  std::uint32_t ceiling_ = 0;    // what the route's limit leaves for inner packets
-  std::uint32_t hint_ = 0;       // said to pass, and that no more does; 0: nothing said
-  std::uint32_t candidate_ = 0;  // under test; 0 when idle
-  std::uint32_t highest_good_;
-  std::uint32_t lowest_bad_ = 0;
-  bool has_verified_ = false;  // highest_good_ is the result of tests, not where they start
-  bool is_probe_wanted_ = false;
-  bool is_refused_ = false;  // by the kernel, which is being asked why
-  unsigned tests_sent_ = 0;
-  std::optional<TimePoint> mtu_due_;  // the next test, or the next upward probe
-  Duration probe_interval_;           // between upward probes
-  MtuWatch watch_;                    // of the MTU in use, between searches
+  overlay::ProbedMtu search_;
 };
 
 }  // namespace weft::sleeve

@@ -99,7 +99,7 @@ TEST(Path, FollowsTheInterfaceDownAtOnce) {
   link.establish();
   link.interface_mtu = 1400;
 
-  link.run(link.path.on_message_too_big());
+  link.run(link.path.on_message_too_big(link.now));
 
   EXPECT_EQ(link.path.mtu(), 1338U);
   EXPECT_EQ(link.path.max_payload(), 1372U);
@@ -198,7 +198,7 @@ TEST(Path, TestsTheMtuWhenTheKernelRefusesWhatTheInterfaceTakes) {
   Link link(dialled());
   link.establish();
   link.real_mtu = 1300;
-  link.run(link.path.on_message_too_big());
+  link.run(link.path.on_message_too_big(link.now));
   EXPECT_EQ(link.path.mtu(), 1438U);
   link.advance(40s);
   EXPECT_EQ(link.path.mtu(), 1300U);
@@ -208,7 +208,7 @@ TEST(Path, RaisesTheMtuAgainWithoutLosingTraffic) {
   Link link(dialled());
   link.establish();
   link.interface_mtu = 1400;
-  link.run(link.path.on_message_too_big());
+  link.run(link.path.on_message_too_big(link.now));
   link.interface_mtu = 1500;
   link.real_mtu = 1338;
   std::set<std::uint32_t> seen;

@@ -191,12 +191,15 @@ TEST(Path, GivesAWeftPeerTimeToConfirm) {
 }
 
 TEST(Path, DoesNotBlameThePeerForItsOwnStall) {
-  Path path(between_weft_peers());
-  (void)path.confirm(start);
-  (void)path.on_heartbeat(endpoint("10.99.0.2:6783"), start);
+  Link link(between_weft_peers());
+  link.establish();
+  link.peer_is_alive = false;
 
-  EXPECT_EQ(count<action::Fail>(path.on_timer(start + 5s, start)), 0U);
-  EXPECT_EQ(count<action::Fail>(path.on_timer(start + 5s + 700ms, start)), 1U);
+  link.now += 5s;
+  link.run(link.path.on_timer(link.now, start));
+  EXPECT_FALSE(link.has_failed);
+  link.advance(700ms);
+  EXPECT_TRUE(link.has_failed);
 }
 
 TEST(Path, AnswersTestsByControlMessage) {

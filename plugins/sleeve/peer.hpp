@@ -11,7 +11,9 @@
 #include <weft/metrics.hpp>
 #include <weft/service/overlay.hpp>
 
+#include <weft/overlay/liveness.hpp>
 #include <weft/overlay/packet.hpp>
+#include <weft/overlay/peer_table.hpp>
 #include "crypto.hpp"
 #include "udp_socket.hpp"
 
@@ -51,13 +53,6 @@ class Peer final : public Forwarder {
   [[nodiscard]] std::size_t forward(Lane& lane, PeerName source, PeerName destination,
                                     std::span<const Frame> batch) noexcept override;
 
-  /// On a lane: authentic traffic arrived.
-  void heard(TimePoint now) noexcept {
-    last_heard_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-  }
-  [[nodiscard]] TimePoint last_heard() const noexcept {
-    return TimePoint(Duration(last_heard_.load(std::memory_order_relaxed)));
-  }
   /// On a lane: whether the kernel may be asked to cut messages for this peer into datagrams.
   [[nodiscard]] bool may_segment(TimePoint now) const noexcept {
     return now.time_since_epoch().count() >= whole_until_.load(std::memory_order_relaxed);
@@ -80,6 +75,7 @@ class Peer final : public Forwarder {
   /// The TCP connection's remote: originals with several addresses may send from it.
   const net::IpAddress tcp_address;
   LaneLocal<PathView> path;
+  overlay::Pulse pulse;                    ///< authentic traffic
   std::array<Outbox, max_lanes> outboxes;  ///< each used by its lane alone
 
   Counter frames_in;
@@ -90,8 +86,10 @@ class Peer final : public Forwarder {
  private:
   std::shared_ptr<PerLane<LanePort>> ports_;
   Sockets sockets_;
-  std::atomic<Duration::rep> last_heard_{0};
   std::atomic<Duration::rep> whole_until_{0};
 };
+
+/// Confirmed connections: the newest of each remote.
+using PeerTable = overlay::PeerTable<PeerName, Peer>;
 
 }  // namespace weft::sleeve

@@ -62,8 +62,6 @@ class Sleeve final : public Plugin {
   explicit Sleeve(Host& host) : host_(host) {}
 
   void describe(Schema& schema) override {
-    schema.field("listen", listen_,
-                 "UDP address and port; the port is the one peers dial for the mesh.");
     schema.field("receive-buffer", receive_buffer_, "Kernel receive buffer of each socket.");
     schema.field("send-buffer", send_buffer_,
                  "Kernel send buffer of each peer's sockets: more for a peer is dropped.");
@@ -77,7 +75,7 @@ class Sleeve final : public Plugin {
     WEFT_TRY(dataplane, host_.services().require<Dataplane>());
     overlay_ = std::make_unique<SleeveOverlay>(SleeveOverlay::Node{
         host_.node().name, host_.loop(), host_.lanes(), *dataplane, host_.metrics(), host_.log()});
-    WEFT_TRY(overlay_->start({listen_, receive_buffer_.bytes, send_buffer_.bytes}));
+    WEFT_TRY(overlay_->start({host_.node().listen, receive_buffer_.bytes, send_buffer_.bytes}));
     WEFT_TRY(watch_events());
     listen_to_routers();
     WEFT_TRY(status_, host_.control().serve(status_command(), [this](Reply<std::string> answer) {
@@ -111,11 +109,11 @@ class Sleeve final : public Plugin {
   /// Without their reports tests find out too, in 15 to 30 s.
   void listen_to_routers() {
     for (const net::Family family : {net::Family::v4, net::Family::v6}) {
-      auto socket = TooBigSocket::open(family, overlay_->port());
+      auto socket = overlay::TooBigSocket::open(family, overlay_->port());
       if (socket) {
-        reports_.emplace_back(host_.loop(), *std::move(socket), [this](const TooBigReport& report) {
-          overlay_->on_too_big_report(report);
-        });
+        reports_.emplace_back(
+            host_.loop(), *std::move(socket),
+            [this](const overlay::TooBigReport& report) { overlay_->on_too_big_report(report); });
       } else if (family == net::Family::v4) {  // many kernels have no IPv6
         host_.log().warn("narrower paths will be noticed late: reports of routers cannot be read",
                          "error", socket.error(), "needs", "CAP_NET_RAW");
@@ -124,7 +122,6 @@ class Sleeve final : public Plugin {
   }
 
   Host& host_;
-  net::Endpoint listen_{{net::Family::v6, {}}, 6783};
   // Joined datagrams count twice their size. With 4 MiB, four TCP streams at full speed lost some.
   ByteSize receive_buffer_{16 << 20};
   // In flight to one peer: half a millisecond at 25 Gbit/s. What waits also delays its heartbeats.

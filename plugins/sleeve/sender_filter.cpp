@@ -88,7 +88,7 @@ Result<SenderFilter> SenderFilter::open() {
   return filter;
 }
 
-Result<> SenderFilter::attach(const Fd& socket) const {
+Result<> SenderFilter::attach(const UniqueFd& socket) const {
   const int program = bpf_program__fd(object_->progs.weft_filter);
   if (setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof program) != 0) {
     return fail(errno, "attach a BPF program to a UDP socket");
@@ -96,7 +96,7 @@ Result<> SenderFilter::attach(const Fd& socket) const {
   return {};
 }
 
-void SenderFilter::detach(const Fd& socket) noexcept {
+void SenderFilter::detach(const UniqueFd& socket) noexcept {
   const int ignored = 0;
   setsockopt(socket.get(), SOL_SOCKET, SO_DETACH_BPF, &ignored, sizeof ignored);
 }

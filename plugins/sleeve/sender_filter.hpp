@@ -46,8 +46,8 @@ class SenderFilter {
   [[nodiscard]] static Result<SenderFilter> open();
 
   /// Errors: the kernel's.
-  [[nodiscard]] Result<> attach(const Fd& socket) const;
-  static void detach(const Fd& socket) noexcept;
+  [[nodiscard]] Result<> attach(const UniqueFd& socket) const;
+  static void detach(const UniqueFd& socket) noexcept;
 
   /// `name` may send. Replaces what was said of it before. Errors: the kernel's; then what was said
   /// before holds.

@@ -54,11 +54,11 @@ class SenderFilterTest : public ::testing::Test {
   /// Sends `count` of them from an address of the loopback.
   void send(const char* from, const Bytes& octets, unsigned count = 1) {
     const net::Endpoint source{address(from), 0};
-    const Fd sender = *open_udp({source, 1 << 20, 1 << 20});
+    const UniqueFd sender = *open_udp({source, 1 << 20, 1 << 20});
     const bool is_v4 = source.address.is_v4();
     sockaddr_storage to{};
-    const socklen_t bytes =
-        net::to_sockaddr({address(is_v4 ? "127.0.0.1" : "::1"), port_of(socket_)}, to);
+    const socklen_t bytes = net::to_sockaddr(
+        {address(is_v4 ? "127.0.0.1" : "::1"), overlay::local_of(socket_).port}, to);
     for (unsigned i = 0; i < count; ++i) {
       ASSERT_EQ(::sendto(sender.get(), octets.data(), octets.size(), 0,
                          reinterpret_cast<const sockaddr*>(&to), bytes),
@@ -88,7 +88,7 @@ class SenderFilterTest : public ::testing::Test {
   }
 
   std::optional<SenderFilter> filter_;
-  Fd socket_;
+  UniqueFd socket_;
   weft::testing::SimWorld world_;
   weft::testing::FakeHost host_{world_};
   Counters counters_{host_.metrics()};
@@ -198,13 +198,14 @@ TEST_F(SenderFilterTest, LooksAtTheFirstOfJoinedDatagrams) {
   const std::size_t size = train.size();
   const Bytes other(size, std::byte{7});
   train.insert(train.end(), other.begin(), other.end());
-  const Fd sender = *open_udp({{address("127.0.0.2"), 0}, 1 << 20, 1 << 20});
-  const Destination to(family_of(sender), {address("127.0.0.1"), port_of(socket_)}, {});
+  const UniqueFd sender = *open_udp({{address("127.0.0.2"), 0}, 1 << 20, 1 << 20});
+  const Destination to(overlay::family_of(sender),
+                       {address("127.0.0.1"), overlay::local_of(socket_).port}, {});
   iovec piece{train.data(), train.size()};
   msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
-  alignas(cmsghdr) std::array<std::byte, max_control_bytes> control{};
+  alignas(cmsghdr) std::array<std::byte, overlay::max_control_bytes> control{};
   to.apply(message, control, static_cast<std::uint16_t>(size));
   ASSERT_EQ(::sendmsg(sender.get(), &message, 0), static_cast<ssize_t>(train.size()));
 

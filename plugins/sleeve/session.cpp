@@ -92,7 +92,9 @@ std::string Session::cipher() const {
 }
 
 void Session::confirm() {
-  if (std::exchange(is_confirmed_, true)) {
+  is_confirmed_ = true;
+  if (const auto confirmed = context_.confirmed(peer_); !confirmed) {
+    run({action::Fail{confirmed.error()}});
     return;
   }
   run(path_.confirm(context_.loop.now()));
@@ -140,14 +142,19 @@ void Session::on_event(const LaneEvent& event) {
     case LaneEvent::Kind::mtu_test:
       return run(path_.on_mtu_test(event.frame_bytes));
     case LaneEvent::Kind::message_too_big:
-      return run(path_.on_message_too_big());
+      return run(path_.on_message_too_big(context_.loop.now()));
   }
 }
 
-void Session::on_too_big_report(const TooBigReport& report) {
+void Session::on_too_big_report(const overlay::TooBigReport& report) {
   if (!is_over_ && path_.remote() == report.destination) {
     run(path_.on_too_big_report(report.path_mtu, context_.loop.now()));
   }
+}
+
+void Session::end() noexcept {
+  stop();
+  context_.ended(*peer_);
 }
 
 void Session::stop() noexcept {
@@ -190,7 +197,7 @@ void Session::perform(const action::SendMtuTest& send) {
   const int error = context_.sender.send_zeros(*peer_, destination_, Space::dont_fragment,
                                                send.mtu + ethernet_header_bytes);
   if (error == EMSGSIZE) {
-    run(path_.on_message_too_big());
+    run(path_.on_message_too_big(context_.loop.now()));
   } else if (error != 0) {
     context_.counters.drop(Drop::send_failed);
   }
@@ -268,10 +275,6 @@ void Session::perform(const action::ForgetOldKeys& /*forget*/) {
   context_.changed(*peer_);
 }
 
-void Session::fail(const Error& reason) {
-  run({action::Fail{reason}});
-}
-
 void Session::perform(const action::Fail& failure) {
   const auto listener = listener_;
   has_failed_ = true;
@@ -309,7 +312,7 @@ void Session::arm() {
 
 void Session::on_timer() {
   const TimePoint now = context_.loop.now();
-  run(path_.on_timer(now, peer_->last_heard()));
+  run(path_.on_timer(now, peer_->pulse.last_heard()));
   if (keys_ && !is_over_) {
     run(keys_->on_timer(now));
   }

@@ -11,8 +11,10 @@
 #include <weft/lane.hpp>
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
+#include <weft/overlay/sessions.hpp>
 #include <weft/service/overlay.hpp>
 
+#include <weft/overlay/router_report.hpp>
 #include "cipher.hpp"
 #include "counters.hpp"
 #include "key_exchange.hpp"
@@ -20,7 +22,6 @@
 #include "path.hpp"
 #include "peer.hpp"
 #include "special_sender.hpp"
-#include "too_big_report.hpp"
 
 namespace weft::sleeve {
 
@@ -39,7 +40,7 @@ struct ConnectionStatus {
 };
 
 /// Created by prepare() on any control thread; then used on the loop, except where noted.
-class Session {
+class Session final : public overlay::Session {
  public:
   /// What sessions share; outlives them while the overlay runs.
   struct Context {
@@ -48,6 +49,8 @@ class Session {
     Counters& counters;
     SpecialSender& sender;
     const Ciphers& ciphers;
+    /// The connection is confirmed: lets lanes find the peer, and send to it. Errors: the kernel's.
+    std::function<Result<>(const std::shared_ptr<Peer>&)> confirmed;
     /// The connection ended; forget it.
     std::function<void(const Peer&)> ended;
     /// Where the peer sends from, or with which keys, changed.
@@ -57,22 +60,22 @@ class Session {
   Session(const Context& context, const OverlayLink& link, std::shared_ptr<Peer> peer,
           std::shared_ptr<OverlayListener> listener);
 
-  void confirm();
-  void on_control(std::uint8_t subtag, ByteView body);
+  void confirm() override;
+  void on_control(std::uint8_t subtag, ByteView body) override;
+  void end() noexcept override;
+  [[nodiscard]] std::shared_ptr<Forwarder> forwarder() override { return peer_; }
+  [[nodiscard]] OverlayStatus status() const override;
+
   void on_event(const LaneEvent& event);
   /// Of any connection: it may be about a datagram of this one.
-  void on_too_big_report(const TooBigReport& report);
-  /// Ends it and tells the listener why.
-  void fail(const Error& reason);
-  /// Ends it without telling the listener.
-  void stop() noexcept;
+  void on_too_big_report(const overlay::TooBigReport& report);
   [[nodiscard]] ConnectionStatus describe() const;
 
   /// Any thread.
   [[nodiscard]] const std::shared_ptr<Peer>& peer() const noexcept { return peer_; }
-  [[nodiscard]] OverlayStatus status() const;
 
  private:
+  void stop() noexcept;
   void run(const Actions& actions);
   void perform(const action::SendHeartbeat& send);
   void perform(const action::SendFragmentationTest& send);

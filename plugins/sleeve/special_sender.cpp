@@ -1,10 +1,7 @@
 /// Heartbeats and tests, one frame per datagram.
 #include "special_sender.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "datagram.hpp"
@@ -46,13 +43,9 @@ int SpecialSender::send(const Peer& peer, const Destination& to, Space space,
   } else {
     store_peer_name(packet.data(), self_);
   }
-  iovec piece{packet.data(), packet.size()};
-  msghdr message{};
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  to.apply(message);
-  if (sendmsg(sockets_[static_cast<std::size_t>(space)].get(), &message, 0) < 0) {
-    return errno;
+  const UniqueFd& socket = sockets_[static_cast<std::size_t>(space)];
+  if (const int error = overlay::send_datagram(socket, to, packet); error != 0) {
+    return error;
   }
   counters_.datagrams_out.add();
   counters_.bytes_out.add(packet.size());

@@ -14,7 +14,7 @@ constexpr auto rest_time = std::chrono::milliseconds{20};
 
 /// Shared with the handler that may be running: it may destroy the listener.
 struct TooBigListener::State : std::enable_shared_from_this<TooBigListener::State> {
-  State(Loop& on, TooBigSocket opened, Handler on_report)
+  State(Loop& on, overlay::TooBigSocket opened, Handler on_report)
       : loop(on), socket(std::move(opened)), handler(std::move(on_report)) {}
 
   void wait() {
@@ -29,7 +29,7 @@ struct TooBigListener::State : std::enable_shared_from_this<TooBigListener::Stat
 
   void receive() {
     watch.cancel();
-    socket.receive([this](const TooBigReport& report) {
+    socket.receive([this](const overlay::TooBigReport& report) {
       if (!is_closed) {
         handler(report);
       }
@@ -50,14 +50,14 @@ struct TooBigListener::State : std::enable_shared_from_this<TooBigListener::Stat
   }
 
   Loop& loop;
-  TooBigSocket socket;
+  overlay::TooBigSocket socket;
   Handler handler;
   FdWatch watch;
   Timer timer;
   bool is_closed = false;
 };
 
-TooBigListener::TooBigListener(Loop& loop, TooBigSocket socket, Handler handler)
+TooBigListener::TooBigListener(Loop& loop, overlay::TooBigSocket socket, Handler handler)
     : state_(std::make_shared<State>(loop, std::move(socket), std::move(handler))) {
   state_->wait();
 }

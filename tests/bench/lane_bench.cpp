@@ -130,13 +130,13 @@ struct Pair {
   explicit Pair(bool is_encrypted) {
     using sleeve::Space;
     const sleeve::SocketOptions options{*net::parse_endpoint("127.0.0.1:0"), 8 << 20, 8 << 20};
-    const sleeve::Fd bound = sleeve::open_udp(options).value();
+    const UniqueFd bound = sleeve::open_udp(options).value();
     sleeve::Sockets senders;
     senders[static_cast<std::size_t>(Space::dont_fragment)] =
-        sleeve::open_udp_sender(AF_INET, sleeve::port_of(bound), 8 << 20, Space::dont_fragment)
+        sleeve::open_udp_sender(AF_INET, overlay::local_of(bound).port, 8 << 20, Space::dont_fragment)
             .value();
     to = sleeve::open_udp(options).value();
-    const net::Endpoint remote{net::IpAddress::v4(0x7F000001), sleeve::port_of(to)};
+    const net::Endpoint remote{net::IpAddress::v4(0x7F000001), overlay::local_of(to).port};
     OverlayLink link;
     link.local = here;
     link.remote = there;
@@ -152,8 +152,7 @@ struct Pair {
         remote, sleeve::Destination(AF_INET, remote, remote.address), {.mtu = 1376}, 1472}));
     std::swap(link.local, link.remote);
     link.outbound = false;
-    peers.publish(std::make_shared<const sleeve::PeerTable>(
-        std::vector{std::make_shared<sleeve::Peer>(lanes, ports, link, 2)}));
+    peers.set(link.remote, std::make_shared<sleeve::Peer>(lanes, ports, link, 2));
   }
 
   void send(const std::vector<Frame>& frames) {
@@ -185,10 +184,10 @@ struct Pair {
   CountingDataplane dataplane;
   std::shared_ptr<PerLane<sleeve::LanePort>> ports =
       std::make_shared<PerLane<sleeve::LanePort>>(std::vector<std::unique_ptr<sleeve::LanePort>>{});
-  sleeve::Fd to;
+  UniqueFd to;
   std::unique_ptr<sleeve::LaneSender> sender;
   std::shared_ptr<sleeve::Peer> peer;
-  LaneLocal<sleeve::PeerTable> peers{lanes};
+  sleeve::PeerTable peers{lanes};
   sleeve::LaneReceiver receiver{{there, dataplane, peers, counters, events, doorbell}};
 };
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "sleeve/too_big_report.hpp"
+#include <weft/overlay/router_report.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto octets = std::as_bytes(std::span{data, size});
@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto port = weft::load_be<std::uint16_t>(octets.data());
   for (const auto family : {weft::net::Family::v4, weft::net::Family::v6}) {
-    static_cast<void>(weft::sleeve::parse_too_big_report(family, octets.subspan(2), port));
+    static_cast<void>(weft::overlay::parse_too_big_report(family, octets.subspan(2), port));
   }
   return 0;
 }

@@ -10,9 +10,9 @@
 #include <weft/net/ip.hpp>
 #include <weft/result.hpp>
 
-#include "udp_socket.hpp"
+#include <weft/unique_fd.hpp>
 
-namespace weft::sleeve {
+namespace weft::overlay {
 
 struct TooBigReport {
   net::Endpoint destination;   ///< of the datagram that is said to be too big
@@ -43,12 +43,12 @@ class TooBigSocket {
   static constexpr unsigned max_reports = 16;
 
  private:
-  TooBigSocket(net::Family family, std::uint16_t port, Fd socket)
+  TooBigSocket(net::Family family, std::uint16_t port, UniqueFd socket)
       : family_(family), port_(port), socket_(std::move(socket)) {}
 
   net::Family family_;
   std::uint16_t port_;
-  Fd socket_;
+  UniqueFd socket_;
 };
 
-}  // namespace weft::sleeve
+}  // namespace weft::overlay

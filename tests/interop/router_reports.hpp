@@ -12,9 +12,9 @@
 #include <weft/net/checksum.hpp>
 #include <weft/net/ip.hpp>
 
-#include "udp_socket.hpp"
+#include <weft/unique_fd.hpp>
 
-namespace weft::sleeve::testing {
+namespace weft::frames {
 
 /// An ICMP message of the family: a UDP datagram of 1500 octets from `local` to `remote` was too
 /// big for a link of `mtu`.
@@ -46,7 +46,7 @@ inline void forge_report(const net::Endpoint& local, const net::Endpoint& remote
                          std::uint16_t mtu) {
   const bool is_v4 = local.address.is_v4();
   const int protocol = is_v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6};
-  const Fd raw(::socket(is_v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, protocol));
+  const UniqueFd raw(::socket(is_v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, protocol));
   const Bytes message = report_message(local, remote, mtu);
   sockaddr_storage to{};
   const socklen_t length = net::to_sockaddr({local.address, 0}, to);
@@ -55,4 +55,4 @@ inline void forge_report(const net::Endpoint& local, const net::Endpoint& remote
             static_cast<ssize_t>(message.size()));
 }
 
-}  // namespace weft::sleeve::testing
+}  // namespace weft::frames

@@ -1,5 +1,5 @@
 /// Raw ICMP sockets that bring reports about our datagrams, and what these say.
-#include "too_big_report.hpp"
+#include <weft/overlay/router_report.hpp>
 
 #include <linux/filter.h>
 #include <netinet/in.h>
@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstdint>
 
-namespace weft::sleeve {
+namespace weft::overlay {
 namespace {
 
 constexpr std::uint8_t unreachable = 3;
@@ -43,7 +43,7 @@ constexpr const Layout& layout_of(net::Family family) noexcept {
 
 /// Classic BPF for `layout`; a raw IPv4 socket sees the IP header too, whose length goes into X.
 /// Source: Linux Documentation/networking/filter.rst.
-Result<> attach_filter(const Fd& socket, net::Family family, std::uint16_t port) {
+Result<> attach_filter(const UniqueFd& socket, net::Family family, std::uint16_t port) {
   const Layout& layout = layout_of(family);
   const auto statement = [](unsigned code, std::size_t k) {
     return sock_filter{static_cast<std::uint16_t>(code), 0, 0, static_cast<std::uint32_t>(k)};
@@ -106,7 +106,7 @@ std::optional<TooBigReport> parse_too_big_report(net::Family family, ByteView me
 Result<TooBigSocket> TooBigSocket::open(net::Family family, std::uint16_t port) {
   const bool is_v4 = family == net::Family::v4;
   const int protocol = is_v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6};
-  Fd socket(
+  UniqueFd socket(
       ::socket(is_v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
   if (socket.get() < 0) {
     return fail(errno, "open a raw ICMP socket");
@@ -133,4 +133,4 @@ void TooBigSocket::receive(const std::function<void(const TooBigReport&)>& handl
   }
 }
 
-}  // namespace weft::sleeve
+}  // namespace weft::overlay

@@ -1,11 +1,11 @@
 /// What the watch makes of answers and of silence.
-#include "mtu_watch.hpp"
+#include <weft/overlay/mtu_watch.hpp>
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace weft::sleeve {
+namespace weft::overlay {
 namespace {
 
 using namespace std::chrono_literals;
@@ -116,4 +116,4 @@ TEST_F(MtuWatchTest, IgnoresLateAnswersWhenItHasEnded) {
 }
 
 }  // namespace
-}  // namespace weft::sleeve
+}  // namespace weft::overlay

@@ -6,7 +6,7 @@
 
 #include <weft/loop.hpp>
 
-namespace weft::sleeve {
+namespace weft::overlay {
 
 /// Asks for a test of the MTU in use periodically, and at once where somebody reports that it is
 /// too large. Where tests are lost, asks for small ones beside them: a path that loses all the
@@ -58,4 +58,4 @@ class MtuWatch {
   std::uint32_t passing_ = 0;
 };
 
-}  // namespace weft::sleeve
+}  // namespace weft::overlay

@@ -1,9 +1,9 @@
 /// When to test the MTU in use, and what to make of silence.
-#include "mtu_watch.hpp"
+#include <weft/overlay/mtu_watch.hpp>
 
 #include <algorithm>
 
-namespace weft::sleeve {
+namespace weft::overlay {
 namespace {
 
 // RFC 8899, section 5.1.1, allows waiting a second for an answer, and recommends 15: streams stall
@@ -64,4 +64,4 @@ MtuWatch::Wish MtuWatch::on_timer(TimePoint now) noexcept {
   return Wish::nothing;
 }
 
-}  // namespace weft::sleeve
+}  // namespace weft::overlay

@@ -1,20 +1,22 @@
 /// What routers' reports say, and which of them the kernel brings.
-#include "too_big_report.hpp"
+#include <weft/overlay/router_report.hpp>
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/socket.h>
 
+#include <array>
+#include <cstdlib>
 #include <vector>
 
-#include "overlay_test_support.hpp"
-#include "too_big_test_support.hpp"
+#include "interop/router_reports.hpp"
 
-namespace weft::sleeve {
+namespace weft::overlay {
 namespace {
 
-using testing::forge_report;
-using testing::report_message;
+using frames::forge_report;
+using frames::report_message;
 
 const net::Endpoint local_v4 = *net::parse_endpoint("127.0.0.1:6783");
 const net::Endpoint remote_v4 = *net::parse_endpoint("10.99.0.2:40000");
@@ -61,7 +63,7 @@ TEST(TooBigReport, IsNoOtherMessage) {
 class TooBigSocketTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (unshare(CLONE_NEWNET) != 0 || !testing::set_loopback_mtu(1500)) {
+    if (unshare(CLONE_NEWNET) != 0 || std::system("ip link set lo up mtu 1500") != 0) {
       GTEST_SKIP() << "needs CAP_SYS_ADMIN for a network namespace of its own";
     }
   }
@@ -97,4 +99,4 @@ TEST_F(TooBigSocketTest, BringsFewAtATime) {
 }
 
 }  // namespace
-}  // namespace weft::sleeve
+}  // namespace weft::overlay
