@@ -30,6 +30,7 @@
 
 #include <weft/overlay/fragment.hpp>
 #include <weft/overlay/too_big.hpp>
+
 #include "bridge/bridged_iptables.hpp"
 #include "bridge/linux_bridge.hpp"
 #include "bridge/tap_port.hpp"

@@ -11,6 +11,7 @@
 
 #include <weft/overlay/fragment.hpp>
 #include <weft/overlay/packet.hpp>
+
 #include "vnet_header.hpp"
 
 namespace weft::bridge {

@@ -11,6 +11,7 @@
 #include <weft/service/dataplane.hpp>
 
 #include <weft/overlay/report_queue.hpp>
+
 #include "coalescer.hpp"
 #include "tap.hpp"
 

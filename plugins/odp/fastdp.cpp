@@ -30,10 +30,6 @@ Fastdp::Fastdp(const Node& node, Settings settings)
       view_(node.lanes),
       sessions_(node.loop) {}
 
-Fastdp::~Fastdp() {
-  stop();
-}
-
 Result<> Fastdp::start() {
   auto kernel = Kernel::open(settings_.datapath);
   if (!kernel) {

@@ -63,7 +63,7 @@ class Fastdp final : public Overlay, public Datapath {
   };
 
   Fastdp(const Node& node, Settings settings);
-  ~Fastdp();
+  ~Fastdp() { stop(); }
 
   /// Finds or makes the datapath and its tunnel port, and takes the misses. Errors: as
   /// Kernel::open; the kernel's.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <weft/overlay/route_mtu.hpp>
+
 #include "fastdp.hpp"
 
 namespace weft::odp {

@@ -2,7 +2,6 @@
 /// The datapath on one lane: misses come up, frames for tunnels go down.
 
 #include <algorithm>
-#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -15,6 +14,7 @@
 
 #include <weft/overlay/frame_fitter.hpp>
 #include <weft/overlay/receive_buffers.hpp>
+
 #include "counters.hpp"
 #include "flow.hpp"
 #include "netlink_port.hpp"

@@ -1,6 +1,7 @@
 /// Names and registers the overlay's metrics.
 #include "counters.hpp"
 
+#include <array>
 #include <string>
 
 namespace weft::sleeve {
@@ -26,7 +27,8 @@ std::string_view to_string(Drop reason) noexcept {
 }
 
 Counters::Counters(Metrics& metrics)
-    : datagrams_in(directed(metrics, "datagrams", "Datagrams moved.", "in")),
+    : DropCounters(metrics, "weft_sleeve_dropped_total"),
+      datagrams_in(directed(metrics, "datagrams", "Datagrams moved.", "in")),
       datagrams_out(directed(metrics, "datagrams", "Datagrams moved.", "out")),
       frames_in(directed(metrics, "frames", "Frames carried.", "in")),
       frames_out(directed(metrics, "frames", "Frames carried.", "out")),
@@ -37,11 +39,6 @@ Counters::Counters(Metrics& metrics)
       rekeys(metrics.counter("weft_sleeve_rekeys_total",
                              "Completed rekeys.")),
       copies(metrics.counter("weft_sleeve_copies_total",
-                             "Frames copied because they could not be encapsulated in place.")) {
-  for (std::size_t i = 0; i < dropped_.size(); ++i) {
-    dropped_[i] = &metrics.counter("weft_sleeve_dropped_total", "Datagrams and frames dropped.",
-                                   {{"reason", std::string(to_string(static_cast<Drop>(i)))}});
-  }
-}
+                             "Frames copied because they could not be encapsulated in place.")) {}
 
 }  // namespace weft::sleeve

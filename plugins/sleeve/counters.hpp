@@ -1,11 +1,11 @@
 #pragma once
 /// What sleeve counts. Registering happens once, at start; lanes only add.
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include <weft/metrics.hpp>
+#include <weft/overlay/drop_counters.hpp>
 
 namespace weft::sleeve {
 
@@ -37,15 +37,8 @@ enum class Drop : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(Drop reason) noexcept;
 
-struct Counters {
+struct Counters : overlay::DropCounters<Drop> {
   explicit Counters(Metrics& metrics);
-
-  void drop_on_lane(unsigned lane, Drop reason, std::uint64_t n = 1) noexcept {
-    dropped_[static_cast<std::size_t>(reason)]->add_on_lane(lane, n);
-  }
-  void drop(Drop reason, std::uint64_t n = 1) noexcept {
-    dropped_[static_cast<std::size_t>(reason)]->add(n);
-  }
 
   Counter& datagrams_in;
   Counter& datagrams_out;
@@ -56,9 +49,6 @@ struct Counters {
   Counter& aggregated;  ///< frames that shared a datagram with an earlier one
   Counter& rekeys;      ///< changes to fresh keys
   Counter& copies;      ///< frames that could not be encapsulated where they lay
-
- private:
-  std::array<Counter*, static_cast<std::size_t>(Drop::count_)> dropped_{};
 };
 
 }  // namespace weft::sleeve

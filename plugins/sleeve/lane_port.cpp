@@ -25,10 +25,6 @@ unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
   return handled;
 }
 
-void LanePort::flush(Lane& lane) noexcept {
-  sender_.flush(lane);
-}
-
 void LanePort::forward(Lane& lane, Peer& peer, const PathView& view,
                        const OverlayBatch& batch) noexcept {
   const overlay::Unfit unfit =

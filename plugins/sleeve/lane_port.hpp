@@ -1,13 +1,11 @@
 #pragma once
 /// The overlay on one lane: two sockets on the router port, what they bring, what they take.
 
-#include <array>
-#include <memory>
-
 #include <weft/lane.hpp>
 #include <weft/service/dataplane.hpp>
 
 #include <weft/overlay/frame_fitter.hpp>
+
 #include "counters.hpp"
 #include "lane_event.hpp"
 #include "lane_receiver.hpp"
@@ -31,7 +29,7 @@ class LanePort final : public LaneTask {
   LanePort(const Context& context, Sockets sockets);
 
   [[nodiscard]] unsigned poll(Lane& lane, unsigned budget) noexcept override;
-  void flush(Lane& lane) noexcept override;
+  void flush(Lane& lane) noexcept override { sender_.flush(lane); }
 
   /// Decides for each frame how it travels, and keeps it for the flush.
   void forward(Lane& lane, Peer& peer, const PathView& view, const OverlayBatch& batch) noexcept;

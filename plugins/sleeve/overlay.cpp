@@ -13,10 +13,6 @@ constexpr Duration sockets_period = std::chrono::seconds{1};
 SleeveOverlay::SleeveOverlay(const Node& node)
     : node_(node), counters_(node.metrics), peers_(node.lanes), sessions_(node.loop) {}
 
-SleeveOverlay::~SleeveOverlay() {
-  stop();
-}
-
 Result<Sockets> SleeveOverlay::open_sockets(SocketOptions& options) {
   Sockets sockets;
   for (UniqueFd& socket : sockets) {

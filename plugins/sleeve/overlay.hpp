@@ -16,6 +16,7 @@
 #include <weft/service/overlay.hpp>
 
 #include <weft/overlay/router_report.hpp>
+
 #include "cipher.hpp"
 #include "counters.hpp"
 #include "lane_event.hpp"
@@ -40,7 +41,7 @@ class SleeveOverlay final : public Overlay {
   };
 
   explicit SleeveOverlay(const Node& node);
-  ~SleeveOverlay();
+  ~SleeveOverlay() { stop(); }
 
   /// Opens the sockets and puts them on the lanes. Errors: the kernel's.
   [[nodiscard]] Result<> start(const SocketOptions& options);

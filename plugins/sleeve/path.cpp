@@ -111,18 +111,18 @@ void Path::tend_relocation(TimePoint now, Actions& actions) {
   const bool is_remote_heard =
       remote_heard_ && now - *remote_heard_ < liveness_.pace().heartbeat * heard_heartbeats / 2;
   switch (relocation_.judge(is_remote_heard, now)) {
-    case Relocation::Outcome::pending:
-    case Relocation::Outcome::stayed:
+    case overlay::Relocation::Outcome::pending:
+    case overlay::Relocation::Outcome::stayed:
       break;
-    case Relocation::Outcome::refused:
+    case overlay::Relocation::Outcome::refused:
       actions.emplace_back(action::MoveRefused{relocation_.candidate()});
       break;
-    case Relocation::Outcome::followed:
+    case overlay::Relocation::Outcome::followed:
       set_remote(relocation_.candidate(), now, actions);
       accept_heartbeat(now, actions);
       break;
   }
-  for (const Relocation::Probe& probe : relocation_.probes(now)) {
+  for (const overlay::Relocation::Probe& probe : relocation_.probes(now)) {
     actions.emplace_back(action::SendAddressProbe{probe.to, probe.mtu});
   }
 }

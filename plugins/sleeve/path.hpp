@@ -26,9 +26,10 @@
 
 #include <weft/overlay/liveness.hpp>
 #include <weft/overlay/probed_mtu.hpp>
+#include <weft/overlay/relocation.hpp>
 #include <weft/overlay/route_mtu.hpp>
+
 #include "action.hpp"
-#include "relocation.hpp"
 
 namespace weft::sleeve {
 
@@ -104,7 +105,7 @@ class Path {
   std::optional<net::Endpoint> remote_;
   bool is_failed_ = false;
 
-  Relocation relocation_;
+  overlay::Relocation relocation_;
   std::optional<TimePoint> remote_heard_;  // the last heartbeat from remote_
 
   overlay::Liveness liveness_;

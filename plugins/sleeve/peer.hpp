@@ -14,6 +14,7 @@
 #include <weft/overlay/liveness.hpp>
 #include <weft/overlay/packet.hpp>
 #include <weft/overlay/peer_table.hpp>
+
 #include "crypto.hpp"
 #include "udp_socket.hpp"
 

@@ -15,6 +15,7 @@
 #include <weft/service/overlay.hpp>
 
 #include <weft/overlay/router_report.hpp>
+
 #include "cipher.hpp"
 #include "counters.hpp"
 #include "key_exchange.hpp"

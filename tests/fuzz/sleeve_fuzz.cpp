@@ -8,6 +8,7 @@
 #include <weft/overlay/fragment.hpp>
 #include <weft/overlay/packet.hpp>
 #include <weft/overlay/too_big.hpp>
+
 #include "sleeve/datagram.hpp"
 
 namespace {

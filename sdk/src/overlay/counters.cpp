@@ -2,7 +2,7 @@
 
 #include <weft/overlay/counters.hpp>
 
-#include <string>
+#include <array>
 
 #include <fmt/core.h>
 
@@ -16,17 +16,12 @@ std::string_view to_string(Drop reason) noexcept {
 }
 
 Counters::Counters(Metrics& metrics, std::string_view name)
-    : frames_in(metrics.counter(fmt::format("weft_{}_frames_total", name), "Frames carried.",
+    : DropCounters(metrics, fmt::format("weft_{}_dropped_total", name)),
+      frames_in(metrics.counter(fmt::format("weft_{}_frames_total", name), "Frames carried.",
                                 {{"direction", "in"}})),
       frames_out(metrics.counter(fmt::format("weft_{}_frames_total", name), "Frames carried.",
                                  {{"direction", "out"}})),
       copies(metrics.counter(fmt::format("weft_{}_copies_total", name),
-                             "Frames copied because they could not be encapsulated in place.")) {
-  for (std::size_t i = 0; i < dropped_.size(); ++i) {
-    dropped_[i] = &metrics.counter(fmt::format("weft_{}_dropped_total", name),
-                                   "Datagrams and frames dropped.",
-                                   {{"reason", std::string(to_string(static_cast<Drop>(i)))}});
-  }
-}
+                             "Frames copied because they could not be encapsulated in place.")) {}
 
 }  // namespace weft::overlay

@@ -1,11 +1,11 @@
 #pragma once
 /// What an overlay over UDP counts. Registering happens once, at start; lanes only add.
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include <weft/metrics.hpp>
+#include <weft/overlay/drop_counters.hpp>
 
 namespace weft::overlay {
 
@@ -23,21 +23,13 @@ enum class Drop : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(Drop reason) noexcept;
 
-struct Counters {
+struct Counters : DropCounters<Drop> {
   /// `name`: of the overlay, as metrics have it: "udp_overlay".
   Counters(Metrics& metrics, std::string_view name);
-
-  void drop_on_lane(unsigned lane, Drop reason, std::uint64_t n = 1) noexcept {
-    dropped_[static_cast<std::size_t>(reason)]->add_on_lane(lane, n);
-  }
-  void drop(Drop reason) noexcept { dropped_[static_cast<std::size_t>(reason)]->add(); }
 
   Counter& frames_in;
   Counter& frames_out;
   Counter& copies;  ///< frames that could not be encapsulated where they lay
-
- private:
-  std::array<Counter*, static_cast<std::size_t>(Drop::count_)> dropped_{};
 };
 
 }  // namespace weft::overlay

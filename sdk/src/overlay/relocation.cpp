@@ -1,9 +1,9 @@
 /// Probes of two addresses, and the verdict.
-#include "relocation.hpp"
+#include <weft/overlay/relocation.hpp>
 
 #include <algorithm>
 
-namespace weft::sleeve {
+namespace weft::overlay {
 namespace {
 
 using namespace std::chrono_literals;
@@ -111,4 +111,4 @@ std::optional<TimePoint> Relocation::due() const noexcept {
   return check_->attempts == attempts ? verdict : std::min(check_->due, verdict);
 }
 
-}  // namespace weft::sleeve
+}  // namespace weft::overlay

@@ -18,7 +18,7 @@
 #include <weft/loop.hpp>
 #include <weft/net/ip.hpp>
 
-namespace weft::sleeve {
+namespace weft::overlay {
 
 /// Used on one thread.
 class Relocation {
@@ -82,4 +82,4 @@ class Relocation {
   TimePoint rest_until_{};  // the last candidate is not looked into again before
 };
 
-}  // namespace weft::sleeve
+}  // namespace weft::overlay

@@ -1,12 +1,12 @@
 /// Which address the verdict falls for, with a clock that the test moves.
-#include "relocation.hpp"
+#include <weft/overlay/relocation.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 
-namespace weft::sleeve {
+namespace weft::overlay {
 namespace {
 
 using namespace std::chrono_literals;
@@ -109,4 +109,4 @@ TEST_F(RelocationTest, DrawsSizesThatNoOtherTestHas) {
 }
 
 }  // namespace
-}  // namespace weft::sleeve
+}  // namespace weft::overlay
