@@ -155,6 +155,12 @@ FakeHost::FakeHost(SimWorld& world, NodeInfo node, std::vector<net::IpAddress> a
   if (node_.nickname.empty()) {
     node_.nickname = "node-" + to_string(addresses_.front());
   }
+  if (node_.listen.port == 0) {
+    node_.listen = {net::IpAddress{net::Family::v6, {}}, 6783};
+  }
+  if (node_.bridge.empty()) {
+    node_.bridge = "weave";
+  }
   Seat& test = add_seat("test");
   const Result<> provided = test.services().provide<Store>(store_).and_then(
       [&] { return test.services().provide<MetricsReader>(shared_->metrics); });

@@ -54,6 +54,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
  public:
   explicit BridgePlugin(Host& host)
       : host_(host),
+        name_(host.node().bridge),
         node_guard_(host.loop(), host.log(), host.metrics()),
         address_plan_(host.loop(), host.log()),
         exposures_(host.loop(), host.log(), address_plan_,
@@ -63,7 +64,6 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
                    }) {}
 
   void describe(Schema& schema) override {
-    schema.field("name", name_, "The bridge that pods attach to.");
     schema.field("mtu", configured_mtu_,
                  "Largest IP packet of the pods, in bytes. 0: that of the pods that are on the "
                  "bridge already, or without any what the routes to peers carry.",
@@ -73,14 +73,6 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   }
 
   Result<> validate() override {
-    // Source: Linux net/core/dev.c, dev_valid_name.
-    const bool is_valid = !name_.empty() && name_.size() < IFNAMSIZ && name_ != "." &&
-                          name_ != ".." && name_.find_first_of("/: \t\n\v\f\r") == name_.npos;
-    if (!is_valid) {
-      return fail(Errc::invalid, fmt::format("use name = \"{}\": an interface has 1 to {} "
-                                             "characters, no space, ':' or '/'",
-                                             name_, IFNAMSIZ - 1));
-    }
     if (configured_mtu_ != 0 && configured_mtu_ < smallest_mtu) {
       return fail(Errc::invalid, fmt::format("use mtu = {}: take 0, or {} to {}", configured_mtu_,
                                              smallest_mtu, largest_mtu));
@@ -449,7 +441,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   }
 
   Host& host_;
-  std::string name_ = "weave";
+  const std::string name_;
   std::uint32_t configured_mtu_ = 0;
   std::uint32_t mtu_ = 0;  // of the pods; set by start
   Dataplane* dataplane_ = nullptr;

@@ -10,8 +10,6 @@ namespace weft::gossip {
 using std::chrono::milliseconds;
 
 void Config::describe(Schema& schema) {
-  schema.field("listen", listen,
-               "Where peers connect to; its port is also assumed for peers given without one.");
   schema.field("peers", peers,
                "Peers to connect to, as host or host:port; a name stands for all its addresses.");
   schema.secret_file("password-file", password,

@@ -11,10 +11,7 @@
 
 namespace weft::gossip {
 
-inline constexpr std::uint16_t default_port = 6783;
-
 struct Config {
-  net::Endpoint listen{net::IpAddress{net::Family::v6, {}}, default_port};
   std::vector<std::string> peers;
   Secret password;
   bool discovery = true;

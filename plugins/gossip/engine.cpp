@@ -21,11 +21,12 @@ std::uint64_t random_uid(Loop& loop) {
 
 }  // namespace
 
-Engine::Engine(Environment environment, Config config, PeerName name, std::string nickname)
+Engine::Engine(Environment environment, Config config, const NodeInfo& node)
     : env_(environment),
       config_(std::move(config)),
+      listen_(node.listen),
       state_(env_.loop,
-             {name, std::move(nickname), random_uid(env_.loop),
+             {node.name, node.nickname, random_uid(env_.loop),
               static_cast<ShortId>(random_below(env_.loop, short_id_count))},
              *this, config_.peer_limit),
       topology_(state_.peers().snapshot()),
@@ -35,7 +36,7 @@ Engine::Engine(Environment environment, Config config, PeerName name, std::strin
                     refuse(*link, reason, error);
                   }
                 }),
-      maker_({config_.listen.port, config_.discovery}),
+      maker_({listen_.port, config_.discovery}),
       direct_peers_(env_.loop, env_.transport, env_.log, env_.metrics, maker_,
                     [this] { on_direct_peers_changed(); }),
       limiter_(env_.loop.now()),
@@ -55,8 +56,8 @@ Engine::Engine(Environment environment, Config config, PeerName name, std::strin
                                "Control messages of peers dropped because they come too fast.")) {}
 
 Result<> Engine::start() {
-  WEFT_TRY(listener_, env_.transport.listen(
-                          config_.listen, [this](auto stream) { on_accepted(std::move(stream)); }));
+  WEFT_TRY(listener_,
+           env_.transport.listen(listen_, [this](auto stream) { on_accepted(std::move(stream)); }));
   ticker_ = env_.loop.every(config_.heartbeat / 2, [this] { tick(); });
   env_.log.info("mesh control plane started", "name", state_.self(), "listening on",
                 listener_->local(), "encryption", config_.password.is_set());
@@ -74,7 +75,7 @@ void Engine::introduce_again() {
 }
 
 std::uint16_t Engine::port() const noexcept {
-  return listener_ ? listener_->local().port : config_.listen.port;
+  return listener_ ? listener_->local().port : listen_.port;
 }
 
 void Engine::on_direct_peers_changed() {

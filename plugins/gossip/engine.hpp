@@ -13,6 +13,7 @@
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
 #include <weft/metrics.hpp>
+#include <weft/plugin.hpp>
 #include <weft/service/overlay.hpp>
 #include <weft/transport.hpp>
 
@@ -66,7 +67,7 @@ class Engine final : private ConnectionOwner, private MeshObserver {
     EngineEvents& events;
   };
 
-  Engine(Environment environment, Config config, PeerName name, std::string nickname);
+  Engine(Environment environment, Config config, const NodeInfo& node);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -161,6 +162,7 @@ class Engine final : private ConnectionOwner, private MeshObserver {
 
   Environment env_;
   Config config_;
+  const net::Endpoint listen_;
   MeshState state_;
   std::shared_ptr<const Topology> topology_;  // as published
   Turns turns_{Connection::long_at_once};

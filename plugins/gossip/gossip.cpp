@@ -38,7 +38,7 @@ Result<> Gossip::start() {
   engine_ =
       std::make_unique<Engine>(Engine::Environment{host_.loop(), host_.transport(), host_.log(),
                                                    host_.metrics(), *overlays, *this},
-                               config_, host_.node().name, host_.node().nickname);
+                               config_, host_.node());
   running_ = std::make_shared<Gossip*>(this);
   service_.attach(*engine_);
   on_topology(engine_->topology());

@@ -22,12 +22,8 @@ class NatPlugin : public Plugin {
         translation_(translation),
         keeper_(host.loop(), host.log(), host.metrics()) {}
 
-  void describe(Schema& schema) override {
-    schema.field("bridge", bridge_, "The bridge that pods attach to.");
-  }
-
   Result<> start() override {
-    WEFT_TRY(keeper_.start(bridge_, translation_));
+    WEFT_TRY(keeper_.start(host_.node().bridge, translation_));
     WEFT_TRY(command_, host_.control().serve(status_command(), [this](Reply<std::string> answer) {
       answer(to_json(keeper_.status(), keeper_.dropped()));
     }));
@@ -55,7 +51,6 @@ class NatPlugin : public Plugin {
   Host& host_;
   const std::string name_;
   const Translation translation_;
-  std::string bridge_ = "weave";
   NatKeeper keeper_;
   CommandRegistration command_;
   CommandRegistration doctor_;

@@ -92,12 +92,16 @@ class Odp final : public Plugin {
 
   void describe(Schema& schema) override {
     schema.field("datapath", datapath_, "Name of the Open vSwitch datapath.");
-    schema.field("port", port_,
-                 "UDP port of the tunnels: one more than the mesh's port, as peers expect it.",
-                 {1, 65535});
   }
 
   Result<> validate() override {
+    const std::uint16_t mesh = host_.node().listen.port;
+    if (mesh == 0 || mesh == UINT16_MAX) {
+      return fail(Errc::invalid,
+                  fmt::format("use host.listen = \"{}\": fastdp takes the port after "
+                              "it; want one of 1 to 65534",
+                              net::to_string(host_.node().listen)));
+    }
     const bool is_valid = !datapath_.empty() && datapath_.size() < IFNAMSIZ && datapath_ != "." &&
                           datapath_ != ".." &&
                           datapath_.find_first_of("/: \t\n\v\f\r") == std::string::npos;
@@ -120,9 +124,9 @@ class Odp final : public Plugin {
         Fastdp::Node{host_.node().name, host_.loop(), host_.lanes(), host_.bus(), *dataplane,
                      *planner, host_.metrics(), host_.log(),
                      [this](Error error) { host_.fail(std::move(error)); }},
-        Fastdp::Settings{datapath_, static_cast<std::uint16_t>(port_)});
+        Fastdp::Settings{datapath_, port()});
     WEFT_TRY(fastdp_->start());
-    host_.bus().publish(events::NodePort{"fastdp", IPPROTO_UDP, static_cast<std::uint16_t>(port_)});
+    host_.bus().publish(events::NodePort{"fastdp", IPPROTO_UDP, port()});
     WEFT_TRY(status_, host_.control().serve(status_command(), [this](Reply<std::string> answer) {
       answer(fastdp_->status().map(
           [this](const FastdpStatus& status) { return to_json(status, fastdp_->misses()); }));
@@ -139,9 +143,13 @@ class Odp final : public Plugin {
   }
 
  private:
+  /// Of the tunnels, as peers expect it.
+  [[nodiscard]] std::uint16_t port() const noexcept {
+    return static_cast<std::uint16_t>(host_.node().listen.port + 1);
+  }
+
   Host& host_;
   std::string datapath_ = "datapath";
-  std::uint32_t port_ = 6784;
   std::unique_ptr<Fastdp> fastdp_;
   CommandRegistration status_;
 };

@@ -18,15 +18,14 @@ Node::Node(testing::SimWorld& world, std::size_t index)
     : world_(world), address_(world.network().next_address()) {
   info_.name = PeerName{first_name + index + 1};
   info_.nickname = fmt::format("node{}", index + 1);
+  info_.listen = {address_, 6783};
 }
 
 void Node::start(const std::vector<std::string>& peers, bool discovers, std::size_t electors) {
   host_ = std::make_unique<testing::FakeHost>(world_, info_, std::vector{address_}, disk_);
   overlays_ = std::make_unique<testing::SimOverlaySwitch>();
   WEFT_CHECK(host_->services().provide<OverlaySwitch>(*overlays_), "the switch is provided once");
-  host_->start<gossip::Gossip>("gossip", {{"listen", net::to_string(net::Endpoint{address_, 6783})},
-                                          {"peers", peers},
-                                          {"discovery", discovers}});
+  host_->start<gossip::Gossip>("gossip", {{"peers", peers}, {"discovery", discovers}});
   host_->start<ipam::IpamPlugin>("ipam", {{"range", std::string("10.32.0.0/12")},
                                           {"init", fmt::format("consensus={}", electors)},
                                           {"allocate-timeout", std::string("5m")}});

@@ -2,6 +2,8 @@
 
 #include "runtime/config/node_config.hpp"
 
+#include <net/if.h>
+
 #include <fcntl.h>
 #include <cerrno>
 #include <set>
@@ -32,6 +34,12 @@ Position position_of(const Table& host, std::string_view key) {
   return entry == nullptr ? host.at : entry->at;
 }
 
+/// Source: Linux net/core/dev.c, dev_valid_name.
+bool is_interface_name(std::string_view name) {
+  return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
+         name.find_first_of("/: \t\n\v\f\r") == name.npos;
+}
+
 void check_host(const Table& table, const HostConfig& host, const std::string& file,
                 Problems& problems) {
   const auto refuse = [&](std::string_view key, std::string what) {
@@ -58,6 +66,12 @@ void check_host(const Table& table, const HostConfig& host, const std::string& f
   want_absolute("state-directory", host.state_directory);
   want_absolute("run-directory", host.run_directory);
   want_absolute("control-socket", host.control_socket);
+  if (!is_interface_name(host.bridge)) {
+    refuse("bridge",
+           fmt::format("cannot set bridge = \"{}\": an interface has 1 to {} characters, no space, "
+                       "':' or '/'",
+                       host.bridge, IFNAMSIZ - 1));
+  }
   if (host.control_socket.size() > max_socket_path) {
     refuse("control-socket", fmt::format("cannot set control-socket = \"{}\": want a path of at "
                                          "most {} bytes",
@@ -129,9 +143,13 @@ void describe_host(Schema& schema, HostConfig& config, std::string& log_level_wo
   schema.field(
       "name", config.name,
       "This peer's name; unless set, the one kept in state-directory/peer-name, else the MAC "
-      "of an existing 'weave' bridge, else derived from the machine's ids.");
+      "of `bridge` if that exists, else derived from the machine's ids.");
   schema.field("nickname", config.nickname,
                "This peer's name for humans; the host name unless set.");
+  schema.field("listen", config.listen,
+               "Where other nodes reach this one: TCP for the mesh, UDP for sleeve; fastdp takes "
+               "the next port. Peers given without a port have this one.");
+  schema.field("bridge", config.bridge, "The bridge that pods attach to.");
   schema.field("lanes", config.lanes, "Packet threads; 0 chooses by the number of cores.",
                {0, max_lanes});
   std::vector<std::string> words;

@@ -9,6 +9,7 @@
 #include <weft/config.hpp>
 #include <weft/log.hpp>
 #include <weft/metrics.hpp>
+#include <weft/net/ip.hpp>
 
 #include "runtime/config/toml.hpp"
 
@@ -22,7 +23,9 @@ struct HostConfig {
   std::string run_directory = "/run/weft";
   std::string control_socket;  ///< never empty once read: <run_directory>/weft.sock
   PeerName name = unknown_peer;
-  std::string nickname;     ///< empty: the host name
+  std::string nickname;  ///< empty: the host name
+  net::Endpoint listen{net::IpAddress{net::Family::v6, {}}, 6783};
+  std::string bridge = "weave";
   std::uint32_t lanes = 0;  ///< 0: as many as suit the machine
   LogLevel log_level = LogLevel::info;
 };

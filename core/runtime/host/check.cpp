@@ -49,7 +49,7 @@ Result<std::vector<FieldDescription>> plugin_fields(const std::string& path) {
   Manifest manifest;
   WEFT_TRY(manifest, read_manifest_file(path));
   config::HostConfig host;
-  const auto core = std::make_shared<NodeCore>(host, NodeInfo{}, std::make_shared<MainLoop>());
+  const auto core = std::make_shared<NodeCore>(host, host.name, std::make_shared<MainLoop>());
   const auto plugin =
       std::make_shared<PluginInstance>(core, std::move(manifest), path, [](PluginInstance&) {});
   auto ready = plugin->verify().and_then([&] { return plugin->load(); });

@@ -19,7 +19,6 @@
 namespace weft::host {
 namespace {
 
-constexpr const char* bridge_name = "weave";
 constexpr std::size_t max_id_bytes = 4096;
 
 /// Locally administered, unicast. Source: weaveworks/weave net/mac.go, setUnicastAndLocal.
@@ -130,7 +129,7 @@ void doubt(const KeptName& kept, const NameEvidence& evidence, const std::string
   if (evidence.bridge && PeerName{evidence.bridge->value()} != kept.name) {
     warnings.push_back(
         fmt::format("bridge '{}' has the MAC {}, but this node stays the peer {} as kept in '{}'",
-                    bridge_name, to_string(*evidence.bridge), to_string(kept.name), path));
+                    evidence.bridge_name, to_string(*evidence.bridge), to_string(kept.name), path));
   }
   const auto machine = machine_of(evidence);
   if (machine && kept.machine && *machine != *kept.machine) {
@@ -218,7 +217,7 @@ Result<PeerIdentity> identify_peer(const std::string& state_directory, PeerName 
   return identity;
 }
 
-NameEvidence find_name_evidence() {
+NameEvidence find_name_evidence(const std::string& bridge) {
   const auto ids = []() -> Result<MachineIds> {
     MachineIds found;
     WEFT_TRY(found.machine_id, read_first({"/etc/machine-id", "/var/lib/dbus/machine-id"}));
@@ -226,7 +225,7 @@ NameEvidence find_name_evidence() {
              read_first({"/sys/class/dmi/id/product_uuid", "/sys/hypervisor/uuid"}));
     return found;
   };
-  return {interface_mac(bridge_name), ids()};
+  return {interface_mac(bridge), ids(), bridge};
 }
 
 }  // namespace weft::host

@@ -33,8 +33,9 @@ struct MachineIds {
 
 /// What there is to tell a name from, besides what is kept.
 struct NameEvidence {
-  std::optional<net::Mac> bridge;  ///< of an existing `weave` bridge, whose MAC was its peer's name
+  std::optional<net::Mac> bridge;  ///< of an existing bridge of pods, whose MAC was its peer's name
   Result<MachineIds> ids;
+  std::string bridge_name = {};
 };
 
 struct PeerIdentity {
@@ -52,7 +53,7 @@ struct PeerIdentity {
                                                              PeerName configured,
                                                              const NameEvidence& evidence);
 
-/// What this machine shows now.
-[[nodiscard]] WEFT_EXPORT NameEvidence find_name_evidence();
+/// What this machine shows now. `bridge`: the name of the one that pods attach to.
+[[nodiscard]] WEFT_EXPORT NameEvidence find_name_evidence(const std::string& bridge);
 
 }  // namespace weft::host

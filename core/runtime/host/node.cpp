@@ -18,22 +18,12 @@
 namespace weft::host {
 namespace {
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
-
-NodeInfo node_info(const config::HostConfig& config, PeerName name) {
-  return {name, config.nickname.empty() ? host_name() : config.nickname, config.state_directory,
-          config.run_directory};
-}
-
 /// A check touches nothing.
 Result<PeerIdentity> identify(const config::HostConfig& config, bool is_check) {
   if (is_check) {
     return PeerIdentity{config.name, false, {}};
   }
-  return identify_peer(config.state_directory, config.name, find_name_evidence());
+  return identify_peer(config.state_directory, config.name, find_name_evidence(config.bridge));
 }
 
 /// Beyond its descriptors a node refuses peers, and commands wait. The daemon takes about 80 and
@@ -79,12 +69,12 @@ std::string_view Node::to_string(State state) noexcept {
   return "unknown";
 }
 
-Node::Node(config::NodeConfig config, NodeInfo info, std::shared_ptr<MainLoop> main,
+Node::Node(config::NodeConfig config, PeerName name, std::shared_ptr<MainLoop> main,
            NodeOptions options)
     : config_(std::move(config)),
       options_(options),
       main_(std::move(main)),
-      core_(std::make_shared<NodeCore>(config_.host, std::move(info), main_)) {}
+      core_(std::make_shared<NodeCore>(config_.host, name, main_)) {}
 
 Node::~Node() {
   stop();
@@ -97,9 +87,7 @@ tl::expected<std::unique_ptr<Node>, Complaints> Node::create(config::NodeConfig 
   if (!identity) {
     return tl::unexpected(Complaints{identity.error().message()});
   }
-  NodeInfo info = node_info(config.host, identity->name);
-  std::unique_ptr<Node> node(
-      new Node(std::move(config), std::move(info), std::move(main), options));
+  std::unique_ptr<Node> node(new Node(std::move(config), identity->name, std::move(main), options));
   node->ran_before_ = identity->was_kept;
   node->warnings_ = std::move(identity->warnings);
   if (auto complaints = node->validate(); !complaints.empty()) {

@@ -93,7 +93,7 @@ class WEFT_EXPORT Node {
  private:
   using Instance = std::shared_ptr<PluginInstance>;
 
-  Node(config::NodeConfig config, NodeInfo info, std::shared_ptr<MainLoop> main,
+  Node(config::NodeConfig config, PeerName name, std::shared_ptr<MainLoop> main,
        NodeOptions options);
 
   /// The plugin called `name` in its file's words: nothing of it has run.

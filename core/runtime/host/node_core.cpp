@@ -2,6 +2,9 @@
 
 #include "runtime/host/node_core.hpp"
 
+#include <unistd.h>
+
+#include <array>
 #include <filesystem>
 #include <future>
 
@@ -23,11 +26,25 @@ Result<> make_directory(const std::string& path) {
   return {};
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+NodeInfo node_info(const config::HostConfig& config, PeerName name) {
+  return {name,
+          config.nickname.empty() ? host_name() : config.nickname,
+          config.state_directory,
+          config.run_directory,
+          config.listen,
+          config.bridge};
+}
+
 }  // namespace
 
-NodeCore::NodeCore(const config::HostConfig& config, NodeInfo node,
+NodeCore::NodeCore(const config::HostConfig& config, PeerName name,
                    std::shared_ptr<MainLoop> main_loop)
-    : info(std::move(node)),
+    : info(node_info(config, name)),
       main(std::move(main_loop)),
       logs(config.log_level),
       lanes(config.lanes != 0 ? config.lanes

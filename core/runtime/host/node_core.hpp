@@ -28,7 +28,8 @@ namespace weft::host {
 /// what it may still touch. Constructing it touches nothing outside the process; `open` does.
 class NodeCore {
  public:
-  NodeCore(const config::HostConfig& config, NodeInfo node, std::shared_ptr<MainLoop> main_loop);
+  /// `name`: this peer's, found from `config` and the machine.
+  NodeCore(const config::HostConfig& config, PeerName name, std::shared_ptr<MainLoop> main_loop);
   ~NodeCore();
   NodeCore(const NodeCore&) = delete;
   NodeCore& operator=(const NodeCore&) = delete;

@@ -117,6 +117,8 @@ std::vector<std::string> fixed_host_changes(const config::HostConfig& now,
   compare("control-socket", now.control_socket, next.control_socket);
   compare("name", now.name, next.name);
   compare("nickname", now.nickname, next.nickname);
+  compare("listen", now.listen, next.listen);
+  compare("bridge", now.bridge, next.bridge);
   compare("lanes", now.lanes, next.lanes);
   return changes;
 }

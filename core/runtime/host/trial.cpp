@@ -37,11 +37,7 @@ struct Trial::Views {
 Trial::Trial(config::NodeConfig config, std::shared_ptr<MainLoop> main, NodeOptions options)
     : config_(std::move(config)),
       options_(options),
-      core_(std::make_shared<NodeCore>(
-          config_.host,
-          NodeInfo{config_.host.name, config_.host.nickname, config_.host.state_directory,
-                   config_.host.run_directory},
-          std::move(main))) {}
+      core_(std::make_shared<NodeCore>(config_.host, config_.host.name, std::move(main))) {}
 
 Trial::~Trial() {
   bool is_clean = true;

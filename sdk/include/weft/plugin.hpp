@@ -15,6 +15,7 @@
 #include <weft/log.hpp>
 #include <weft/loop.hpp>
 #include <weft/metrics.hpp>
+#include <weft/net/ip.hpp>
 #include <weft/net/peer_name.hpp>
 #include <weft/result.hpp>
 #include <weft/service.hpp>
@@ -28,6 +29,10 @@ struct NodeInfo {
   std::string nickname;         ///< for humans; the host name unless configured
   std::string state_directory;  ///< survives restarts
   std::string run_directory;    ///< sockets
+  /// Where other nodes reach this one. What several plugins open there agrees by it: the mesh TCP,
+  /// an overlay UDP at the same port or the next.
+  net::Endpoint listen{};
+  std::string bridge{};  ///< the Linux bridge that pods attach to
 };
 
 /// Everything the node gives one plugin. Outlives the plugin; each plugin has its own.

@@ -3,7 +3,7 @@
 ///
 ///   SimWorld world;
 ///   FakeHost host{world, {.nickname = "node1"}};
-///   auto& gossip = host.start<gossip::Gossip>("gossip", {{"listen", "10.0.0.1:6783"}});
+///   auto& gossip = host.start<gossip::Gossip>("gossip", {{"discovery", false}});
 ///   world.run_for(31s);
 ///
 /// Tests talk to plugins through `host.bus()`, `host.services()` and `host.call(...)`, on the
@@ -45,8 +45,8 @@ struct LogLine {
 /// of a process does. Lives shorter than its world.
 class FakeHost {
  public:
-  /// An unset name or nickname is made up; without `addresses` the network assigns one. `disk`
-  /// is what an earlier incarnation left.
+  /// An unset name or nickname is made up; an unset port to listen on is 6783 of all addresses;
+  /// without `addresses` the network assigns one. `disk` is what an earlier incarnation left.
   explicit FakeHost(SimWorld& world, NodeInfo node = {}, std::vector<net::IpAddress> addresses = {},
                     std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>());
   ~FakeHost();
