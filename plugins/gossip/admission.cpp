@@ -19,28 +19,6 @@ constexpr Duration original_heartbeat = std::chrono::seconds{30};
 constexpr Duration original_dead_after = std::chrono::seconds{60};
 /// Of a connection after which a refusal is over.
 constexpr Duration refusal_over_after = std::chrono::seconds{10};
-/// Of a connection, uncontested, after which this node has its name at its address.
-constexpr Duration name_proven_after = std::chrono::minutes{1};
-constexpr const char* name_remedy =
-    "give one of them a 'host.name' of its own, or, if it is a copy, stop weftd there, remove its "
-    "state directory and the bridge 'weave', make a new /etc/machine-id, and start it again";
-
-std::string host_of(const net::Endpoint& endpoint) {
-  return to_string(endpoint.address);
-}
-
-struct Namesake {
-  std::string nickname;
-  net::IpAddress address;
-};
-
-Error two_of_one_name(PeerName name, const Namesake& owner, const Namesake& other) {
-  return {make_error_code(Errc::conflict),
-          fmt::format("connect: the name {} belongs to '{}' at {}, and '{}' at {} has it too; {}",
-                      to_string(name), owner.nickname, to_string(owner.address), other.nickname,
-                      to_string(other.address), name_remedy)};
-}
-
 ConnectionMaker::Ending ending_of(DropReason reason) {
   return reason == DropReason::self             ? ConnectionMaker::Ending::ourselves
          : reason == DropReason::name_collision ? ConnectionMaker::Ending::wrong_place
@@ -52,26 +30,26 @@ ConnectionMaker::Ending ending_of(DropReason reason) {
 void Engine::on_introduced(Connection& connection, const Introduction& introduction) {
   Link& link = *links_.find(connection.id());
   if (const Admission admission = admit(link, introduction); !admission) {
-    refuse(link, admission.error().reason, admission.error().error);
+    reject(link, admission.error());
   }
 }
 
 /// Only what passes every check here is ever seen by routing, gossip or overlays.
 /// Source: weaveworks/mesh connection.go, run.
-Engine::Admission Engine::admit(Link& link, const Introduction& introduction) {
+Admission Engine::admit(Link& link, const Introduction& introduction) {
   auto features = mesh::parse_features(introduction.features);
   if (!features) {
-    return tl::unexpected(Refusal{DropReason::handshake_refused, std::move(features).error()});
+    return tl::unexpected(Rejection{DropReason::handshake_refused, std::move(features).error()});
   }
   link.is_weft = features->weft.has_value();
   link.process = features->uid;
-  if (const Admission checked = check_name(link, *features); !checked) {
+  if (const Admission checked = namesakes_.check_name(link, *features); !checked) {
     return checked;
   }
   if (link.connection->is_outbound()) {
-    maker_.identified(link.address, features->name);
+    dialler_.maker().identified(link.address, features->name);
   }
-  if (const Admission free = check_holder(link, *features); !free) {
+  if (const Admission free = namesakes_.check_holder(link, *features); !free) {
     return free;
   }
   link.uid = link.local_id ^ features->connection_id;
@@ -92,11 +70,8 @@ Engine::Admission Engine::admit(Link& link, const Introduction& introduction) {
   if (const Admission settled = settle_duplicate(link); !settled) {
     return settled;
   }
-  if (is_full()) {
-    return tl::unexpected(Refusal{
-        DropReason::connection_limit,
-        Error{make_error_code(Errc::pool_exhausted),
-              fmt::format("connect: Connection limit reached ({})", config_.connection_limit)}});
+  if (auto why = dialler_.full()) {
+    return tl::unexpected(Rejection{DropReason::connection_limit, *std::move(why)});
   }
   const bool is_reachable = state_.frame_routes().unicast(link.remote).has_value();
   add(link, is_restarted || !is_reachable);
@@ -104,73 +79,9 @@ Engine::Admission Engine::admit(Link& link, const Introduction& introduction) {
   return {};
 }
 
-Engine::Admission Engine::check_name(const Link& link, const mesh::Features& remote) const {
-  const Topology::Peer& self = state_.peers().self();
-  if (remote.name == self.name && remote.uid == self.uid) {
-    return tl::unexpected(
-        Refusal{DropReason::self, Error{make_error_code(Errc::conflict), "connect to ourself"}});
-  }
-  if (remote.name == self.name) {
-    return tl::unexpected(
-        Refusal{DropReason::name_collision,
-                Error{make_error_code(Errc::conflict),
-                      fmt::format("connect: '{}' at {} and '{}' at {} have one "
-                                  "name, {}; {}",
-                                  self.nickname, host_of(link.connection->local()), remote.nickname,
-                                  host_of(link.address), to_string(remote.name), name_remedy)}});
-  }
-  if (!link.is_direct && state_.peers().find(remote.name) == nullptr) {
-    return tl::unexpected(
-        Refusal{DropReason::unknown_remote,
-                Error{make_error_code(Errc::not_found),
-                      fmt::format("connect: Found unknown remote name: {} at {}",
-                                  to_string(remote.name), to_string(link.address))}});
-  }
-  return {};
-}
-
-/// Who has a living connection keeps its name: another process of that name is a clone, or the same
-/// peer restarted. Then the host of the old one answers the probe with a reset, or soon is silent.
-/// But a clone that took the name while its peer was away gives it back.
-Engine::Admission Engine::check_holder(const Link& link, const mesh::Features& remote) {
-  const TimePoint now = env_.loop.now();
-  const net::IpAddress& address = link.address.address;
-  Link* const holder = links_.to(remote.name);
-  if (holder == nullptr) {
-    const Homes::Home* const home = homes_.kept_from(remote.name, address, now);
-    return home == nullptr ? Admission{}
-                           : tl::unexpected(Refusal{
-                                 DropReason::name_taken,
-                                 two_of_one_name(remote.name, {home->nickname, home->address},
-                                                 {remote.nickname, address})});
-  }
-  if (holder->process == remote.uid) {
-    return {};
-  }
-  const Topology::Peer* const known = state_.peers().find(remote.name);
-  const Namesake there{known == nullptr ? "" : known->nickname, holder->address.address};
-  const Namesake here{remote.nickname, address};
-  if (homes_.claim_back(remote.name, address, holder->address.address, now)) {
-    Error error = two_of_one_name(remote.name, here, there);
-    refuse(*holder, DropReason::name_lost, error);
-    return tl::unexpected(Refusal{DropReason::name_taken, std::move(error)});
-  }
-  holder->connection->probe();
-  Error error = two_of_one_name(remote.name, there, here);
-  warn_holder(*holder, error);
-  return tl::unexpected(Refusal{DropReason::name_taken, std::move(error)});
-}
-
-void Engine::warn_holder(Link& holder, const Error& error) {
-  if (holder.is_weft && std::exchange(holder.warned, error.context) != error.context) {
-    (void)holder.connection->send(
-        mesh::encode_message(mesh::Notice{mesh::Notice::Kind::warning, error.context}));
-  }
-}
-
 /// The key goes to the overlays unless each side trusts the other's address.
-Engine::Admission Engine::prepare_overlay(Link& link, const mesh::Features& remote,
-                                          const Introduction& introduction) {
+Admission Engine::prepare_overlay(Link& link, const mesh::Features& remote,
+                                  const Introduction& introduction) {
   OverlayLink overlay;
   overlay.local = state_.self();
   overlay.remote = link.remote;
@@ -192,7 +103,7 @@ Engine::Admission Engine::prepare_overlay(Link& link, const mesh::Features& remo
       overlay, remote.overlays.value_or(std::vector<std::string>{assumed_overlay}), env_.loop,
       overlay_callbacks(link.id()));
   if (!prepared) {
-    return tl::unexpected(Refusal{DropReason::no_common_overlay, std::move(prepared).error()});
+    return tl::unexpected(Rejection{DropReason::no_common_overlay, std::move(prepared).error()});
   }
   link.overlay = *std::move(prepared);
   return {};
@@ -200,15 +111,15 @@ Engine::Admission Engine::prepare_overlay(Link& link, const mesh::Features& remo
 
 /// Of two connections to one peer the smaller UID stays: both ends decide alike.
 /// Source: weaveworks/mesh local_peer.go, handleAddConnection.
-Engine::Admission Engine::settle_duplicate(Link& link) {
+Admission Engine::settle_duplicate(Link& link) {
   Link* const other = links_.to(link.remote);
   if (other == nullptr) {
     return {};
   }
-  const Refusal refusal{DropReason::duplicate,
-                        Error{make_error_code(Errc::conflict),
-                              fmt::format("connect: Multiple connections to {} added to {}",
-                                          to_string(link.remote), to_string(state_.self()))}};
+  const Rejection refusal{DropReason::duplicate,
+                          Error{make_error_code(Errc::conflict),
+                                fmt::format("connect: Multiple connections to {} added to {}",
+                                            to_string(link.remote), to_string(state_.self()))}};
   if (link.uid > other->uid) {
     return tl::unexpected(refusal);
   }
@@ -222,7 +133,7 @@ void Engine::add(Link& link, bool send_everything) {
   link.added_at = env_.loop.now();
   links_.add(link);
   connections_gauge_.set(static_cast<double>(links_.added()));
-  maker_.created(link.id(), {link.remote, link.address, link.connection->is_outbound()});
+  dialler_.maker().created(link.id(), {link.remote, link.address, link.connection->is_outbound()});
   env_.log.info("connection added", "peer", link.remote, "address", link.address, "outbound",
                 link.connection->is_outbound(), "weft", link.is_weft);
   state_.connection_added(
@@ -231,7 +142,7 @@ void Engine::add(Link& link, bool send_everything) {
     channels_.send_everything(link);
   }
   link.overlay->confirm();
-  plan_soon();
+  dialler_.plan_soon();
 }
 
 /// Each side says how often it sends and how long it waits; either must suit the other. Originals
@@ -285,17 +196,8 @@ void Engine::on_overlay_established(Connection::Id id) {
     return;
   }
   env_.log.info("connection established", "peer", link->remote, "address", link->address);
-  link->proof = env_.loop.after(name_proven_after, [this, id] { on_lasting(*links_.find(id)); });
+  namesakes_.established(*link);
   state_.connection_established(link->remote);
-}
-
-void Engine::on_lasting(const Link& link) {
-  const Topology::Peer* const known = state_.peers().find(link.remote);
-  homes_.settle(link.remote, link.address.address, known == nullptr ? "" : known->nickname,
-                env_.loop.now());
-  if (!name_refused_by_) {
-    env_.events.on_name_proven(link.connection->local().address);
-  }
 }
 
 void Engine::on_message(Connection& connection, ByteView octets) {
@@ -357,26 +259,13 @@ void Engine::on_drained(Connection& connection) {
   }
 }
 
-void Engine::refuse(Link& link, DropReason reason, const Error& error) {
-  if (link.is_weft && is_refusal(reason)) {
-    using Kind = mesh::Notice::Kind;
-    const Kind kind = reason == DropReason::name_taken  ? Kind::name_taken
-                      : reason == DropReason::name_lost ? Kind::name_lost
-                                                        : Kind::refusal;
-    const Bytes notice = mesh::encode_message(mesh::Notice{kind, error.context});
-    link.connection->end(reason, error, notice);
-  } else {
-    link.connection->drop(reason, error);
-  }
-}
-
 /// The link may be gone afterwards.
 void Engine::on_notice(Link& link, const mesh::Notice& notice) {
   if (!link.is_weft) {
     return;
   }
   if (notice.kind != mesh::Notice::Kind::warning) {
-    on_name_notice(link, notice);
+    namesakes_.on_notice(link, notice, dialler_.is_direct(link.address.address));
     link.connection->drop(
         DropReason::refused_by_peer,
         Error{make_error_code(Errc::denied),
@@ -387,25 +276,10 @@ void Engine::on_notice(Link& link, const mesh::Notice& notice) {
   }
 }
 
-/// From a peer that the operator named.
-void Engine::on_name_notice(const Link& link, const mesh::Notice& notice) {
-  const net::IpAddress local = link.connection->local().address;
-  const bool is_dialled = link.is_direct && link.connection->is_outbound();
-  const bool is_lost = notice.kind == mesh::Notice::Kind::name_lost;
-  const bool is_named = is_dialled || published_addresses_.contains(link.address.address);
-  if (is_lost && is_named) {
-    env_.events.on_name_lost(local);
-  }
-  if ((is_lost && is_named) || (notice.kind == mesh::Notice::Kind::name_taken && is_dialled)) {
-    name_refused_by_ = link.address.address;
-    env_.events.on_name_refused(local, "cannot " + notice.text);
-  }
-}
-
 void Engine::on_refused(const Link& link, DropReason reason, const Error& error) {
   if (reason == DropReason::name_collision || reason == DropReason::name_taken ||
       reason == DropReason::name_lost) {
-    name_conflicts_.add();
+    namesakes_.count_conflict();
   }
   const net::IpAddress address = link.address.address;
   if (!refused_peers_.refused(address, reason, error, env_.loop.now())) {
@@ -418,7 +292,8 @@ void Engine::on_refused(const Link& link, DropReason reason, const Error& error)
 
 /// Says once that a refusal is over: a channel's user may refuse some messages after the start.
 void Engine::watch_refused() {
-  if (refused_peers_.entries().empty() && !name_refused_by_) {
+  const auto& refuser = namesakes_.refused_by();
+  if (refused_peers_.entries().empty() && !refuser) {
     return;
   }
   const TimePoint now = env_.loop.now();
@@ -432,9 +307,8 @@ void Engine::watch_refused() {
                     *lasted);
     }
   }
-  if (name_refused_by_ && refused_peers_.find(*name_refused_by_) == nullptr) {
-    name_refused_by_.reset();
-    env_.events.on_name_refused({}, "");
+  if (refuser && refused_peers_.find(*refuser) == nullptr) {
+    namesakes_.refusal_is_over();
   }
 }
 
@@ -453,7 +327,7 @@ void Engine::on_dropped(Connection& connection, DropReason reason, const Error& 
   }
   if (link.is_added) {
     links_.remove(link);
-    homes_.left(link.remote, link.address.address, env_.loop.now());
+    namesakes_.left(link);
     connections_gauge_.set(static_cast<double>(links_.added()));
     if (link.is_replaced) {
       state_.connection_replaced(link.remote);
@@ -461,9 +335,10 @@ void Engine::on_dropped(Connection& connection, DropReason reason, const Error& 
       state_.connection_lost(link.remote);
     }
   }
-  maker_.ended({link.id(), link.address, connection.is_outbound(), ending_of(reason), error},
-               env_.loop.now(), random_unit(env_.loop));
-  plan_soon();
+  dialler_.maker().ended(
+      {link.id(), link.address, connection.is_outbound(), ending_of(reason), error},
+      env_.loop.now(), random_unit(env_.loop));
+  dialler_.plan_soon();
   env_.loop.post([ended = std::move(link.connection)] {});
 }
 

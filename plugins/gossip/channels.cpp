@@ -101,8 +101,8 @@ Result<> Channels::on_broadcast(Link& from, const mesh::GossipBroadcast& message
     return {};
   }
   if (!channel->user) {
-    on_surrogate(message.channel, *channel, message.originator, message.payload,
-                 message.originator, from);
+    on_surrogate(message.channel, *channel, message.originator, message.payload, message.originator,
+                 from);
     return {};
   }
   channel->user->on_broadcast(

@@ -41,7 +41,10 @@ std::optional<HostAndPort> split(std::string_view text) {
 
 Result<DirectPeer> parse_direct_peer(std::string_view text) {
   const auto refuse = [text] {
-    return fail(Errc::invalid, fmt::format("use peer '{}': it should be host or host:port, with a port from 1 to 65535", text));
+    return fail(
+        Errc::invalid,
+        fmt::format("use peer '{}': it should be host or host:port, with a port from 1 to 65535",
+                    text));
   };
   const auto parts = split(text);
   if (!parts || parts->host.empty() ||

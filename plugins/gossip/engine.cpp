@@ -1,4 +1,4 @@
-/// Making connections: dialling by plan, watching over what is there.
+/// Opens connections, and watches over what is there.
 
 #include "gossip/engine.hpp"
 
@@ -24,30 +24,29 @@ std::uint64_t random_uid(Loop& loop) {
 Engine::Engine(Environment environment, Config config, const NodeInfo& node)
     : env_(environment),
       config_(std::move(config)),
-      listen_(node.listen),
+      log_limiter_(env_.loop.now()),
       state_(env_.loop,
              {node.name, node.nickname, random_uid(env_.loop),
               static_cast<ShortId>(random_below(env_.loop, short_id_count))},
-             *this, config_.peer_limit),
-      topology_(state_.peers().snapshot()),
+             env_.events, *this, config_.peer_limit),
       channels_(env_.loop, env_.log, env_.metrics, state_, links_,
                 [this](Connection::Id id, DropReason reason, const Error& error) {
                   if (Link* const link = links_.find(id)) {
-                    refuse(*link, reason, error);
+                    reject(*link, {reason, error});
                   }
                 }),
-      maker_({listen_.port, config_.discovery}),
-      direct_peers_(env_.loop, env_.transport, env_.log, env_.metrics, maker_,
-                    [this] { on_direct_peers_changed(); }),
-      limiter_(env_.loop.now()),
-      log_limiter_(env_.loop.now()),
-      name_conflicts_(env_.metrics.counter("weft_gossip_name_conflicts_total",
-                                           "Meetings of two peers that have one name.")),
+      dialler_({env_.loop, env_.transport, env_.log, env_.metrics, state_.peers(), links_, *this},
+               {node.listen.port, config_.discovery}, config_.connection_limit),
+      acceptor_({env_.loop, env_.transport, env_.log, env_.metrics, log_limiter_, links_,
+                 dialler_.maker()},
+                node.listen, config_.introduction_limit,
+                [this](std::unique_ptr<Stream> stream) {
+                  const net::Endpoint address = stream->remote();
+                  open(std::move(stream), address, false, true);
+                }),
+      namesakes_({env_.loop, env_.metrics, state_.peers(), links_, env_.events}),
       connections_gauge_(
           env_.metrics.gauge("weft_gossip_connections", "Connections to other peers.")),
-      refused_(
-          env_.metrics.counter("weft_gossip_connections_refused_total",
-                               "Connections closed unserved: their source connects too often.")),
       controls_dropped_(env_.metrics.counter(
           "weft_gossip_control_messages_dropped_total",
           "Control messages of overlays dropped because the peer takes none.")),
@@ -56,11 +55,10 @@ Engine::Engine(Environment environment, Config config, const NodeInfo& node)
                                "Control messages of peers dropped because they come too fast.")) {}
 
 Result<> Engine::start() {
-  WEFT_TRY(listener_,
-           env_.transport.listen(listen_, [this](auto stream) { on_accepted(std::move(stream)); }));
+  WEFT_TRY(acceptor_.start());
   ticker_ = env_.loop.every(config_.heartbeat / 2, [this] { tick(); });
   env_.log.info("mesh control plane started", "name", state_.self(), "listening on",
-                listener_->local(), "encryption", config_.password.is_set());
+                acceptor_.local(), "encryption", config_.password.is_set());
   return {};
 }
 
@@ -70,90 +68,18 @@ void Engine::introduce_again() {
         DropReason::new_overlay,
         Error{make_error_code(Errc::closed), "go on with what was agreed: an overlay was started"});
   });
-  maker_.retry_all(env_.loop.now());
-  plan_soon();
+  dialler_.maker().retry_all(env_.loop.now());
+  dialler_.plan_soon();
 }
 
-std::uint16_t Engine::port() const noexcept {
-  return listener_ ? listener_->local().port : listen_.port;
+void Engine::on_dialled(const ConnectionMaker::Dial& dialled, std::unique_ptr<Stream> stream) {
+  open(std::move(stream), dialled.address, true, dialled.is_direct);
 }
 
-void Engine::on_direct_peers_changed() {
-  std::vector<std::string> peers;
-  std::set<net::IpAddress> addresses;
-  for (const auto& [text, peer] : maker_.direct_peers()) {
-    peers.push_back(text);
-    addresses.insert(peer.addresses.begin(), peer.addresses.end());
+void Engine::on_planned() {
+  if (state_.published_topology()->direct_peers != active_direct_peers()) {
+    state_.publish_topology();
   }
-  if (addresses != published_addresses_) {
-    published_addresses_ = addresses;
-    env_.events.on_direct_addresses({addresses.begin(), addresses.end()});
-  }
-  if (peers != published_direct_) {
-    published_direct_ = peers;
-    env_.events.on_direct_peers(std::move(peers));
-  }
-  plan_soon();
-}
-
-/// On the next turn, so that a burst of news is one plan.
-void Engine::plan_soon() {
-  if (!std::exchange(is_plan_due_, true)) {
-    plan_timer_ = env_.loop.after(Duration::zero(), [this] { plan(); });
-  }
-}
-
-void Engine::plan() {
-  is_plan_due_ = false;
-  const TimePoint now = env_.loop.now();
-  const ConnectionMaker::Plan plan = maker_.plan(state_.peers(), now);
-  if (plan.again) {
-    plan_timer_ = env_.loop.after(*plan.again - now, [this] { this->plan(); });
-  }
-  for (const ConnectionMaker::Dial& target : plan.dial) {
-    dial(target);
-  }
-  if (maker_.active_direct_peers() != published_active_) {
-    publish_topology(state_.peers().snapshot());
-  }
-}
-
-void Engine::dial(const ConnectionMaker::Dial& target) {
-  if (is_full()) {
-    dial_failed(target.address, Error{make_error_code(Errc::pool_exhausted),
-                                      fmt::format("connect: Connection limit reached ({})",
-                                                  config_.connection_limit)});
-    return;
-  }
-  env_.log.debug("attempting connection", "address", target.address);
-  dials_[target.address] =
-      env_.transport.dial(target.address, dial_timeout,
-                          [this, target](auto stream) { on_dialled(target, std::move(stream)); });
-}
-
-void Engine::on_dialled(const ConnectionMaker::Dial& target,
-                        Result<std::unique_ptr<Stream>> stream) {
-  const ConnectionMaker::Dial dialled = target;  // the callback that holds it goes with `finished`
-  env_.loop.post([finished = std::exchange(dials_[dialled.address], nullptr)] {});
-  dials_.erase(dialled.address);
-  if (!stream) {
-    dial_failed(dialled.address, stream.error());
-    return;
-  }
-  if (!maker_.is_wanted(dialled.address)) {
-    dial_failed(dialled.address, Error{make_error_code(Errc::conflict),
-                                       "connect: the peer there is connected some other way"});
-    return;
-  }
-  open(*std::move(stream), dialled.address, true, dialled.is_direct);
-}
-
-void Engine::dial_failed(const net::Endpoint& address, const Error& error) {
-  env_.log.debug("connection attempt failed", "address", address, "reason", error);
-  maker_.ended({0, address, true, ConnectionMaker::Ending::failure, error}, env_.loop.now(),
-               random_unit(env_.loop));
-  direct_peers_.on_unreachable(address.address);
-  plan_soon();
 }
 
 void Engine::open(std::unique_ptr<Stream> stream, net::Endpoint address, bool outbound,
@@ -192,37 +118,9 @@ bool Engine::is_trusted(const net::IpAddress& address) const {
                      [&](const net::Cidr& subnet) { return subnet.contains(address); });
 }
 
-bool Engine::is_full() const noexcept {
-  return config_.connection_limit != 0 && links_.added() >= config_.connection_limit;
-}
-
 void Engine::tick() {
   links_.for_each([](Link& link) { link.connection->tick(); });
   watch_refused();
-}
-
-void Engine::on_routes(std::shared_ptr<const Routes> routes) {
-  env_.events.on_routes(std::move(routes));
-}
-
-void Engine::on_topology(std::shared_ptr<Topology> topology) {
-  publish_topology(std::move(topology));
-}
-
-void Engine::publish_topology(std::shared_ptr<Topology> topology) {
-  published_active_ = maker_.active_direct_peers();
-  topology->direct_peers = published_active_;
-  topology_ = topology;
-  env_.events.on_topology(std::move(topology));
-}
-
-void Engine::on_peer_up(const Topology::Peer& peer) {
-  env_.events.on_peer_up(peer);
-}
-
-void Engine::on_peer_down(const Topology::Peer& peer) {
-  env_.log.info("peer is gone", "peer", peer.name, "nickname", peer.nickname);
-  env_.events.on_peer_down(peer);
 }
 
 bool Engine::announce_at_once(const PeerNames& names, Audience audience) {

@@ -41,7 +41,7 @@ Result<> Gossip::start() {
                                config_, host_.node());
   running_ = std::make_shared<Gossip*>(this);
   service_.attach(*engine_);
-  on_topology(engine_->topology());
+  on_topology(engine_->state().published_topology());
   on_routes(engine_->state().published_routes());
   WEFT_TRY(engine_->start());
   host_.bus().publish(events::NodePort{"mesh", IPPROTO_TCP, engine_->port()});
@@ -76,6 +76,7 @@ void Gossip::on_peer_up(const Topology::Peer& peer) {
 }
 
 void Gossip::on_peer_down(const Topology::Peer& peer) {
+  host_.log().info("peer is gone", "peer", peer.name, "nickname", peer.nickname);
   host_.bus().retract<events::PeerUp>(peer.name);
   host_.bus().publish(events::PeerDown{peer.name, peer.nickname});
 }

@@ -23,12 +23,15 @@ bool same_routes(const Routes& a, const Routes& b) {
 
 }  // namespace
 
-MeshState::MeshState(Loop& loop, Peers::Self self, MeshObserver& observer, std::size_t max_peers)
+MeshState::MeshState(Loop& loop, Peers::Self self, MeshEvents& events, MeshObserver& observer,
+                     std::size_t max_peers)
     : loop_(loop),
+      events_(events),
       observer_(observer),
       peers_(
           std::move(self), [&loop](std::uint64_t bound) { return random_below(loop, bound); },
           max_peers),
+      published_topology_(peers_.snapshot()),
       message_routes_(peers_.graph(EdgeRule::any), peers_.self().name),
       frame_routes_(peers_.graph(EdgeRule::established_symmetric), peers_.self().name),
       published_routes_(frame_routes_.snapshot()) {}
@@ -127,7 +130,7 @@ void MeshState::connection_replaced(PeerName remote) {
 void MeshState::follow_up(const PeersChange& change) {
   for (const Topology::Peer& peer : change.removed) {
     if (reported_.erase(peer.name) != 0) {
-      observer_.on_peer_down(peer);
+      events_.on_peer_down(peer);
     }
   }
   if (change.self_outbid) {
@@ -156,7 +159,7 @@ void MeshState::recalculate() {
       search_routes();
     }
   }
-  observer_.on_topology(peers_.snapshot());
+  publish_topology();
   report_peers();
 }
 
@@ -175,7 +178,7 @@ void MeshState::publish_routes() {
   auto routes = frame_routes_.snapshot();
   if (!same_routes(*routes, *published_routes_)) {
     published_routes_ = routes;
-    observer_.on_routes(std::move(routes));
+    events_.on_routes(std::move(routes));
   }
 }
 
@@ -257,9 +260,16 @@ void MeshState::report_peers() {
     const auto [at, is_new] = reported_.try_emplace(peer.name, report);
     if (is_new || at->second != report) {
       at->second = std::move(report);
-      observer_.on_peer_up(peer);
+      events_.on_peer_up(peer);
     }
   });
+}
+
+void MeshState::publish_topology() {
+  auto topology = peers_.snapshot();
+  topology->direct_peers = observer_.active_direct_peers();
+  published_topology_ = std::move(topology);
+  events_.on_topology(published_topology_);
 }
 
 }  // namespace weft::gossip

@@ -22,13 +22,23 @@ enum class Audience : std::uint8_t {
   everybody  ///< somebody believes a claim that is not ours until they hear
 };
 
-/// Who is told what changed.
-class MeshObserver {
+/// What the rest of the node is told of the mesh.
+class MeshEvents {
  public:
   virtual void on_routes(std::shared_ptr<const Routes> routes) = 0;
-  virtual void on_topology(std::shared_ptr<Topology> topology) = 0;
+  virtual void on_topology(std::shared_ptr<const Topology> topology) = 0;
   virtual void on_peer_up(const Topology::Peer& peer) = 0;
   virtual void on_peer_down(const Topology::Peer& peer) = 0;
+
+ protected:
+  ~MeshEvents() = default;
+};
+
+/// Who does what changes call for.
+class MeshObserver {
+ public:
+  /// Of the peers that the operator named, how many this node is to be connected to.
+  [[nodiscard]] virtual std::size_t active_direct_peers() const = 0;
   /// Peers are known that may be worth a connection, or no longer are.
   virtual void on_candidates_changed() = 0;
   /// These entries, ours among them, are news to the mesh: gossip them.
@@ -60,7 +70,7 @@ class MeshState {
   /// unoptimised build. Up to 360 peers are one slice.
   static constexpr std::size_t search_slice = 128U << 10U;
 
-  MeshState(Loop& loop, Peers::Self self, MeshObserver& observer,
+  MeshState(Loop& loop, Peers::Self self, MeshEvents& events, MeshObserver& observer,
             std::size_t max_peers = Peers::default_max_peers);
 
   [[nodiscard]] const Peers& peers() const noexcept { return peers_; }
@@ -69,7 +79,13 @@ class MeshState {
   [[nodiscard]] const RoutingTable& frame_routes() const noexcept { return frame_routes_; }
   /// Over all connections: where messages go.
   [[nodiscard]] const RoutingTable& message_routes() const noexcept { return message_routes_; }
-  /// What the observer was told of the frame routes last.
+  /// What the events told of the topology last.
+  [[nodiscard]] const std::shared_ptr<const Topology>& published_topology() const noexcept {
+    return published_topology_;
+  }
+  /// Tells the topology again: another number of direct peers is active.
+  void publish_topology();
+  /// What the events told of the frame routes last.
   [[nodiscard]] const std::shared_ptr<const Routes>& published_routes() const noexcept {
     return published_routes_;
   }
@@ -110,8 +126,10 @@ class MeshState {
   void report_peers();
 
   Loop& loop_;
+  MeshEvents& events_;
   MeshObserver& observer_;
   Peers peers_;
+  std::shared_ptr<const Topology> published_topology_;
   RoutingTable message_routes_;
   RoutingTable frame_routes_;
   std::shared_ptr<const Routes> published_routes_;

@@ -37,7 +37,7 @@ struct Mesh {
   std::shared_ptr<const Routes> routes;
 
   explicit Mesh(const Engine& engine)
-      : topology(engine.topology()), routes(engine.state().published_routes()) {}
+      : topology(engine.state().published_topology()), routes(engine.state().published_routes()) {}
 
   [[nodiscard]] std::string nickname_of(PeerName name) const {
     const auto at = std::ranges::lower_bound(topology->peers, name, {}, &Topology::Peer::name);
