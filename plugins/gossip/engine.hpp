@@ -65,6 +65,8 @@ class Engine final : private ConnectionOwner, private MeshObserver, private Dial
   [[nodiscard]] Channels& channels() noexcept { return channels_; }
   [[nodiscard]] DirectPeers& direct_peers() noexcept { return dialler_.direct_peers(); }
 
+  [[nodiscard]] Namesakes& namesakes() noexcept { return namesakes_; }
+
   // What there is to see.
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] const MeshState& state() const noexcept { return state_; }

@@ -18,6 +18,7 @@ namespace {
 
 constexpr const char* direct_peers_key = "gossip/direct-peers";
 constexpr const char* proven_name_key = "gossip/proven-name";
+constexpr const char* homes_key = "gossip/homes";
 constexpr const char* name_trouble = "mesh name";
 
 }  // namespace
@@ -48,6 +49,7 @@ Result<> Gossip::start() {
   WEFT_TRY(host_.services().provide<Mesh>(service_));
   WEFT_TRY(serve_commands());
   load_proven_name();
+  load_homes();
   load_direct_peers();
   return {};
 }
@@ -137,6 +139,32 @@ void Gossip::load_proven_name() {
                     if (const auto self = weak.lock(); self && got && *got) {
                       (*self)->proven_.assign(reinterpret_cast<const char*>((*got)->data()),
                                               (*got)->size());
+                    }
+                  }));
+}
+
+void Gossip::on_homes(std::string saved) {
+  if (store_ == nullptr) {
+    return;
+  }
+  const ByteView octets = std::as_bytes(std::span(saved));
+  StoreEntry entry{homes_key, Bytes(octets.begin(), octets.end())};
+  store_->put({std::move(entry)}, Reply<>(host_.loop(), [&log = host_.log()](Result<> stored) {
+                if (!stored) {
+                  log.warn("homes of peers' names not saved", "reason", stored.error());
+                }
+              }));
+}
+
+void Gossip::load_homes() {
+  if (store_ == nullptr) {
+    return;
+  }
+  store_->get(homes_key,
+              Reply<std::optional<Bytes>>(
+                  host_.loop(), [weak = std::weak_ptr(running_)](Result<std::optional<Bytes>> got) {
+                    if (const auto self = weak.lock(); self && got && *got) {
+                      (*self)->engine_->namesakes().load(as_text(**got));
                     }
                   }));
 }

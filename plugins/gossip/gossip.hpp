@@ -34,6 +34,7 @@ class Gossip final : public Plugin, private EngineEvents {
   void on_name_refused(const net::IpAddress& local, const std::string& reason) override;
   void on_name_lost(const net::IpAddress& local) override;
   void on_name_proven(const net::IpAddress& local) override;
+  void on_homes(std::string saved) override;
   void on_direct_peers(std::vector<std::string> peers) override;
   void on_direct_addresses(std::vector<net::IpAddress> addresses) override;
 
@@ -43,6 +44,7 @@ class Gossip final : public Plugin, private EngineEvents {
   [[nodiscard]] Result<> keep(Result<CommandRegistration> served);
   void load_direct_peers();
   void load_proven_name();
+  void load_homes();
   /// What is stored of a name that was proven at `local`.
   [[nodiscard]] std::string proof_of(const net::IpAddress& local) const;
 

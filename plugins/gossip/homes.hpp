@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <weft/loop.hpp>
 #include <weft/net/ip.hpp>
@@ -18,7 +19,8 @@ class Homes {
   static constexpr std::size_t max_entries = 1024;
   /// A machine that was away for longer has been replaced.
   static constexpr Duration forgotten_after = std::chrono::hours{24};
-  /// For whom a name is kept, it is kept so long: that peer tries again sooner.
+  /// For whom a name is kept, it is kept so long: that peer tries again sooner. So it is for all of
+  /// them after a restart of this node.
   static constexpr Duration kept_for = std::chrono::minutes{1};
 
   struct Home {
@@ -38,6 +40,12 @@ class Homes {
   /// For whom `name` is kept when somebody at `address` comes with it; null: for nobody.
   [[nodiscard]] const Home* kept_from(PeerName name, const net::IpAddress& address,
                                       TimePoint now) const;
+
+  /// What should survive a restart: a line for each home.
+  [[nodiscard]] std::string save(TimePoint now, WallTime wall_now) const;
+  /// Adds what an earlier run saved. Passes over what it cannot read, and over what is forgotten.
+  void load(std::string_view saved, TimePoint now, WallTime wall_now);
+  [[nodiscard]] bool is_empty() const noexcept { return homes_.empty(); }
 
  private:
   std::map<PeerName, Home> homes_;

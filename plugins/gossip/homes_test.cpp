@@ -50,6 +50,39 @@ TEST(Homes, WhoWasAwayForADayHasBeenReplaced) {
   EXPECT_TRUE(homes.claim_back(name, host(3), host(2), start + Homes::forgotten_after + 1h));
 }
 
+TEST(Homes, SurvivesARestartAfterWhichNamesAreKeptForTheirHomes) {
+  const WallTime noon{std::chrono::seconds{1'800'000'000}};
+  Homes before;
+  before.settle(name, host(2), "node 2", start);
+  before.settle(PeerName{8}, host(8), "two\nlines", start);
+  before.left(name, host(2), start + 1h);
+  const TimePoint reboot{3h};  // another monotonic clock
+
+  Homes after;
+  after.load(before.save(start + 2h, noon), reboot, noon + 1h);
+
+  const auto* const home = after.kept_from(name, host(3), reboot);
+  ASSERT_NE(home, nullptr);
+  EXPECT_EQ(home->nickname, "node 2");
+  EXPECT_EQ(home->last, reboot - 2h);
+  EXPECT_EQ(after.kept_from(name, host(2), reboot), nullptr);
+  EXPECT_NE(after.kept_from(PeerName{8}, host(9), reboot), nullptr);
+  EXPECT_EQ(after.kept_from(name, host(3), reboot + Homes::kept_for), nullptr);
+  EXPECT_TRUE(after.claim_back(name, host(2), host(3), reboot + 2min));
+}
+
+TEST(Homes, LoadsNothingOfWhatIsForgottenOrUnreadable) {
+  const WallTime noon{std::chrono::seconds{1'800'000'000}};
+  Homes before;
+  before.settle(name, host(2), "node2", start);
+
+  Homes after;
+  after.load(before.save(start, noon), start, noon + Homes::forgotten_after);
+  after.load("nonsense\n02:00:00:00:00:07 x 1 n\n02:00:00:00:00:07 10.0.0.1\n\n", start, noon);
+
+  EXPECT_TRUE(after.is_empty());
+}
+
 TEST(Homes, TakesNoMoreMemoryThanItsLimit) {
   Homes homes;
   for (std::uint64_t i = 1; i <= Homes::max_entries; ++i) {

@@ -11,6 +11,9 @@ namespace {
 
 /// Of a connection, uncontested, after which this node has its name at its address.
 constexpr Duration name_proven_after = std::chrono::minutes{1};
+/// Several peers come and go together.
+constexpr Duration save_delay = std::chrono::seconds{1};
+constexpr Duration refresh_interval = std::chrono::hours{1};
 constexpr const char* name_remedy =
     "give one of them a 'host.name' of its own, or, if it is a copy, stop weftd there, remove its "
     "state directory and the bridge 'weave', make a new /etc/machine-id, and start it again";
@@ -36,7 +39,44 @@ Error two_of_one_name(PeerName name, const Namesake& owner, const Namesake& othe
 Namesakes::Namesakes(const Environment& environment)
     : env_(environment),
       conflicts_(env_.metrics.counter("weft_gossip_name_conflicts_total",
-                                      "Meetings of two peers that have one name.")) {}
+                                      "Meetings of two peers that have one name.")) {
+  refresh_ = env_.loop.every(refresh_interval, [this] { save(); });
+}
+
+void Namesakes::load(std::string_view saved) {
+  const TimePoint now = env_.loop.now();
+  homes_.load(saved, now, env_.loop.wall_now());
+  env_.links.for_each([&](Link& link) {
+    const Homes::Home* const home =
+        link.is_added ? homes_.kept_from(link.remote, link.address.address, now) : nullptr;
+    if (home != nullptr) {
+      const Topology::Peer* const known = env_.peers.find(link.remote);
+      reject(link,
+             {DropReason::name_taken,
+              two_of_one_name(link.remote, {home->nickname, home->address},
+                              {known == nullptr ? "" : known->nickname, link.address.address})});
+    }
+  });
+}
+
+void Namesakes::save_soon() {
+  if (!std::exchange(is_save_due_, true)) {
+    save_ = env_.loop.after(save_delay, [this] { save(); });
+  }
+}
+
+void Namesakes::save() {
+  is_save_due_ = false;
+  const TimePoint now = env_.loop.now();
+  for (const auto& [id, link] : env_.links.all()) {
+    if (link.is_added) {
+      homes_.left(link.remote, link.address.address, now);  // seen until now
+    }
+  }
+  if (!homes_.is_empty()) {
+    env_.events.on_homes(homes_.save(now, env_.loop.wall_now()));
+  }
+}
 
 Admission Namesakes::check_name(const Link& link, const mesh::Features& remote) const {
   const Topology::Peer& self = env_.peers.self();
@@ -108,6 +148,7 @@ void Namesakes::on_lasting(const Link& link) {
   const Topology::Peer* const known = env_.peers.find(link.remote);
   homes_.settle(link.remote, link.address.address, known == nullptr ? "" : known->nickname,
                 env_.loop.now());
+  save_soon();
   if (!refused_by_) {
     env_.events.on_name_proven(link.connection->local().address);
   }

@@ -29,6 +29,8 @@ class NameEvents {
   virtual void on_name_lost(const net::IpAddress& local) = 0;
   /// A connection from `local` has lasted for so long that the name is this node's.
   virtual void on_name_proven(const net::IpAddress& local) = 0;
+  /// What of others' names should survive a restart: see Namesakes::load.
+  virtual void on_homes(std::string saved) = 0;
 
  protected:
   ~NameEvents() = default;
@@ -55,6 +57,9 @@ class Namesakes {
   /// silent. But a clone that took the name while its peer was away gives it back.
   [[nodiscard]] Admission check_holder(const Link& link, const mesh::Features& remote);
 
+  /// What an earlier run gave to NameEvents::on_homes. Who took a name meanwhile loses it again.
+  void load(std::string_view saved);
+
   /// A connection carries frames: its peer may prove to have its name, and this node its own.
   void established(Link& link);
   /// A connection that counted ended.
@@ -73,12 +78,17 @@ class Namesakes {
 
  private:
   void on_lasting(const Link& link);
+  void save_soon();
+  void save();
   void warn(Link& holder, const Error& error);
 
   Environment env_;
   Homes homes_;
   std::optional<net::IpAddress> refused_by_;
   Counter& conflicts_;
+  bool is_save_due_ = false;
+  Timer save_;
+  Timer refresh_;  // of when peers were seen last
 };
 
 }  // namespace weft::gossip

@@ -160,6 +160,27 @@ TEST_F(ClonesTest, ACopyThatServedWhileTheFirstWasAwayGivesTheNameBackAndStops) 
   EXPECT_TRUE(of_original.reasons.empty());
 }
 
+TEST_F(ClonesTest, ACopyThatComesFirstAfterEverybodyRestartedDoesNotGetTheName) {
+  SimNode::Options witness;
+  witness.disk = mesh.nodes[0]->host().disk();
+  SimNode::Options first = with(peers({"10.0.0.1"}));
+  first.disk = mesh.nodes[1]->host().disk();
+  mesh.world.run_for(2min);
+  mesh.nodes.clear();
+
+  mesh.add_as(1, 1, witness);
+  add_clone();
+  mesh.world.run_for(10s);
+  EXPECT_EQ(mesh.nodes[0]->neighbours(), 0U);
+  mesh.add_as(2, 2, first);
+
+  EXPECT_TRUE(mesh.world.run_until(
+      [&] { return mesh.nodes[0]->neighbours() == 1 && holder_uid() == own_uid(*mesh.nodes[2]); },
+      15s));
+  mesh.world.run_for(20min);
+  EXPECT_EQ(holder_uid(), own_uid(*mesh.nodes[2]));
+}
+
 TEST_F(ClonesTest, APeerThatRestartsWithoutAWordGetsItsPlaceBackSoon) {
   ASSERT_TRUE(mesh.world.run_until([&] { return mesh.nodes[0]->neighbours() == 1; }, 10s));
   mesh.world.network().block(SimMesh::address(1), SimMesh::address(2));
