@@ -55,9 +55,10 @@ Result<> Exposures::start(LinuxBridge& bridge, Store* store) {
   for (const net::Cidr& address : held) {
     log_.info("address found on the bridge", "address", address);
     WEFT_TRY(bridge.add_address(address));  // announces it
-    wanted_.insert(address);
+    found_.insert(address);
     masquerade_unless_plain(address);
   }
+  is_route_gone_ = true;  // nobody watched before
   check();
   return {};
 }
@@ -71,7 +72,7 @@ void Exposures::stop() noexcept {
 
 void Exposures::use(Nat* nat) {
   nat_ = nat;
-  for (const net::Cidr& address : wanted_) {
+  for (const net::Cidr& address : exposed()) {
     masquerade_unless_plain(address);
   }
 }
@@ -83,6 +84,7 @@ void Exposures::expose(const net::Cidr& address, bool masquerade, Reply<> reply)
     return;
   }
   wanted_.insert(address);
+  found_.erase(address);
   remember(address, masquerade);
   if (nat_ == nullptr) {
     if (masquerade) {
@@ -121,10 +123,11 @@ void Exposures::hide(const net::Cidr& address, Reply<> reply) {
   auto deleted = bridge_ != nullptr ? bridge_->delete_address(address) : stopping();
   if (deleted) {
     wanted_.erase(address);
+    found_.erase(address);
     remember(address, true);  // nothing to remember
   }
   const bool is_last_there = std::ranges::none_of(
-      wanted_,
+      exposed(),
       [network = address.network()](const net::Cidr& other) { return other.network() == network; });
   if (!deleted || nat_ == nullptr || !is_last_there) {
     reply(std::move(deleted));
@@ -134,13 +137,10 @@ void Exposures::hide(const net::Cidr& address, Reply<> reply) {
 }
 
 void Exposures::host_changed(const nlmsghdr& message) {
-  if (message.nlmsg_type == RTM_DELROUTE) {
-    nl::AttributeReader attributes{message, sizeof(rtmsg)};
-    while (const auto attribute = attributes.next()) {
-      if (attribute->type == RTA_OIF && attribute->number<int>() == index_) {
-        is_route_gone_ = true;
-        check_later();
-      }
+  if (message.nlmsg_type == RTM_NEWROUTE || message.nlmsg_type == RTM_DELROUTE) {
+    if (may_have_taken_route(message)) {
+      is_route_gone_ = true;
+      check_later();
     }
   } else if (message.nlmsg_type == RTM_NEWADDR || message.nlmsg_type == RTM_DELADDR) {
     const auto* const info = nl::extra_header<ifaddrmsg>(message);
@@ -148,6 +148,30 @@ void Exposures::host_changed(const nlmsghdr& message) {
       check_later();
     }
   }
+}
+
+/// A route of the bridge is gone, or one that took its place: of a replacement the kernel tells
+/// only what is new.
+bool Exposures::may_have_taken_route(const nlmsghdr& message) const {
+  const auto* const info = nl::extra_header<rtmsg>(message);
+  if (info == nullptr) {
+    return false;
+  }
+  bool is_of_bridge = false;
+  bool is_to_pods = false;
+  nl::AttributeReader attributes{message, sizeof(rtmsg)};
+  while (const auto attribute = attributes.next()) {
+    if (attribute->type == RTA_OIF) {
+      is_of_bridge = attribute->number<int>() == index_;
+    } else if (attribute->type == RTA_DST) {
+      is_to_pods = std::ranges::any_of(exposed(), [&](const net::Cidr& address) {
+        return address.prefix_length == info->rtm_dst_len &&
+               std::ranges::equal(address.network().address.bytes(), attribute->value);
+      });
+    }
+  }
+  return message.nlmsg_type == RTM_DELROUTE ? is_of_bridge || is_to_pods
+                                            : is_to_pods && !is_of_bridge;
 }
 
 void Exposures::check_later() {
@@ -182,15 +206,29 @@ Result<> Exposures::put_back(const std::vector<net::Cidr>& held) {
       warn("somebody took an address off the bridge; put back", address);
     }
   }
+  std::erase_if(found_, [&](const net::Cidr& address) {
+    return std::ranges::find(held, address) == held.end();
+  });
   return std::exchange(is_route_gone_, false) ? put_routes_back() : Result<>();
+}
+
+std::set<net::Cidr> Exposures::exposed() const {
+  std::set<net::Cidr> all = wanted_;
+  all.insert(found_.begin(), found_.end());
+  return all;
 }
 
 /// The kernel makes them with the addresses, and never again. Without, nothing reaches pods.
 Result<> Exposures::put_routes_back() {
-  for (const net::Cidr& address : wanted_) {
-    bool was_gone = false;
-    WEFT_TRY(was_gone, bridge_->add_route(address));
-    if (was_gone) {
+  for (const net::Cidr& address : exposed()) {
+    const auto was_gone = bridge_->add_route(address);
+    if (!was_gone && was_gone.error().code == std::errc::file_exists) {
+      warn("somebody routes the pods' network elsewhere; ours comes back when that route goes",
+           address.network());
+      continue;
+    }
+    WEFT_TRY(was_gone);
+    if (*was_gone) {
       warn("somebody deleted the route to the pods' network; put back", address.network());
     }
   }

@@ -31,8 +31,9 @@ class Exposures {
   Exposures(Loop& loop, Log& log, AddressPlan& plan, Changed changed)
       : loop_(loop), log_(log), plan_(plan), changed_(std::move(changed)) {}
 
-  /// Addresses that the bridge has already are exposed as they were by an earlier run. `store` may
-  /// be null. Errors: the kernel's.
+  /// Addresses that the bridge has already are exposed as they were by an earlier run. They may be
+  /// somebody else's: they are put back only once `expose` or `restore` named them. `store` may be
+  /// null. Errors: the kernel's.
   [[nodiscard]] Result<> start(LinuxBridge& bridge, Store* store);
   void stop() noexcept;
   /// Null: there is none for now.
@@ -46,6 +47,7 @@ class Exposures {
 
  private:
   void host_changed(const nlmsghdr& message);
+  [[nodiscard]] bool may_have_taken_route(const nlmsghdr& message) const;
   void check_later();
   void check();
   [[nodiscard]] Result<> put_back(const std::vector<net::Cidr>& held);
@@ -57,6 +59,8 @@ class Exposures {
   void masquerade_unless_plain(const net::Cidr& address);
   void masquerade_again(const net::Cidr& address);
   void remember(const net::Cidr& address, bool masquerade);
+  /// What the bridge has as far as this knows.
+  [[nodiscard]] std::set<net::Cidr> exposed() const;
 
   Loop& loop_;
   Log& log_;
@@ -67,6 +71,7 @@ class Exposures {
   Store* store_ = nullptr;
   Nat* nat_ = nullptr;
   std::set<net::Cidr> wanted_;
+  std::set<net::Cidr> found_;  // at the start, and nobody has named them since
   std::optional<std::vector<net::Cidr>> told_;
   TimePoint next_warning_{};
   std::uint64_t untold_ = 0;  // warnings held back since the last one

@@ -158,6 +158,8 @@ TEST_F(ExposuresTest, AnAddressOfAnEarlierRunIsKeptAndMasquerated) {
 
   EXPECT_TRUE(is_told({cidr("10.32.0.1/12")}));
   EXPECT_EQ(nat_.networks, std::set{cidr("10.32.0.0/12")});
+  ASSERT_TRUE(
+      ask([&](Reply<> reply) { exposures_->restore(cidr("10.32.0.1/12"), std::move(reply)); }));
   ASSERT_EQ(run("ip addr flush dev weave"), "");
   EXPECT_TRUE(comes_to_have({cidr("10.32.0.1/12")}));
 }
@@ -227,6 +229,35 @@ TEST_F(ExposuresTest, PutsRoutesToThePodsNetworksBackUntilTheAddressIsHidden) {
   EXPECT_TRUE(host_.logged("somebody deleted the route to the pods' network; put back"));
 
   ASSERT_TRUE(hide("10.33.0.1/24"));
+
+  EXPECT_TRUE(comes_to_route("10.32.0.0/12 src 10.32.0.1;"));
+}
+
+TEST_F(ExposuresTest, WhatWasOnTheBridgeBeforeStaysOffWhenNobodyNamedIt) {
+  ASSERT_EQ(run("ip addr add 10.32.0.2/12 dev weave"), "");
+  start();
+  ASSERT_TRUE(is_told({cidr("10.32.0.2/12")}));
+
+  ASSERT_EQ(run("ip addr del 10.32.0.2/12 dev weave"), "");
+
+  EXPECT_TRUE(is_told({}));
+  EXPECT_EQ(held(), Addresses{});
+}
+
+TEST_F(ExposuresTest, ARouteThatSomebodyReplacedComesBackWithTheEndOfTheOther) {
+  start();
+  ASSERT_TRUE(expose("10.32.0.1/12"));
+
+  ASSERT_EQ(run("ip route replace blackhole 10.32.0.0/12"), "");
+  ASSERT_EQ(run("ip route del blackhole 10.32.0.0/12"), "");
+
+  EXPECT_TRUE(comes_to_route("10.32.0.0/12 src 10.32.0.1;"));
+}
+
+TEST_F(ExposuresTest, ARouteThatWasGoneBeforeTheStartComesBack) {
+  ASSERT_EQ(run("ip addr add 10.32.0.1/12 dev weave && ip route flush dev weave"), "");
+
+  start();
 
   EXPECT_TRUE(comes_to_route("10.32.0.0/12 src 10.32.0.1;"));
 }

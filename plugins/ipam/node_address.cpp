@@ -40,6 +40,7 @@ void NodeAddress::stop() noexcept {
 
 void NodeAddress::use(BridgeV2* bridge) {
   bridge_ = bridge;
+  is_new_bridge_ = true;
   compare();
 }
 
@@ -87,6 +88,9 @@ void NodeAddress::claimed(const net::Cidr& address, const Result<>& result) {
   claiming_.erase(address);
   if (result) {
     conflicts_.erase(address);
+    if (!lent_.contains(address)) {
+      restore(address);  // now it is the bridge's own
+    }
   } else if (result.error().code != Errc::cancelled) {
     const auto [at, is_news] = conflicts_.insert_or_assign(address, result.error().message());
     if (is_news) {
@@ -119,8 +123,10 @@ void NodeAddress::compare() {
 
 void NodeAddress::agree(const std::vector<net::Cidr>& on_bridge) {
   claim_missing(on_bridge);
+  const bool is_new = std::exchange(is_new_bridge_, false);
   for (const net::Cidr& held : allocator_->lookup(bridge_owner)) {
-    if (std::ranges::find(on_bridge, held.address, &net::Cidr::address) == on_bridge.end()) {
+    if (is_new ||
+        std::ranges::find(on_bridge, held.address, &net::Cidr::address) == on_bridge.end()) {
       restore(held);
     }
   }
@@ -170,34 +176,45 @@ void NodeAddress::expose(std::optional<net::Cidr> address, std::optional<net::Ci
   if (address) {
     lent_.erase(*address);
   }
-  auto put = [this, masquerade, answer = std::move(answer)](const Result<net::Cidr>& ours) mutable {
+  auto put = [this, masquerade,
+              answer = std::move(answer)](const Result<AllocatedAddress>& ours) mutable {
     put_on_bridge(ours, masquerade, std::move(answer));
   };
   if (bridge_ == nullptr) {
     put(fail(Errc::unsupported, "expose an address: no plugin provides a bridge"));
   } else if (address) {
+    const auto held = allocator_->lookup(bridge_owner);
+    const AllocatedAddress ours{*address, std::ranges::find(held, *address) != held.end()};
     allocator_->claim(std::string(bridge_owner), *address, ClaimMode::strict,
-                      [address = *address, put = std::move(put)](const Result<>& claimed) mutable {
-                        claimed ? put(address) : put(tl::unexpected(claimed.error()));
+                      [ours, put = std::move(put)](const Result<>& claimed) mutable {
+                        claimed ? put(ours) : put(tl::unexpected(claimed.error()));
                       });
   } else {
     allocator_->allocate(std::string(bridge_owner), subnet.value_or(wishes_.subnet),
-                         [put = std::move(put)](const Result<AllocatedAddress>& got) mutable {
-                           put(got.map([](const auto& allocated) { return allocated.address; }));
-                         });
+                         std::move(put));
   }
 }
 
-void NodeAddress::put_on_bridge(const Result<net::Cidr>& ours, bool masquerade,
+/// What the bridge does not take is free again, unless it was held before.
+void NodeAddress::put_on_bridge(const Result<AllocatedAddress>& ours, bool masquerade,
                                 Answer<net::Cidr> answer) {
   if (!ours || bridge_ == nullptr) {
-    answer(ours ? fail(Errc::abandoned, "expose an address: the bridge has gone") : ours);
+    answer(ours ? fail(Errc::abandoned, "expose an address: the bridge has gone")
+                : tl::unexpected(ours.error()));
     return;
   }
   bridge_->expose(
-      *ours, masquerade,
-      {loop_, [ours = *ours, answer = std::move(answer)](const Result<>& exposed) mutable {
-         exposed ? answer(ours) : answer(tl::unexpected(exposed.error()));
+      ours->address, masquerade,
+      {loop_, [this, ours = *ours, answer = std::move(answer)](const Result<>& exposed) mutable {
+         if (exposed || ours.was_held || allocator_ == nullptr) {
+           exposed ? answer(ours.address) : answer(tl::unexpected(exposed.error()));
+           return;
+         }
+         allocator_->release_address(
+             std::string(bridge_owner), ours.address.address,
+             [error = exposed.error(), answer = std::move(answer)](const Result<>&) mutable {
+               answer(tl::unexpected(std::move(error)));
+             });
        }});
 }
 

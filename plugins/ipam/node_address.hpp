@@ -67,7 +67,8 @@ class NodeAddress {
   void free_lent(const std::vector<net::Cidr>& on_bridge);
   void want_address(const std::vector<net::Cidr>& on_bridge);
   void restore(const net::Cidr& address);
-  void put_on_bridge(const Result<net::Cidr>& ours, bool masquerade, Answer<net::Cidr> answer);
+  void put_on_bridge(const Result<AllocatedAddress>& ours, bool masquerade,
+                     Answer<net::Cidr> answer);
   void hide_next(std::shared_ptr<Hiding> hiding);
   void free_hidden(const std::shared_ptr<Hiding>& hiding);
 
@@ -76,7 +77,8 @@ class NodeAddress {
   Allocator* allocator_ = nullptr;  // null unless started
   BridgeV2* bridge_ = nullptr;      // null while there is none
   Wishes wishes_;
-  bool is_asking_ = false;  // for the node's address
+  bool is_asking_ = false;      // for the node's address
+  bool is_new_bridge_ = false;  // it has not been told yet which of its addresses are its own
   std::set<net::Cidr> claiming_;
   std::set<net::Cidr> lent_;                    // by other programs while this one runs
   std::map<net::Cidr, std::string> conflicts_;  // why an address of the bridge is not its own

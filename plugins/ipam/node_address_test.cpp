@@ -129,7 +129,7 @@ TEST_F(NodeAddressTest, WhatTheBridgeHasIsClaimedBeforeTheFirstAllocation) {
 
   EXPECT_EQ(node->allocate(*ipam, "pod"), cidr("10.32.0.2/12"));
   EXPECT_EQ(held(), list({"10.32.0.1/12"}));
-  EXPECT_EQ(bridge.asked, 0) << "it has an address";
+  EXPECT_EQ(bridge.addresses, list({"10.32.0.1/12", "192.168.7.1/24"})) << "it has an address";
 }
 
 TEST_F(NodeAddressTest, AnAddressOnTheBridgeIsNoReasonToDivideTheRange) {
@@ -252,6 +252,30 @@ TEST_F(NodeAddressTest, IsExposedAndHiddenByCommand) {
   EXPECT_TRUE(bridge.addresses.empty());
   EXPECT_TRUE(held().empty());
   EXPECT_EQ(host.call("ipam.hide"), R"({"addresses":[]})");
+}
+
+TEST_F(NodeAddressTest, WhatTheBridgeDoesNotTakeIsFreeAgain) {
+  boot({{"init", "seed=::1"}, {"expose", false}});
+  ASSERT_TRUE(node->host.call("ipam.expose", R"({"address":"10.32.0.9"})"));
+  bridge.is_failing = true;
+
+  EXPECT_FALSE(node->host.call("ipam.expose", R"({"address":"10.32.0.8"})"));
+  EXPECT_FALSE(node->host.call("ipam.expose", R"({"subnet":"10.33.0.0/24"})"));
+  EXPECT_FALSE(node->host.call("ipam.expose", R"({"address":"192.168.0.1/24"})"));
+  EXPECT_FALSE(node->host.call("ipam.expose", R"({"address":"10.32.0.9"})"));
+
+  EXPECT_EQ(held(), list({"10.32.0.9/12"}));
+}
+
+TEST_F(NodeAddressTest, SaysToTheBridgeWhichAddressesAreItsOwn) {
+  boot(alone);
+  ASSERT_EQ(bridge.addresses, list({"10.32.0.1/12"}));
+  bridge.named.clear();
+  bridge.addresses.push_back(cidr("192.168.7.7/24"));  // somebody else's
+
+  reboot(alone);
+
+  EXPECT_EQ(bridge.named, list({"10.32.0.1/12"}));
 }
 
 TEST_F(NodeAddressTest, CommandsSayThatThereIsNoBridge) {

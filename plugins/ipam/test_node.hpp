@@ -85,6 +85,7 @@ class FakeBridge final : public BridgeV2 {
       addresses.push_back(address);
     }
     is_masqueraded = masquerade;
+    named.push_back(address);
     reply({});
   }
   void restore(net::Cidr address, Reply<> reply) override {
@@ -101,7 +102,8 @@ class FakeBridge final : public BridgeV2 {
   std::vector<BridgePod> attached;
   bool is_masqueraded = false;
   bool is_failing = false;
-  int asked = 0;  ///< how often to expose something
+  int asked = 0;                 ///< how often to expose something
+  std::vector<net::Cidr> named;  ///< exposed or restored, in this order
 };
 
 /// A node with a mesh, and what it publishes.
