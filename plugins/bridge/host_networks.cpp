@@ -123,6 +123,8 @@ Result<> add_own_addresses(nl::Socket& socket, int bridge, net::Family family,
         if (const auto own = own_address(each, family)) {
           const std::string link = name_of(links, static_cast<int>(info->ifa_index));
           host.machines.insert({*own, "this node's own on " + link});
+          const net::Cidr network = net::Cidr{*own, info->ifa_prefixlen}.network();
+          host.links.insert({network, "the network of " + link});
         }
       },
       "list this node's addresses");
@@ -278,6 +280,12 @@ std::vector<std::string> find_collisions(const HostNetworks& host, const net::Ci
   for (const auto& network : host.networks) {
     if (holds(pods, network.destination)) {
       found.push_back(fmt::format("{}, {}", to_string(network.destination), network.name));
+    }
+  }
+  for (const auto& network : host.links) {
+    if (holds(network.destination, pods) && !holds(pods, network.destination)) {
+      found.push_back(
+          fmt::format("{}, {}, around it", to_string(network.destination), network.name));
     }
   }
   for (const auto& machine : host.machines) {

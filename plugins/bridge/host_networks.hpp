@@ -25,10 +25,12 @@ struct HostNetworks {
   };
   std::set<Network> networks;  ///< without default routes
   std::set<Machine> machines;
+  std::set<Network> links = {};  ///< that this node has an address in
 };
 
-/// Routes of the main table and of those that rules name, gateways of the former, the addresses of all interfaces but `bridge`, and the
-/// resolvers of the files `resolvers`; a missing file has none. Errors: the kernel's.
+/// Routes of the main table and of those that rules name, gateways of the former, the addresses of
+/// all interfaces but `bridge`, and the resolvers of the files `resolvers`; a missing file has
+/// none. Errors: the kernel's.
 [[nodiscard]] Result<HostNetworks> read_host_networks(nl::Socket& socket, int bridge,
                                                       net::Family family,
                                                       const std::vector<std::string>& resolvers);
@@ -36,8 +38,9 @@ struct HostNetworks {
 /// The servers that a file like /etc/resolv.conf names. Passes over what it cannot read.
 [[nodiscard]] std::vector<net::IpAddress> parse_resolvers(std::string_view text);
 
-/// What of the host lies in `pods`, one phrase each: "10.33.5.1, a resolver". A network that holds
-/// `pods` is none of them: the host keeps the rest of it.
+/// What of the host lies in `pods`, one phrase each: "10.33.5.1, a resolver". A larger network that
+/// is routed is none of them, as the host keeps the rest of it; one that the host has an address in
+/// is, as its machines can be anywhere in it.
 [[nodiscard]] std::vector<std::string> find_collisions(const HostNetworks& host,
                                                        const net::Cidr& pods);
 

@@ -41,6 +41,16 @@ TEST(HostNetworks, TheSameNetworkCollidesAndALargerOneDoesNot) {
   EXPECT_EQ(find_collisions(host, cidr("10.32.0.0/12")), Texts{"10.32.0.0/12, routed by vpn"});
 }
 
+TEST(HostNetworks, ALargerNetworkThatTheHostIsInCollides) {
+  const HostNetworks host{{{cidr("10.92.0.0/24"), "a network of eth0"}},
+                          {{ip("10.92.0.11"), "this node's own on eth0"}},
+                          {{cidr("10.92.0.0/24"), "the network of eth0"}}};
+
+  EXPECT_EQ(find_collisions(host, cidr("10.92.0.128/25")),
+            Texts{"10.92.0.0/24, the network of eth0, around it"});
+  EXPECT_EQ(find_collisions(host, cidr("10.93.0.0/16")), Texts{});
+}
+
 TEST(HostNetworks, ProposesWhatFollowsAndOverlapsWithNothing) {
   const HostNetworks host{{{cidr("10.48.0.0/16"), "a network of eth0"}},
                           {{ip("10.80.0.1"), "a resolver"}}};
