@@ -84,7 +84,9 @@ std::string iptables_remedy(const Finding& finding, const std::string& bridge) {
     return fmt::format("{} -t {} -I {} {} {} -j ACCEPT", tool, finding.table.substr(space + 1),
                        finding.base.name, direction, bridge);
   };
-  return insert("-i") + "; " + insert("-o");
+  // iptables refuses -o where packets have no way out yet.
+  const std::string in = insert("-i");
+  return finding.base.hook == NF_INET_PRE_ROUTING ? in : in + "; " + insert("-o");
 }
 
 std::string nft_remedy(const Finding& finding, const std::string& bridge) {
