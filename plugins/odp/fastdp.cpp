@@ -36,9 +36,11 @@ Result<> Fastdp::start() {
     return tl::unexpected(std::move(kernel).error());
   }
   kernel_.emplace(*std::move(kernel));
-  tunnels_.emplace(*kernel_, settings_.port);
   WEFT_TRY(watch_kernel());
-  WEFT_TRY(tunnels_->ensure_own());
+  if (auto opened = open_tunnels(); !opened) {
+    abandon_datapath();
+    return opened;
+  }
   open_ipsec();
   auto port = NetlinkPort::open();
   if (!port) {
@@ -55,6 +57,26 @@ Result<> Fastdp::start() {
   sweep_timer_ = node_.loop.every(sweep_period, [this] { sweep(); });
   sweep();
   return {};
+}
+
+Result<> Fastdp::open_tunnels() {
+  auto tunnels = TunnelPorts::open(*kernel_, settings_.port);
+  if (!tunnels) {
+    return tl::unexpected(std::move(tunnels).error());
+  }
+  tunnels_.emplace(*std::move(tunnels));
+  Vport own;
+  WEFT_TRY(own, tunnels_->ensure_own());
+  if (own.is_device) {
+    node_.log.info("an interface stands in for Open vSwitch's tunnel port", "interface", own.name);
+  }
+  return {};
+}
+
+/// An empty one would only stand in the way.
+void Fastdp::abandon_datapath() {
+  watcher_.reset();
+  static_cast<void>(kernel_->delete_if_empty());
 }
 
 /// Without it connections in clear use the fast path all the same.
@@ -316,7 +338,7 @@ Result<> Fastdp::detach() {
 
 Result<FastdpStatus> Fastdp::status() {
   FastdpStatus status;
-  WEFT_TRY(status.vports, kernel_->vports());
+  WEFT_TRY(status.vports, tunnels_->vports());
   WEFT_TRY(status.flows, kernel_->dump());
   for (const auto& [forwarder, session] : sessions_.all()) {
     status.connections.push_back(session->describe());

@@ -86,6 +86,8 @@ class Fastdp final : public Overlay, public Datapath {
  private:
   static constexpr Duration sweep_period = std::chrono::seconds{10};
 
+  [[nodiscard]] Result<> open_tunnels();
+  void abandon_datapath();
   void open_ipsec();
   [[nodiscard]] Result<> open_lanes();
   [[nodiscard]] Result<> attach(DatapathPorts ports);

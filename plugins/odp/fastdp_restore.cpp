@@ -56,6 +56,7 @@ void Fastdp::restore() {
     restore_soon(retry_interval);
     return;
   }
+  abandon_datapath();
   node_.fail(
       {done.error().code, fmt::format("restore the datapath '{}', deleted by {}: {}",
                                       settings_.datapath, deleter(), done.error().message())});

@@ -54,6 +54,9 @@ std::optional<Vport> parse_vport(const nlmsghdr& message) {
       case OVS_VPORT_ATTR_NAME:
         port.name = attribute->text();
         break;
+      case OVS_VPORT_ATTR_IFINDEX:
+        port.interface = attribute->number<int>().value_or(0);
+        break;
       case OVS_VPORT_ATTR_OPTIONS: {
         nl::AttributeReader options(attribute->value);
         while (const auto option = options.next()) {
@@ -280,8 +283,11 @@ Result<PortNumber> Kernel::ensure_vport(const Vport& wanted) {
   const auto find = [&]() -> Result<std::optional<Vport>> {
     std::vector<Vport> ports;
     WEFT_TRY(ports, vports());
-    const auto at = std::ranges::find(ports, wanted.name, &Vport::name);
-    return at != ports.end() && at->type == wanted.type ? std::optional(*at) : std::nullopt;
+    const auto at = std::ranges::find_if(ports, [&wanted](const Vport& port) {
+      return port.name == wanted.name && port.type == wanted.type &&
+             port.udp_port == wanted.udp_port;
+    });
+    return at != ports.end() ? std::optional(*at) : std::nullopt;
   };
   std::optional<Vport> found;
   WEFT_TRY(found, find());
@@ -293,12 +299,6 @@ Result<PortNumber> Kernel::ensure_vport(const Vport& wanted) {
     Vport elsewhere = wanted;
     elsewhere.number = 0;
     added = add_vport(elsewhere);
-  }
-  if (!added && wanted.type == Vport::Type::vxlan &&
-      added.error().code == std::errc::address_family_not_supported) {
-    return fail(Errc::unsupported,
-                "use the fast datapath: this kernel's Open vSwitch has no VXLAN; load the module "
-                "'vport-vxlan' on the host, or take 'odp' out of the list of plugins");
   }
   WEFT_TRY(added);
   WEFT_TRY(found, find());
@@ -316,6 +316,17 @@ Result<> Kernel::delete_vport(PortNumber number) {
   erase.put_number(OVS_VPORT_ATTR_PORT_NO, number);
   const auto erased = socket_.request(erase, "delete a port of the datapath");
   return !erased && erased.error().code == std::errc::no_such_device ? Result<>{} : erased;
+}
+
+Result<> Kernel::delete_if_empty() {
+  std::vector<Vport> ports;
+  WEFT_TRY(ports, vports());
+  if (ports.size() > 1) {
+    return {};
+  }
+  nl::Message erase =
+      make_message(families_.datapath, OVS_DP_CMD_DEL, OVS_DATAPATH_VERSION, index_);
+  return socket_.request(erase, fmt::format("delete the datapath '{}'", name_));
 }
 
 Result<> Kernel::find_features() {

@@ -32,6 +32,8 @@ struct Vport {
   Type type = Type::netdev;
   std::string name;
   std::uint16_t udp_port = 0;  ///< of a VXLAN port
+  int interface = 0;           ///< its index, as the kernel tells it
+  bool is_device = false;      ///< a tunnel interface, see TunnelPorts
 };
 /// "netdev", "internal", "vxlan"; "unknown" for what weft does not make.
 [[nodiscard]] std::string_view to_string(Vport::Type type) noexcept;
@@ -70,11 +72,13 @@ class Kernel final : public FlowSink {
 
   /// In the kernel's order, which is that of their numbers.
   [[nodiscard]] Result<std::vector<Vport>> vports();
-  /// Adds a port, with the number that it asks for when that is free; 0: any. One of that name and
-  /// type is adopted. Errors: the kernel's.
+  /// Adds a port, with the number that it asks for when that is free; 0: any. One of that name,
+  /// type and UDP port is adopted. Errors: the kernel's; EAFNOSUPPORT when it has no such type.
   [[nodiscard]] Result<PortNumber> ensure_vport(const Vport& wanted);
   /// Succeeds when there is none.
   [[nodiscard]] Result<> delete_vport(PortNumber number);
+  /// Deletes the datapath when it has no port but its own, so that nothing uses it.
+  [[nodiscard]] Result<> delete_if_empty();
 
   [[nodiscard]] std::vector<Result<>> apply(std::span<const FlowChange> changes) override;
   [[nodiscard]] Result<std::vector<KernelFlow>> dump() override;

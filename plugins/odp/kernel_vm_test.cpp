@@ -6,6 +6,7 @@
 #include <weft/netlink/link.hpp>
 
 #include "kernel.hpp"
+#include "tunnel_ports.hpp"
 
 namespace weft::odp {
 namespace {
@@ -26,12 +27,9 @@ class OdpKernelTest : public ::testing::Test {
     return *std::move(kernel);
   }
   static PortNumber add_tunnel(Kernel& kernel, std::uint16_t port = 6784) {
-    const auto number = kernel.ensure_vport({.number = 2,
-                                             .type = Vport::Type::vxlan,
-                                             .name = "vxlan-" + std::to_string(port),
-                                             .udp_port = port});
-    EXPECT_TRUE(number) << number.error().message();
-    return number.value_or(0);
+    const auto tunnel = TunnelPorts::open(kernel, port)->ensure_own();
+    EXPECT_TRUE(tunnel) << tunnel.error().message();
+    return tunnel ? tunnel->number : 0;
   }
   static Result<> apply(Kernel& kernel, const FlowChange& change) {
     return kernel.apply({&change, 1}).front();
@@ -52,13 +50,14 @@ TEST_F(OdpKernelTest, NumbersPortsAsReportsOfTheOriginalShowThem) {
   EXPECT_EQ(add_tunnel(kernel), 2U);
   EXPECT_EQ(kernel.ensure_vport({.number = 1, .name = "far"}).value_or(0), 1U);
 
-  const auto ports = kernel.vports();
+  const auto ports = TunnelPorts::open(kernel, 6784)->vports();
   ASSERT_TRUE(ports);
   ASSERT_EQ(ports->size(), 3U);
   EXPECT_EQ((*ports)[0].name, "datapath");
   EXPECT_EQ((*ports)[0].type, Vport::Type::internal);
   EXPECT_EQ((*ports)[1].name, "far");
   EXPECT_EQ((*ports)[2].name, "vxlan-6784");
+  EXPECT_EQ((*ports)[2].type, Vport::Type::vxlan);
   EXPECT_EQ((*ports)[2].udp_port, 6784);
 }
 
@@ -148,6 +147,19 @@ TEST_F(OdpKernelTest, FindsWhatAnEarlierRunLeft) {
   ASSERT_TRUE(flows);
   ASSERT_EQ(flows->size(), 1U);
   EXPECT_EQ(flows->front().key, captured);
+}
+
+TEST_F(OdpKernelTest, DeletesADatapathThatNothingUses) {
+  auto socket = nl::Socket::open(NETLINK_ROUTE);
+  ASSERT_TRUE(socket);
+  Kernel kernel = open();
+  add_tunnel(kernel);
+  ASSERT_TRUE(kernel.delete_if_empty());
+  EXPECT_TRUE(nl::find_link(*socket, "datapath").value());
+
+  ASSERT_TRUE(kernel.delete_vport(2));
+  ASSERT_TRUE(kernel.delete_if_empty());
+  EXPECT_FALSE(nl::find_link(*socket, "datapath").value());
 }
 
 TEST_F(OdpKernelTest, RefusesANameThatIsSomethingElse) {

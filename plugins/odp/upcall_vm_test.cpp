@@ -11,6 +11,7 @@
 
 #include "netlink_port.hpp"
 #include "testing/datapath.hpp"
+#include "tunnel_ports.hpp"
 #include "upcall.hpp"
 
 namespace weft::odp {
@@ -98,15 +99,14 @@ TEST_F(OdpUpcallTest, GivesOneToPortsThatAreAddedLaterAlsoToTunnels) {
   ASSERT_TRUE(kernel.send_upcalls_by_port({sockets[0].id(), sockets[1].id()}));
 
   const PortNumber port = add_port(kernel, 0);
-  const auto tunnel =
-      kernel.ensure_vport({.type = Vport::Type::vxlan, .name = "vxlan-6884", .udp_port = 6884});
+  const auto tunnel = TunnelPorts::open(kernel, 6884)->ensure_own();
   ASSERT_TRUE(tunnel) << tunnel.error().message();
   send(0, 3);
   send_through_tunnel(6884);
 
   const auto misses = read(kernel, sockets, 4);
   EXPECT_EQ(misses[port % 2].at(port), 3U);
-  EXPECT_EQ(misses[*tunnel % 2].at(*tunnel), 1U);
+  EXPECT_EQ(misses[tunnel->number % 2].at(tunnel->number), 1U);
 }
 
 TEST_F(OdpUpcallTest, GivesEachProcessorASocketOfItsOwnWhereTheKernelCan) {

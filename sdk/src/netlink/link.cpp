@@ -3,6 +3,7 @@
 
 #include <weft/netlink/link.hpp>
 
+#include <arpa/inet.h>
 #include <fmt/core.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
@@ -11,6 +12,8 @@
 
 namespace weft::nl {
 namespace {
+
+constexpr std::uint32_t max_mtu = 65535;  // of an IPv4 packet
 
 void read_bridge_port(ByteView octets, Link& link) {
   AttributeReader attributes{octets};
@@ -21,12 +24,30 @@ void read_bridge_port(ByteView octets, Link& link) {
   }
 }
 
+Vxlan read_vxlan(ByteView octets) {
+  Vxlan vxlan;
+  AttributeReader attributes{octets};
+  while (const auto attribute = attributes.next()) {
+    const bool is_on = attribute->number<std::uint8_t>().value_or(0) != 0;
+    if (attribute->type == IFLA_VXLAN_PORT && attribute->value.size() == sizeof(std::uint16_t)) {
+      vxlan.udp_port = load_be<std::uint16_t>(attribute->value.data());
+    } else if (attribute->type == IFLA_VXLAN_COLLECT_METADATA) {
+      vxlan.is_external = is_on;
+    } else if (attribute->type == IFLA_VXLAN_LEARNING) {
+      vxlan.is_learning = is_on;
+    }
+  }
+  return vxlan;
+}
+
 void read_link_info(ByteView octets, Link& link) {
   AttributeReader attributes{octets};
   bool is_bridge_port = false;
   while (const auto attribute = attributes.next()) {
     if (attribute->type == IFLA_INFO_KIND) {
       link.kind = attribute->text();
+    } else if (attribute->type == IFLA_INFO_DATA && link.kind == "vxlan") {
+      link.vxlan = read_vxlan(attribute->value);
     } else if (attribute->type == IFLA_INFO_SLAVE_KIND) {
       is_bridge_port = attribute->text() == "bridge";
     } else if (attribute->type == IFLA_INFO_SLAVE_DATA && is_bridge_port) {
@@ -209,6 +230,28 @@ Result<> create_veth(Socket& socket, const VethEnd& host, const VethEnd& peer) {
   return socket
       .request(message, fmt::format("create the veth pair '{}' and '{}'", host.name, peer.name))
       .map_error(needs_module("veth"));
+}
+
+Result<> create_external_vxlan(Socket& socket, std::string_view name, std::uint16_t udp_port) {
+  constexpr std::uint8_t on = 1;
+  constexpr std::uint8_t off = 0;
+  Message message{RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL};
+  auto& info = message.extra_header<ifinfomsg>();
+  info.ifi_flags = IFF_UP;
+  info.ifi_change = IFF_UP;
+  message.put_text(IFLA_IFNAME, name).put_number(IFLA_MTU, std::uint32_t{max_mtu});
+  message.nest(IFLA_LINKINFO, [&] {
+    message.put_text(IFLA_INFO_KIND, "vxlan");
+    message.nest(IFLA_INFO_DATA, [&] {
+      // Left out, learning is on, and packets whose inner source MAC is zero are dropped.
+      message.put_number(IFLA_VXLAN_LEARNING, off)
+          .put_number(IFLA_VXLAN_COLLECT_METADATA, on)
+          .put_number(IFLA_VXLAN_UDP_ZERO_CSUM6_RX, on)
+          .put_number(IFLA_VXLAN_PORT, htons(udp_port));
+    });
+  });
+  return socket.request(message, fmt::format("create VXLAN interface '{}'", name))
+      .map_error(needs_module("vxlan"));
 }
 
 Result<> set_hairpin(Socket& socket, int port, bool is_on) {

@@ -130,6 +130,26 @@ TEST_F(Netlink, CreatesAVethPairAcrossNamespaces) {
   ::close(inside);
 }
 
+TEST_F(Netlink, CreatesAnExternalVxlanInterface) {
+  ASSERT_TRUE(create_external_vxlan(socket(), "vxlan-6784", 6784));
+
+  const Link made = require_link(socket(), "vxlan-6784").value();
+  EXPECT_EQ(made.kind, "vxlan");
+  EXPECT_EQ(made.mtu, 65535u);
+  EXPECT_TRUE(made.is_up);
+  ASSERT_TRUE(made.vxlan);
+  EXPECT_EQ(made.vxlan->udp_port, 6784);
+  EXPECT_TRUE(made.vxlan->is_external);
+  EXPECT_FALSE(made.vxlan->is_learning);
+
+  EXPECT_FALSE(make_bridge("br0").vxlan);
+  const auto again = create_external_vxlan(socket(), "vxlan-6784", 6785);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, std::errc::file_exists) << again.error().message();
+  EXPECT_FALSE(create_external_vxlan(socket(), "another", 6784));
+  EXPECT_FALSE(find_link(socket(), "another").value());
+}
+
 TEST_F(Netlink, AddressesAreAddedOnceAndDeletedOnce) {
   const Link bridge = make_bridge("br0");
   const auto address = net::parse_cidr("10.32.0.1/12").value();

@@ -14,6 +14,13 @@
 
 namespace weft::nl {
 
+/// What a VXLAN interface is made for.
+struct Vxlan {
+  std::uint16_t udp_port = 0;  ///< where it receives, and sends to
+  bool is_external = false;    ///< each packet says where it goes, as Open vSwitch and BPF have it
+  bool is_learning = false;    ///< from the packets that it receives
+};
+
 struct Link {
   int index = 0;
   std::string name = {};
@@ -24,6 +31,7 @@ struct Link {
   int peer = 0;    ///< index of the other end of a veth, in its own namespace
   bool is_up = false;
   bool is_hairpin = false;  ///< of a bridge port
+  std::optional<Vxlan> vxlan = {};
 };
 
 /// Reads an RTM_NEWLINK or RTM_DELLINK message; empty for anything else.
@@ -61,6 +69,12 @@ struct VethEnd {
 };
 /// Both ends are created, down. Errors: EEXIST.
 [[nodiscard]] Result<> create_veth(Socket& socket, const VethEnd& host, const VethEnd& peer);
+
+/// An external VXLAN interface that does not learn, accepts UDP over IPv6 without checksums, leaves
+/// lengths to who sends (MTU 65535) and is up. Errors: EEXIST, of the name, or of an interface like
+/// it at the same port; EADDRINUSE; EOPNOTSUPP when the kernel has no VXLAN.
+[[nodiscard]] Result<> create_external_vxlan(Socket& socket, std::string_view name,
+                                             std::uint16_t udp_port);
 
 /// Lets a bridge port send frames back out of itself (a pod that reaches itself by a service).
 [[nodiscard]] Result<> set_hairpin(Socket& socket, int port, bool is_on);
