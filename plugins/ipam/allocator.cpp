@@ -282,6 +282,20 @@ Allocator::Status Allocator::status() const {
   return status;
 }
 
+std::vector<std::string> Allocator::warnings() const {
+  const auto contest = rejections_.contest();
+  if (!contest) {
+    return {};
+  }
+  return {fmt::format(
+      "peers do not agree whose the addresses from {} are: this node's, or those of {}, as {} "
+      "says; "
+      "pods of both may have the same ones. Make the pods of one of the two anew, after it stopped "
+      "and its state directory was removed",
+      address_text(contest->entry.token), with_nickname(nicknames_, contest->entry.peer),
+      contest->teller)};
+}
+
 bool Allocator::is_exhausted(const net::Cidr& subnet) const {
   return !ring_.is_empty() && space_.free_in(host_range_of(subnet)) == 0 &&
          ring_.candidates(range_of(subnet)).empty();

@@ -136,6 +136,8 @@ class Allocator {
   [[nodiscard]] const Ring& ring() const noexcept { return ring_; }
   [[nodiscard]] const Nicknames& nicknames() const noexcept { return nicknames_; }
   [[nodiscard]] const Fences& fences() const noexcept { return fences_; }
+  /// What an operator has to settle, one sentence each.
+  [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
   // allocator.cpp: its life, and the ring as a whole

@@ -511,6 +511,33 @@ TEST(Takeover, MakesTheRangesOfAGonePeerOurs) {
   EXPECT_GE(one.allocator().ring().state().entries[1].version, 100u);
 }
 
+TEST(Takeover, IsWarnedOfWhenThePeerComesBackAndBothHaveGivenAddressesOut) {
+  World world;
+  Node& one = world.add(1, "consensus=2");
+  Node& two = world.add(2, "consensus=2");
+  ASSERT_TRUE(one.allocate("c1"));
+  ASSERT_TRUE(two.allocate("c2"));
+  const AddressRange theirs = two.allocator().ring().owned_ranges(PeerName{2}).front();
+  const std::string inside = net::to_string(net::IpAddress::v4(theirs.start)) + "/25";
+  two.crash();
+  one.unknown.insert(PeerName{2});
+  one.allocator().take_over(PeerName{2}, [](const auto&) {});
+  world.sim.run_for(20s);
+  ASSERT_TRUE(one.allocate("c3", inside));
+  EXPECT_TRUE(one.allocator().warnings().empty());
+
+  one.unknown.clear();
+  two.start();
+  world.run_for(2min);
+
+  ASSERT_EQ(two.allocator().warnings().size(), 1U);
+  EXPECT_NE(two.allocator().warnings()[0].find("or those of 00:00:00:00:00:01"), std::string::npos)
+      << two.allocator().warnings()[0];
+  two.crash();
+  world.run_for(2min);
+  EXPECT_TRUE(one.allocator().warnings().empty());
+}
+
 /// Makes a state in which peers are called as they are, and own what they own.
 void hear(Node& node, const std::map<PeerName, std::string>& nicknames,
           std::vector<RingEntry> entries) {

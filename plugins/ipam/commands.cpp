@@ -70,6 +70,7 @@ Result<> IpamPlugin::serve_commands() {
   WEFT_TRY(serve<NoParameters>(status_command(), [this](Text answer) {
     std::vector<std::string> warnings = found_pods_.warnings();
     std::ranges::move(node_address_.warnings(), std::back_inserter(warnings));
+    std::ranges::move(allocator_->warnings(), std::back_inserter(warnings));
     answer(status_json(*allocator_, default_subnet_, warnings,
                        [this](PeerName peer) { return is_known(peer); }));
   }));

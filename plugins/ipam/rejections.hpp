@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,16 @@ class Rejections {
   /// What a merge outbid and refused. `teller` is for people: a gossiped ring does not prove it.
   void report(const MergeOutcome& outcome, const std::string& teller);
 
+  /// Somebody gives a range of this node away, again and again after this node outbid it.
+  struct Contest {
+    RingEntry entry;     ///< what was said last
+    std::string teller;  ///< by whom
+    TimePoint since{};
+    TimePoint last{};
+  };
+  /// One that lasts and goes on; nothing while there is none.
+  [[nodiscard]] std::optional<Contest> contest() const;
+
   /// Entries that would have taken ranges from this node.
   [[nodiscard]] std::uint64_t outbid() const noexcept { return outbid_; }
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
@@ -52,6 +63,7 @@ class Rejections {
   Surroundings& surroundings_;
   std::uint64_t outbid_ = 0;
   std::uint64_t refused_ = 0;
+  std::optional<Contest> contest_;
   LogGate outbid_lines_;
   LogGate refusal_lines_;
 };
