@@ -83,6 +83,35 @@ std::optional<TunnelledPing> parse_tunnelled_ping(std::span<const std::byte> fra
                        datagram.size()};
 }
 
+std::optional<EspPacket> parse_esp(std::span<const std::byte> frame) {
+  const auto packet = ipv4_in(frame);
+  if (!packet || packet->protocol != IPPROTO_ESP) {
+    return std::nullopt;
+  }
+  return EspPacket{packet->from, packet->to, packet->payload.size()};
+}
+
+std::optional<std::string> relay_between(std::span<const EspPacket> packets,
+                                         const std::string& from, const std::string& to,
+                                         std::size_t octets, std::size_t count) {
+  std::optional<std::string> relay;
+  std::size_t first_hops = 0;
+  std::size_t second_hops = 0;
+  for (const EspPacket& packet : packets) {
+    const bool is_first = packet.from == from;
+    if (packet.octets != octets || (!is_first && packet.to != to)) {
+      continue;
+    }
+    const std::string& other = is_first ? packet.to : packet.from;
+    if ((is_first && packet.to == to) || other != relay.value_or(other)) {
+      return std::nullopt;
+    }
+    relay = other;
+    ++(is_first ? first_hops : second_hops);
+  }
+  return first_hops == count && second_hops == count ? relay : std::nullopt;
+}
+
 Result<Capture> Capture::start(const std::string& netns) {
   auto scope = nl::NamespaceScope::enter("/run/netns/" + netns);
   if (!scope) {
@@ -96,8 +125,8 @@ Result<Capture> Capture::start(const std::string& netns) {
   return Capture(std::move(socket));
 }
 
-Result<std::vector<TunnelledPing>> Capture::pings() {
-  std::vector<TunnelledPing> pings;
+Result<Captured> Capture::read() {
+  Captured captured;
   std::vector<std::byte> frame(longest_frame);
   while (true) {
     sockaddr_ll where{};
@@ -113,8 +142,11 @@ Result<std::vector<TunnelledPing>> Capture::pings() {
     if (where.sll_pkttype != PACKET_OUTGOING) {
       continue;
     }
-    if (auto ping = parse_tunnelled_ping({frame.data(), static_cast<std::size_t>(got)})) {
-      pings.push_back(std::move(*ping));
+    const Octets octets{frame.data(), static_cast<std::size_t>(got)};
+    if (auto ping = parse_tunnelled_ping(octets)) {
+      captured.pings.push_back(std::move(*ping));
+    } else if (auto packet = parse_esp(octets)) {
+      captured.encrypted.push_back(std::move(*packet));
     }
   }
   tpacket_stats statistics{};
@@ -126,7 +158,7 @@ Result<std::vector<TunnelledPing>> Capture::pings() {
   if (statistics.tp_drops > 0) {
     return fail(ENOBUFS, "capture every frame");
   }
-  return pings;
+  return captured;
 }
 
 }  // namespace weft::lab

@@ -23,6 +23,11 @@ constexpr double longest_detour = 3;                     // round trips by the o
 constexpr unsigned tunnel_udp_port = 6784;               // the mesh's port and one
 // VXLAN header, Ethernet header, and the 84 octets of IPv4 packet that ping sends.
 constexpr std::size_t tunnelled_octets = 8 + 14 + 84;
+// ESP's header and initialisation vector; the UDP datagram, padded to a word with two octets of
+// trailer; the tag. RFC 4106.
+constexpr std::size_t encrypted_octets = 8 + 8 + (8 + tunnelled_octets + 2) + 16;
+static_assert((8 + tunnelled_octets + 2) % 4 == 0);
+constexpr unsigned captured_pings = 5;
 
 /// Starts the steady ping. `-w` ends it should we be killed.
 Result<> start_steady(DemoState& state) {
@@ -66,15 +71,18 @@ Result<PingCounts> measure(DemoState& state) {
 using Message = std::pair<bool, unsigned>;  // is it a reply, and its number
 using Hops = std::map<Message, std::vector<TunnelledPing>>;
 
-/// Pings five times and collects the datagrams, by message.
-Result<Hops> capture_pings(DemoState& state) {
+/// What crosses the wire while p1 pings p2.
+Result<Captured> capture_pings(DemoState& state) {
   auto capture = Capture::start(state.lab.plan().underlay_netns);
   if (!capture) {
     return tl::unexpected(std::move(capture).error());
   }
-  WEFT_TRY(ping(state.lab, state.p1, state.p2.ip, 5, "0.2"));
-  std::vector<TunnelledPing> seen;
-  WEFT_TRY(seen, capture->pings());
+  WEFT_TRY(ping(state.lab, state.p1, state.p2.ip, captured_pings, "0.2"));
+  return capture->read();
+}
+
+/// Datagrams by the message that they carry.
+Hops by_message(std::vector<TunnelledPing> seen) {
   Hops hops;
   for (TunnelledPing& datagram : seen) {
     hops[{datagram.is_reply, datagram.sequence}].push_back(std::move(datagram));
@@ -121,6 +129,38 @@ std::string shown(const Hops& messages) {
     text += fmt::format("{}{} {}", text.empty() ? "" : "; ", count, way);
   }
   return text;
+}
+
+/// What is encrypted shows its length only: heartbeats and ARP have other lengths.
+Result<Check> relayed_encrypted(DemoState& state) {
+  const std::string& one = state.node(1).ipv4;
+  const std::string& two = state.node(2).ipv4;
+  Captured seen;
+  std::optional<std::string> there;
+  std::optional<std::string> back;
+  const auto both_relayed = [&]() -> Result<bool> {
+    WEFT_TRY(seen, capture_pings(state));
+    there = relay_between(seen.encrypted, one, two, encrypted_octets, captured_pings);
+    back = relay_between(seen.encrypted, two, one, encrypted_octets, captured_pings);
+    return there && back;
+  };
+  const auto waited = wait_until(reconverge_patience, both_relayed, "a relay both ways");
+  if (!waited && waited.error().code != Errc::timeout) {
+    return tl::unexpected(waited.error());
+  }
+  std::map<std::string, unsigned> hops;
+  for (const EspPacket& packet : seen.encrypted) {
+    ++hops[fmt::format("{} -> {}, {} octets", packet.from, packet.to, packet.octets)];
+  }
+  std::string observed = fmt::format("{} pings in clear", seen.pings.size());
+  for (const auto& [hop, count] : hops) {
+    observed += fmt::format("; {} ESP packets {}", count, hop);
+  }
+  return Check{waited && seen.pings.empty(),
+               fmt::format("{0} requests and {0} replies, each {1} -> relay -> {2} or back, in ESP "
+                           "packets of {3} octets; none in clear",
+                           captured_pings, one, two, encrypted_octets),
+               observed};
 }
 
 }  // namespace
@@ -260,12 +300,17 @@ Result<Check> fast_reconvergence(DemoState& state) {
 }
 
 Result<Check> relayed_packets(DemoState& state) {
+  if (state.lab.is_encrypted()) {
+    return relayed_encrypted(state);
+  }
   const std::string& one = state.node(1).ipv4;
   const std::string& two = state.node(2).ipv4;
   Hops messages;
   // The way back changes on its own, when node2 gives the direct one up.
   const auto both_relayed = [&]() -> Result<bool> {
-    WEFT_TRY(messages, capture_pings(state));
+    Captured seen;
+    WEFT_TRY(seen, capture_pings(state));
+    messages = by_message(std::move(seen.pings));
     return !messages.empty() && std::ranges::all_of(messages, [&](const auto& entry) {
       const auto& [message, hops] = entry;
       return message.first ? is_relayed(hops, two, one) : is_relayed(hops, one, two);
@@ -275,12 +320,12 @@ Result<Check> relayed_packets(DemoState& state) {
   if (!waited && waited.error().code != Errc::timeout) {
     return tl::unexpected(waited.error());
   }
-  return Check{waited && messages.size() == 10 &&
+  return Check{waited && messages.size() == 2 * captured_pings &&
                    std::ranges::all_of(
                        messages, [](const auto& entry) { return is_tunnelled(entry.second); }),
-               fmt::format("5 requests and 5 replies, each {0} -> relay -> {1} or back, from one "
-                           "port to {2} on both hops, {3} octets of UDP payload",
-                           one, two, tunnel_udp_port, tunnelled_octets),
+               fmt::format("{0} requests and {0} replies, each {1} -> relay -> {2} or back, from "
+                           "one port to {3} on both hops, {4} octets of UDP payload",
+                           captured_pings, one, two, tunnel_udp_port, tunnelled_octets),
                messages.empty() ? "no ping in VXLAN" : shown(messages)};
 }
 
