@@ -230,7 +230,9 @@ std::optional<Association> read_policy(const nlmsghdr& message) {
 
 /// Says what an administrator can do about the errors that stop everything.
 Error with_remedy(Error error) {
-  constexpr std::string_view remedy = "modprobe -a xfrm_user esp4 gcm ctr ghash_generic seqiv drbg";
+  // Quiet about modules that newer kernels no longer have, such as ghash_generic and drbg.
+  constexpr std::string_view remedy =
+      "modprobe -aq xfrm_user esp4 gcm ctr ghash_generic seqiv drbg";
   constexpr std::array missing_esp{EPROTONOSUPPORT, EOPNOTSUPP, EAFNOSUPPORT, EPROTO};
   constexpr std::array missing_cipher{ENOSYS, ENOENT};
   const int code = error.code.category() == std::generic_category() ? error.code.value() : 0;
