@@ -77,6 +77,23 @@ deleted_datapath() {
     "${lost_and_silence#* } < 1000"
 }
 
+# Another interface has the tunnels' name when node2 starts: node2 names it and leaves no datapath behind,
+# sleeve carries the pods, and fastdp comes when the interface is gone.
+tunnel_in_the_way() {
+  local said empty=1
+  kill_node node2
+  ip netns exec weft-lab-node2 "$(dirname "${BASH_SOURCE[0]}")/delete_datapath" datapath
+  ip -n weft-lab-node2 link del vxlan-6784 2>/dev/null || true # where it is an interface
+  ip -n weft-lab-node2 link add vxlan-6784 type dummy
+  start_node node2
+  must 30 uses node1 node2 sleeve
+  said=$(grep -c "the interface 'vxlan-6784' (dummy) is in the way" /run/weft-lab/lab/node2/weftd.log || true)
+  ip -n weft-lab-node2 link show datapath >/dev/null 2>&1 || empty=0
+  ip -n weft-lab-node2 link del vxlan-6784
+  must 60 over_fastdp node2 3
+  verdict in-the-way "node2 named what was in the way ($said times) and left $empty empty datapaths" "$said > 0 && $empty == 0"
+}
+
 # Somebody forges an ICMP report that node1's datagrams to node2 are too big: the kernel believes it for
 # ten minutes and drops what fastdp sends. The node makes the kernel forget it.
 forged_report() {
