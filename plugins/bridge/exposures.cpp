@@ -164,10 +164,12 @@ bool Exposures::may_have_taken_route(const nlmsghdr& message) const {
     if (attribute->type == RTA_OIF) {
       is_of_bridge = attribute->number<int>() == index_;
     } else if (attribute->type == RTA_DST) {
-      is_to_pods = std::ranges::any_of(exposed(), [&](const net::Cidr& address) {
+      const auto is_network = [&](const net::Cidr& address) {
         return address.prefix_length == info->rtm_dst_len &&
                std::ranges::equal(address.network().address.bytes(), attribute->value);
-      });
+      };
+      is_to_pods =
+          std::ranges::any_of(wanted_, is_network) || std::ranges::any_of(found_, is_network);
     }
   }
   return message.nlmsg_type == RTM_DELROUTE ? is_of_bridge || is_to_pods
