@@ -32,11 +32,10 @@ class Compiler {
   void operator()(const AddressIn& match) {
     const net::Cidr network = match.network.network();
     load(field(match.side, network.address), data_register);
-    if (network.prefix_length < network.address.bytes().size() * 8) {
-      // The last address of what lies within the prefix, without the prefix: all other bits.
-      Bytes mask = range_of({network.address, network.prefix_length}).last;
-      for (std::size_t i = 0; i < mask.size(); ++i) {
-        mask[i] = ~(mask[i] ^ network.address.bytes()[i]);
+    Bytes mask(network.address.bytes().size());
+    if (network.prefix_length < mask.size() * 8) {
+      for (std::size_t bit = 0; bit < network.prefix_length; ++bit) {
+        mask[bit / 8] |= std::byte{0x80} >> (bit % 8);
       }
       and_with(mask);
     }
