@@ -13,6 +13,8 @@ function(weft_add_pch name)
     <map> <memory> <optional> <set> <span> <string> <string_view> <thread> <unordered_map> <utility>
     <variant> <vector> <fmt/core.h> <tl/expected.hpp>
     <sys/socket.h> <netinet/in.h> <arpa/inet.h> <net/if.h> ${ARGN})
+  # The compiler cache can give back the header of an earlier list: it sees the old one beside the name.
+  set_target_properties(${name} PROPERTIES CXX_COMPILER_LAUNCHER "")
 endfunction()
 weft_add_pch(weft_pch)
 weft_add_pch(weft_test_pch <gtest/gtest.h>)
