@@ -104,6 +104,9 @@ void Allocator::hear_moves(const Delivery& delivery, const std::vector<MergeOutc
   std::map<PeerName, AddressRange> givers;
   for (const MergeOutcome::Move& move : moves) {
     if (move.from == settings_.self) {
+      for (const AddressRange range : move.ranges) {
+        disputes_.returned(range, move.to);
+      }
       continue;
     }
     const bool is_own_word = delivery.source == move.from && word_of(delivery) == Word::own;

@@ -324,6 +324,26 @@ TEST(Conflict, ATakeOverYieldsToAPeerThatReturnsWithAddressesInUse) {
   cluster.expect_one_ring();
 }
 
+/// The operator gives up on a liar before its victim has spoken. The victim gets its range back,
+/// and what it grants afterwards is in nobody's dispute.
+TEST(Conflict, AGrantOfAnOwnerThatGotItsRangeBackFromUsOpensAtOnce) {
+  Cluster cluster;
+  Node& one = cluster.node(1);
+  one.strangers.erase(liar);
+  one.unknown.insert(liar);
+  EXPECT_TRUE(cluster.gossip(1, lie_about_two(liar)));
+  one.allocator().take_over(liar, [](const auto&) {});
+  EXPECT_EQ(one.allocator().ring().owner(base + 129), PeerName{1});
+  cluster.world.run_for(5s);
+  EXPECT_EQ(one.allocator().ring().owner(base + 129), PeerName{2});
+
+  const TimePoint asked = one.now();
+  EXPECT_TRUE(one.allocate("late", "10.32.0.128/26"));
+  EXPECT_LT(one.now() - asked, 1s);
+  cluster.world.run_for(3s);
+  cluster.expect_one_ring();
+}
+
 TEST(Conflict, TheOperatorCanGiveUpOnAFormerOwnerThatIsGone) {
   Cluster cluster;
   Node& three = cluster.node(3);

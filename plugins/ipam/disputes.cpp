@@ -6,11 +6,18 @@
 
 namespace weft::ipam {
 
-void Disputes::moved(AddressRange range, PeerName from, PeerName to, TimePoint now) {
+bool Disputes::returned(AddressRange range, PeerName to) {
   const auto first = std::ranges::find_if(
       losses_, [range](const Loss& loss) { return loss.range.overlaps(range); });
-  if (first != losses_.end() && first->from == to) {
-    settle(range);
+  if (first == losses_.end() || first->from != to) {
+    return false;
+  }
+  settle(range);
+  return true;
+}
+
+void Disputes::moved(AddressRange range, PeerName from, PeerName to, TimePoint now) {
+  if (returned(range, to)) {
     return;
   }
   for (Loss& loss : losses_) {

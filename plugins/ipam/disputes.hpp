@@ -35,6 +35,9 @@ class Disputes {
   /// `range` went from one peer to another, as somebody says. When it comes back to the first who
   /// lost it, the dispute is over.
   void moved(AddressRange range, PeerName from, PeerName to, TimePoint now);
+  /// `range` went to `to` from this node, which disputes nothing. Answers whether that ends a
+  /// dispute.
+  bool returned(AddressRange range, PeerName to);
   /// `peer` told its ring, in which it owns `claimed`.
   void told(PeerName peer, const AddressSet& claimed, Word word, TimePoint now);
   /// Forgets what nobody objected to for a while.
