@@ -128,6 +128,7 @@ void Fastdp::stop() noexcept {
   restore_timer_.cancel();
   sweep_timer_.cancel();
   linger_timer_.cancel();
+  former_timer_.cancel();
   watch_ = {};
   topology_ = {};
   events_.reset();
@@ -249,11 +250,12 @@ void Fastdp::on_topology(const Topology& topology) {
     return;
   }
   ids_ = std::move(ids);
+  former_ids_.update(ids_);
   publish_view();
   sweep();  // what flows say of MACs may make sense only now
 }
 
-/// Once for all the connections that a turn of the loop is about.
+/// Once for all the connections that one round of the loop is about.
 void Fastdp::path_changed() {
   if (!std::exchange(is_replan_due_, true)) {
     node_.loop.post([this] {

@@ -108,6 +108,7 @@ class Fastdp final : public Overlay, public Datapath {
   void publish_view();
   [[nodiscard]] LaneView make_view() const;
   void replan();
+  void forget_former_ids();
   void count_flows();
   void sweep();
   void remove_unused_ports();
@@ -153,6 +154,8 @@ class Fastdp final : public Overlay, public Datapath {
   bool is_per_cpu_ = false;
   bool is_report_kept_logged_ = false;
   PeerIds ids_;
+  FormerIds former_ids_;
+  Timer former_timer_;
   std::uint32_t mtu_ = 1376;  ///< of the pods, once the bridge has joined
   std::optional<DatapathPorts> joined_;
   PortNumber bridge_ = 0;  ///< 0: has not joined

@@ -12,7 +12,24 @@ namespace weft::odp {
 
 void Fastdp::replan() {
   flows_->replan(node_.loop.now());
+  forget_former_ids();
   count_flows();
+}
+
+/// A flow towards a MAC that is not known any more is left alone, in case its peer's kernel goes
+/// on. Once the peer is back under another id, its frames are better flooded.
+void Fastdp::forget_former_ids() {
+  const TimePoint now = node_.loop.now();
+  const auto is_reached = [this](PeerName peer) {
+    const FlowDecision relay = node_.planner.received(PeerName{}, peer, {}, {});
+    return relay.certainty == FlowDecision::Certainty::settled;  // there is a route
+  };
+  for (const std::uint16_t id : former_ids_.take_useless(now, is_reached)) {
+    flows_->forget_id(id);
+  }
+  if (const auto next = former_ids_.next()) {
+    former_timer_ = node_.loop.after(*next - now, [this] { replan(); });
+  }
 }
 
 /// Peers that disagree about the topology agree when its news arrives: nobody has to act.

@@ -134,6 +134,21 @@ void FlowTable::replan(TimePoint now) {
   apply(changes);
 }
 
+void FlowTable::forget_id(std::uint16_t short_id) {
+  const auto names = [short_id](const Action& action) {
+    const auto* const way = std::get_if<SetTunnel>(&action);
+    return way != nullptr &&
+           (source_of(way->tunnel.id) == short_id || destination_of(way->tunnel.id) == short_id);
+  };
+  std::vector<FlowChange> deletions;
+  for (const auto& [key, entry] : flows_) {
+    if (std::ranges::any_of(entry.actions, names)) {
+      deletions.push_back({key, std::nullopt});
+    }
+  }
+  apply(deletions);
+}
+
 bool FlowTable::uses(PortNumber port) const {
   const Action leaving = Output{port};
   return std::ranges::any_of(flows_, [&](const auto& flow) {

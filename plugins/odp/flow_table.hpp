@@ -65,6 +65,8 @@ class FlowTable {
   void missed(const std::vector<FlowKey>& keys, TimePoint now);
   /// Decisions may have changed: compares each flow with its plan, and touches those that differ.
   void replan(TimePoint now);
+  /// Nobody takes frames by this short id any more: deletes the flows that send with it.
+  void forget_id(std::uint16_t short_id);
   /// Reads the kernel's flows: adopts those not known, forgets what others deleted, drops what was
   /// idle for max_idle. Returns the keys of flows that were used within `fresh`.
   [[nodiscard]] Result<std::vector<FlowKey>> sweep(TimePoint now);

@@ -103,6 +103,20 @@ TEST_F(FlowTableTest, ChangesManyFlowsAtOnce) {
   EXPECT_EQ(kernel_.batches, 2U);
 }
 
+TEST_F(FlowTableTest, DeletesWhatSendsWithAnIdThatIsNobodys) {
+  const Action to_seven = SetTunnel{{.id = tunnel_id(1, 7)}};
+  const Action to_eight = SetTunnel{{.id = tunnel_id(1, 8)}};
+  settle(key(1), {to_seven, Output{2}});
+  settle(key(2), {to_eight, Output{2}});
+  settle(key(3), {to_eight, Output{2}, to_seven, Output{3}});
+  table_.missed({key(1), key(2), key(3)}, now_);
+
+  table_.forget_id(7);
+
+  EXPECT_EQ(table_.size(), 1U);
+  EXPECT_TRUE(kernel_.flows.contains(key(2)));
+}
+
 TEST_F(FlowTableTest, InstallsNothingForWhatIsNotSettled) {
   table_.missed({key(1)}, now_);
   plans_[key(2)] = {Certainty::settled, std::nullopt};
