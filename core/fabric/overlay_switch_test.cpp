@@ -29,6 +29,7 @@ class FakeOverlay final : public Overlay {
 
   std::string_view name() const noexcept override { return name_; }
   int preference() const noexcept override { return preference_; }
+  std::uint32_t overhead() const noexcept override { return 0; }
   Result<std::unique_ptr<OverlayConnection>> prepare(
       const OverlayLink& /*link*/, std::shared_ptr<OverlayListener> told) override {
     if (is_broken) {

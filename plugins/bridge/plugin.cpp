@@ -22,6 +22,7 @@
 #include <weft/service/datapath.hpp>
 #include <weft/service/dataplane.hpp>
 #include <weft/service/nat.hpp>
+#include <weft/service/overlay.hpp>
 #include <weft/service/store.hpp>
 
 #include "address_plan.hpp"
@@ -84,7 +85,12 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     WEFT_TRY(dataplane_, host_.services().require<Dataplane>());
     WEFT_TRY(following_nat_,
              host_.services().follow<Nat>([this](Nat* nat) { exposures_.use(nat); }));
-
+    WEFT_TRY(following_overlays_, host_.services().follow<Overlay>([this](Overlay* /*any*/) {
+      overhead_ = 0;
+      for (const Overlay* const overlay : host_.services().all<Overlay>()) {
+        overhead_ = std::max(overhead_, overlay->overhead());
+      }
+    }));
     WEFT_TRY(choose_mtu());
     auto opened = LinuxBridge::open(
         {name_, net::Mac::from_value(static_cast<std::uint64_t>(host_.node().name)), mtu_,
@@ -127,6 +133,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     node_ports_ = {};
     node_guard_.stop();
     following_nat_ = {};
+    following_overlays_ = {};
     exposures_.stop();
     address_plan_.stop();
     following_datapath_ = {};
@@ -233,7 +240,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
       return tl::unexpected(std::move(socket).error());
     }
     PodsMtu found;
-    WEFT_TRY(found, find_pods_mtu(*socket, name_, {port_name, LinuxBridge::near_end}));
+    WEFT_TRY(found, find_pods_mtu(*socket, name_, {port_name, LinuxBridge::near_end}, overhead_));
     mtu_ = found.mtu;
     host_.log().info("pods' MTU not configured", "mtu", mtu_, "because", found.reason);
     return {};
@@ -242,7 +249,8 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   /// Where the configuration leaves the MTU open, the routes to peers decide. Pods that are there
   /// keep theirs.
   void follow_peers(const std::vector<net::IpAddress>& peers) {
-    const auto fitting = configured_mtu_ == 0 ? mtu_of_routes_to(peers) : std::nullopt;
+    const bool is_open = configured_mtu_ == 0 && overhead_ != 0;
+    const auto fitting = is_open ? mtu_of_routes_to(peers, overhead_) : std::nullopt;
     if (!fitting || fitting->mtu == mtu_) {
       return;
     }
@@ -465,6 +473,8 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   Subscription topology_;
   Subscription direct_peers_;
   Following following_nat_;
+  Following following_overlays_;
+  std::uint32_t overhead_ = 0;  // the most that an overlay of this node adds to a packet
   Following following_datapath_;
 };
 

@@ -17,16 +17,13 @@
 namespace weft::bridge {
 namespace {
 
-/// The most that an overlay adds to a packet: sleeve, encrypted, over IPv4. ESP around VXLAN adds
-/// two less to packets of a multiple of 4, and up to one more to others.
-constexpr std::uint32_t overhead = 86;
-constexpr std::uint32_t ipv6_extra = 20;
+constexpr std::uint32_t ipv6_extra = 20;  // of the outer header
 constexpr std::uint32_t multiple = 4;
 constexpr std::uint32_t largest_packet = 65535;  // the loopback interface has a larger MTU
 /// Weave Net's, where nothing is known.
 constexpr std::uint32_t usual_mtu = 1376;
 
-std::uint32_t fitting(std::uint32_t underlay, net::Family family) {
+std::uint32_t fitting(std::uint32_t underlay, net::Family family, std::uint32_t overhead) {
   const std::uint32_t headers = overhead + (family == net::Family::v6 ? ipv6_extra : 0);
   const std::uint32_t room = underlay > headers ? (underlay - headers) / multiple * multiple : 0;
   return std::clamp(room, smallest_mtu, largest_mtu);
@@ -76,7 +73,8 @@ Result<std::optional<nl::Link>> find_underlay(nl::Socket& socket, std::string_vi
 }  // namespace
 
 Result<PodsMtu> find_pods_mtu(nl::Socket& socket, std::string_view bridge,
-                              std::initializer_list<std::string_view> own_ports) {
+                              std::initializer_list<std::string_view> own_ports,
+                              std::uint32_t overhead) {
   std::optional<nl::Link> found;
   std::vector<nl::Link> links;
   WEFT_TRY(found, nl::find_link(socket, bridge));
@@ -89,18 +87,22 @@ Result<PodsMtu> find_pods_mtu(nl::Socket& socket, std::string_view bridge,
     return PodsMtu{std::clamp(found->mtu, smallest_mtu, largest_mtu),
                    fmt::format("pods are on {} already", bridge)};
   }
+  if (overhead == 0) {
+    return PodsMtu{usual_mtu, "no overlay runs yet"};
+  }
   for (const net::Family family : {net::Family::v4, net::Family::v6}) {
     std::optional<nl::Link> underlay;
     WEFT_TRY(underlay, find_underlay(socket, bridge, family));
     if (underlay) {
-      return PodsMtu{fitting(underlay->mtu, family),
+      return PodsMtu{fitting(underlay->mtu, family, overhead),
                      fmt::format("the underlay {} carries {}", underlay->name, underlay->mtu)};
     }
   }
   return PodsMtu{usual_mtu, "no underlay is routed yet"};
 }
 
-std::optional<PodsMtu> mtu_of_routes_to(std::span<const net::IpAddress> peers) {
+std::optional<PodsMtu> mtu_of_routes_to(std::span<const net::IpAddress> peers,
+                                        std::uint32_t overhead) {
   std::optional<PodsMtu> least;
   for (const net::IpAddress& peer : peers) {
     const auto route = overlay::query_route_mtu(peer, std::nullopt);
@@ -108,7 +110,7 @@ std::optional<PodsMtu> mtu_of_routes_to(std::span<const net::IpAddress> peers) {
       continue;
     }
     const std::uint32_t mtu =
-        fitting(route->limit, peer.is_v4() ? net::Family::v4 : net::Family::v6);
+        fitting(route->limit, peer.is_v4() ? net::Family::v4 : net::Family::v6, overhead);
     if (!least || mtu < least->mtu) {
       least = {mtu, fmt::format("the route to {} carries {}", to_string(peer), route->limit)};
     }

@@ -25,16 +25,18 @@ struct PodsMtu {
 };
 
 /// The MTU of `bridge` when pods are on it already: they keep theirs, and must not be sent more.
-/// Otherwise what the underlay carries once any overlay has added its headers, encrypted or not.
+/// Otherwise what the underlay carries once an overlay has added its `overhead` (0: none runs yet).
 /// The underlay is where the default route leads, with all its next hops and the MTU it was given,
 /// or without one, every network that is routed to but the pods'. `own_ports` of the bridge are no
 /// pods. `socket`: NETLINK_ROUTE. Errors: the kernel's.
 [[nodiscard]] Result<PodsMtu> find_pods_mtu(nl::Socket& socket, std::string_view bridge,
-                                            std::initializer_list<std::string_view> own_ports);
+                                            std::initializer_list<std::string_view> own_ports,
+                                            std::uint32_t overhead);
 
-/// What the routes to `peers` carry, once any overlay has added its headers: the least of them, as
-/// the kernel would send to each now. Nothing when no route leads to any of them. Any thread; does
-/// not wait for the network.
-[[nodiscard]] std::optional<PodsMtu> mtu_of_routes_to(std::span<const net::IpAddress> peers);
+/// What the routes to `peers` carry, once an overlay has added its `overhead`: the least of them,
+/// as the kernel would send to each now. Nothing when no route leads to any of them. Any thread;
+/// does not wait for the network.
+[[nodiscard]] std::optional<PodsMtu> mtu_of_routes_to(std::span<const net::IpAddress> peers,
+                                                      std::uint32_t overhead);
 
 }  // namespace weft::bridge

@@ -48,13 +48,24 @@ class PodsMtuTest : public ::testing::Test {
   }
   int index(const std::string& name) { return nl::require_link(*socket_, name)->index; }
   std::uint32_t found() {
-    const auto mtu = find_pods_mtu(*socket_, "weave", {"vethwe-tap", "vethwe-bridge"});
+    const auto mtu = find_pods_mtu(*socket_, "weave", {"vethwe-tap", "vethwe-bridge"}, overhead_);
     EXPECT_TRUE(mtu) << mtu.error().message();
     return mtu ? mtu->mtu : 0;
   }
 
   std::optional<nl::Socket> socket_;
+  std::uint32_t overhead_ = 86;
 };
+
+TEST_F(PodsMtuTest, DependsOnWhatTheOverlaysAdd) {
+  add_device("eth0", "192.0.2.1/24", 1500);
+  add_default("via 192.0.2.254");
+  EXPECT_EQ(found(), 1412U);
+  overhead_ = 50;
+  EXPECT_EQ(found(), 1448U);
+  overhead_ = 0;
+  EXPECT_EQ(found(), 1376U) << "Weave Net's, as long as no overlay runs";
+}
 
 TEST_F(PodsMtuTest, IsWhatTheUnderlayCarriesLessTheOverlaysHeaders) {
   add_device("eth0", "192.0.2.1/24", 1500);
@@ -131,7 +142,7 @@ TEST_F(PodsMtuTest, IsTheLeastThatTheRoutesToPeersCarry) {
     for (const char* const text : texts) {
       peers.push_back(net::parse_ip(text).value());
     }
-    return mtu_of_routes_to(peers);
+    return mtu_of_routes_to(peers, 86);
   };
 
   EXPECT_EQ(to({"192.0.2.2", "198.51.100.7"})->mtu, 1412U);

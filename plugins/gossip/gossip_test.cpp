@@ -504,6 +504,7 @@ class StartedOverlay final : public Plugin, public Overlay {
 
   std::string_view name() const noexcept override { return "started"; }
   int preference() const noexcept override { return 1; }
+  std::uint32_t overhead() const noexcept override { return 0; }
   Result<std::unique_ptr<OverlayConnection>> prepare(
       const OverlayLink& /*link*/, std::shared_ptr<OverlayListener> /*listener*/) override {
     return weft::fail(Errc::unsupported, "prepare");

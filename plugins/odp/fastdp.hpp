@@ -73,6 +73,8 @@ class Fastdp final : public Overlay, public Datapath {
 
   [[nodiscard]] std::string_view name() const noexcept override { return "fastdp"; }
   [[nodiscard]] int preference() const noexcept override { return 100; }
+  /// VXLAN adds 50; ESP in transport mode, padded to a multiple of 4, adds 34.
+  [[nodiscard]] std::uint32_t overhead() const noexcept override { return 84; }
   [[nodiscard]] Result<std::unique_ptr<OverlayConnection>> prepare(
       const OverlayLink& link, std::shared_ptr<OverlayListener> listener) override;
 

@@ -65,6 +65,11 @@ void SleeveOverlay::stop() noexcept {
   registrations_.clear();
 }
 
+std::uint32_t SleeveOverlay::overhead() const noexcept {
+  constexpr std::size_t udp_over_ipv4 = 20 + 8;
+  return udp_over_ipv4 + sealed_header_bytes + record_header_bytes + ethernet_header_bytes;
+}
+
 Result<std::unique_ptr<OverlayConnection>> SleeveOverlay::prepare(
     const OverlayLink& link, std::shared_ptr<OverlayListener> listener) {
   auto peer = std::make_shared<Peer>(node_.lanes, ports_, link, next_connection_.fetch_add(1));

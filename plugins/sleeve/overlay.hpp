@@ -50,6 +50,7 @@ class SleeveOverlay final : public Overlay {
 
   [[nodiscard]] std::string_view name() const noexcept override { return "sleeve"; }
   [[nodiscard]] int preference() const noexcept override { return 10; }
+  [[nodiscard]] std::uint32_t overhead() const noexcept override;
   [[nodiscard]] Result<std::unique_ptr<OverlayConnection>> prepare(
       const OverlayLink& link, std::shared_ptr<OverlayListener> listener) override;
 

@@ -9,6 +9,7 @@
 #include <weft/overlay/udp_port.hpp>
 #include <weft/plugin.hpp>
 
+#include "datagram.hpp"
 #include "lane_port.hpp"
 #include "peer.hpp"
 
@@ -29,6 +30,9 @@ class UdpOverlay final : public Overlay {
   [[nodiscard]] std::string_view name() const noexcept override { return "udp-overlay"; }
   /// Before sleeve, which would have to encrypt nothing and do the same work; after fastdp.
   [[nodiscard]] int preference() const noexcept override { return 20; }
+  [[nodiscard]] std::uint32_t overhead() const noexcept override {
+    return 20 + 8 + header_bytes + ethernet_header_bytes;  // IPv4 and UDP outside
+  }
   /// Errors: Errc::unsupported for a connection that must be encrypted.
   [[nodiscard]] Result<std::unique_ptr<OverlayConnection>> prepare(
       const OverlayLink& link, std::shared_ptr<OverlayListener> listener) override;

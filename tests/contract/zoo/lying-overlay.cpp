@@ -35,6 +35,7 @@ class Misbehaving final : public Animal, private Overlay {
  private:
   std::string_view name() const noexcept override { return "lying"; }
   int preference() const noexcept override { return 1; }
+  std::uint32_t overhead() const noexcept override { return 0; }
   Result<std::unique_ptr<OverlayConnection>> prepare(
       const OverlayLink&, std::shared_ptr<OverlayListener> listener) override {
     return std::make_unique<Connection>(std::move(listener));

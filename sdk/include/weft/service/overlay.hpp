@@ -102,6 +102,9 @@ class Overlay {
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
   /// The highest is preferred. fastdp 100, sleeve 10.
   [[nodiscard]] virtual int preference() const noexcept = 0;
+  /// The most bytes that it adds to an IP packet of a multiple of 4 on its way over IPv4: outer
+  /// headers, its own, the Ethernet header inside, and what encryption adds. Constant.
+  [[nodiscard]] virtual std::uint32_t overhead() const noexcept = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<OverlayConnection>> prepare(
       const OverlayLink& link, std::shared_ptr<OverlayListener> listener) = 0;
 
