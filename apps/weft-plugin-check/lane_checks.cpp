@@ -39,15 +39,15 @@ Bytes make_frame(std::size_t length) {
   return frame;
 }
 
-constexpr unsigned busy_turns = 500;
+constexpr unsigned busy_cycles = 500;
 
-/// Gives the dataplane frames as if an overlay had received them, for busy_turns turns.
+/// Gives the dataplane frames as if an overlay had received them, for busy_cycles.
 class OverlaySide final : public LaneTask {
  public:
   OverlaySide(Dataplane& dataplane, PeerName here) : dataplane_(dataplane), here_(here) {}
 
   unsigned poll(Lane& lane, unsigned /*budget*/) noexcept override {
-    if (turns_.load(std::memory_order_relaxed) >= busy_turns) {
+    if (cycles_.load(std::memory_order_relaxed) >= busy_cycles) {
       return 0;
     }
     std::array<Frame, 4> frames{};
@@ -59,17 +59,17 @@ class OverlaySide final : public LaneTask {
       std::memcpy(frame.data, frame_.data(), frame_.size());
     }
     dataplane_.from_overlay(lane, {elsewhere, here_, frames});
-    turns_.fetch_add(1, std::memory_order_relaxed);
+    cycles_.fetch_add(1, std::memory_order_relaxed);
     return static_cast<unsigned>(frames.size());
   }
   /// Any thread.
-  [[nodiscard]] bool is_done() const noexcept { return turns_.load() >= busy_turns; }
+  [[nodiscard]] bool is_done() const noexcept { return cycles_.load() >= busy_cycles; }
 
  private:
   Dataplane& dataplane_;
   const PeerName here_;
   const Bytes frame_ = make_frame(200);
-  std::atomic<unsigned> turns_{0};
+  std::atomic<unsigned> cycles_{0};
 };
 
 /// Broadcasts on every interface of this process's network that is up.
@@ -92,7 +92,7 @@ void send_on_every_interface(const Bytes& frame) {
 std::uint64_t drive(Trial& trial, const OverlaySide& overlay_side) {
   const auto deadline = host::MainLoop::now() + std::chrono::seconds{20};
   for (int round = 0; round < 50 || !overlay_side.is_done(); ++round) {
-    WEFT_CHECK(host::MainLoop::now() < deadline, "a lane has some hundred turns in 20 s");
+    WEFT_CHECK(host::MainLoop::now() < deadline, "a lane has some hundred poll cycles in 20 s");
     send_on_every_interface(make_frame(100));
     send_on_every_interface(make_frame(1400));
     trial.lanes().synchronize();

@@ -1,4 +1,4 @@
-/// The node's dataplane: what lanes see is published here, packets pass through Turn.
+/// The node's dataplane: what lanes see is published here, batches pass through Forwarding.
 
 #include "fabric/dataplane.hpp"
 
@@ -34,13 +34,15 @@ DataplaneImpl::DataplaneImpl(PeerName self, Lanes& lanes, Loop& loop, Bus& bus, 
 DataplaneImpl::~DataplaneImpl() = default;
 
 void DataplaneImpl::from_bridge(Lane& lane, std::span<const Frame> batch) noexcept {
-  const dataplane::Turn::Node node{self_, mac_table_, snapshot_.read(), counters_, moves_, room_};
-  dataplane::Turn{node, lane}.capture(batch);
+  const dataplane::Forwarding::Node node{self_,     mac_table_, snapshot_.read(),
+                                         counters_, moves_,     room_};
+  dataplane::Forwarding{node, lane}.capture(batch);
 }
 
 void DataplaneImpl::from_overlay(Lane& lane, const OverlayBatch& batch) noexcept {
-  const dataplane::Turn::Node node{self_, mac_table_, snapshot_.read(), counters_, moves_, room_};
-  dataplane::Turn{node, lane}.receive(batch);
+  const dataplane::Forwarding::Node node{self_,     mac_table_, snapshot_.read(),
+                                         counters_, moves_,     room_};
+  dataplane::Forwarding{node, lane}.receive(batch);
 }
 
 void DataplaneImpl::set_bridge_port(std::shared_ptr<BridgePort> port) {

@@ -19,9 +19,9 @@
 #include "fabric/flow_plan.hpp"
 #include "fabric/flow_planner.hpp"
 #include "fabric/forwarder_directory.hpp"
+#include "fabric/forwarding.hpp"
 #include "fabric/forwarding_table.hpp"
 #include "fabric/mac_table.hpp"
-#include "fabric/turn.hpp"
 
 namespace weft {
 

@@ -60,7 +60,7 @@ class RecordingForwarder final : public Forwarder {
   std::vector<Sent> sent;
 };
 
-/// Reads what it was given only later, as a port that writes at the end of a turn may.
+/// Reads what it was given only later, as a port that writes at the end of a poll cycle may.
 class RecordingPort final : public BridgePort {
  public:
   std::size_t inject(Lane& /*lane*/, std::span<const Frame> batch) noexcept override {

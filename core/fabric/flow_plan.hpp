@@ -21,7 +21,7 @@ enum class Drop : std::uint8_t {
   local,         ///< both ends are on this host: the bridge delivered it
   no_route,      ///< the destination peer cannot be reached
   refused,       ///< every forwarder, or the bridge port, was full
-  no_buffer,     ///< the lane's scratch was used up for this turn
+  no_buffer,     ///< the lane's scratch was used up for this poll cycle
   bad_offload,   ///< offload work that contradicts the frame
   no_bridge,     ///< for us, but there is no bridge port
   looped,        ///< our own frame came back: peers disagree about the topology for a moment

@@ -9,8 +9,8 @@
 #include <weft/lane_queue.hpp>
 #include <weft/service/flows.hpp>
 
+#include "fabric/forwarding.hpp"
 #include "fabric/mac_table.hpp"
-#include "fabric/turn.hpp"
 
 namespace weft::dataplane {
 

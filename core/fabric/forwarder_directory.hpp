@@ -29,7 +29,7 @@ class ForwarderDirectory {
 };
 
 /// One connection's place in the directory, which must outlive it. Destroying it takes its
-/// forwarders out of use; lanes may finish their turn with them.
+/// forwarders out of use; lanes may finish their poll cycle with them.
 class ForwarderSlot {
  public:
   ForwarderSlot() = default;

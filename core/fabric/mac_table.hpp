@@ -49,8 +49,10 @@ enum class Learned : std::uint8_t {
 /// not get another MAC while somebody may be between the two. A retired slot keeps the generation
 /// that was read by whoever retired it; it is used again three generations later. `release` makes
 /// the next generation, after every lane passed a quiescent point since the last one, and only when
-/// no Visit is open. Proof, with `turn` for the time between two quiescent points, or a Visit:
-///   1. The turn that read generation g ends before g + 2 is made, since the wait for g + 2 begins
+/// no Visit is open. Proof, with "poll cycle" for the time between two quiescent points, or a
+/// Visit:
+///   1. The poll cycle that read generation g ends before g + 2 is made, since the wait for g + 2
+///   begins
 ///      when g + 1 is there. So a slot marked with g was retired before g + 2.
 ///   2. Turns that saw its MAC began before it was retired, and end before g + 3 is made, since the
 ///      wait for g + 3 begins when g + 2 is there.

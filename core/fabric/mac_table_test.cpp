@@ -325,7 +325,7 @@ TEST(MacTable, ALaneInTheMiddleOfALookupNeverSeesTheOwnerOfTheNextMac) {
 
   unsigned wrong = 0;
   while (!interruptions.are_over()) {
-    for (std::uint64_t i = 0; i < 32; i += 2) {  // a turn
+    for (std::uint64_t i = 0; i < 32; i += 2) {  // a poll cycle
       const auto peer = table.find(mac(i));
       wrong += peer && *peer != here ? 1 : 0;
     }
@@ -348,7 +348,7 @@ TEST(MacTable, NoLaneEverSeesAMacAtAPeerThatItNeverWasAt) {
     threads.emplace_back([&, lane] {
       readers[lane].come_back(epoch);
       std::uint64_t next = lane;
-      for (unsigned turn = 0; turn < 20'000; ++turn) {
+      for (unsigned round = 0; round < 20'000; ++round) {
         for (unsigned i = 0; i < 16; ++i) {
           next = next * 6364136223846793005ULL + 1442695040888963407ULL;
           const std::uint64_t value = next >> 58U;  // few, so that they come back

@@ -91,44 +91,46 @@ std::optional<Segmenter> Segmenter::create(const Frame& frame) noexcept {
       offload.segmentation == Kind::none || offload.segmentation == Kind::udp) {
     return std::nullopt;
   }
-  Segmenter cut;
-  cut.data_ = frame.data;
-  cut.length_ = frame.length;
-  cut.segment_bytes_ = offload.segment_bytes;
-  cut.is_tcp_ = is_tcp(offload.segmentation);
-  cut.transport_at_ = offload.checksum_start;
+  Segmenter segmenter;
+  segmenter.data_ = frame.data;
+  segmenter.length_ = frame.length;
+  segmenter.segment_bytes_ = offload.segment_bytes;
+  segmenter.is_tcp_ = is_tcp(offload.segmentation);
+  segmenter.transport_at_ = offload.checksum_start;
 
   const NetworkStart network = network_start(frame.data, frame.length);
-  cut.network_at_ = network.at;
-  cut.is_v4_ = network.ethertype == ethertype_ipv4;
-  const std::uint32_t transport_bytes = cut.is_tcp_ ? tcp_bytes : udp_bytes;
-  const std::uint32_t network_bytes = cut.is_v4_ ? ipv4_bytes : ipv6_bytes;
-  if ((!cut.is_v4_ && network.ethertype != ethertype_ipv6) ||
-      cut.transport_at_ < network.at + network_bytes ||
-      cut.transport_at_ + transport_bytes > frame.length) {
+  segmenter.network_at_ = network.at;
+  segmenter.is_v4_ = network.ethertype == ethertype_ipv4;
+  const std::uint32_t transport_bytes = segmenter.is_tcp_ ? tcp_bytes : udp_bytes;
+  const std::uint32_t network_bytes = segmenter.is_v4_ ? ipv4_bytes : ipv6_bytes;
+  if ((!segmenter.is_v4_ && network.ethertype != ethertype_ipv6) ||
+      segmenter.transport_at_ < network.at + network_bytes ||
+      segmenter.transport_at_ + transport_bytes > frame.length) {
     return std::nullopt;
   }
-  if (cut.is_v4_) {
+  if (segmenter.is_v4_) {
     const auto header_bytes =
         std::to_integer<std::uint32_t>(frame.data[network.at] & std::byte{0x0F}) * 4;
-    if (network.at + header_bytes != cut.transport_at_) {
+    if (network.at + header_bytes != segmenter.transport_at_) {
       return std::nullopt;
     }
   }
-  cut.header_bytes_ = cut.transport_at_ + udp_bytes;
-  if (cut.is_tcp_) {
+  segmenter.header_bytes_ = segmenter.transport_at_ + udp_bytes;
+  if (segmenter.is_tcp_) {
     const auto tcp_header_bytes =
-        std::to_integer<std::uint32_t>(frame.data[cut.transport_at_ + tcp_data_offset_at] >> 4) * 4;
-    cut.header_bytes_ = cut.transport_at_ + tcp_header_bytes;
+        std::to_integer<std::uint32_t>(frame.data[segmenter.transport_at_ + tcp_data_offset_at] >>
+                                       4) *
+        4;
+    segmenter.header_bytes_ = segmenter.transport_at_ + tcp_header_bytes;
     if (tcp_header_bytes < tcp_bytes) {
       return std::nullopt;
     }
   }
-  if (cut.header_bytes_ >= frame.length) {
+  if (segmenter.header_bytes_ >= frame.length) {
     return std::nullopt;
   }
-  cut.prepare_sums();
-  return cut;
+  segmenter.prepare_sums();
+  return segmenter;
 }
 
 std::uint32_t Segmenter::next_length() const noexcept {

@@ -1,5 +1,5 @@
 #pragma once
-/// Offload work in software: completes checksums and cuts super-frames into frames.
+/// Offload work in software: completes checksums and segments GSO packets.
 
 #include <cstdint>
 #include <optional>
@@ -14,8 +14,8 @@ namespace weft::dataplane {
 /// frame. Source: Linux Documentation/networking/checksum-offloads.rst, "TX checksum offload".
 [[nodiscard]] WEFT_EXPORT bool complete_checksum(Frame& frame) noexcept;
 
-/// Cuts one TCP or UDP super-frame into plain frames as the kernel would have, one per call, so
-/// that the caller bounds the storage. Views the super-frame, which must stay unchanged.
+/// Segments one TCP or UDP GSO packet into plain frames as the kernel would have, one per call, so
+/// that the caller bounds the storage. Views the GSO packet, which must stay unchanged.
 /// On lanes: no allocation. Source: Linux net/ipv4/tcp_offload.c, tcp_gso_segment;
 /// net/ipv4/udp_offload.c, __udp_gso_segment.
 class WEFT_EXPORT Segmenter {

@@ -1,4 +1,4 @@
-/// A lane that a test turns by hand.
+/// A lane whose poll cycles a test runs.
 
 #include <weft/testing/fake_lanes.hpp>
 
@@ -10,7 +10,7 @@ class FakeLanes::FakeLane final : public Lane {
     update_time();
   }
 
-  void begin_turn() {
+  void begin_cycle() {
     buffers_.clear();
     now_ += std::chrono::microseconds{10};
     update_time();
@@ -56,8 +56,8 @@ Lane& FakeLanes::lane() noexcept {
   return *lane_;
 }
 
-unsigned FakeLanes::turn(unsigned budget) {
-  lane_->begin_turn();
+unsigned FakeLanes::cycle(unsigned budget) {
+  lane_->begin_cycle();
   unsigned handled = 0;
   for (LaneTask* const task : *tasks_) {
     handled += task->poll(*lane_, budget);
@@ -68,8 +68,8 @@ unsigned FakeLanes::turn(unsigned budget) {
   return handled;
 }
 
-void FakeLanes::turn_until_idle() {
-  while (turn() > 0) {
+void FakeLanes::cycle_until_idle() {
+  while (cycle() > 0) {
   }
 }
 

@@ -172,7 +172,7 @@ class BridgeTest : public ::testing::Test {
     for (int i = 0; i < 200 && !dataplane_.has(frame); ++i) {
       pollfd wait{port_->tap().queues.front().fd(), POLLIN, 0};
       ::poll(&wait, 1, 5);
-      lanes_.turn();
+      lanes_.cycle();
     }
     return dataplane_.has(frame);
   }

@@ -1,5 +1,6 @@
 #pragma once
-/// Joins a turn's frames of one flow, so that a train of them crosses into the kernel as one.
+/// Joins a poll cycle's frames of one flow, so that a GSO batch of them crosses into the kernel as
+/// one.
 
 #include <sys/uio.h>
 
@@ -46,8 +47,8 @@ class Coalescer {
     std::size_t refused = 0;
     bool is_taken = true;
     for (std::size_t i = 0; i < packet_count_; ++i) {
-      is_taken = is_taken && write(compose((*trains_)[i]));
-      refused += is_taken ? 0 : (*trains_)[i].count;
+      is_taken = is_taken && write(compose((*batches_)[i]));
+      refused += is_taken ? 0 : (*batches_)[i].count;
     }
     packet_count_ = 0;
     frame_count_ = 0;
@@ -64,29 +65,29 @@ class Coalescer {
     Frame frame;
     std::uint32_t next = none;
   };
-  struct Train {
+  struct GsoBatch {
     std::uint32_t first = none;
     std::uint32_t last = none;
     std::uint32_t count = 0;
     std::uint32_t payload_bytes = 0;  // of all
     SegmentView view;                 // of the first
   };
-  /// A flow's latest train, while something may still be joined to it.
+  /// A flow's latest GSO batch, while something may still be joined to it.
   struct Open {
     std::uint64_t flow = 0;
-    std::uint32_t train = none;
+    std::uint32_t batch = none;
   };
 
   [[nodiscard]] Open* find(std::uint64_t flow) noexcept;
-  [[nodiscard]] bool joins(const Train& train, const Frame& frame,
+  [[nodiscard]] bool joins(const GsoBatch& batch, const Frame& frame,
                            const SegmentView& view) const noexcept;
   void join(Open& open, std::uint32_t link, const SegmentView& view) noexcept;
-  void begin(const SegmentView& view, std::uint32_t train) noexcept;
-  [[nodiscard]] Packet compose(const Train& train) noexcept;
+  void begin(const SegmentView& view, std::uint32_t batch) noexcept;
+  [[nodiscard]] Packet compose(const GsoBatch& batch) noexcept;
 
   bool joins_udp_;
   std::unique_ptr<std::array<Link, max_frames>> links_;
-  std::unique_ptr<std::array<Train, max_frames>> trains_;
+  std::unique_ptr<std::array<GsoBatch, max_frames>> batches_;
   std::size_t frame_count_ = 0;
   std::size_t packet_count_ = 0;
   std::array<Open, max_open> open_{};

@@ -142,8 +142,8 @@ Written pass(std::vector<Bytes>& frames, bool joins_udp = true) {
   return written;
 }
 
-/// A train of `count` that continues `shape`, which ends as what would follow it.
-std::vector<Bytes> train(Shape& shape, std::size_t count) {
+/// A GSO batch of `count` that continues `shape`, which ends as what would follow it.
+std::vector<Bytes> batch(Shape& shape, std::size_t count) {
   std::vector<Bytes> frames;
   for (std::size_t i = 0; i < count; ++i) {
     frames.push_back(make(shape));
@@ -158,7 +158,7 @@ TEST(Coalescer, JoinsATrainOfEachKind) {
     for (const bool is_tcp : {true, false}) {
       for (const std::size_t last_bytes : {1000U, 999U, 1U}) {
         Shape shape{.is_v4 = is_v4, .is_tcp = is_tcp};
-        auto frames = train(shape, 5);
+        auto frames = batch(shape, 5);
         shape.payload_bytes = last_bytes;
         shape.flags = 0x18;  // PSH ACK
         frames.push_back(make(shape));
@@ -192,7 +192,7 @@ TEST(Coalescer, LeavesAloneWhatTheKernelWouldNotCutTheSameWay) {
   };
   for (const Case& one : cases) {
     Shape shape;
-    auto frames = train(shape, 2);
+    auto frames = batch(shape, 2);
     one.change(shape);
     frames.push_back(make(shape));
     const Written written = pass(frames);
@@ -203,13 +203,13 @@ TEST(Coalescer, LeavesAloneWhatTheKernelWouldNotCutTheSameWay) {
 
 TEST(Coalescer, JoinsNothingBehindAPushOrAShortSegment) {
   Shape shape{.flags = 0x18};
-  auto frames = train(shape, 3);
+  auto frames = batch(shape, 3);
   shape.flags = 0x10;
   shape.payload_bytes = 500;
-  auto more = train(shape, 1);
+  auto more = batch(shape, 1);
   frames.push_back(more[0]);
   shape.payload_bytes = 400;
-  more = train(shape, 2);
+  more = batch(shape, 2);
   frames.push_back(more[0]);
   shape.payload_bytes = 500;
   frames.push_back(make(shape));
@@ -222,7 +222,7 @@ TEST(Coalescer, NeverHealsAChecksum) {
   for (const bool is_tcp : {true, false}) {
     for (const std::size_t at : {ethernet_bytes + 10, Shape{.is_tcp = is_tcp}.payload_at() + 3}) {
       Shape shape{.is_tcp = is_tcp};
-      auto frames = train(shape, 3);
+      auto frames = batch(shape, 3);
       frames[1][at] ^= std::byte{0x10};
       const Written written = pass(frames);
       EXPECT_EQ(written.frames, frames);
@@ -230,7 +230,7 @@ TEST(Coalescer, NeverHealsAChecksum) {
     }
   }
   Shape shape{.is_tcp = false};
-  auto frames = train(shape, 2);
+  auto frames = batch(shape, 2);
   store_be<std::uint16_t>(frames[0].data() + shape.transport_at() + 6, 0);  // "none"
   EXPECT_EQ(pass(frames).frames, frames);
 }
@@ -244,7 +244,7 @@ TEST(Coalescer, JoinsEachOfManyFlowsAndKeepsTheirOrder) {
   std::vector<Bytes> frames;
   for (int round = 0; round < 20; ++round) {
     for (Shape& flow : flows) {
-      frames.push_back(train(flow, 1)[0]);
+      frames.push_back(batch(flow, 1)[0]);
     }
   }
   const Written written = pass(frames);
@@ -253,7 +253,7 @@ TEST(Coalescer, JoinsEachOfManyFlowsAndKeepsTheirOrder) {
 
 TEST(Coalescer, AFragmentMayBeAnyFlowsNext) {
   Shape shape;
-  auto frames = train(shape, 2);
+  auto frames = batch(shape, 2);
   frames.push_back(make({.port = 5}));
   store_be<std::uint16_t>(frames.back().data() + ethernet_bytes + 6, 0x2000);  // more fragments
   frames.push_back(make(shape));
@@ -273,25 +273,25 @@ TEST(Coalescer, IdentifiesAtomicDatagramsAnew) {
 
 TEST(Coalescer, LeavesUdpToKernelsThatCanCutIt) {
   Shape shape{.is_tcp = false};
-  auto frames = train(shape, 3);
+  auto frames = batch(shape, 3);
   EXPECT_EQ(pass(frames, false).packets, (std::vector{1U, 1U, 1U}));
 }
 
 TEST(Coalescer, EndsATrainAtTheLargestPacket) {
   Shape shape{.payload_bytes = 8000};
-  auto frames = train(shape, 20);
+  auto frames = batch(shape, 20);
   const Written written = pass(frames);
   EXPECT_EQ(written.frames, frames);
   EXPECT_EQ(written.packets, (std::vector{8U, 8U, 4U}));
   shape = {.payload_bytes = 1};
-  frames = train(shape, 130);
+  frames = batch(shape, 130);
   EXPECT_EQ(pass(frames).packets, (std::vector{64U, 64U, 2U}));
 }
 
 TEST(Coalescer, SaysHowManyFramesWereRefused) {
   Coalescer coalescer(true);
   Shape shape;
-  auto frames = train(shape, 3);
+  auto frames = batch(shape, 3);
   shape.port = 9;
   frames.push_back(make(shape));
   for (Bytes& octets : frames) {
@@ -334,7 +334,7 @@ TEST(Coalescer, GivesBackRandomFramesOfRandomFlows) {
     for (std::size_t i = 0; i < 300; ++i) {
       Shape& flow = flows[random() % flows.size()];
       const std::size_t count = chance(4) ? 1 : random() % 8;
-      for (Bytes& frame : train(flow, count)) {
+      for (Bytes& frame : batch(flow, count)) {
         if (chance(20)) {
           frame[random() % frame.size()] ^= static_cast<std::byte>(1U << random() % 8);
         }

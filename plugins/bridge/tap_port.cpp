@@ -20,7 +20,7 @@ namespace {
 /// The largest thing the kernel hands over: a 64 KiB IP packet with Ethernet and two VLAN tags.
 constexpr std::size_t largest_frame = 65535 + 14 + 8;
 constexpr std::size_t frame_room = frame_headroom + vnet_header_bytes + largest_frame;
-/// Room for a batch of usual frames, or for a few super-frames: what a lane then segments fits its
+/// Room for a batch of usual frames, or for a few GSO packets: what a lane then segments fits its
 /// scratch, and other tasks get their turn.
 constexpr std::size_t arena_bytes = 4 * frame_room;
 constexpr std::size_t cache_line = 64;
@@ -29,7 +29,7 @@ constexpr std::size_t cache_line = 64;
 
 PortCounters::PortCounters(Metrics& metrics)
     : read_frames(metrics.counter("weft_bridge_read_frames_total",
-                                  "Frames read from the bridge, super-frames as one.")),
+                                  "Frames read from the bridge, GSO packets as one.")),
       read_bytes(metrics.counter("weft_bridge_read_bytes_total", "Bytes of those frames.")),
       read_errors(metrics.counter("weft_bridge_read_errors_total", "Reads that failed.")),
       bad_headers(metrics.counter("weft_bridge_bad_headers_total",

@@ -44,9 +44,9 @@ class TapPort final : public BridgePort {
   /// Packets of peers whose pods have a larger MTU are cut into fragments, or answered with ICMP
   /// where they must not be.
   [[nodiscard]] std::size_t inject(Lane& lane, std::span<const Frame> batch) noexcept override;
-  /// On a lane: hands over the answers of the turn before; returns how many.
+  /// On a lane: hands over the answers of the poll cycle before; returns how many.
   unsigned deliver_reports(Lane& lane, Dataplane& dataplane) noexcept;
-  /// On a lane: writes what was injected this turn.
+  /// On a lane: writes what was injected this poll cycle.
   void flush(Lane& lane) noexcept;
 
   /// Any thread.
@@ -69,7 +69,7 @@ class TapPort final : public BridgePort {
   std::vector<overlay::ReportQueue> reports_;  // by lane
 };
 
-/// Reads one queue on one lane, into an arena that is reused each turn, and flushes the port.
+/// Reads one queue on one lane, into an arena that is reused each poll cycle, and flushes the port.
 class QueueReader final : public LaneTask {
  public:
   QueueReader(int fd, TapPort& port, Dataplane& dataplane);

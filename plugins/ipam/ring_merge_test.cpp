@@ -238,7 +238,7 @@ TEST(RingMerge, LowersFreeCountsToWhatASplitLeaves) {
   EXPECT_EQ(merge.after, (Entries{{0, p, 1, 20}, {20, q, 0, 3}, {90, p, 0, 0}}));
 }
 
-/// Seeded chance.
+/// Seeded randomness.
 class Dice {
  public:
   explicit Dice(unsigned seed) : engine_(seed) {}

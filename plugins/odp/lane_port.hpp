@@ -62,8 +62,8 @@ class LanePort final : public LaneTask {
   unsigned poll(Lane& lane, unsigned budget) noexcept override;
   void flush(Lane& lane) noexcept override;
 
-  /// Hands frames from peer `source` for peer `destination` to the kernel at the turn's end. `out`:
-  /// the next hop, whatever its id says. Returns how many it took.
+  /// Hands frames from peer `source` for peer `destination` to the kernel at the poll cycle's end.
+  /// `out`: the next hop, whatever its id says. Returns how many it took.
   [[nodiscard]] std::size_t forward(Lane& lane, PeerName source, PeerName destination,
                                     const TunnelOutput& out, std::span<const Frame> batch) noexcept;
 

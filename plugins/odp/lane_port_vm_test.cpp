@@ -55,12 +55,12 @@ class OdpLaneTest : public testing::DatapathTest {
   }
 
   /// The kernel may hand up what was sent a while later.
-  bool turn_until(const std::function<bool()>& condition) {
+  bool cycle_until(const std::function<bool()>& condition) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
     while (!condition() && std::chrono::steady_clock::now() < deadline) {
       pollfd readable{lane_port_->port().fd(), POLLIN, 0};
       ::poll(&readable, 1, 100);
-      lanes_.turn_until_idle();
+      lanes_.cycle_until_idle();
     }
     return condition();
   }
@@ -85,13 +85,13 @@ TEST_F(OdpLaneTest, CountsUpcallsThatDidNotFitAndReadsOn) {
 
   send(0, 1000);
   EXPECT_TRUE(
-      turn_until([&] { return counters_.overruns.value() != 0 && dataplane_.frames != 0; }));
+      cycle_until([&] { return counters_.overruns.value() != 0 && dataplane_.frames != 0; }));
   EXPECT_LT(dataplane_.frames, 1000U);
   EXPECT_GE(counters_.misses.value(), dataplane_.frames);
 
   const std::size_t before = dataplane_.frames;
   send(0, 1);
-  EXPECT_TRUE(turn_until([&] { return dataplane_.frames > before; }));
+  EXPECT_TRUE(cycle_until([&] { return dataplane_.frames > before; }));
 }
 
 TEST_F(OdpLaneTest, ReadsOnFromADatapathThatWasMadeAgain) {
@@ -115,7 +115,7 @@ TEST_F(OdpLaneTest, ReadsOnFromADatapathThatWasMadeAgain) {
   ASSERT_TRUE(port);
   publish(*port);
   send(0, 1);
-  EXPECT_TRUE(turn_until([&] { return dataplane_.frames != 0; }));
+  EXPECT_TRUE(cycle_until([&] { return dataplane_.frames != 0; }));
 }
 
 TEST_F(OdpLaneTest, CountsFramesThatTheKernelRefusesAndReadsOn) {
@@ -126,7 +126,7 @@ TEST_F(OdpLaneTest, CountsFramesThatTheKernelRefusesAndReadsOn) {
 
   EXPECT_EQ(lane_port_->forward(lanes_.lane(), self, remote, {{}, beyond_every_port}, frames), 2U);
   send(0, 1);
-  EXPECT_TRUE(turn_until([&] {
+  EXPECT_TRUE(cycle_until([&] {
     return counters_.execute_errors.value() == 2 && dataplane_.frames == 1;
   })) << counters_.execute_errors.value()
       << " errors, " << dataplane_.frames << " frames";

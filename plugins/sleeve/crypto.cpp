@@ -13,8 +13,8 @@ constexpr std::uint64_t dont_fragment_bit = std::uint64_t{1} << 63U;
 constexpr std::uint64_t sequence_mask = (std::uint64_t{1} << generation_shift) - 1;
 constexpr std::uint64_t generation_mask = ~(dont_fragment_bit | sequence_mask);
 
-constexpr std::uint64_t bit_of(Space space) noexcept {
-  return space == Space::dont_fragment ? dont_fragment_bit : 0;
+constexpr std::uint64_t bit_of(DfClass df_class) noexcept {
+  return df_class == DfClass::dont_fragment ? dont_fragment_bit : 0;
 }
 
 /// A generation as its datagrams show it. Those that can be accepted at once differ.
@@ -41,7 +41,7 @@ struct Sealer::Sending {
   std::uint64_t mark;
   std::uint64_t end;
   // Apart from what lanes only read.
-  alignas(64) mutable std::array<std::atomic<std::uint64_t>, space_count> next;
+  alignas(64) mutable std::array<std::atomic<std::uint64_t>, df_classes> next;
 };
 
 Sealer::Sealer(Lanes& lanes, const SessionKey& key, PeerName sender, bool is_outbound)
@@ -50,10 +50,10 @@ Sealer::Sealer(Lanes& lanes, const SessionKey& key, PeerName sender, bool is_out
                std::make_shared<const Sending>(0, make_secretbox_key(Secret(key), is_outbound), 0,
                                                ReplayWindow::end_of_numbers)) {}
 
-void Sealer::seal(Space space, std::span<std::byte> packet) noexcept {
+void Sealer::seal(DfClass df_class, std::span<std::byte> packet) noexcept {
   const Sending& sending = sending_.read();
   const std::uint64_t sequence =
-      sending.next[static_cast<std::size_t>(space)].fetch_add(1, std::memory_order_relaxed);
+      sending.next[static_cast<std::size_t>(df_class)].fetch_add(1, std::memory_order_relaxed);
   if (sequence >= sending.end) {
     std::ranges::fill(packet, std::byte{0});
     return;
@@ -61,7 +61,7 @@ void Sealer::seal(Space space, std::span<std::byte> packet) noexcept {
   std::byte* const word = packet.data() + peer_name_bytes;
   std::byte* const tag = word + sequence_bytes;
   store_peer_name(packet.data(), sender_);
-  store_be(word, sequence | sending.mark | bit_of(space));
+  store_be(word, sequence | sending.mark | bit_of(df_class));
   sending.key->seal(word, packet.subspan(sealed_header_bytes), tag);
 }
 
@@ -78,7 +78,7 @@ struct Opener::Receiving {
 
   std::unique_ptr<const DatagramKey> key;
   std::uint64_t mark;
-  std::array<ReplayWindow, space_count> windows;
+  std::array<ReplayWindow, df_classes> windows;
 };
 
 Opener::Opener(Lanes& lanes, const SessionKey& key, bool is_outbound)
@@ -102,8 +102,9 @@ Opener::Outcome Opener::open(std::span<std::byte> packet) noexcept {
   if (at == accepted.end()) {
     return Outcome::forged;
   }
-  const Space space = (value & dont_fragment_bit) != 0 ? Space::dont_fragment : Space::may_fragment;
-  ReplayWindow& window = (*at)->windows[static_cast<std::size_t>(space)];
+  const DfClass df_class =
+      (value & dont_fragment_bit) != 0 ? DfClass::dont_fragment : DfClass::may_fragment;
+  ReplayWindow& window = (*at)->windows[static_cast<std::size_t>(df_class)];
   if (window.was_used(value & sequence_mask)) {
     return Outcome::replayed;
   }
@@ -127,10 +128,10 @@ void Opener::forget_old() {
 std::vector<WordRange> Opener::fresh() const {
   std::vector<WordRange> ranges;
   for (const auto& receiving : *accepted_.owner()) {
-    for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
+    for (const DfClass df_class : {DfClass::may_fragment, DfClass::dont_fragment}) {
       if (receiving) {
-        const ReplayWindow& window = receiving->windows[static_cast<std::size_t>(space)];
-        const std::uint64_t base = receiving->mark | bit_of(space);
+        const ReplayWindow& window = receiving->windows[static_cast<std::size_t>(df_class)];
+        const std::uint64_t base = receiving->mark | bit_of(df_class);
         ranges.push_back({base | window.oldest(), base | window.farthest()});
       }
     }

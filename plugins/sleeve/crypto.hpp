@@ -5,7 +5,7 @@
 /// to later generations, each with an AEAD and keys of its own (key_exchange.hpp), whose datagrams
 /// differ in the sequence word alone:
 ///
-///   bit 63      the space: set when the network may not fragment
+///   bit 63      the DF class: set when the network may not fragment
 ///   bits 62..56 0 in generation 0, else 64 + generation mod 64
 ///   bits 55..0  sequence number, from 0 in generation 0, from first_number in others
 
@@ -29,10 +29,10 @@
 namespace weft::sleeve {
 
 /// Whether the network may fragment a datagram. Each has its own socket and sequence numbers.
-enum class Space : std::uint8_t { may_fragment, dont_fragment };
-inline constexpr std::size_t space_count = 2;
+enum class DfClass : std::uint8_t { may_fragment, dont_fragment };
+inline constexpr std::size_t df_classes = 2;
 
-/// Datagrams of one space that are sealed with one key of an AEAD, at most. No sender reaches it
+/// Datagrams of one DF class that are sealed with one key of an AEAD, at most. No sender reaches it
 /// before a key is replaced for its age: that takes 24 million datagrams a second.
 inline constexpr std::uint64_t max_datagrams = std::uint64_t{1} << 32U;
 
@@ -55,12 +55,12 @@ class Sealer {
   Sealer(Lanes& lanes, const SessionKey& key, PeerName sender, bool is_outbound);
 
   /// `packet` is sealed_header_bytes of room followed by clear records. Fills the header with the
-  /// space's next sequence number and encrypts the records in place. Lanes and the loop.
+  /// DF class's next sequence number and encrypts the records in place. Lanes and the loop.
   ///
   /// When the key's datagrams are used up the packet becomes zeros, which no peer takes.
-  void seal(Space space, std::span<std::byte> packet) noexcept;
+  void seal(DfClass df_class, std::span<std::byte> packet) noexcept;
 
-  /// Seals with `key`, at most `limit` datagrams of each space, numbered from `first`
+  /// Seals with `key`, at most `limit` datagrams of each DF class, numbered from `first`
   /// below 2^51, from now on; the old one is forgotten. On the loop.
   void use(std::uint32_t generation, std::unique_ptr<const DatagramKey> key, std::uint64_t first,
            std::uint64_t limit = max_datagrams);

@@ -48,7 +48,7 @@ class CryptoAllocations : public ::testing::Test {
   void exchange() {
     std::array<std::byte, 1472> packet{};
     const std::size_t before = allocations;
-    sealer.seal(Space::dont_fragment, packet);
+    sealer.seal(DfClass::dont_fragment, packet);
     auto copy = packet;
     auto forgery = packet;
     forgery.back() ^= std::byte{1};

@@ -30,7 +30,7 @@ weft::testing::FakeLanes& lanes() {
   return lanes;
 }
 
-/// Lanes that may be in the middle of a turn: nothing is dropped before the test ends.
+/// Lanes that may be in the middle of a poll cycle: nothing is dropped before the test ends.
 class RetiringLanes final : public Lanes {
  public:
   [[nodiscard]] unsigned count() const noexcept override { return 2; }
@@ -48,9 +48,9 @@ class RetiringLanes final : public Lanes {
 };
 
 /// A packet with room for the header, sealed.
-Bytes seal(Sealer& sealer, Space space, const Bytes& records) {
+Bytes seal(Sealer& sealer, DfClass df_class, const Bytes& records) {
   Bytes packet = testing::concat({Bytes(sealed_header_bytes), records});
-  sealer.seal(space, packet);
+  sealer.seal(df_class, packet);
   return packet;
 }
 
@@ -64,16 +64,16 @@ TEST(Crypto, SealsWhatTheOriginalSeals) {
   Sealer sealer(lanes(), golden_key(), peer_a, /*is_outbound=*/true);
   const Bytes data = testing::record(peer_a, peer_b, golden("inner frame F1"));
 
-  EXPECT_EQ(seal(sealer, Space::may_fragment, data), golden("sleeve encrypted non-DF seq0"));
-  EXPECT_EQ(seal(sealer, Space::may_fragment, data), golden("sleeve encrypted non-DF seq1"));
-  EXPECT_EQ(seal(sealer, Space::dont_fragment, heartbeat_record(peer_a, peer_b)),
+  EXPECT_EQ(seal(sealer, DfClass::may_fragment, data), golden("sleeve encrypted non-DF seq0"));
+  EXPECT_EQ(seal(sealer, DfClass::may_fragment, data), golden("sleeve encrypted non-DF seq1"));
+  EXPECT_EQ(seal(sealer, DfClass::dont_fragment, heartbeat_record(peer_a, peer_b)),
             golden("sleeve encrypted heartbeat DF seq0"));
 }
 
 TEST(Crypto, TellsTheAcceptingSideApart) {
   Sealer sealer(lanes(), golden_key(), peer_b, /*is_outbound=*/false);
 
-  EXPECT_EQ(seal(sealer, Space::dont_fragment, heartbeat_record(peer_b, peer_a)),
+  EXPECT_EQ(seal(sealer, DfClass::dont_fragment, heartbeat_record(peer_b, peer_a)),
             golden("sleeve encrypted heartbeat DF seq0 from B"));
 }
 
@@ -98,10 +98,10 @@ TEST(Crypto, OpensTheMeshVectorsWithTheAgreedSessionKey) {
   Opener acceptor(lanes(), key, /*is_outbound=*/false);
   Opener dialler(lanes(), key, /*is_outbound=*/true);
 
-  for (const char* const space : {"dftrue", "dffalse"}) {
+  for (const char* const df_class : {"dftrue", "dffalse"}) {
     for (const char* const sequence : {"seq1", "seq0"}) {
       const auto name = [&](const char* from) {
-        return std::string("sleeve-heartbeat-encrypted-") + from + "-" + space + "-" + sequence;
+        return std::string("sleeve-heartbeat-encrypted-") + from + "-" + df_class + "-" + sequence;
       };
       Bytes from_dialler = weft::testing::golden("sleeve-udp.txt", name("A"));
       Bytes from_acceptor = weft::testing::golden("sleeve-udp.txt", name("B"));
@@ -181,9 +181,10 @@ TEST(Crypto, SealsAndOpensTheVectorsBetweenWeftPeers) {
     opener.accept(generation, key(one), first_number(one));
     Bytes from_dialler = testing::key_vector(name + "-datagram-from-dialler");
 
-    EXPECT_EQ(seal(dialler, Space::dont_fragment, heartbeat_record(peer_a, peer_b)), from_dialler);
-    (void)seal(acceptor, Space::may_fragment, heartbeat_record(peer_b, peer_a));
-    EXPECT_EQ(seal(acceptor, Space::may_fragment, heartbeat_record(peer_b, peer_a)),
+    EXPECT_EQ(seal(dialler, DfClass::dont_fragment, heartbeat_record(peer_a, peer_b)),
+              from_dialler);
+    (void)seal(acceptor, DfClass::may_fragment, heartbeat_record(peer_b, peer_a));
+    EXPECT_EQ(seal(acceptor, DfClass::may_fragment, heartbeat_record(peer_b, peer_a)),
               testing::key_vector(name + "-datagram-from-acceptor"));
     EXPECT_EQ(opener.open(from_dialler), Outcome::opened);
     EXPECT_EQ(Bytes(from_dialler.begin() + sealed_header_bytes, from_dialler.end()),
@@ -193,7 +194,7 @@ TEST(Crypto, SealsAndOpensTheVectorsBetweenWeftPeers) {
 
 TEST(Crypto, RefusesEveryChangedOctetOfAWeftDatagramWithoutChangingState) {
   WeftPair pair;
-  const Bytes good = seal(pair.sealer, Space::may_fragment, Bytes(60));
+  const Bytes good = seal(pair.sealer, DfClass::may_fragment, Bytes(60));
   for (std::size_t i = peer_name_bytes; i < good.size(); ++i) {
     Bytes bad = good;
     bad[i] ^= std::byte{0x41};
@@ -211,7 +212,7 @@ TEST(Crypto, OpensDatagramsInAnyOrderAndOnce) {
   std::vector<Bytes> packets;
   for (int i = 0; i < 100; ++i) {
     packets.push_back(
-        seal(pair.sealer, i % 3 == 0 ? Space::dont_fragment : Space::may_fragment, Bytes(20)));
+        seal(pair.sealer, i % 3 == 0 ? DfClass::dont_fragment : DfClass::may_fragment, Bytes(20)));
   }
   std::ranges::reverse(packets);
   for (const Outcome expected : {Outcome::opened, Outcome::replayed}) {
@@ -223,26 +224,26 @@ TEST(Crypto, OpensDatagramsInAnyOrderAndOnce) {
 
 TEST(Crypto, TakesTheGenerationBeforeUntilItIsForgotten) {
   WeftPair pair;
-  Bytes early = seal(pair.sealer, Space::may_fragment, Bytes(20));
-  Bytes late = seal(pair.sealer, Space::may_fragment, Bytes(20));
+  Bytes early = seal(pair.sealer, DfClass::may_fragment, Bytes(20));
+  Bytes late = seal(pair.sealer, DfClass::may_fragment, Bytes(20));
   Bytes copy = early;
   pair.go_on(2);
-  Bytes next = seal(pair.sealer, Space::may_fragment, Bytes(20));
+  Bytes next = seal(pair.sealer, DfClass::may_fragment, Bytes(20));
 
   EXPECT_EQ(pair.opener.open(next), Outcome::opened);
   EXPECT_EQ(pair.opener.open(early), Outcome::opened);
   EXPECT_EQ(pair.opener.open(copy), Outcome::replayed);
   pair.opener.forget_old();
   EXPECT_EQ(pair.opener.open(late), Outcome::forged);
-  Bytes after = seal(pair.sealer, Space::may_fragment, Bytes(20));
+  Bytes after = seal(pair.sealer, DfClass::may_fragment, Bytes(20));
   EXPECT_EQ(pair.opener.open(after), Outcome::opened);
 }
 
 TEST(Crypto, TakesNoOtherGeneration) {
   WeftPair pair;
-  Bytes of_first = seal(pair.sealer, Space::may_fragment, Bytes(20));
+  Bytes of_first = seal(pair.sealer, DfClass::may_fragment, Bytes(20));
   pair.sealer.use(3, pair.key(3), 0);
-  Bytes of_third = seal(pair.sealer, Space::may_fragment, Bytes(20));
+  Bytes of_third = seal(pair.sealer, DfClass::may_fragment, Bytes(20));
   EXPECT_EQ(pair.opener.open(of_third), Outcome::forged);
 
   pair.go_on(2);
@@ -253,8 +254,8 @@ TEST(Crypto, TakesNoOtherGeneration) {
 TEST(Crypto, RefusesTheSessionKeyOnceItIsForgotten) {
   Sealer original(lanes(), golden_key(), peer_a, /*is_outbound=*/true);
   WeftPair pair;
-  Bytes before = seal(original, Space::may_fragment, Bytes(20));
-  Bytes after = seal(original, Space::may_fragment, Bytes(20));
+  Bytes before = seal(original, DfClass::may_fragment, Bytes(20));
+  Bytes after = seal(original, DfClass::may_fragment, Bytes(20));
 
   EXPECT_EQ(pair.opener.open(before), Outcome::opened);
   pair.opener.forget_old();
@@ -266,7 +267,7 @@ TEST(Crypto, ShowsGenerationsModulo64) {
   pair.opener.forget_old();
   for (std::uint32_t generation = 2; generation < 140; ++generation) {
     pair.go_on(generation);
-    Bytes packet = seal(pair.sealer, Space::dont_fragment, Bytes(20));
+    Bytes packet = seal(pair.sealer, DfClass::dont_fragment, Bytes(20));
     ASSERT_EQ(std::to_integer<unsigned>(packet[peer_name_bytes]), 0xC0U + generation % 64);
     ASSERT_EQ(pair.opener.open(packet), Outcome::opened) << generation;
   }
@@ -275,8 +276,8 @@ TEST(Crypto, ShowsGenerationsModulo64) {
 TEST(Crypto, SealsNothingInClearWhenSequenceNumbersAreUsedUp) {
   WeftPair pair;
   pair.sealer.use(1, pair.key(1), 41, /*limit=*/1);
-  Bytes last = seal(pair.sealer, Space::dont_fragment, Bytes(20, std::byte{7}));
-  const Bytes beyond = seal(pair.sealer, Space::dont_fragment, Bytes(20, std::byte{7}));
+  Bytes last = seal(pair.sealer, DfClass::dont_fragment, Bytes(20, std::byte{7}));
+  const Bytes beyond = seal(pair.sealer, DfClass::dont_fragment, Bytes(20, std::byte{7}));
 
   EXPECT_EQ(pair.opener.open(last), Outcome::opened);
   EXPECT_EQ(beyond, Bytes(sealed_header_bytes + 20));
@@ -287,7 +288,7 @@ TEST(Crypto, CountsFromAnyNumber) {
   constexpr std::uint64_t first = (std::uint64_t{1} << 51U) - 1;
   pair.sealer.use(1, pair.key(1), first);
   for (std::uint64_t sequence = first; sequence < first + 3; ++sequence) {
-    Bytes packet = seal(pair.sealer, Space::may_fragment, Bytes(20));
+    Bytes packet = seal(pair.sealer, DfClass::may_fragment, Bytes(20));
     EXPECT_EQ(load_be<std::uint64_t>(packet.data() + peer_name_bytes),
               std::uint64_t{65} << 56U | sequence);
     EXPECT_EQ(pair.opener.open(packet), Outcome::opened);
@@ -301,7 +302,7 @@ TEST(Crypto, LosesNothingWhenKeysChangeUnderTwoSendingLanes) {
   Sealer sealer(retiring, golden_key(), peer_a, /*is_outbound=*/true);
   const auto produce = [&](std::vector<Bytes>& to) {
     for (int i = 0; i < 3000; ++i) {
-      to.push_back(seal(sealer, Space::may_fragment, Bytes(20)));
+      to.push_back(seal(sealer, DfClass::may_fragment, Bytes(20)));
     }
   };
 
@@ -324,7 +325,7 @@ TEST(Crypto, NeverUsesASequenceNumberTwiceAcrossThreads) {
   std::array<std::vector<Bytes>, 2> packets;
   const auto produce = [&](std::vector<Bytes>& to) {
     for (int i = 0; i < 2000; ++i) {
-      to.push_back(seal(sealer, Space::may_fragment, Bytes(20)));
+      to.push_back(seal(sealer, DfClass::may_fragment, Bytes(20)));
     }
   };
 
@@ -344,7 +345,7 @@ TEST(Crypto, OpensEachDatagramOnceWhenTwoLanesReceiveIt) {
   Opener opener(lanes(), golden_key(), /*is_outbound=*/false);
   std::vector<Bytes> packets;
   for (int i = 0; i < 3000; ++i) {
-    packets.push_back(seal(sealer, Space::may_fragment, Bytes(20)));
+    packets.push_back(seal(sealer, DfClass::may_fragment, Bytes(20)));
   }
   const auto receive = [&opener](std::vector<Bytes> copies) {
     int opened = 0;

@@ -64,7 +64,8 @@ void DatagramBatch::transmit(Lane& lane) noexcept {
   unsigned done = 0;
   while (done < message_count_) {
     const unsigned end = end_of_peer(done);
-    const int sent = sendmmsg(messages_[done].peer->socket(space_), &headers_[done], end - done, 0);
+    const int sent =
+        sendmmsg(messages_[done].peer->socket(df_class_), &headers_[done], end - done, 0);
     if (sent <= 0) {
       done += give_up(lane, done, end, sent == 0 ? EIO : errno);
       continue;
@@ -126,7 +127,7 @@ void DatagramBatch::send_apart(Lane& lane, unsigned index) noexcept {
     }
     header.msg_iovlen = static_cast<std::size_t>(piece - header.msg_iov);
     message.peer->path.read().destination.apply(header);
-    if (sendmsg(message.peer->socket(space_), &header, 0) >= 0) {
+    if (sendmsg(message.peer->socket(df_class_), &header, 0) >= 0) {
       count_sent(lane, one);
     } else {
       count_lost(lane, one, errno);

@@ -1,5 +1,5 @@
 #pragma once
-/// Datagrams of one space, collected on a lane and sent in as few calls as the kernel allows.
+/// Datagrams of one DF class, collected on a lane and sent in as few calls as the kernel allows.
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -36,7 +36,8 @@ class DatagramBatch {
   static constexpr unsigned max_messages = 64;
   static constexpr unsigned max_pieces = 1024;  // IOV_MAX
 
-  DatagramBatch(const Context& context, Space space) : context_(context), space_(space) {}
+  DatagramBatch(const Context& context, DfClass df_class)
+      : context_(context), df_class_(df_class) {}
 
   /// Whether a datagram of that many pieces still fits.
   [[nodiscard]] bool has_room(unsigned pieces) const noexcept {
@@ -76,7 +77,7 @@ class DatagramBatch {
   void count_lost(Lane& lane, const Message& message, int error) noexcept;
 
   Context context_;
-  Space space_;
+  DfClass df_class_;
   unsigned message_count_ = 0;
   unsigned piece_count_ = 0;
   std::array<mmsghdr, max_messages> headers_;

@@ -54,9 +54,9 @@ struct Station {
 /// Sockets that send as `station`.
 Sockets senders_of(const Station& station) {
   Sockets senders;
-  for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
-    senders[static_cast<std::size_t>(space)] =
-        open_udp_sender(AF_INET, station.endpoint.port, 8 << 20, space).value();
+  for (const DfClass df_class : {DfClass::may_fragment, DfClass::dont_fragment}) {
+    senders[static_cast<std::size_t>(df_class)] =
+        open_udp_sender(AF_INET, station.endpoint.port, 8 << 20, df_class).value();
   }
   return senders;
 }
@@ -116,22 +116,22 @@ class DatagramBatchTest : public ::testing::Test {
   Station to_;
   Peer peer_{lanes_, std::make_shared<PerLane<LanePort>>(std::vector<std::unique_ptr<LanePort>>{}),
              link_to(to_.endpoint), 1};
-  DatagramBatch batch_{{counters_, events_, doorbell_}, Space::dont_fragment};
+  DatagramBatch batch_{{counters_, events_, doorbell_}, DfClass::dont_fragment};
   std::vector<Bytes> sent_;
   std::mt19937 random_{7};
 };
 
 TEST_F(DatagramBatchTest, CutsMessagesIntoTheDatagramsThatWentIn) {
   sent_.reserve(2000);
-  for (int train = 0; train < 60; ++train) {
+  for (int batch = 0; batch < 60; ++batch) {
     const std::size_t bytes = 1 + random_() % max_payload;
     for (std::size_t i = 0, count = 1 + random_() % 30; i < count; ++i) {
       add(random_datagram(bytes));
     }
     add(random_datagram(1 + random_() % max_payload));
-    if (train % 8 == 7) {
+    if (batch % 8 == 7) {
       batch_.transmit(lanes_.lane());
-      EXPECT_TRUE(to_.take(sent_.size()) == sent_) << train;
+      EXPECT_TRUE(to_.take(sent_.size()) == sent_) << batch;
       sent_.clear();
     }
   }
@@ -156,8 +156,8 @@ TEST_F(DatagramBatchTest, GivesTheKernelATrainAtOnce) {
 
 TEST_F(DatagramBatchTest, SendsApartWhatTheKernelDoesNotCut) {
   const int on = 1;  // the kernel cuts nothing without checksums
-  ASSERT_EQ(setsockopt(peer_.socket(Space::dont_fragment), SOL_SOCKET, SO_NO_CHECK, &on, sizeof on),
-            0);
+  ASSERT_EQ(
+      setsockopt(peer_.socket(DfClass::dont_fragment), SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
   sent_.reserve(100);
   for (int i = 0; i < 20; ++i) {
     add(random_datagram(1000));
@@ -185,7 +185,7 @@ class Relay final : public Dataplane {
   }
   void set_bridge_port(std::shared_ptr<BridgePort> /*port*/) override {}
 
-  std::vector<Frame> frames;  // of this turn
+  std::vector<Frame> frames;  // of this poll cycle
 };
 
 TEST_F(DatagramBatchTest, TakesApartWhatTheKernelJoined) {
@@ -221,7 +221,7 @@ TEST_F(DatagramBatchTest, TakesApartWhatTheKernelJoined) {
     }
   }
   batch_.transmit(lanes_.lane());
-  receiver.begin_turn();
+  receiver.begin_cycle();
   pollfd wait{station.socket.get(), POLLIN, 0};
   while (relay.frames.size() < frames.size() && ::poll(&wait, 1, 5000) > 0) {
     EXPECT_NE(receiver.receive(lanes_.lane(), station.socket.get(), 64), 0U);

@@ -1,4 +1,4 @@
-/// Forwarding decisions and the turn of one lane.
+/// Forwarding decisions and the poll cycle of one lane.
 #include "lane_port.hpp"
 
 namespace weft::sleeve {
@@ -11,7 +11,7 @@ LanePort::LanePort(const Context& context, Sockets sockets)
       sender_(context.self, {context.counters, events_, context.doorbell}) {}
 
 unsigned LanePort::poll(Lane& lane, unsigned budget) noexcept {
-  receiver_.begin_turn();
+  receiver_.begin_cycle();
   unsigned handled = fitter_.deliver(lane, context_.dataplane);
   // Both sockets get datagrams, whichever the peer used. They take turns at being first, so that
   // a flood on one cannot starve the other.
@@ -29,7 +29,8 @@ void LanePort::forward(Lane& lane, Peer& peer, const PathView& view,
                        const OverlayBatch& batch) noexcept {
   const overlay::Unfit unfit =
       fitter_.fit(lane, batch, view.limits, [&](const Frame& frame, bool may_fragment) {
-        stage(lane, peer, may_fragment ? Space::may_fragment : Space::dont_fragment, frame, batch);
+        stage(lane, peer, may_fragment ? DfClass::may_fragment : DfClass::dont_fragment, frame,
+              batch);
       });
   if (unfit.narrow + unfit.unreported + unfit.no_buffer != 0) {
     context_.counters.drop_on_lane(lane.index(), Drop::too_big, unfit.narrow);
@@ -38,7 +39,7 @@ void LanePort::forward(Lane& lane, Peer& peer, const PathView& view,
   }
 }
 
-void LanePort::stage(Lane& lane, Peer& peer, Space space, const Frame& frame,
+void LanePort::stage(Lane& lane, Peer& peer, DfClass df_class, const Frame& frame,
                      const OverlayBatch& batch) noexcept {
   const Frame placed =
       overlay::with_headroom(lane, frame, record_header_bytes, context_.counters.copies);
@@ -48,7 +49,7 @@ void LanePort::stage(Lane& lane, Peer& peer, Space space, const Frame& frame,
   }
   std::byte* const record = placed.data - record_header_bytes;
   write_record_header(record, batch.source, batch.destination, placed.length);
-  sender_.stage(lane, peer, space,
+  sender_.stage(lane, peer, df_class,
                 {.bytes = record,
                  .length = placed.length + static_cast<std::uint32_t>(record_header_bytes),
                  .room = placed.headroom - static_cast<std::uint32_t>(record_header_bytes)});

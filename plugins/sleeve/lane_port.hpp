@@ -34,13 +34,13 @@ class LanePort final : public LaneTask {
   /// Decides for each frame how it travels, and keeps it for the flush.
   void forward(Lane& lane, Peer& peer, const PathView& view, const OverlayBatch& batch) noexcept;
 
-  [[nodiscard]] const UniqueFd& socket(Space space) const noexcept {
-    return sockets_[static_cast<std::size_t>(space)];
+  [[nodiscard]] const UniqueFd& socket(DfClass df_class) const noexcept {
+    return sockets_[static_cast<std::size_t>(df_class)];
   }
   [[nodiscard]] LaneEvents& events() noexcept { return events_; }
 
  private:
-  void stage(Lane& lane, Peer& peer, Space space, const Frame& frame,
+  void stage(Lane& lane, Peer& peer, DfClass df_class, const Frame& frame,
              const OverlayBatch& batch) noexcept;
 
   Context context_;

@@ -32,8 +32,8 @@ class LaneReceiver {
 
   explicit LaneReceiver(const Context& context);
 
-  /// Makes all buffers usable again. Once per turn, before receive.
-  void begin_turn() noexcept { used_ = 0; }
+  /// Makes all buffers usable again. Once per poll cycle, before receive.
+  void begin_cycle() noexcept { used_ = 0; }
   /// Receives about `budget` datagrams from `socket`; returns how many.
   [[nodiscard]] unsigned receive(Lane& lane, int socket, unsigned budget) noexcept;
 
@@ -60,7 +60,7 @@ class LaneReceiver {
                       const net::Endpoint& from) noexcept;
   Context context_;
   overlay::ReceiveBuffers buffers_;
-  unsigned used_ = 0;        // slots that hold frames of this turn
+  unsigned used_ = 0;        // slots that hold frames of this poll cycle
   Peer* latest_ = nullptr;   // of this call of receive
   bool are_joined_ = false;  // the datagrams that came last
   overlay::FrameRun run_;

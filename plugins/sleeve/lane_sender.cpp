@@ -9,13 +9,14 @@ LaneSender::LaneSender(PeerName self, const DatagramBatch::Context& context)
     : counters_(context.counters),
       staged_(std::make_unique<std::array<StagedRecord, max_staged>>()),
       waiting_(std::make_unique<std::array<Peer*, max_staged>>()),
-      batches_{std::make_unique<DatagramBatch>(context, Space::may_fragment),
-               std::make_unique<DatagramBatch>(context, Space::dont_fragment)},
+      batches_{std::make_unique<DatagramBatch>(context, DfClass::may_fragment),
+               std::make_unique<DatagramBatch>(context, DfClass::dont_fragment)},
       arena_(std::make_unique_for_overwrite<std::byte[]>(arena_bytes)) {
   store_peer_name(clear_header_.data(), self);
 }
 
-void LaneSender::stage(Lane& lane, Peer& peer, Space space, const StagedRecord& record) noexcept {
+void LaneSender::stage(Lane& lane, Peer& peer, DfClass df_class,
+                       const StagedRecord& record) noexcept {
   if (staged_count_ == max_staged) {
     flush(lane);
   }
@@ -27,7 +28,7 @@ void LaneSender::stage(Lane& lane, Peer& peer, Space space, const StagedRecord& 
   const std::uint32_t index = staged_count_++;
   (*staged_)[index] = record;
   (*staged_)[index].next = Outbox::none;
-  Outbox::Queue& queue = outbox.queues[static_cast<std::size_t>(space)];
+  Outbox::Queue& queue = outbox.queues[static_cast<std::size_t>(df_class)];
   if (queue.first == Outbox::none) {
     queue.first = index;
   } else {
@@ -40,8 +41,8 @@ void LaneSender::flush(Lane& lane) noexcept {
   for (std::uint32_t i = 0; i < waiting_count_; ++i) {
     Peer& peer = *(*waiting_)[i];
     const PathView& view = peer.path.read();
-    pack(lane, peer, view, Space::dont_fragment);
-    pack(lane, peer, view, Space::may_fragment);
+    pack(lane, peer, view, DfClass::dont_fragment);
+    pack(lane, peer, view, DfClass::may_fragment);
     peer.outboxes[lane.index()] = Outbox{};
   }
   waiting_count_ = 0;
@@ -64,12 +65,13 @@ LaneSender::Run LaneSender::take_run(std::uint32_t first, std::size_t header_byt
 }
 
 /// A frame may exceed the path only alone and where the network may fragment it.
-void LaneSender::pack(Lane& lane, Peer& peer, const PathView& view, Space space) noexcept {
+void LaneSender::pack(Lane& lane, Peer& peer, const PathView& view, DfClass df_class) noexcept {
   const std::size_t header = packet_header_bytes(peer.is_encrypted());
-  const auto limit = space == Space::may_fragment ? static_cast<std::uint32_t>(max_datagram_bytes)
-                                                  : view.max_payload;
-  DatagramBatch& batch = *batches_[static_cast<std::size_t>(space)];
-  std::uint32_t at = peer.outboxes[lane.index()].queues[static_cast<std::size_t>(space)].first;
+  const auto limit = df_class == DfClass::may_fragment
+                         ? static_cast<std::uint32_t>(max_datagram_bytes)
+                         : view.max_payload;
+  DatagramBatch& batch = *batches_[static_cast<std::size_t>(df_class)];
+  std::uint32_t at = peer.outboxes[lane.index()].queues[static_cast<std::size_t>(df_class)].first;
   while (at != Outbox::none) {
     if (!view.remote || header + (*staged_)[at].length > limit) {
       counters_.drop_on_lane(lane.index(), Drop::too_big);
@@ -86,9 +88,9 @@ void LaneSender::pack(Lane& lane, Peer& peer, const PathView& view, Space space)
     if (peer.is_encrypted() && needs_gathering(run) && arena_used_ + run.bytes > arena_bytes) {
       transmit(lane);
     }
-    const std::uint32_t pieces = peer.is_encrypted()
-                                     ? lay_out_sealed(lane, batch.next_pieces(), peer, space, run)
-                                     : lay_out_clear(batch.next_pieces(), run);
+    const std::uint32_t pieces =
+        peer.is_encrypted() ? lay_out_sealed(lane, batch.next_pieces(), peer, df_class, run)
+                            : lay_out_clear(batch.next_pieces(), run);
     batch.add(lane, peer, view, {pieces, run.count, run.bytes});
     counters_.aggregated.add_on_lane(lane.index(), run.count - 1);
   }
@@ -120,11 +122,11 @@ bool LaneSender::needs_gathering(const Run& run) const noexcept {
   return run.count > 1 || (*staged_)[run.first].room < sealed_header_bytes;
 }
 
-std::uint32_t LaneSender::lay_out_sealed(Lane& lane, iovec* piece, Peer& peer, Space space,
+std::uint32_t LaneSender::lay_out_sealed(Lane& lane, iovec* piece, Peer& peer, DfClass df_class,
                                          const Run& run) noexcept {
   std::byte* const packet =
       needs_gathering(run) ? gather(lane, run) : (*staged_)[run.first].bytes - sealed_header_bytes;
-  peer.sealer->seal(space, {packet, run.bytes});
+  peer.sealer->seal(df_class, {packet, run.bytes});
   *piece = {packet, run.bytes};
   return 1;
 }

@@ -1,5 +1,5 @@
 #pragma once
-/// Collects a turn's frames per peer and sends them in as few datagrams as their paths allow.
+/// Collects a poll cycle's frames per peer and sends them in as few datagrams as their paths allow.
 
 #include <sys/uio.h>
 
@@ -31,7 +31,7 @@ class LaneSender {
   LaneSender(PeerName self, const DatagramBatch::Context& context);
 
   /// Keeps the record, whose bytes stay valid until the lane's flush, for `peer`.
-  void stage(Lane& lane, Peer& peer, Space space, const StagedRecord& record) noexcept;
+  void stage(Lane& lane, Peer& peer, DfClass df_class, const StagedRecord& record) noexcept;
   /// Sends everything.
   void flush(Lane& lane) noexcept;
 
@@ -43,12 +43,12 @@ class LaneSender {
     std::uint32_t bytes;  ///< of the datagram, packet header included
   };
 
-  void pack(Lane& lane, Peer& peer, const PathView& view, Space space) noexcept;
+  void pack(Lane& lane, Peer& peer, const PathView& view, DfClass df_class) noexcept;
   [[nodiscard]] Run take_run(std::uint32_t first, std::size_t header_bytes,
                              std::uint32_t max_payload) const noexcept;
   /// These write the pieces of the run's datagram and return how many they are.
   [[nodiscard]] std::uint32_t lay_out_clear(iovec* pieces, const Run& run) noexcept;
-  [[nodiscard]] std::uint32_t lay_out_sealed(Lane& lane, iovec* piece, Peer& peer, Space space,
+  [[nodiscard]] std::uint32_t lay_out_sealed(Lane& lane, iovec* piece, Peer& peer, DfClass df_class,
                                              const Run& run) noexcept;
   [[nodiscard]] bool needs_gathering(const Run& run) const noexcept;
   [[nodiscard]] std::byte* gather(Lane& lane, const Run& run) noexcept;
@@ -64,7 +64,7 @@ class LaneSender {
   std::uint32_t staged_count_ = 0;
   std::unique_ptr<std::array<Peer*, max_staged>> waiting_;  // peers with staged records
   std::uint32_t waiting_count_ = 0;
-  std::array<std::unique_ptr<DatagramBatch>, space_count> batches_;
+  std::array<std::unique_ptr<DatagramBatch>, df_classes> batches_;
   std::unique_ptr<std::byte[]> arena_;  // datagrams that must be contiguous to be encrypted
   std::size_t arena_used_ = 0;
 };

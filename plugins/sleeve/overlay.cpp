@@ -25,9 +25,9 @@ Result<Sockets> SleeveOverlay::open_sockets(SocketOptions& options) {
 
 Result<Sockets> SleeveOverlay::open_senders() const {
   Sockets sockets;
-  for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
-    WEFT_TRY(sockets[static_cast<std::size_t>(space)],
-             open_udp_sender(family_, port_, send_buffer_bytes_, space));
+  for (const DfClass df_class : {DfClass::may_fragment, DfClass::dont_fragment}) {
+    WEFT_TRY(sockets[static_cast<std::size_t>(df_class)],
+             open_udp_sender(family_, port_, send_buffer_bytes_, df_class));
   }
   return sockets;
 }
@@ -44,7 +44,7 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
   port_ = shared.listen.port;
   send_buffer_bytes_ = shared.send_buffer_bytes;
   ports_ = std::make_shared<PerLane<LanePort>>(std::move(ports));
-  family_ = overlay::family_of(ports_->all().front()->socket(Space::may_fragment));
+  family_ = overlay::family_of(ports_->all().front()->socket(DfClass::may_fragment));
   Sockets senders;
   WEFT_TRY(senders, open_senders());
   sender_ = std::make_unique<SpecialSender>(node_.self, counters_, family_, std::move(senders));
@@ -54,7 +54,7 @@ Result<> SleeveOverlay::start(const SocketOptions& options) {
     LanePort& port = *ports_->all()[lane];
     registrations_.push_back(node_.lanes.add(
         lane, port,
-        {port.socket(Space::may_fragment).get(), port.socket(Space::dont_fragment).get()}));
+        {port.socket(DfClass::may_fragment).get(), port.socket(DfClass::dont_fragment).get()}));
   }
   return {};
 }
@@ -111,8 +111,8 @@ void SleeveOverlay::open_filter() {
 
 Result<> SleeveOverlay::attach_filter() {
   for (const auto& port : ports_->all()) {
-    for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
-      WEFT_TRY(filter_->attach(port->socket(space)));
+    for (const DfClass df_class : {DfClass::may_fragment, DfClass::dont_fragment}) {
+      WEFT_TRY(filter_->attach(port->socket(df_class)));
     }
   }
   return {};
@@ -140,8 +140,8 @@ void SleeveOverlay::drop_filter(const Error& reason) {
   node_.log.warn("sender filter unavailable: invalid datagrams are dropped in user space", "error",
                  reason, "needs", "CAP_BPF");
   for (const auto& port : ports_->all()) {
-    SenderFilter::detach(port->socket(Space::may_fragment));
-    SenderFilter::detach(port->socket(Space::dont_fragment));
+    SenderFilter::detach(port->socket(DfClass::may_fragment));
+    SenderFilter::detach(port->socket(DfClass::dont_fragment));
   }
   filter_.reset();
 }
@@ -160,9 +160,9 @@ void SleeveOverlay::tend_sockets() {
 /// nothing counts as lost for want of room before it is known to be something else.
 void SleeveOverlay::count_drops() {
   for (std::size_t i = 0; i < ports_->all().size(); ++i) {
-    for (const Space space : {Space::may_fragment, Space::dont_fragment}) {
-      const std::uint32_t now = overlay::drops_of(ports_->all()[i]->socket(space));
-      overflowed_ += now - std::exchange(drops_[i][static_cast<std::size_t>(space)], now);
+    for (const DfClass df_class : {DfClass::may_fragment, DfClass::dont_fragment}) {
+      const std::uint32_t now = overlay::drops_of(ports_->all()[i]->socket(df_class));
+      overflowed_ += now - std::exchange(drops_[i][static_cast<std::size_t>(df_class)], now);
     }
   }
   if (filter_) {

@@ -90,7 +90,7 @@ class SleeveOverlay final : public Overlay {
   std::unique_ptr<SpecialSender> sender_;
   std::optional<SenderFilter> filter_;
   Timer sockets_timer_;
-  std::array<std::array<std::uint32_t, space_count>, max_lanes> drops_{};  // as last seen
+  std::array<std::array<std::uint32_t, df_classes>, max_lanes> drops_{};  // as last seen
   std::int64_t overflowed_ = 0;  // below 0 while the filter counted more than the sockets did
   int family_ = 0;               // of the sockets: AF_INET or AF_INET6
   std::uint16_t port_ = 0;

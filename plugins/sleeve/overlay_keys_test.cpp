@@ -19,8 +19,8 @@ class OverlayKeysTest : public OverlayTest {
       for (int half = 0; half < 2; ++half) {
         sent += send(*a, end_a, peer_a, peer_b, frame);
         sent += send(*b, end_b, peer_b, peer_a, frame);
-        a->turn();
-        b->turn();
+        a->cycle();
+        b->cycle();
         carry(end_a, end_b);
         carry(end_b, end_a);
         world.run_for(0ms);
@@ -117,8 +117,8 @@ TEST_F(OverlayKeysTest, FailsWhenFreshKeysCannotBeAgreedOn) {
   connect_weft_peers();
   for (int second = 0; second < 190; ++second) {
     world.run_for(1s);
-    a->turn();
-    b->turn();
+    a->cycle();
+    b->cycle();
     for (End* const end : {&end_a, &end_b}) {
       end->listener->controls.clear();
     }

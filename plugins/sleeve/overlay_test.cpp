@@ -41,7 +41,7 @@ TEST_F(OverlayTest, SendsFramesOfATurnInOneDatagramWithoutCopying) {
   const auto before = a->counted("weft_sleeve_datagrams_total", {{"direction", "out"}});
 
   EXPECT_EQ(send(*a, end_a, peer_a, peer_b, frame, 5), 5U);
-  b->turn();
+  b->cycle();
 
   EXPECT_EQ(a->counted("weft_sleeve_datagrams_total", {{"direction", "out"}}), before + 1);
   EXPECT_EQ(a->counted("weft_sleeve_aggregated_total"), 4U);
@@ -57,7 +57,7 @@ TEST_F(OverlayTest, FillsDatagramsNoFurtherThanThePathAllows) {
   connect();
 
   send(*a, end_a, peer_a, peer_b, ipv4_frame(700, true), 5);  // two fit into 1472 bytes
-  b->turn();
+  b->cycle();
 
   EXPECT_EQ(a->counted("weft_sleeve_aggregated_total"), 2U);
   EXPECT_EQ(b->dataplane.arrivals.size(), 5U);
@@ -70,7 +70,7 @@ TEST_F(OverlayTest, EncryptsInPlaceWhenAFrameTravelsAlone) {
   EXPECT_TRUE(end_a.connection->status().encrypted);
 
   send(*a, end_a, peer_a, peer_c, frame);
-  b->turn();
+  b->cycle();
 
   EXPECT_EQ(a->counted("weft_sleeve_copies_total"), 0U);
   ASSERT_EQ(b->dataplane.arrivals.size(), 1U);
@@ -78,7 +78,7 @@ TEST_F(OverlayTest, EncryptsInPlaceWhenAFrameTravelsAlone) {
   EXPECT_EQ(b->dataplane.arrivals[0].destination, peer_c);
 
   send(*a, end_a, peer_a, peer_b, ipv4_frame(100, true), 3);
-  b->turn();
+  b->cycle();
   EXPECT_EQ(a->counted("weft_sleeve_copies_total"), 3U);
   EXPECT_EQ(b->dataplane.arrivals.size(), 4U);
 }
@@ -92,8 +92,8 @@ TEST_F(OverlayTest, RelaysInPlace) {
     const Bytes frame = ipv4_frame(300, true);
 
     send(*a, end_a, peer_c, peer_a, frame);
-    b->turn();
-    a->turn();
+    b->cycle();
+    a->cycle();
 
     EXPECT_EQ(b->counted("weft_sleeve_copies_total"), 0U);
     ASSERT_EQ(a->dataplane.arrivals.size(), 1U);
@@ -106,7 +106,7 @@ TEST_F(OverlayTest, AnswersTooBigPacketsFromTheDestinationPeer) {
   connect();
 
   send(*a, end_a, peer_a, peer_c, ipv4_frame(1500, true));
-  a->turn();
+  a->cycle();
 
   ASSERT_EQ(a->dataplane.arrivals.size(), 1U);
   EXPECT_EQ(a->dataplane.arrivals[0].source, peer_c);
@@ -119,7 +119,7 @@ TEST_F(OverlayTest, LetsTheKernelFragmentOnceTheTestArrived) {
   connect();
 
   send(*a, end_a, peer_a, peer_b, ipv4_frame(5000, false));
-  b->turn();
+  b->cycle();
 
   ASSERT_EQ(b->dataplane.arrivals.size(), 1U);
   EXPECT_EQ(b->dataplane.arrivals[0].frame.size(), 5014U);
@@ -131,7 +131,7 @@ TEST_F(OverlayTest, FragmentsItselfBeforeThat) {
   world.run_for(0ms);
 
   send(*a, end_a, peer_a, peer_b, ipv4_frame(3000, false));
-  b->turn();
+  b->cycle();
 
   EXPECT_EQ(b->dataplane.arrivals.size(), 3U);
 }
@@ -146,7 +146,7 @@ TEST_F(OverlayTest, LowersTheMtuWhenTheKernelRefusesADatagram) {
 
   EXPECT_EQ(end_a.connection->status().mtu, 1338U);
   send(*a, end_a, peer_a, peer_b, ipv4_frame(1338, true));
-  b->turn();
+  b->cycle();
   EXPECT_EQ(b->dataplane.arrivals.size(), 1U);
 }
 
@@ -161,7 +161,7 @@ TEST_F(OverlayTest, SendsWhatPassesWhateverTheKernelWasToldByIcmp) {
   for (const bool is_df : {true, false}) {
     send(*a, end_a, peer_a, peer_b, ipv4_frame(1438, is_df), 3);
   }
-  b->turn();
+  b->cycle();
 
   EXPECT_EQ(a->dropped(Drop::message_too_big), 0U);
   EXPECT_EQ(b->dataplane.arrivals.size(), 6U);
@@ -216,7 +216,7 @@ TEST_F(OverlayTest, ReplacesAConnectionByItsSuccessor) {
 
   EXPECT_EQ(end_a.listener->established, 1);
   send(*a, end_a, peer_a, peer_b, ipv4_frame(100, true));
-  b->turn();
+  b->cycle();
   EXPECT_EQ(b->dataplane.arrivals.size(), 1U);
 }
 
@@ -255,11 +255,11 @@ TEST_F(OverlayTest, DropsOnlyFramesOfThePeerWhoseQueueIsFull) {
   world.run_for(0ms);
   const Bytes frame = ipv4_frame(1000, true);
 
-  for (int turn = 0; turn < 400 && a->dropped(Drop::would_block) == 0; ++turn) {
+  for (int round = 0; round < 400 && a->dropped(Drop::would_block) == 0; ++round) {
     EXPECT_EQ(send(*a, end_c, peer_a, peer_c, frame, 64), 64U);
   }
   send(*a, end_a, peer_a, peer_b, frame, 10);
-  b->turn();
+  b->cycle();
 
   EXPECT_GT(a->dropped(Drop::would_block), 0U);
   EXPECT_EQ(b->dataplane.arrivals.size(), 10U);
@@ -291,7 +291,7 @@ TEST_F(OverlayTest, WorksOverIpv6) {
   EXPECT_EQ(end_a.listener->established, 1);
   EXPECT_EQ(end_a.connection->status().mtu, 1394U);
   send(*a, end_a, peer_a, peer_b, ipv4_frame(1394, true));
-  b->turn();
+  b->cycle();
   EXPECT_EQ(b->dataplane.arrivals.size(), 1U);
 }
 
@@ -416,7 +416,7 @@ TEST_F(OverlayTest, StaysWithThePeerWhenSomebodyCopiesItsHeartbeat) {
   EXPECT_EQ(b->dropped(Drop::unproven_address), 5U);
   EXPECT_EQ(b->dropped(Drop::wrong_address), 5U);
   send(*b, end_b, peer_b, peer_a, ipv4_frame(100, true));
-  a->turn();
+  a->cycle();
   EXPECT_EQ(a->dataplane.arrivals.size(), 1U);
 }
 
@@ -431,10 +431,10 @@ TEST_F(OverlayTest, FollowsAPeerThatMoves) {
 
   EXPECT_EQ(b->overlay.describe()[0].address, net::to_string(a->address));
   send(*b, end_b, peer_b, peer_a, ipv4_frame(100, true));
-  a->turn();
+  a->cycle();
   EXPECT_EQ(a->dataplane.arrivals.size(), 1U);
   send(*a, end_a, peer_a, peer_b, ipv4_frame(100, true));
-  b->turn();
+  b->cycle();
   EXPECT_EQ(b->dataplane.arrivals.size(), 1U);
 }
 

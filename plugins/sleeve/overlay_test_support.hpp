@@ -77,7 +77,8 @@ class RecordingListener final : public OverlayListener {
   std::vector<std::pair<std::uint8_t, Bytes>> controls;
 };
 
-/// Forwards a batch in the turn it is added for, whose scratch buffers then last until the flush.
+/// Forwards a batch in the poll cycle it is added for, whose scratch buffers then last until the
+/// flush.
 class FrameSource final : public LaneTask {
  public:
   FrameSource(Forwarder& to, const OverlayBatch& batch) : to_(to), batch_(batch) {}
@@ -113,8 +114,8 @@ struct Node {
     host.loop().run([this] { overlay.stop(); });
   }
 
-  void turn() {
-    host.lanes().turn_until_idle();
+  void cycle() {
+    host.lanes().cycle_until_idle();
     host.loop().run([this] { overlay.drain_events(); });
   }
   [[nodiscard]] std::uint64_t dropped(Drop reason) {
@@ -197,8 +198,8 @@ class OverlayTest : public ::testing::Test {
   void pump(Duration by = 0ms) {
     for (int round = 0; round < 6; ++round) {
       world.run_for(by / 6);
-      a->turn();
-      b->turn();
+      a->cycle();
+      b->cycle();
       carry(end_a, end_b);
       carry(end_b, end_a);
     }
@@ -225,7 +226,7 @@ class OverlayTest : public ::testing::Test {
     }
     FrameSource source_task(*end.connection->forwarder(), {source, destination, frames});
     const LaneRegistration registration = node.host.lanes().add(0, source_task, {});
-    node.host.lanes().turn();
+    node.host.lanes().cycle();
     return source_task.taken;
   }
 
@@ -244,7 +245,7 @@ class OverlayTest : public ::testing::Test {
     for (unsigned i = 0; i < count; ++i) {
       ASSERT_EQ(sendmsg(socket->get(), &message, 0), static_cast<ssize_t>(bytes.size()));
     }
-    b->turn();
+    b->cycle();
   }
 
   Bytes clear_datagram(const Bytes& frame) {

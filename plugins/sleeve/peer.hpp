@@ -30,14 +30,14 @@ struct PathView {
   std::uint32_t max_payload = 0;  ///< bytes of UDP payload that DF datagrams may have
 };
 
-/// Frames of one turn that wait for a peer on one lane, as indices into the lane's list.
+/// Frames of one poll cycle that wait for a peer on one lane, as indices into the lane's list.
 struct Outbox {
   static constexpr std::uint32_t none = UINT32_MAX;
   struct Queue {
     std::uint32_t first = none;
     std::uint32_t last = none;
   };
-  std::array<Queue, space_count> queues{};
+  std::array<Queue, df_classes> queues{};
   bool is_listed = false;
 };
 
@@ -65,8 +65,8 @@ class Peer final : public Forwarder {
   [[nodiscard]] bool is_encrypted() const noexcept { return sealer != nullptr; }
   /// Where its frames are sent from. No other peer's are, so that those of a slow one, which wait
   /// in a queue of the node, fill no send buffer but its own.
-  [[nodiscard]] int socket(Space space) const noexcept {
-    return sockets_[static_cast<std::size_t>(space)].get();
+  [[nodiscard]] int socket(DfClass df_class) const noexcept {
+    return sockets_[static_cast<std::size_t>(df_class)].get();
   }
 
   const PeerName name;

@@ -1,4 +1,4 @@
-/// A ring of blocks that follows the sequence numbers of a datagram space.
+/// A ring of blocks that follows the sequence numbers of a DF class.
 #include "replay_window.hpp"
 
 namespace weft::sleeve {

@@ -1,5 +1,6 @@
 #pragma once
-/// Remembers which sequence numbers of one space were used, so that a copied datagram is refused.
+/// Remembers which sequence numbers of one DF class were used, so that a copied datagram is
+/// refused.
 
 #include <algorithm>
 #include <array>

@@ -194,20 +194,20 @@ TEST_F(SenderFilterTest, RefusesClearDatagramsWhoseRecordsDoNotFillThem) {
 
 TEST_F(SenderFilterTest, LooksAtTheFirstOfJoinedDatagrams) {
   ASSERT_TRUE(filter_->admit(peer_a, from({})));
-  Bytes train = datagram(peer_a);
-  const std::size_t size = train.size();
+  Bytes batch = datagram(peer_a);
+  const std::size_t size = batch.size();
   const Bytes other(size, std::byte{7});
-  train.insert(train.end(), other.begin(), other.end());
+  batch.insert(batch.end(), other.begin(), other.end());
   const UniqueFd sender = *open_udp({{address("127.0.0.2"), 0}, 1 << 20, 1 << 20});
   const Destination to(overlay::family_of(sender),
                        {address("127.0.0.1"), overlay::local_of(socket_).port}, {});
-  iovec piece{train.data(), train.size()};
+  iovec piece{batch.data(), batch.size()};
   msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
   alignas(cmsghdr) std::array<std::byte, overlay::max_control_bytes> control{};
   to.apply(message, control, static_cast<std::uint16_t>(size));
-  ASSERT_EQ(::sendmsg(sender.get(), &message, 0), static_cast<ssize_t>(train.size()));
+  ASSERT_EQ(::sendmsg(sender.get(), &message, 0), static_cast<ssize_t>(batch.size()));
 
   EXPECT_EQ(arrived(), 1U);
   EXPECT_EQ(refused(Drop::trailing_garbage), 0U);

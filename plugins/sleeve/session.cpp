@@ -187,14 +187,14 @@ void Session::perform(const action::SendHeartbeat& /*send*/) {
 }
 
 void Session::perform(const action::SendFragmentationTest& /*send*/) {
-  if (context_.sender.send_zeros(*peer_, destination_, Space::may_fragment,
+  if (context_.sender.send_zeros(*peer_, destination_, DfClass::may_fragment,
                                  fragmentation_test_frame_bytes) != 0) {
     context_.counters.drop(Drop::send_failed);
   }
 }
 
 void Session::perform(const action::SendMtuTest& send) {
-  const int error = context_.sender.send_zeros(*peer_, destination_, Space::dont_fragment,
+  const int error = context_.sender.send_zeros(*peer_, destination_, DfClass::dont_fragment,
                                                send.mtu + ethernet_header_bytes);
   if (error == EMSGSIZE) {
     run(path_.on_message_too_big(context_.loop.now()));
@@ -204,7 +204,7 @@ void Session::perform(const action::SendMtuTest& send) {
 }
 
 void Session::perform(const action::SendAddressProbe& probe) {
-  if (context_.sender.send_zeros(*peer_, destination_at(probe.to), Space::dont_fragment,
+  if (context_.sender.send_zeros(*peer_, destination_at(probe.to), DfClass::dont_fragment,
                                  probe.mtu + ethernet_header_bytes) != 0) {
     context_.counters.drop(Drop::send_failed);
   }

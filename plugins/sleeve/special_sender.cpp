@@ -22,28 +22,28 @@ std::span<std::byte> SpecialSender::frame(const Peer& peer, std::size_t bytes) {
 
 int SpecialSender::send_heartbeat(const Peer& peer, const Destination& to, std::uint64_t uid) {
   write_heartbeat(frame(peer, heartbeat_frame_bytes), uid);
-  return send(peer, to, Space::dont_fragment, heartbeat_frame_bytes);
+  return send(peer, to, DfClass::dont_fragment, heartbeat_frame_bytes);
 }
 
-int SpecialSender::send_zeros(const Peer& peer, const Destination& to, Space space,
+int SpecialSender::send_zeros(const Peer& peer, const Destination& to, DfClass df_class,
                               std::size_t frame_bytes) {
   const auto zeros = frame(peer, frame_bytes);
   std::fill(zeros.begin(), zeros.end(), std::byte{0});
-  return send(peer, to, space, frame_bytes);
+  return send(peer, to, df_class, frame_bytes);
 }
 
-int SpecialSender::send(const Peer& peer, const Destination& to, Space space,
+int SpecialSender::send(const Peer& peer, const Destination& to, DfClass df_class,
                         std::size_t frame_bytes) {
   const std::size_t header = packet_header_bytes(peer.is_encrypted());
   const std::span<std::byte> packet =
       std::span(buffer_).first(header + record_header_bytes + frame_bytes);
   write_record_header(packet.data() + header, self_, peer.name, frame_bytes);
   if (peer.is_encrypted()) {
-    peer.sealer->seal(space, packet);
+    peer.sealer->seal(df_class, packet);
   } else {
     store_peer_name(packet.data(), self_);
   }
-  const UniqueFd& socket = sockets_[static_cast<std::size_t>(space)];
+  const UniqueFd& socket = sockets_[static_cast<std::size_t>(df_class)];
   if (const int error = overlay::send_datagram(socket, to, packet); error != 0) {
     return error;
   }

@@ -22,7 +22,7 @@ class SpecialSender {
 
   /// Sends a heartbeat for `uid`, or `frame_bytes` zeros. Answers 0 or the errno.
   [[nodiscard]] int send_heartbeat(const Peer& peer, const Destination& to, std::uint64_t uid);
-  [[nodiscard]] int send_zeros(const Peer& peer, const Destination& to, Space space,
+  [[nodiscard]] int send_zeros(const Peer& peer, const Destination& to, DfClass df_class,
                                std::size_t frame_bytes);
 
   /// AF_INET or AF_INET6, for making a Destination.
@@ -30,7 +30,7 @@ class SpecialSender {
 
  private:
   /// Sends the record whose frame of `frame_bytes` is already in place.
-  [[nodiscard]] int send(const Peer& peer, const Destination& to, Space space,
+  [[nodiscard]] int send(const Peer& peer, const Destination& to, DfClass df_class,
                          std::size_t frame_bytes);
   [[nodiscard]] std::span<std::byte> frame(const Peer& peer, std::size_t bytes);
 

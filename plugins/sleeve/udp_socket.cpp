@@ -13,11 +13,11 @@ Result<UniqueFd> open_udp(const SocketOptions& options) {
 }
 
 Result<UniqueFd> open_udp_sender(int family, std::uint16_t port, std::uint64_t send_buffer_bytes,
-                                 Space space) {
+                                 DfClass df_class) {
   return overlay::open_udp_sender(
       family, port,
-      {.fragmentation = space == Space::dont_fragment ? Fragmentation::refuse_beyond_interface
-                                                      : Fragmentation::fragment,
+      {.fragmentation = df_class == DfClass::dont_fragment ? Fragmentation::refuse_beyond_interface
+                                                           : Fragmentation::fragment,
        .receive_buffer_bytes = 0,
        .send_buffer_bytes = send_buffer_bytes,
        .joins_datagrams = false});

@@ -12,8 +12,8 @@ namespace weft::sleeve {
 
 using overlay::Destination;
 
-/// One by space.
-using Sockets = std::array<UniqueFd, space_count>;
+/// One for each DF class.
+using Sockets = std::array<UniqueFd, df_classes>;
 
 struct SocketOptions {
   net::Endpoint listen;
@@ -29,6 +29,6 @@ struct SocketOptions {
 /// A socket that sends from `port`. The kernel refuses only what exceeds the interface's MTU,
 /// whatever it was told of the path.
 [[nodiscard]] Result<UniqueFd> open_udp_sender(int family, std::uint16_t port,
-                                               std::uint64_t send_buffer_bytes, Space space);
+                                               std::uint64_t send_buffer_bytes, DfClass df_class);
 
 }  // namespace weft::sleeve

@@ -1,5 +1,5 @@
-/// What a frame costs on its way through a lane: cut from a super-frame, packed into a datagram,
-/// taken out of one, joined again. Of 64 KiB TCP super-frames at an MTU of 1376.
+/// What a frame costs on its way through a lane: cut from a GSO packet, packed into a datagram,
+/// taken out of one, joined again. Of 64 KiB TCP GSO packets at an MTU of 1376.
 
 #include <netinet/udp.h>
 #include <poll.h>
@@ -109,7 +109,7 @@ void join_frames(benchmark::State& state) {
   }
   report(state, state.iterations() * frames_each, headers_bytes / static_cast<double>(frames_each));
   if (packets != static_cast<std::size_t>(state.iterations())) {
-    state.SkipWithError("a train was not joined to one packet");
+    state.SkipWithError("a batch was not joined to one packet");
   }
 }
 BENCHMARK(join_frames)->Iterations(iterations);
@@ -128,12 +128,13 @@ class CountingDataplane final : public Dataplane {
 /// Both ends of a connection on one lane, with real sockets on the loopback interface.
 struct Pair {
   explicit Pair(bool is_encrypted) {
-    using sleeve::Space;
+    using sleeve::DfClass;
     const sleeve::SocketOptions options{*net::parse_endpoint("127.0.0.1:0"), 8 << 20, 8 << 20};
     const UniqueFd bound = sleeve::open_udp(options).value();
     sleeve::Sockets senders;
-    senders[static_cast<std::size_t>(Space::dont_fragment)] =
-        sleeve::open_udp_sender(AF_INET, overlay::local_of(bound).port, 8 << 20, Space::dont_fragment)
+    senders[static_cast<std::size_t>(DfClass::dont_fragment)] =
+        sleeve::open_udp_sender(AF_INET, overlay::local_of(bound).port, 8 << 20,
+                                DfClass::dont_fragment)
             .value();
     to = sleeve::open_udp(options).value();
     const net::Endpoint remote{net::IpAddress::v4(0x7F000001), overlay::local_of(to).port};
@@ -160,7 +161,7 @@ struct Pair {
       std::byte* const record = frame.data - sleeve::record_header_bytes;
       sleeve::write_record_header(record, here, there, frame.length);
       sender->stage(
-          lanes.lane(), *peer, sleeve::Space::dont_fragment,
+          lanes.lane(), *peer, sleeve::DfClass::dont_fragment,
           {.bytes = record,
            .length = frame.length + static_cast<std::uint32_t>(sleeve::record_header_bytes),
            .room = frame.headroom - static_cast<std::uint32_t>(sleeve::record_header_bytes)});
@@ -170,9 +171,9 @@ struct Pair {
 
   /// Everything that has arrived.
   void receive() {
-    receiver.begin_turn();
+    receiver.begin_cycle();
     while (receiver.receive(lanes.lane(), to.get(), max_batch) != 0) {
-      receiver.begin_turn();
+      receiver.begin_cycle();
     }
   }
 

@@ -85,7 +85,7 @@ void seal(benchmark::State& state) {
   auto datagrams = packets();
   for (auto _ : state) {
     for (Bytes& datagram : datagrams) {
-      shared_pair->sealer.seal(Space::dont_fragment, datagram);
+      shared_pair->sealer.seal(DfClass::dont_fragment, datagram);
     }
   }
   report(state);
@@ -98,7 +98,7 @@ void seal_and_open(benchmark::State& state) {
   auto datagrams = packets();
   for (auto _ : state) {
     for (Bytes& datagram : datagrams) {
-      shared_pair->sealer.seal(Space::dont_fragment, datagram);
+      shared_pair->sealer.seal(DfClass::dont_fragment, datagram);
     }
     for (Bytes& datagram : datagrams) {
       // A thread that was not scheduled for long comes too late for the replay window.

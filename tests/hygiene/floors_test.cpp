@@ -169,7 +169,7 @@ TEST(Floors, EveryForbiddenDirectionIsRefused) {
         Pair{"sdk/src/net/ip.cpp", "core/runtime/log/log_core.hpp"},
         Pair{"core/runtime/host/node.cpp", "core/fabric/dataplane.hpp"},
         Pair{"core/runtime/host/node.cpp", "plugins/gossip/peers.hpp"},
-        Pair{"core/fabric/turn.cpp", "plugins/sleeve/peer.hpp"},
+        Pair{"core/fabric/forwarding.cpp", "plugins/sleeve/peer.hpp"},
         Pair{"core/testing/fake_host.cpp", "core/fabric/dataplane.hpp"},
         Pair{"plugins/common/firewall/judge.cpp", "plugins/nat-nft/nat_keeper.hpp"},
         Pair{"plugins/common/firewall/judge.cpp", "core/runtime/loop/thread_loop.hpp"},

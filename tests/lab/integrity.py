@@ -69,25 +69,25 @@ def check_udp(pods, family, addresses, sizes):
 
 
 def check_udp_train(pods, family, addresses, size):
-    """A train that the pod's kernel hands over as one packet; a train with a loss is sent again."""
+    """A GSO batch that the pod's kernel hands over as one packet; a batch with a loss is sent again."""
     receiver = socket_in(pods[1], family, socket.SOCK_DGRAM, addresses[1])
     receiver.settimeout(1)
     sender = socket_in(pods[0], family, socket.SOCK_DGRAM)
     sender.setsockopt(socket.SOL_UDP, UDP_SEGMENT, size)
     good = False
     for attempt in range(5):
-        train = [bytes((attempt, i)) + RANDOM.randbytes(size - 2) for i in range(20)]
-        train.append(bytes((attempt, 20)) + RANDOM.randbytes(size // 3))
-        sender.sendto(b"".join(train), receiver.getsockname())
+        batch = [bytes((attempt, i)) + RANDOM.randbytes(size - 2) for i in range(20)]
+        batch.append(bytes((attempt, 20)) + RANDOM.randbytes(size // 3))
+        sender.sendto(b"".join(batch), receiver.getsockname())
         received = []
         try:
-            while len(received) < len(train):
+            while len(received) < len(batch):
                 datagram = receiver.recv(65536)
                 if datagram[0] == attempt:
                     received.append(datagram)
         except TimeoutError:
             continue
-        good = received == train
+        good = received == batch
         break
     receiver.close()
     sender.close()
@@ -139,8 +139,8 @@ def main():
                 "TCP": check_tcp(ends, family, there, 4 << 20),
                 "UDP of every size": check_udp(ends, family, there, (1, 2, 63, 64, 65, 999, 1300, 1327, 1328,
                                                                      1347, 1348, 1349, 4001, 20000, 60001)),
-                "UDP in a train": check_udp_train(ends, family, there, 1000),
-                "UDP in a train of odd size": check_udp_train(ends, family, there, 333),
+                "UDP in a batch": check_udp_train(ends, family, there, 1000),
+                "UDP in a batch of odd size": check_udp_train(ends, family, there, 333),
                 "frames with a VLAN tag": check_tagged(ends),
             }
             bad = [check for check, is_good in checks.items() if not is_good]

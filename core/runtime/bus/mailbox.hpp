@@ -67,7 +67,7 @@ struct Subscriber {
 /// Shared by the view, its subscriptions and the delivery that is posted.
 class Mailbox final : public AtHandlerEnd, public std::enable_shared_from_this<Mailbox> {
  public:
-  /// Deliveries in one turn of the loop, so that timers stay punctual.
+  /// Deliveries in one round of the loop, so that timers stay punctual.
   static constexpr std::size_t deliveries_per_turn = 64;
 
   Mailbox(std::string plugin, Loop& loop) : plugin_(std::move(plugin)), loop_(loop) {}

@@ -25,7 +25,7 @@ Result<> Inspection::serve(Control& control) {
                      "list of objects",
                      {{"lane", "Its number."},
                       {"tasks", "What it polls."},
-                      {"turns", "Poll cycles."},
+                      {"cycles", "Poll cycles."},
                       {"polls", "Polls of tasks."},
                       {"batches", "Polls that found frames."},
                       {"frames", "Frames that were handled."},

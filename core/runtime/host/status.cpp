@@ -118,7 +118,7 @@ std::string lanes_json(const std::vector<LaneStatistics>& lanes) {
     const double running = seconds(lane.running);
     list.push_back({{"lane", lane.index},
                     {"tasks", lane.tasks},
-                    {"turns", lane.turns},
+                    {"cycles", lane.cycles},
                     {"polls", lane.polls},
                     {"batches", lane.batches},
                     {"frames", lane.frames},

@@ -75,7 +75,7 @@ TEST_F(LaneSetTest, WakesForATasksDescriptorAndFlushesAfterPolling) {
 
   EXPECT_TRUE(task.was_on_lane);
   EXPECT_TRUE(task.flushed_frames_are_valid);
-  lanes_.synchronize();  // the turn has been counted
+  lanes_.synchronize();  // the poll cycle has been counted
   const LaneStatistics lane = lanes_.statistics().at(0);
   EXPECT_EQ(lane.tasks, 1u);
   EXPECT_GE(lane.frames, 200u);
@@ -192,7 +192,7 @@ TEST(ScratchArena, GivesBackWhatItTouched) {
   EXPECT_EQ(fill(), middle);
 }
 
-/// Touches so many buffers in each turn that an idle lane gives them back.
+/// Touches so many buffers in each poll cycle that an idle lane gives them back.
 class GreedyTask final : public LaneTask {
  public:
   unsigned poll(Lane& lane, unsigned /*budget*/) noexcept override {
@@ -222,7 +222,7 @@ TEST_F(LaneSetTest, ALaneWithLittleToDoGivesItsScratchBack) {
   GreedyTask task;
   LaneRegistration registration = lanes_.add(0, task, {});
   task.buffer.wait(nullptr);
-  registration = {};  // or the turn that follows an idle time would touch it again
+  registration = {};  // or the poll cycle that follows an idle time would touch it again
   CountingTask modest;
   const LaneRegistration other = lanes_.add(0, modest, {modest.fd()});
 

@@ -1,4 +1,4 @@
-/// The turn of a lane: poll, flush, quiescent point, sleep when there is nothing to do.
+/// The poll cycle of a lane: poll, flush, quiescent point, sleep when there is nothing to do.
 
 #include "runtime/lanes/lane_worker.hpp"
 
@@ -17,7 +17,7 @@
 namespace weft {
 namespace {
 
-/// A lane gives the memory of a busy turn back when no other came for so long.
+/// A lane gives the memory of a busy poll cycle back when no other came for so long.
 constexpr std::chrono::milliseconds scratch_kept{1000};
 
 thread_local bool this_thread_is_lane = false;
@@ -112,7 +112,7 @@ LaneStatistics LaneWorker::statistics() const {
   const std::lock_guard lock(mutex_);
   return {index_,
           owner_->size(),
-          counts_.turns.load(std::memory_order_relaxed),
+          counts_.cycles.load(std::memory_order_relaxed),
           counts_.polls.load(std::memory_order_relaxed),
           counts_.batches.load(std::memory_order_relaxed),
           counts_.frames.load(std::memory_order_relaxed),
@@ -153,14 +153,14 @@ void LaneWorker::run() noexcept {
   pthread_setname_np(pthread_self(), fmt::format("lane:{}", index_).c_str());
   reader_.come_back(epoch_);
   while (!is_stopping_.load(std::memory_order_acquire)) {
-    if (take_turn() == 0) {
+    if (run_cycle() == 0) {
       sleep();
     }
   }
   reader_.go_away();
 }
 
-unsigned LaneWorker::take_turn() noexcept {
+unsigned LaneWorker::run_cycle() noexcept {
   now_ = std::chrono::steady_clock::now();
   const Tasks& tasks = *tasks_.load(std::memory_order_acquire);
   unsigned frames = 0;
@@ -172,7 +172,7 @@ unsigned LaneWorker::take_turn() noexcept {
     task->flush(*this);
   }
   this_thread_is_in_task = false;
-  count(counts_.turns);
+  count(counts_.cycles);
   count(counts_.polls, tasks.size());
   count(counts_.batches, frames > 0 ? 1 : 0);
   count(counts_.frames, frames);

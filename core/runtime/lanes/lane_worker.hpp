@@ -20,12 +20,13 @@ namespace weft {
 struct LaneStatistics {
   unsigned index = 0;
   std::size_t tasks = 0;
-  std::uint64_t turns = 0;
-  std::uint64_t polls = 0;    ///< calls of tasks, over all turns
-  std::uint64_t batches = 0;  ///< turns that found frames
+  std::uint64_t cycles = 0;
+  std::uint64_t polls = 0;    ///< calls of tasks, over all poll cycles
+  std::uint64_t batches = 0;  ///< poll cycles that found frames
   std::uint64_t frames = 0;   ///< as tasks reported them
   std::uint64_t sleeps = 0;
-  std::uint64_t scratch_exhausted = 0;  ///< buffers refused because the turn's supply was used up
+  std::uint64_t scratch_exhausted =
+      0;  ///< buffers refused because the poll cycle's supply was used up
   Duration cpu_time{0};
   Duration running{0};  ///< since the lane's thread was started
 };
@@ -43,11 +44,11 @@ class WEFT_EXPORT LaneWorker final : public Lane {
 
   /// Errors: the errno of epoll or eventfd.
   [[nodiscard]] Result<> start();
-  /// Ends the thread after its turn. Idempotent.
+  /// Ends the thread after its poll cycle. Idempotent.
   void stop() noexcept;
 
-  /// Adds a task from the lane's next turn on. Returns the list that the lane may still read: keep
-  /// it until the lane's next quiescent point.
+  /// Adds a task from the lane's next poll cycle on. Returns the list that the lane may still read:
+  /// keep it until the lane's next quiescent point.
   [[nodiscard]] std::unique_ptr<const Tasks> add(LaneTask& task, const std::vector<int>& wake_fds);
   /// Removes a task, which the lane may still use until its next quiescent point. Returns as `add`.
   [[nodiscard]] std::unique_ptr<const Tasks> remove(LaneTask& task,
@@ -64,7 +65,7 @@ class WEFT_EXPORT LaneWorker final : public Lane {
 
  private:
   void run() noexcept;
-  [[nodiscard]] unsigned take_turn() noexcept;
+  [[nodiscard]] unsigned run_cycle() noexcept;
   void sleep() noexcept;
   void wake() noexcept;
   [[nodiscard]] Duration cpu_time() const noexcept;
@@ -72,7 +73,7 @@ class WEFT_EXPORT LaneWorker final : public Lane {
 
   /// Counted by the lane alone, read by others.
   struct Counts {
-    std::atomic<std::uint64_t> turns{0};
+    std::atomic<std::uint64_t> cycles{0};
     std::atomic<std::uint64_t> polls{0};
     std::atomic<std::uint64_t> batches{0};
     std::atomic<std::uint64_t> frames{0};

@@ -1,5 +1,5 @@
 #pragma once
-/// The buffers a lane hands out within one turn.
+/// The buffers a lane hands out within one poll cycle.
 
 #include <algorithm>
 #include <cstddef>
@@ -12,7 +12,7 @@
 namespace weft {
 
 /// Two supplies of equal buffers, taken in order and all given back at once. Memory is touched only
-/// as far as turns needed. One lane's thread; never allocates after construction.
+/// as far as poll cycles needed. One lane's thread; never allocates after construction.
 class ScratchArena {
  public:
   /// 2 KiB with headroom: an Ethernet frame of 1500 or a little more.
@@ -38,11 +38,11 @@ class ScratchArena {
   /// Takes every buffer back; returns how many bytes they were.
   std::size_t reset() noexcept { return small_.reset() + large_.reset(); }
 
-  /// Whether turns touched more than an idle lane should keep.
+  /// Whether poll cycles touched more than an idle lane should keep.
   [[nodiscard]] bool holds_much() const noexcept {
     return small_.touched_bytes() + large_.touched_bytes() > idle_bytes;
   }
-  /// Between turns: gives what turns touched back to the kernel.
+  /// Between poll cycles: gives what poll cycles touched back to the kernel.
   void release() noexcept {
     small_.release();
     large_.release();

@@ -71,7 +71,7 @@ class End final : public OverlayListener {
   std::vector<Error> failures;
 };
 
-/// Forwards a batch in the turn it is added for, so that its buffers last until the flush.
+/// Forwards a batch in the poll cycle it is added for, so that its buffers last until the flush.
 class FrameSource final : public LaneTask {
  public:
   FrameSource(Forwarder& to, const OverlayBatch& batch) : to_(to), batch_(batch) {}
@@ -164,8 +164,8 @@ class OverlayTest : public ::testing::Test {
   void pump(Duration by) {
     for (int round = 0; round < 20; ++round) {
       world.run_for(by / 20);
-      a->host.lanes().turn_until_idle();
-      b->host.lanes().turn_until_idle();
+      a->host.lanes().cycle_until_idle();
+      b->host.lanes().cycle_until_idle();
     }
   }
 
@@ -195,7 +195,7 @@ class OverlayTest : public ::testing::Test {
     const auto forwarder = end.connection->forwarder();
     FrameSource source(*forwarder, {peer_a, destination, frames});
     const LaneRegistration registration = node.host.lanes().add(0, source, {});
-    node.host.lanes().turn();
+    node.host.lanes().cycle();
     return source.taken;
   }
 
@@ -203,7 +203,7 @@ class OverlayTest : public ::testing::Test {
     const auto socket = overlay::open_udp({net::IpAddress::v4(0x7F000001), 0}, {});
     const overlay::Destination to(AF_INET, b->overlay.local(), std::nullopt);
     EXPECT_EQ(overlay::send_datagram(*socket, to, octets), 0);
-    b->host.lanes().turn_until_idle();
+    b->host.lanes().cycle_until_idle();
   }
 
   weft::testing::SimWorld world;

@@ -122,7 +122,7 @@ inline constexpr std::size_t default_signal_depth = 1024;
 /// Owned by the host. `subscribe` on the plugin's loop; publishing from any thread but a lane.
 class Bus {
  public:
-  /// Calls `handler` on the subscriber's loop for each event, at most 64 per loop turn.
+  /// Calls `handler` on the subscriber's loop for each event, at most 64 per round of the loop.
   /// `on_gap` runs once after signals were dropped: read the state from the owning service again.
   template <Event E, class Handler>
   [[nodiscard]] Subscription subscribe(Handler handler, Task on_gap = {},

@@ -58,7 +58,8 @@ class LaneTask {
  public:
   /// Handles at most about `budget` frames; returns how many it handled, 0 when idle.
   virtual unsigned poll(Lane& lane, unsigned budget) noexcept = 0;
-  /// After every task was polled: send what was collected. Frames of this turn are still valid.
+  /// After every task was polled: send what was collected. Frames of this poll cycle are still
+  /// valid.
   virtual void flush(Lane& /*lane*/) noexcept {}
 
  protected:
@@ -69,10 +70,10 @@ class LaneTask {
 class Lane {
  public:
   [[nodiscard]] unsigned index() const noexcept { return index_; }
-  /// Taken once per turn.
+  /// Taken once per poll cycle.
   [[nodiscard]] TimePoint now() const noexcept { return now_; }
   /// A fresh buffer of at least `bytes` with frame_headroom before it, valid until the quiescent
-  /// point of this turn. Empty data when the turn's supply is used up: drop and count.
+  /// point of this poll cycle. Empty data when the poll cycle's supply is used up: drop and count.
   [[nodiscard]] virtual Frame scratch(std::uint32_t bytes) noexcept = 0;
 
  protected:
@@ -130,7 +131,7 @@ class PerLane {
 };
 
 /// State that control code replaces and lanes read: `publish` swaps a pointer, lanes load it once
-/// per turn, and the old value goes away after every lane's quiescent point. A value never
+/// per poll cycle, and the old value goes away after every lane's quiescent point. A value never
 /// changes once published.
 template <class T>
 class LaneLocal {

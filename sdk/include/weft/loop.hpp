@@ -1,6 +1,6 @@
 #pragma once
 /// The event loop of one plugin: its only thread, its clock, its timers, its descriptors and its
-/// chance.
+/// randomness.
 ///
 /// Plugin control code runs on its loop alone, so it needs no locks. It never asks the system for
 /// the time or a random number: in production these come from the kernel, in a simulation from a

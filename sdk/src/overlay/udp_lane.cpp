@@ -18,7 +18,7 @@ UdpLane::UdpLane(const Context& context, UniqueFd socket)
   }
 }
 
-/// One batch per turn, so that its frames lie still until the flush.
+/// One batch per poll cycle, so that its frames lie still until the flush.
 unsigned UdpLane::poll(Lane& lane, unsigned budget) noexcept {
   const unsigned reported = fitter_.deliver(lane, context_.dataplane);
   const int got =

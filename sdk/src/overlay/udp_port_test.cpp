@@ -84,7 +84,7 @@ class UdpPortTest : public ::testing::Test {
     TestLane& from = here.lanes()->on(lane);
     from.forward(lane, path, frames);
     from.flush(lane);
-    host.lanes().turn_until_idle();
+    host.lanes().cycle_until_idle();
   }
 
   [[nodiscard]] std::uint64_t dropped(Drop reason) {
@@ -131,7 +131,7 @@ TEST_F(UdpPortTest, CountsWhatTheKernelRefuses) {
 
 TEST_F(UdpPortTest, SendsSingleDatagramsFromTheLoop) {
   here.send(here.destination(there.local()), Bytes(3));
-  host.lanes().turn_until_idle();
+  host.lanes().cycle_until_idle();
   EXPECT_EQ(dropped(Drop::malformed), 1U);
 }
 
@@ -157,7 +157,7 @@ TEST_F(UdpSocketTest, SharesItsPortAndSendsToMappedAddresses) {
 
   const Destination to(AF_INET6, there.local(), std::nullopt);
   EXPECT_EQ(send_datagram(both, to, Bytes(3)), 0);
-  host.lanes().turn_until_idle();
+  host.lanes().cycle_until_idle();
   EXPECT_EQ(dropped(Drop::malformed), 1U);
 }
 

@@ -19,14 +19,14 @@ struct Unfit {
   unsigned reported = 0;    ///< the sender is told
   unsigned unreported = 0;  ///< the sender may not be told
   unsigned narrow = 0;      ///< even fragments do not fit
-  unsigned no_buffer = 0;   ///< fragments or report found no memory in this turn
+  unsigned no_buffer = 0;   ///< fragments or report found no memory in this poll cycle
 };
 
 /// Used on one lane; allocates nothing after construction.
 class FrameFitter {
  public:
   /// Hands each frame of the batch, or its fragments, to `send(const Frame&, bool may_fragment)`;
-  /// `may_fragment`: without DF. Reports wait for the next turn's `deliver`.
+  /// `may_fragment`: without DF. Reports wait for the next poll cycle's `deliver`.
   template <class Send>
   [[nodiscard]] Unfit fit(Lane& lane, const OverlayBatch& batch, const PathLimits& path,
                           Send send) noexcept {
@@ -54,7 +54,7 @@ class FrameFitter {
     return unfit;
   }
 
-  /// Hands the reports of the turn before to the dataplane; returns how many.
+  /// Hands the reports of the poll cycle before to the dataplane; returns how many.
   unsigned deliver(Lane& lane, Dataplane& dataplane) noexcept {
     return reports_.deliver(lane, dataplane);
   }
@@ -82,7 +82,7 @@ class FrameFitter {
 };
 
 /// The frame with room for `bytes` before it: itself, or a copy that `copies` counts. Its data is
-/// null when this turn has no memory left.
+/// null when this poll cycle has no memory left.
 [[nodiscard]] inline Frame with_headroom(Lane& lane, const Frame& frame, std::size_t bytes,
                                          Counter& copies) noexcept {
   if (frame.headroom >= bytes) {

@@ -1,5 +1,5 @@
 #pragma once
-/// Room for a turn's datagrams, filled by recvmmsg.
+/// Room for a poll cycle's datagrams, filled by recvmmsg.
 
 #include <sys/socket.h>
 

@@ -13,8 +13,8 @@
 namespace weft::overlay {
 
 /// ICMP errors for the senders of frames, as if the frames' destination had sent them. They wait
-/// for the next turn: the dataplane is in the middle of a batch when they are made. Used on one
-/// lane; allocates nothing after construction.
+/// for the next poll cycle: the dataplane is in the middle of a batch when they are made. Used on
+/// one lane; allocates nothing after construction.
 class ReportQueue {
  public:
   ReportQueue() : halves_(std::make_unique<std::array<Half, 2>>()) {}

@@ -53,7 +53,7 @@ class UdpLane : public LaneTask {
   void deliver(Lane& lane, PeerName source, PeerName destination, std::span<std::byte> octets,
                std::size_t header_bytes) noexcept;
   /// Keeps frames for the flush, each behind a header that `write(std::byte* to, const Frame&)`
-  /// makes. `path` is open, and was read on this lane in this turn.
+  /// makes. `path` is open, and was read on this lane in this poll cycle.
   template <class Write>
   void send(Lane& lane, const UdpPath& path, const OverlayBatch& batch, std::size_t header_bytes,
             Write write) noexcept {

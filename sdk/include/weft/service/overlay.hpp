@@ -42,7 +42,7 @@ struct OverlayLink {
 
 /// How an overlay is doing, for people.
 struct OverlayStatus {
-  std::string overlay;  ///< "sleeve"
+  std::string overlay;    ///< "sleeve"
   std::uint32_t mtu = 0;  ///< largest IP packet inside, bytes; 0 while unknown
   bool encrypted = false;
   bool established = false;

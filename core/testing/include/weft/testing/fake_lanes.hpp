@@ -1,5 +1,5 @@
 #pragma once
-/// Lanes without threads: a test turns them by hand.
+/// Lanes without threads: a test runs their poll cycles.
 
 #include <cstddef>
 #include <functional>
@@ -11,18 +11,19 @@
 
 namespace weft::testing {
 
-/// One lane. `turn` runs what a lane's thread does in one turn, on the calling thread.
+/// One lane. `cycle` runs what a lane's thread does in one poll cycle, on the calling thread.
 class FakeLanes final : public Lanes {
  public:
-  /// Without a clock, each turn takes ten microseconds.
+  /// Without a clock, each poll cycle takes ten microseconds.
   explicit FakeLanes(std::function<TimePoint()> clock = {});
   ~FakeLanes();
 
   /// Polls every task, then flushes every task; returns how many frames were handled.
-  unsigned turn(unsigned budget = max_batch);
-  /// Turns until every task is idle.
-  void turn_until_idle();
-  /// The lane, for calling dataplane code directly. Its scratch buffers last until the next turn.
+  unsigned cycle(unsigned budget = max_batch);
+  /// Cycles until every task is idle.
+  void cycle_until_idle();
+  /// The lane, for calling dataplane code directly. Its scratch buffers last until the next poll
+  /// cycle.
   [[nodiscard]] Lane& lane() noexcept;
 
   [[nodiscard]] unsigned count() const noexcept override { return 1; }

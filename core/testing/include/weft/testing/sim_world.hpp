@@ -79,7 +79,7 @@ class SimWorld {
   [[nodiscard]] TimePoint now() const noexcept { return now_; }
   /// Virtual time since the world began.
   [[nodiscard]] Duration elapsed() const noexcept;
-  /// The world's own source of chance, for the network and for tests.
+  /// The world's own randomness, for the network and for tests.
   [[nodiscard]] std::uint64_t random() noexcept { return random_(); }
 
   /// Runs `task` on `loop` (null: on none) `delay` from now.

@@ -1,6 +1,6 @@
 /// Carries out flow plans for one batch on one lane.
 
-#include "fabric/turn.hpp"
+#include "fabric/forwarding.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -22,7 +22,7 @@ net::Mac destination_mac(const Frame& frame) {
 
 Counters::Counters(Metrics& metrics)
     : captured(metrics.counter("weft_dataplane_captured_frames_total",
-                               "Frames taken from the local bridge, super-frames as one.")),
+                               "Frames taken from the local bridge, GSO packets as one.")),
       received(
           metrics.counter("weft_dataplane_received_frames_total", "Frames received by overlays.")),
       delivered(metrics.counter("weft_dataplane_delivered_frames_total",
@@ -31,7 +31,7 @@ Counters::Counters(Metrics& metrics)
                                 "Frames handed to forwarders, each copy of a broadcast.")),
       copied(metrics.counter("weft_dataplane_copied_frames_total",
                              "Frames copied because they had several destinations.")),
-      segmented(metrics.counter("weft_dataplane_segments_total", "Frames cut from super-frames.")),
+      segmented(metrics.counter("weft_dataplane_segments_total", "Segments of GSO packets.")),
       learned(metrics.counter("weft_dataplane_macs_learned_total", "MAC addresses first heard.")),
       replaced(
           metrics.counter("weft_dataplane_macs_replaced_total",
@@ -47,11 +47,11 @@ Counters::Counters(Metrics& metrics)
   }
 }
 
-void Turn::drop(Drop reason, std::uint64_t frames) noexcept {
+void Forwarding::drop(Drop reason, std::uint64_t frames) noexcept {
   count(*node_.counters.drops[static_cast<std::size_t>(reason)], frames);
 }
 
-void Turn::learn(const Frame& frame, PeerName peer) noexcept {
+void Forwarding::learn(const Frame& frame, PeerName peer) noexcept {
   switch (node_.macs.learn(net::Mac::load(frame.data + source_at), peer, lane_.now())) {
     case Learned::known:
       break;
@@ -74,7 +74,7 @@ void Turn::learn(const Frame& frame, PeerName peer) noexcept {
   }
 }
 
-void Turn::capture(std::span<const Frame> frames) noexcept {
+void Forwarding::capture(std::span<const Frame> frames) noexcept {
   count(node_.counters.captured, frames.size());
   for (const Frame& frame : frames) {
     capture_one(frame);
@@ -82,7 +82,7 @@ void Turn::capture(std::span<const Frame> frames) noexcept {
   finish_run();
 }
 
-void Turn::capture_one(Frame frame) noexcept {
+void Forwarding::capture_one(Frame frame) noexcept {
   if (frame.length < ethernet_bytes) {
     drop(Drop::too_short);
     return;
@@ -105,20 +105,21 @@ void Turn::capture_one(Frame frame) noexcept {
   }
 }
 
-void Turn::segment(const FlowPlan& plan, const Frame& frame) noexcept {
-  auto cut = Segmenter::create(frame);
-  if (!cut) {
+void Forwarding::segment(const FlowPlan& plan, const Frame& frame) noexcept {
+  auto segmenter = Segmenter::create(frame);
+  if (!segmenter) {
     drop(Drop::bad_offload);
     return;
   }
   std::uint32_t made = 0;
-  for (std::uint32_t length = cut->next_length(); length != 0; length = cut->next_length()) {
+  for (std::uint32_t length = segmenter->next_length(); length != 0;
+       length = segmenter->next_length()) {
     Frame piece = lane_.scratch(length);
     if (piece.data == nullptr) {
-      drop(Drop::no_buffer, cut->count() - made);
+      drop(Drop::no_buffer, segmenter->count() - made);
       break;
     }
-    cut->write_next(piece.data);
+    segmenter->write_next(piece.data);
     piece.length = length;
     append(plan, piece);
     ++made;
@@ -126,12 +127,12 @@ void Turn::segment(const FlowPlan& plan, const Frame& frame) noexcept {
   count(node_.counters.segmented, made);
 }
 
-void Turn::receive(const OverlayBatch& batch) noexcept {
+void Forwarding::receive(const OverlayBatch& batch) noexcept {
   count(node_.counters.received, batch.frames.size());
   std::array<Frame, max_batch> ours;
   std::size_t ours_size = 0;
   FlowPlan plan;
-  const Frame* planned = nullptr;  // the frame of `plan`: most trains are of one pair of MACs
+  const Frame* planned = nullptr;  // the frame of `plan`: most GSO batches are of one pair of MACs
   for (const Frame& frame : batch.frames) {
     if (frame.length < ethernet_bytes) {
       drop(Drop::too_short);
@@ -164,7 +165,7 @@ void Turn::receive(const OverlayBatch& batch) noexcept {
   finish_run();
 }
 
-void Turn::deliver(std::span<const Frame> frames) noexcept {
+void Forwarding::deliver(std::span<const Frame> frames) noexcept {
   if (frames.empty()) {
     return;
   }
@@ -180,7 +181,7 @@ void Turn::deliver(std::span<const Frame> frames) noexcept {
 }
 
 /// Whether a frame with this plan has somewhere to go; counts the drop when it should have.
-bool Turn::has_target(const FlowPlan& plan) noexcept {
+bool Forwarding::has_target(const FlowPlan& plan) noexcept {
   switch (plan.spread) {
     case FlowPlan::Spread::nowhere:
       return false;
@@ -196,7 +197,7 @@ bool Turn::has_target(const FlowPlan& plan) noexcept {
   return true;
 }
 
-void Turn::append(const FlowPlan& plan, const Frame& frame) noexcept {
+void Forwarding::append(const FlowPlan& plan, const Frame& frame) noexcept {
   if (run_size_ == run_.size() || (run_size_ != 0 && plan != plan_)) {
     finish_run();
   }
@@ -204,7 +205,7 @@ void Turn::append(const FlowPlan& plan, const Frame& frame) noexcept {
   run_[run_size_++] = frame;
 }
 
-void Turn::finish_run() noexcept {
+void Forwarding::finish_run() noexcept {
   if (run_size_ == 0) {
     return;
   }
@@ -219,7 +220,7 @@ void Turn::finish_run() noexcept {
 
 /// Forwarders change frames in place, so every hop but the last gets a copy; also the last when
 /// the frame itself is on its way to the bridge.
-void Turn::broadcast(std::span<const Frame> frames) noexcept {
+void Forwarding::broadcast(std::span<const Frame> frames) noexcept {
   const auto hops = node_.snapshot.table.broadcast_hops(plan_.origin);
   const std::size_t copies = plan_.is_delivered ? hops.size() : hops.size() - 1;
   for (std::size_t hop = 0; hop < hops.size(); ++hop) {
@@ -244,8 +245,8 @@ void Turn::broadcast(std::span<const Frame> frames) noexcept {
   }
 }
 
-void Turn::hand_over(const Neighbour& neighbour, PeerName destination,
-                     std::span<const Frame> frames) noexcept {
+void Forwarding::hand_over(const Neighbour& neighbour, PeerName destination,
+                           std::span<const Frame> frames) noexcept {
   for (const auto& forwarder : neighbour.forwarders) {
     if (frames.empty()) {
       return;

@@ -45,7 +45,7 @@ struct Counters {
 
 /// Lives on the stack of a lane for one call of from_bridge or from_overlay. Consecutive frames
 /// with equal plans form a run, so that forwarders see batches; order within a flow is kept.
-class Turn {
+class Forwarding {
  public:
   struct Node {
     PeerName self;
@@ -56,7 +56,7 @@ class Turn {
     Doorbell& room;   ///< rung when the MAC table has to make room
   };
 
-  Turn(const Node& node, Lane& lane) noexcept : node_(node), lane_(lane) {}
+  Forwarding(const Node& node, Lane& lane) noexcept : node_(node), lane_(lane) {}
 
   void capture(std::span<const Frame> frames) noexcept;
   void receive(const OverlayBatch& batch) noexcept;
