@@ -73,8 +73,10 @@ class Merge {
       return;
     }
     if (mine.peer == self_ && theirs.peer == self_) {
-      if (mine.version < theirs.version) {
-        mine.version = raised(theirs.version);  // an echo of our past: impose what we know now
+      // An echo of our past, or what another peer granted while this node kept it: impose what we
+      // know now.
+      if (mine.version < theirs.version || mine.free < theirs.free) {
+        mine.version = raised(theirs.version);
         outcome_.is_raised = true;
       }
     } else if (mine.peer == self_ &&

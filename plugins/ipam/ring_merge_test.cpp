@@ -228,6 +228,12 @@ TEST(RingMerge, ImposesOurEntryOnANewerEchoOfItWithoutCountingItAsAChange) {
   EXPECT_FALSE(merge.is_changed);
 }
 
+TEST(RingMerge, ImposesOurFreeCountOnAGreaterOneOfTheSameVersion) {
+  EXPECT_EQ(Outcome({{0, us, 3, 1}}, {{0, us, 3, 2}}).after, (Entries{{0, us, 4, 1}}));
+  EXPECT_EQ(Outcome({{0, us, 3, 2}}, {{0, us, 3, 1}}).after, (Entries{{0, us, 3, 2}}))
+      << "a split lowers it without its owner";
+}
+
 TEST(RingMerge, OutbidsASplitBehindAnEchoToo) {
   const Outcome merge({{0, us, 4, 9}, {50, p, 0, 0}}, {{0, us, 8, 20}, {20, q, 0, 0}}, {{30, 31}});
   EXPECT_EQ(merge.after, (Entries{{0, us, 9, 9}, {20, us, 1, 0}, {50, p, 0, 0}}));
