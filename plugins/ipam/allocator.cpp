@@ -157,6 +157,7 @@ void Allocator::arm_retry() {
 void Allocator::retry() {
   seeker_.forget_round();
   ask_former_owners();
+  ask_for_addresses_in_use();
   if (!first_ring_.retry() && requests_.has_any()) {
     if (requests_.has_impatient()) {
       first_ring_.establish();
@@ -283,17 +284,17 @@ Allocator::Status Allocator::status() const {
 }
 
 std::vector<std::string> Allocator::warnings() const {
-  const auto contest = rejections_.contest();
-  if (!contest) {
-    return {};
+  std::vector<std::string> warnings = lost_addresses();
+  if (const auto contest = rejections_.contest()) {
+    warnings.push_back(fmt::format(
+        "peers do not agree whose the addresses from {} are: this node's, or those of {}, as {} "
+        "says; "
+        "pods of both may have the same ones. Make the pods of one of the two anew, after it "
+        "stopped and its state directory was removed",
+        address_text(contest->entry.token), with_nickname(nicknames_, contest->entry.peer),
+        contest->teller));
   }
-  return {fmt::format(
-      "peers do not agree whose the addresses from {} are: this node's, or those of {}, as {} "
-      "says; "
-      "pods of both may have the same ones. Make the pods of one of the two anew, after it stopped "
-      "and its state directory was removed",
-      address_text(contest->entry.token), with_nickname(nicknames_, contest->entry.peer),
-      contest->teller)};
+  return warnings;
 }
 
 bool Allocator::is_exhausted(const net::Cidr& subnet) const {

@@ -4,6 +4,7 @@
 /// Source: weaveworks/weave ipam/allocator.go, allocate.go, claim.go.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -171,6 +172,13 @@ class Allocator {
   void ask_former_owners();
   [[nodiscard]] bool is_awaited(PeerName peer) const;
 
+  // take_overs.cpp: when the former owner was only cut off
+  void reopen_take_overs(PeerName owner);
+  void ask_for_addresses_in_use();
+  void hear_denial(PeerName owner, AddressRange denied);
+  void cede_denied(PeerName owner, const AddressSet& claimed);
+  [[nodiscard]] std::vector<std::string> lost_addresses() const;
+
   Surroundings& surroundings_;
   const Settings settings_;
   Ring ring_;
@@ -195,6 +203,8 @@ class Allocator {
   bool is_retry_armed_ = false;
   Timer retry_;
   Timer opening_;  // of the next fence
+  std::optional<TimePoint> asked_in_use_;
+  std::map<PeerName, AddressSet> denied_;  // by former owners, until their next word
   std::vector<net::Cidr> published_;
   PeerBudgets answers_{answers_per_peer};
   Budget new_tokens_{new_tokens_of_all};

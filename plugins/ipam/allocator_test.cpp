@@ -511,33 +511,6 @@ TEST(Takeover, MakesTheRangesOfAGonePeerOurs) {
   EXPECT_GE(one.allocator().ring().state().entries[1].version, 100u);
 }
 
-TEST(Takeover, IsWarnedOfWhenThePeerComesBackAndBothHaveGivenAddressesOut) {
-  World world;
-  Node& one = world.add(1, "consensus=2");
-  Node& two = world.add(2, "consensus=2");
-  ASSERT_TRUE(one.allocate("c1"));
-  ASSERT_TRUE(two.allocate("c2"));
-  const AddressRange theirs = two.allocator().ring().owned_ranges(PeerName{2}).front();
-  const std::string inside = net::to_string(net::IpAddress::v4(theirs.start)) + "/25";
-  two.crash();
-  one.unknown.insert(PeerName{2});
-  one.allocator().take_over(PeerName{2}, [](const auto&) {});
-  world.sim.run_for(20s);
-  ASSERT_TRUE(one.allocate("c3", inside));
-  EXPECT_TRUE(one.allocator().warnings().empty());
-
-  one.unknown.clear();
-  two.start();
-  world.run_for(2min);
-
-  ASSERT_EQ(two.allocator().warnings().size(), 1U);
-  EXPECT_NE(two.allocator().warnings()[0].find("or those of 00:00:00:00:00:01"), std::string::npos)
-      << two.allocator().warnings()[0];
-  two.crash();
-  world.run_for(2min);
-  EXPECT_TRUE(one.allocator().warnings().empty());
-}
-
 /// Makes a state in which peers are called as they are, and own what they own.
 void hear(Node& node, const std::map<PeerName, std::string>& nicknames,
           std::vector<RingEntry> entries) {
@@ -547,6 +520,23 @@ void hear(Node& node, const std::map<PeerName, std::string>& nicknames,
   state.ring = node.allocator().ring().state();
   state.ring->entries = std::move(entries);
   ASSERT_TRUE(node.allocator().on_gossip(encode_gossip(state, PeerName{1})));
+}
+
+TEST(Contest, IsWarnedOfWhileItLasts) {
+  World world;
+  Node& node = world.add(1, "consensus=1");
+  ASSERT_TRUE(node.allocate("c"));
+  for (std::uint32_t i = 1; i <= 25; ++i) {
+    EXPECT_TRUE(node.allocator().warnings().empty() || i > 20);
+    hear(node, {}, {{base, PeerName{9}, 1'000 * i, 0}});
+    world.sim.run_for(1s);
+  }
+
+  ASSERT_EQ(node.allocator().warnings().size(), 1U);
+  EXPECT_NE(node.allocator().warnings()[0].find("or those of 00:00:00:00:00:09"), std::string::npos)
+      << node.allocator().warnings()[0];
+  world.sim.run_for(71s);
+  EXPECT_TRUE(node.allocator().warnings().empty());
 }
 
 TEST(Takeover, OfSeveralPeersOfOneNicknameMeansTheOneThatIsGone) {

@@ -55,6 +55,9 @@ Result<> Allocator::merge_ring(const Delivery& delivery, const GossipState& stat
     news_.ask(teller);
   }
   hear_teller(teller, word_of(delivery), received);
+  if (!merged->outbid.empty()) {
+    ask_for_addresses_in_use();
+  }
   return {};
 }
 
@@ -79,7 +82,12 @@ void Allocator::hear_teller(PeerName teller, Word word, const RingState& told) {
         [this](PeerName peer) { return surroundings_.is_known(peer); }, teller,
         [this, teller](AddressRange range) { return seeker_.is_asked(teller, range); });
   }
-  fences_.told(teller, claimed, word, now);
+  if (fences_.told(teller, claimed, word, now)) {
+    reopen_take_overs(teller);
+  }
+  if (word == Word::own) {
+    cede_denied(teller, claimed);
+  }
   if (ring_.is_ahead_of(teller, told, claimed)) {
     news_.tell(teller);
   }

@@ -344,6 +344,140 @@ TEST(Conflict, AGrantOfAnOwnerThatGotItsRangeBackFromUsOpensAtOnce) {
   cluster.expect_one_ring();
 }
 
+/// Peer 1 takes over from peer 2, which runs on behind a partition, and gives out addresses.
+struct TakenOver : Cluster {
+  TakenOver() {
+    part(true);
+    node(1).allocator().take_over(PeerName{2}, [](const auto&) {});
+    world.run_for(30s);
+    EXPECT_EQ(node(1).allocator().ring().owner(base + 129), PeerName{1});
+    EXPECT_TRUE(node(1).claim("new", "10.32.0.140/24"));
+  }
+  void part(bool is_apart) {
+    for (const std::uint64_t name : {1U, 3U}) {
+      if (is_apart) {
+        node(name).unknown.insert(PeerName{2});
+        node(2).unknown.insert(PeerName{name});
+        world.cut.insert({PeerName{name}, PeerName{2}});
+      } else {
+        node(name).unknown.clear();
+      }
+    }
+    if (!is_apart) {
+      node(2).unknown.clear();
+      world.cut.clear();
+      world.gossip();
+    }
+  }
+  void expect_peace() {
+    expect_one_ring();
+    const RingState agreed = node(1).allocator().ring().state();
+    world.run_for(120s);
+    EXPECT_EQ(node(1).allocator().ring().state(), agreed);
+    expect_one_ring();
+  }
+};
+
+TEST(Conflict, APeerThatWasOnlyCutOffGetsBackWhatTheTakerDidNotGiveOut) {
+  TakenOver cluster;
+  cluster.part(false);
+  cluster.world.sim.run_for(20s);
+
+  const Ring& ring = cluster.node(3).allocator().ring();
+  EXPECT_EQ(ring.owner(base + 140), PeerName{1});
+  for (const Address address : {base + 128, base + 129, base + 139, base + 141, base + 191}) {
+    EXPECT_EQ(ring.owner(address), PeerName{2}) << address_text(address);
+  }
+  cluster.expect_peace();
+  EXPECT_TRUE(cluster.node(1).allocator().warnings().empty());
+  EXPECT_TRUE(cluster.node(2).allocator().warnings().empty());
+  EXPECT_EQ(cluster.node(1).release("new").size(), 1u);
+  cluster.world.run_for(30s);
+  cluster.expect_peace();
+}
+
+TEST(Conflict, ManyAddressesInUseAreAskedForUntilTheyAreGranted) {
+  TakenOver cluster;
+  for (int i = 131; i < 191; ++i) {
+    const std::string address = "10.32.0." + std::to_string(i);
+    if (i != 140) {
+      EXPECT_TRUE(cluster.node(1).claim(address, address + "/24"));
+    }
+  }
+  cluster.node(1).sent.clear();
+  cluster.part(false);
+  cluster.world.sim.run_for(30s);
+
+  const Ring& ring = cluster.node(3).allocator().ring();
+  EXPECT_EQ(ring.owner(base + 130), PeerName{2});
+  EXPECT_EQ(ring.owner(base + 131), PeerName{1});
+  EXPECT_EQ(ring.owner(base + 190), PeerName{1});
+  EXPECT_EQ(ring.owner(base + 191), PeerName{2});
+  const auto requests = std::ranges::count_if(
+      cluster.node(1).sent, [](const auto& each) { return each.second.front() == std::byte{0}; });
+  EXPECT_GE(requests, 60);
+  EXPECT_LE(requests, 120);
+  cluster.world.run_for(60s);  // with the free counts
+  cluster.expect_peace();
+}
+
+TEST(Conflict, AnAddressInUseOnBothSidesStaysItsFormerOwnersAndIsNamed) {
+  TakenOver cluster;
+  EXPECT_TRUE(cluster.node(1).claim("twin", "10.32.0.129/24"));
+  cluster.part(false);
+  cluster.world.sim.run_for(20s);
+
+  EXPECT_EQ(cluster.node(3).allocator().ring().owner(base + 129), PeerName{2});
+  EXPECT_EQ(cluster.node(3).allocator().ring().owner(base + 140), PeerName{1});
+  cluster.expect_peace();
+  const auto warnings = cluster.node(1).allocator().warnings();
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("10.32.0.129 of twin belongs to"), std::string::npos) << warnings[0];
+
+  cluster.node(1).release("twin");
+  EXPECT_TRUE(cluster.node(1).allocator().warnings().empty());
+  cluster.world.run_for(30s);
+  EXPECT_EQ(cluster.node(1).allocator().ring().owner(base + 129), PeerName{2});
+  cluster.expect_peace();
+}
+
+TEST(Conflict, NothingOfATakeOverIsGivenOutWhileItsFormerOwnerDisagrees) {
+  TakenOver cluster;
+  const std::uint32_t free = cluster.node(1).allocator().status().free;
+  GossipState word;  // of the peer that came back, which nobody can hear otherwise
+  word.ring = cluster.node(2).allocator().ring().state();
+  cluster.node(1).unknown.clear();
+  EXPECT_TRUE(cluster.node(1).allocator().on_gossip(encode_gossip(word, PeerName{2})));
+
+  EXPECT_LE(cluster.node(1).allocator().status().free, free - 63);
+  cluster.node(1).release("new");
+  cluster.world.sim.run_for(60s);
+  EXPECT_LE(cluster.node(1).allocator().status().free, free - 63);
+}
+
+/// Peer 2 agreed to the take-over; somebody says in its name that it did not.
+TEST(Conflict, ALieInTheNameOfAFormerOwnerTakesNoAddressInUse) {
+  TakenOver cluster;
+  cluster.node(2).release("c2");
+  cluster.node(2).release("c22");
+  cluster.node(2).crash();
+  cluster.node(2).start();
+  cluster.part(false);
+  cluster.world.run_for(60s);
+  ASSERT_EQ(cluster.node(2).allocator().ring().owner(base + 140), PeerName{1});
+
+  for (std::uint32_t i = 1; i <= 100; ++i) {
+    EXPECT_TRUE(cluster.gossip(1, {base + 140, PeerName{2}, 1'000 * i, 0}));
+    EXPECT_TRUE(cluster.gossip(1, lie_about_two(PeerName{2}, 1'000 * i)));
+    cluster.world.sim.run_for(100ms);
+    EXPECT_EQ(cluster.node(1).allocator().ring().owner(base + 140), PeerName{1});
+  }
+  cluster.world.sim.run_for(30s);
+  EXPECT_EQ(cluster.node(2).allocator().ring().owner(base + 140), PeerName{1});
+  EXPECT_TRUE(cluster.node(1).allocator().warnings().empty());
+  cluster.expect_one_ring();
+}
+
 TEST(Conflict, TheOperatorCanGiveUpOnAFormerOwnerThatIsGone) {
   Cluster cluster;
   Node& three = cluster.node(3);

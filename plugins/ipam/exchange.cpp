@@ -23,6 +23,7 @@ Result<> Allocator::on_unicast(PeerName source, ByteView payload) {
     case MessageKind::space_denied: {
       AddressRange denied;
       WEFT_TRY(denied, decode_range(body));
+      hear_denial(source, denied);
       requests_.denied_by(source, denied);
       break;
     }

@@ -53,7 +53,8 @@ void Fences::replace_lost(UniqueFunction<bool(PeerName)> is_known, PeerName give
   }
 }
 
-void Fences::told(PeerName from, const AddressSet& claimed, Word word, TimePoint now) {
+bool Fences::told(PeerName from, const AddressSet& claimed, Word word, TimePoint now) {
+  bool was_open = false;
   for (Fence& fence : fences_) {
     if (fence.from != from) {
       continue;
@@ -61,10 +62,15 @@ void Fences::told(PeerName from, const AddressSet& claimed, Word word, TimePoint
     if (claimed.count_in(fence.range) > 0) {
       fence.word = Word::hint;
       fence.since = now;
+      if (!fence.is_closed()) {
+        fence.kind = Fence::Kind::taken;
+        was_open = true;
+      }
     } else {
       fence.word = std::max(fence.word, word);
     }
   }
+  return was_open;
 }
 
 std::uint64_t Fences::give_up_on(PeerName from, TimePoint now) {

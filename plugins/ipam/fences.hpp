@@ -20,7 +20,7 @@ namespace weft::ipam {
 struct Fence {
   enum class Kind : std::uint8_t {
     heard,  ///< came by gossip: closed until the former owner says that it gave the range away
-    taken,  ///< taken over from a peer that was gone: closed for a while, in case it is not
+    taken,  ///< taken over from a peer that was gone: closed for a while, or while it disagrees
     open    ///< was taken over, and is in use; remembered in case its former owner returns
   };
   AddressRange range;
@@ -53,8 +53,8 @@ class Fences {
   void replace_lost(UniqueFunction<bool(PeerName)> is_known, PeerName giver,
                     UniqueFunction<bool(AddressRange)> is_asked);
   /// `from` told its ring, in which it owns `claimed`. By a word it gave away what it does not
-  /// claim; a claim closes the fence again, however it came.
-  void told(PeerName from, const AddressSet& claimed, Word word, TimePoint now);
+  /// claim; a claim closes the fence again, however it came. Answers whether it was open.
+  bool told(PeerName from, const AddressSet& claimed, Word word, TimePoint now);
   /// The operator says that `from` is gone for good. Answers how many addresses waited for it.
   std::uint64_t give_up_on(PeerName from, TimePoint now);
   /// Opens what waited long enough; `is_known` tells whether a peer is in the mesh, `is_disputed`

@@ -181,7 +181,11 @@ std::vector<net::Cidr> Requests::free_held(const std::string& owner,
     parts_.holdings.erase(found);
   }
   for (const net::Cidr& address : freed) {
-    parts_.space.release(address.address.v4_value());
+    const Address value = address.address.v4_value();
+    parts_.space.release(value);
+    if (parts_.fences.is_closed(single(value))) {
+      parts_.space.forget(value);  // whose it is shows when the fence opens
+    }
     parts_.disk.changed();
   }
   try_allocations();

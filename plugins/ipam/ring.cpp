@@ -167,6 +167,20 @@ void Ring::grant(AddressRange range, PeerName peer) {
   }
 }
 
+void Ring::cut_out(AddressRange range) {
+  auto& entries = state_.entries;
+  for (const Address end :
+       {range.start, range.end == universe().end ? universe().start : range.end}) {
+    RingEntry& covering = entries[covering_index(entries, end)];
+    if (covering.token == end || covering.peer != self_) {
+      continue;
+    }
+    covering.version = raised(covering.version);
+    covering.free = std::min(covering.free, state_.distance(covering.token, end));
+    entries.insert(entry_at(entries, end), {end, self_, 0, 0});
+  }
+}
+
 std::vector<AddressRange> Ring::transfer(PeerName from, PeerName to) {
   std::vector<AddressRange> moved = owned_ranges(from);
   for (RingEntry& entry : state_.entries) {

@@ -131,6 +131,10 @@ class Ring {
   /// Makes `peer` the owner of `range`, which this node must own as a whole.
   void grant(AddressRange range, PeerName peer);
 
+  /// Has entries of its own for `range`, which one entry of this node covers. Other entries may then
+  /// go without it.
+  void cut_out(AddressRange range);
+
   /// Gives every entry of `from` to `to`, ahead of any concurrent change. Answers those ranges.
   std::vector<AddressRange> transfer(PeerName from, PeerName to);
 

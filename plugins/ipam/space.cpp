@@ -42,6 +42,11 @@ void Space::release(Address address) {
   }
 }
 
+void Space::forget(Address address) {
+  allocated_.remove(single(address));
+  free_.remove(single(address));
+}
+
 std::optional<AddressRange> Space::donate(AddressRange range) {
   AddressRange best;
   for (const AddressRange chunk : free_.ranges()) {

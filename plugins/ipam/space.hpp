@@ -24,6 +24,8 @@ class Space {
   [[nodiscard]] bool claim(Address address);
   /// Gives an allocated address back; nothing happens when it is not allocated here.
   void release(Address address);
+  /// It is not this node's to give out any more, allocated or free.
+  void forget(Address address);
 
   /// Takes out what another node that wants space in `range` should get: the last of the biggest
   /// aligned free blocks, of which it gets the upper half when that is more than half of what is
