@@ -89,12 +89,11 @@ class PodCommand {
 
   /// What is attached goes before its address: nobody else may get one that is in use.
   Outcome<std::string> del() {
-    bool is_gone = false;
-    WEFT_TRY(is_gone, detach().map_error(as_failure));
-    if (!is_gone) {
-      std::fprintf(stderr,
-                   "weft-cni: '%s' of container %s is attached in another namespace: left alone\n",
-                   invocation_.interface.c_str(), invocation_.container_id.c_str());
+    std::string stays;
+    WEFT_TRY(stays, detach().map_error(as_failure));
+    if (!stays.empty()) {
+      std::fprintf(stderr, "weft-cni: '%s' of container %s %s: left alone, its address stays\n",
+                   invocation_.interface.c_str(), invocation_.container_id.c_str(), stays.c_str());
       return std::string();
     }
     WEFT_TRY(release());
@@ -273,17 +272,17 @@ class PodCommand {
     return result;
   }
 
-  /// False: it lives in another namespace than the one that is named.
-  Result<bool> detach() {
+  /// Answers why something with its address stays.
+  Result<std::string> detach() {
+    const HeldAddresses held = [this] { return held_addresses(); };
     auto interface = invocation_.netns.empty()
                          ? Result<PodInterface>(fail(ENOENT, "find the pod's namespace"))
                          : PodInterface::open(invocation_);
     if (interface) {
-      return interface->detach();
+      return interface->detach(held);
     }
     std::fprintf(stderr, "weft-cni: %s\n", interface.error().message().c_str());
-    WEFT_TRY(remove_port(invocation_, [this] { return held_addresses(); }));
-    return true;
+    return remove_port(invocation_, held);
   }
 
   std::vector<net::IpAddress> held_addresses() const {

@@ -53,6 +53,13 @@ Result<> delete_if_there(nl::Socket& socket, std::string_view name) {
   return link ? remove_link(socket, link->index) : Result<>{};
 }
 
+bool has_any(const std::vector<net::Cidr>& addresses, const HeldAddresses& held) {
+  const auto wanted = addresses.empty() ? std::vector<net::IpAddress>{} : held();
+  return std::ranges::any_of(addresses, [&](const net::Cidr& each) {
+    return std::ranges::find(wanted, each.address) != wanted.end();
+  });
+}
+
 }  // namespace
 
 PodInterface::NamespaceFile::NamespaceFile(const std::string& path)
@@ -340,7 +347,7 @@ Result<> PodInterface::add_routes(const Attachment& wanted, int link) {
   return {};
 }
 
-Result<bool> PodInterface::detach() {
+Result<std::string> PodInterface::detach(const HeldAddresses& held) {
   WEFT_TRY(remove_unnamed());
   std::optional<nl::Link> pod;
   WEFT_TRY(pod, nl::find_link(pod_, interface_));
@@ -348,43 +355,62 @@ Result<bool> PodInterface::detach() {
     WEFT_TRY(port_, port_of(*pod));
     if (port_ && is_ours(*port_)) {
       WEFT_TRY(remove_link(pod_, pod->index));
+    } else {
+      std::vector<net::Cidr> addresses;
+      WEFT_TRY(addresses, nl::list_addresses(pod_, pod->index));
+      if (has_any(addresses, held)) {
+        return "is not weft's to remove, by what its port says, and has its address";
+      }
     }
   }
   std::optional<Port> port;
   WEFT_TRY(port, find_port(host_, names_.host));
   if (!port || port->alias != alias_) {
-    return true;
+    return std::string();
   }
   bool is_elsewhere = false;
   WEFT_TRY(is_elsewhere, lives_elsewhere(*port));
-  if (!is_elsewhere) {
-    WEFT_TRY(remove_link(host_, port->link.index));
+  if (is_elsewhere) {
+    return "is attached in another namespace";
   }
-  return !is_elsewhere;
+  WEFT_TRY(remove_link(host_, port->link.index));
+  return std::string();
 }
 
-Result<> remove_port(const Invocation& invocation, const HeldAddresses& held) {
+Result<std::string> remove_port(const Invocation& invocation, const HeldAddresses& held) {
   auto host = nl::Socket::open(NETLINK_ROUTE);
   if (!host) {
     return tl::unexpected(std::move(host).error());
   }
-  std::optional<Port> port;
-  WEFT_TRY(port, find_port(*host, veth_names(invocation.attachment()).host));
-  if (port && port->alias == port_alias(invocation.attachment())) {
-    return remove_link(*host, port->link.index);
+  // Many ids may begin like the name of old, and anybody may write an alias; what tells them apart
+  // is the address.
+  const auto behind = [&](const Port& port) -> Result<bool> {
+    std::vector<net::Cidr> addresses;
+    WEFT_TRY(addresses, far_addresses(port));
+    return has_any(addresses, held);
+  };
+  const std::string alias = port_alias(invocation.attachment());
+  for (const std::string& name :
+       {veth_names(invocation.attachment()).host, old_veth_names(invocation.container_id).host}) {
+    std::optional<Port> port;
+    WEFT_TRY(port, find_port(*host, name));
+    if (!port) {
+      continue;
+    }
+    const bool is_named = port->alias == alias;
+    bool has_address = false;
+    if (!is_named) {
+      WEFT_TRY(has_address, behind(*port));
+    }
+    if (has_address && is_port_alias(port->alias)) {
+      return "is another's, by what its port says, and has its address";
+    }
+    if (is_named || has_address) {
+      WEFT_TRY(remove_link(*host, port->link.index));
+      return std::string();
+    }
   }
-  WEFT_TRY(port, find_port(*host, old_veth_names(invocation.container_id).host));
-  if (!port || is_port_alias(port->alias)) {
-    return {};
-  }
-  // Many ids may begin like this; what tells them apart is the address.
-  std::vector<net::Cidr> behind;
-  WEFT_TRY(behind, far_addresses(*port));
-  const std::vector<net::IpAddress> ours = held();
-  const bool is_ours = std::ranges::any_of(behind, [&](const net::Cidr& each) {
-    return std::ranges::find(ours, each.address) != ours.end();
-  });
-  return is_ours ? remove_link(*host, port->link.index) : Result<>{};
+  return std::string();
 }
 
 }  // namespace weft::cni

@@ -42,6 +42,9 @@ struct Attachment {
   std::function<Result<>(const Attached&)> when_attached;
 };
 
+/// The addresses that the attachment holds. Asked only when something has an address.
+using HeldAddresses = std::function<std::vector<net::IpAddress>()>;
+
 /// One interface of one pod, in both namespaces. Errors are the kernel's.
 class PodInterface {
  public:
@@ -59,8 +62,8 @@ class PodInterface {
   [[nodiscard]] Result<Attached> attach(const Attachment& wanted);
 
   /// Removes what is this attachment's, and nothing else that has its name. Succeeds when there is
-  /// nothing to remove. False: the attachment lives in another namespace, where it stays.
-  [[nodiscard]] Result<bool> detach();
+  /// nothing to remove. Answers why an interface with one of its addresses stays; empty: none does.
+  [[nodiscard]] Result<std::string> detach(const HeldAddresses& held);
 
   /// What is there. Errors: the first difference from what should be. `mac`: as ADD answered, if it
   /// did.
@@ -115,11 +118,10 @@ class PodInterface {
   std::optional<Port> port_;  // the host's end, once it was found or created
 };
 
-/// The addresses that the attachment holds, for one that no alias names.
-using HeldAddresses = std::function<std::vector<net::IpAddress>()>;
-
 /// For a DEL whose namespace is gone: removes the host's end, which the kernel may not have got to,
-/// or which something that outlived the pod keeps. Nothing of another attachment.
-[[nodiscard]] Result<> remove_port(const Invocation& invocation, const HeldAddresses& held);
+/// or which something that outlived the pod keeps. Nothing of another attachment. Answers as
+/// PodInterface::detach.
+[[nodiscard]] Result<std::string> remove_port(const Invocation& invocation,
+                                              const HeldAddresses& held);
 
 }  // namespace weft::cni

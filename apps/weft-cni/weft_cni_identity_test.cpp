@@ -215,6 +215,23 @@ TEST_F(WeftCniIdentity, APortOfAnotherWithTheSameNameIsLeftAlone) {
   EXPECT_EQ(daemon_->asked(), std::vector<std::string>(6, "cni.release"));
 }
 
+TEST_F(WeftCniIdentity, AnAddressStaysLeasedWhileAnInterfaceWithItStays) {
+  ASSERT_EQ(cni("ADD", config()).status, 0);
+  run("ip link set " + port() + " alias weft:fedcba9876543210/eth0");
+  EXPECT_EQ(cni("DEL", config()).status, 0);
+  EXPECT_TRUE(has_host_end());
+  EXPECT_EQ(daemon_->addresses().size(), 1u);
+
+  const Straggler straggler{pod_};
+  EXPECT_EQ(cni("DEL", config()).status, 0);
+  EXPECT_TRUE(has_host_end());
+  EXPECT_EQ(daemon_->addresses().size(), 1u);
+  run("ip link set " + port() + " alias \"the printer's\"");
+  EXPECT_EQ(cni("DEL", config()).status, 0);
+  EXPECT_FALSE(has_host_end());
+  EXPECT_TRUE(daemon_->addresses().empty());
+}
+
 TEST_F(WeftCniIdentity, APodOfOldIsCheckedRepeatedAndRemoved) {
   attach_as_of_old(container_, "10.32.0.9/12");
   daemon_->hold(container_ + "/eth0", "10.32.0.9/12");
