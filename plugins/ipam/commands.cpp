@@ -54,6 +54,44 @@ Result<> IpamPlugin::serve(CommandInfo info, Handler handler) {
   return {};
 }
 
+/// What a pod on the bridge has is in use, whatever its runtime forgot to say.
+void IpamPlugin::release_if_unused(ReleaseParameters given, Reply<std::string> answer) {
+  if (bridge_ == nullptr) {
+    release_by_command(given, std::move(answer));
+    return;
+  }
+  bridge_->pods({host_.loop(), [this, given = std::move(given), answer = std::move(answer)](
+                                   const Result<std::vector<BridgePod>>& pods) mutable {
+                   if (!pods) {
+                     answer(tl::unexpected(pods.error()));
+                   } else if (auto used = used_by_pod(given, *pods)) {
+                     answer(fail(Errc::conflict, *std::move(used)));
+                   } else {
+                     release_by_command(given, std::move(answer));
+                   }
+                 }});
+}
+
+/// Why the release would free an address in use.
+std::optional<std::string> IpamPlugin::used_by_pod(const ReleaseParameters& given,
+                                                   const std::vector<BridgePod>& pods) const {
+  for (const net::Cidr& held : allocator_->lookup(given.holder.owner)) {
+    if (given.address.value && given.address.value->address != held.address) {
+      continue;
+    }
+    const auto user = std::ranges::find_if(pods, [&](const BridgePod& pod) {
+      return std::ranges::find(pod.addresses, held.address, &net::Cidr::address) !=
+             pod.addresses.end();
+    });
+    if (user != pods.end()) {
+      return fmt::format("release {}: the pod at port {}{} uses it; end that pod, which frees it",
+                         net::to_string(held.address), user->port,
+                         user->holder.empty() ? "" : " (" + user->holder + ")");
+    }
+  }
+  return std::nullopt;
+}
+
 void IpamPlugin::release_by_command(const ReleaseParameters& given, Reply<std::string> answer) {
   const std::string& owner = given.holder.owner;
   if (given.address.value) {
@@ -96,7 +134,7 @@ Result<> IpamPlugin::serve_commands() {
       addresses_command("ipam.release", "Frees an owner's addresses; {} when one was named."),
       [this](const ReleaseParameters& given, Text answer) {
         if (given.holder.owner != bridge_owner) {
-          return release_by_command(given, std::move(answer));
+          return release_if_unused(given, std::move(answer));
         }
         node_address_.may_free(
             given.address.value ? std::optional(given.address.value->address) : std::nullopt,

@@ -82,6 +82,9 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   void serve_waiting();
   [[nodiscard]] Result<> serve_commands();
   [[nodiscard]] Result<> serve_exposing();
+  void release_if_unused(ReleaseParameters given, Reply<std::string> answer);
+  [[nodiscard]] std::optional<std::string> used_by_pod(const ReleaseParameters& given,
+                                                       const std::vector<BridgePod>& pods) const;
   void release_by_command(const ReleaseParameters& given, Reply<std::string> answer);
   /// Serves a command once the stored state and what pods have is known.
   template <class Parameters, class Handler>

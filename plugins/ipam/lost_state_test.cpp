@@ -204,6 +204,25 @@ TEST_F(PodsRunOn, SaysThatTwoPodsUseOneAddressAndThatAPodCannotBeSeen) {
               std::string::npos);
 }
 
+TEST_F(PodsRunOn, AndKeepTheirAddressesWhateverAnOperatorReleases) {
+  bridge.attached = {{"vethwepl1", "c1", {cidr("10.32.0.1/32")}}};
+  boot(alone);
+  ASSERT_TRUE(node->allocate(*ipam, "c2"));
+  for (const char* const given : {R"({"owner":"c1"})", R"({"owner":"c1","address":"10.32.0.1"})"}) {
+    const auto refused = node->host.call("ipam.release", given);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().context,
+              "release 10.32.0.1: the pod at port vethwepl1 (c1) uses it; end that pod, which "
+              "frees it");
+  }
+  EXPECT_EQ(held("c1").size(), 1u);
+  EXPECT_TRUE(node->host.call("ipam.release", R"({"owner":"c2"})"));
+
+  bridge.attached.clear();
+  EXPECT_TRUE(node->host.call("ipam.release", R"({"owner":"c1"})"));
+  EXPECT_TRUE(held("c1").empty());
+}
+
 /// A plugin with a bridge on which a pod is.
 class LateBridge final : public Plugin {
  public:
