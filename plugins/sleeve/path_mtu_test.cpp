@@ -236,6 +236,20 @@ TEST(Path, LowersTheMtuWhenThePathShrinksInSilence) {
   EXPECT_EQ(link.path.mtu(), 1200U);
 }
 
+TEST(Path, NoticesAPathThatShrinksInSilenceWithinSecondsAndMissesLittleOfWhatItCarries) {
+  for (const std::uint32_t carried : {500U, 1200U, 1400U}) {
+    Link link(dialled());
+    link.establish();
+    link.advance(5min + 1s);
+    link.real_mtu = carried;
+
+    link.advance(6300ms);
+
+    EXPECT_LE(link.path.mtu(), carried);
+    EXPECT_GE(link.path.mtu() + 1438 / 8, carried);
+  }
+}
+
 TEST(Path, RaisesAnMtuSoonThatWasLoweredForSilence) {
   Link link(dialled());
   link.establish();

@@ -106,7 +106,7 @@ class Sleeve final : public Plugin {
     return {};
   }
 
-  /// Without their reports tests find out too, in 15 to 30 s.
+  /// Without their reports tests find out too, in 3 to 6 s.
   void listen_to_routers() {
     for (const net::Family family : {net::Family::v4, net::Family::v6}) {
       auto socket = overlay::TooBigSocket::open(family, overlay_->port());

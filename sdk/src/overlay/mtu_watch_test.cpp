@@ -39,37 +39,38 @@ class MtuWatchTest : public ::testing::Test {
 
 TEST_F(MtuWatchTest, TestsNowAndThenWhileTestsAreAnswered) {
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(advance(15s), std::vector{Wish::test});
+    EXPECT_EQ(advance(3s), std::vector{Wish::test});
     watch_.on_answer(1438, true, now_);
   }
   EXPECT_EQ(watch_.on_timer(now_), Wish::nothing);
 }
 
 TEST_F(MtuWatchTest, TakesAPathForNarrowerThatCarriesSmallTestsOnly) {
-  EXPECT_EQ(advance(15s), std::vector{Wish::test});
-  EXPECT_EQ(advance(7s), std::vector(7, Wish::test_twice));
+  EXPECT_EQ(advance(3s), std::vector{Wish::test});
+  EXPECT_EQ(advance(2800ms), std::vector(7, Wish::test_twice));
   answer_small_ones(4);
 
-  EXPECT_EQ(advance(1h), std::vector{Wish::narrow});
+  EXPECT_EQ(advance(400ms), std::vector{Wish::narrow});
   EXPECT_FALSE(watch_.due());
 }
 
 TEST_F(MtuWatchTest, TakesAPathForBadThatCarriesFewTests) {
-  EXPECT_EQ(advance(22s).size(), 8U);
+  EXPECT_EQ(advance(5800ms).size(), 8U);
   answer_small_ones(3);
-  EXPECT_EQ(advance(1s), std::vector{Wish::nothing});
-  EXPECT_EQ(advance(14s), std::vector<Wish>{});
-  EXPECT_EQ(advance(1s), std::vector{Wish::test});
+  EXPECT_EQ(advance(400ms), std::vector{Wish::nothing});
+  EXPECT_EQ(advance(2900ms), std::vector<Wish>{});
+  EXPECT_EQ(advance(100ms), std::vector{Wish::test});
 }
 
 TEST_F(MtuWatchTest, ForgetsLossesOnceATestIsAnswered) {
-  (void)advance(22s);
+  (void)advance(5800ms);
   answer_small_ones(7);
   watch_.on_answer(1438, true, now_);
 
-  EXPECT_EQ(advance(15s), std::vector{Wish::test});
-  (void)advance(7s);
-  EXPECT_EQ(advance(1s), std::vector{Wish::nothing}) << "the small ones were answered before these";
+  EXPECT_EQ(advance(3s), std::vector{Wish::test});
+  (void)advance(2800ms);
+  EXPECT_EQ(advance(400ms), std::vector{Wish::nothing})
+      << "the small ones were answered before these";
 }
 
 TEST_F(MtuWatchTest, LooksIntoAReportAtOnce) {

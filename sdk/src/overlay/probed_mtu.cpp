@@ -162,6 +162,9 @@ void ProbedMtu::watch(TimePoint now, Wishes& wishes) {
       break;
     case MtuWatch::Wish::test_twice:
       wishes.tests.push_back(minimum);
+      if (watch_.tests() > 1 && watch_.tests() < MtuWatch::most_tests) {  // another size each time
+        wishes.tests.push_back(minimum + (mtu_ - minimum) * watch_.tests() / MtuWatch::most_tests);
+      }
       if (watch_.is_hasty() && minimum < hint_ && hint_ < mtu_) {
         wishes.tests.push_back(hint_);
       }

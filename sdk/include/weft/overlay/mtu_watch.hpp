@@ -39,6 +39,10 @@ class MtuWatch {
   /// 0: none.
   [[nodiscard]] std::uint32_t passing() const noexcept { return passing_; }
 
+  /// How many tests in a row, of `most_tests`, were asked for and not answered.
+  [[nodiscard]] unsigned tests() const noexcept { return tests_; }
+  static constexpr unsigned most_tests = 8;
+
   /// Whether a report is being looked into.
   [[nodiscard]] bool is_hasty() const noexcept { return is_hasty_; }
 
