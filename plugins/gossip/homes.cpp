@@ -21,19 +21,39 @@ bool is_one_line(std::string_view text) {
 
 }  // namespace
 
+bool Homes::make_room(TimePoint now) {
+  if (homes_.size() >= max_entries) {
+    std::erase_if(homes_, [now](const auto& item) { return is_forgotten(item.second, now); });
+  }
+  return homes_.size() < max_entries;
+}
+
+void Homes::meet(PeerName name, const net::IpAddress& address, std::string nickname,
+                 TimePoint now) {
+  const auto at = homes_.find(name);
+  if (at != homes_.end() && is_forgotten(at->second, now)) {
+    at->second = {address, std::move(nickname), now, {}, false};
+  } else if (at == homes_.end() && make_room(now)) {
+    homes_.emplace(name, Home{address, std::move(nickname), now, {}, false});
+  }
+}
+
 void Homes::settle(PeerName name, const net::IpAddress& address, std::string nickname,
                    TimePoint now) {
   const auto at = homes_.find(name);
   if (at == homes_.end()) {
-    if (homes_.size() >= max_entries) {
-      std::erase_if(homes_,
-                    [now](const auto& item) { return now - item.second.last >= forgotten_after; });
+    if (!make_room(now)) {
+      const auto glimpsed =
+          std::ranges::find_if(homes_, [](const auto& item) { return !item.second.is_settled; });
+      if (glimpsed == homes_.end()) {
+        return;
+      }
+      homes_.erase(glimpsed);
     }
-    if (homes_.size() < max_entries) {
-      homes_.emplace(name, Home{address, std::move(nickname), now, {}});
-    }
-  } else if (at->second.address == address || now - at->second.last >= forgotten_after) {
-    at->second = {address, std::move(nickname), now, {}};
+    homes_.emplace(name, Home{address, std::move(nickname), now, {}, true});
+  } else if (!at->second.is_settled || at->second.address == address ||
+             is_forgotten(at->second, now)) {
+    at->second = {address, std::move(nickname), now, {}, true};
   }
 }
 
@@ -48,7 +68,7 @@ bool Homes::claim_back(PeerName name, const net::IpAddress& newcomer, const net:
                        TimePoint now) {
   const auto at = homes_.find(name);
   if (at == homes_.end() || at->second.address != newcomer || at->second.address == holder ||
-      now - at->second.last >= forgotten_after) {
+      is_forgotten(at->second, now)) {
     return false;
   }
   at->second.kept_until = now + kept_for;
@@ -58,6 +78,9 @@ bool Homes::claim_back(PeerName name, const net::IpAddress& newcomer, const net:
 std::string Homes::save(TimePoint now, WallTime wall_now) const {
   std::string saved;
   for (const auto& [name, home] : homes_) {
+    if (!home.is_settled) {
+      continue;
+    }
     const WallTime last =
         wall_now - std::chrono::duration_cast<WallTime::duration>(now - home.last);
     saved += fmt::format(
@@ -86,7 +109,9 @@ void Homes::load(std::string_view saved, TimePoint now, WallTime wall_now) {
             std::chrono::seconds{std::clamp<std::int64_t>(seconds, 0, max_seconds)},
         Duration::zero());
     if (name && address && read.ec == std::errc{} && age < forgotten_after) {
-      homes_.try_emplace(*name, Home{*address, std::string(line), now - age, now + kept_for});
+      if (Home& home = homes_[*name]; !home.is_settled) {
+        home = {*address, std::string(line), now - age, now + kept_for, true};
+      }
     }
   }
 }

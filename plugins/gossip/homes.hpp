@@ -23,13 +23,19 @@ class Homes {
   /// them after a restart of this node.
   static constexpr Duration kept_for = std::chrono::minutes{1};
 
+  /// Who came first, but for less than a minute, has the name for so long after it was seen.
+  static constexpr Duration glimpsed_for = std::chrono::minutes{1};
+
   struct Home {
     net::IpAddress address;
     std::string nickname;
-    TimePoint last;        ///< that the peer was seen there
-    TimePoint kept_until;  ///< nobody elsewhere gets the name before
+    TimePoint last;           ///< that the peer was seen there
+    TimePoint kept_until;     ///< nobody elsewhere gets the name before
+    bool is_settled = false;  ///< no connection with who is only glimpsed has lasted yet
   };
 
+  /// A connection with `name` at `address` came to be.
+  void meet(PeerName name, const net::IpAddress& address, std::string nickname, TimePoint now);
   /// A connection with `name` at `address` has lasted. Who comes second to a name has no home.
   void settle(PeerName name, const net::IpAddress& address, std::string nickname, TimePoint now);
   /// Such a connection ended.
@@ -45,9 +51,13 @@ class Homes {
   [[nodiscard]] std::string save(TimePoint now, WallTime wall_now) const;
   /// Adds what an earlier run saved. Passes over what it cannot read, and over what is forgotten.
   void load(std::string_view saved, TimePoint now, WallTime wall_now);
-  [[nodiscard]] bool is_empty() const noexcept { return homes_.empty(); }
 
  private:
+  [[nodiscard]] static bool is_forgotten(const Home& home, TimePoint now) noexcept {
+    return now - home.last >= (home.is_settled ? forgotten_after : glimpsed_for);
+  }
+  [[nodiscard]] bool make_room(TimePoint now);
+
   std::map<PeerName, Home> homes_;
 };
 

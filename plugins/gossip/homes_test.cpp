@@ -41,6 +41,44 @@ TEST(Homes, APeerThatRestartedAtItsAddressHasNothingToClaim) {
   EXPECT_FALSE(homes.claim_back(name, host(2), host(2), start + 1s));
 }
 
+TEST(Homes, WhoCameFirstGetsItsNameBackFromWhoHasNotProvenItEither) {
+  Homes homes;
+  homes.meet(name, host(2), "node2", start);
+  homes.left(name, host(2), start + 30s);
+  homes.meet(name, host(3), "node3", start + 31s);
+
+  EXPECT_FALSE(homes.claim_back(name, host(3), host(2), start + 40s));
+  EXPECT_TRUE(homes.claim_back(name, host(2), host(3), start + 40s));
+  EXPECT_NE(homes.kept_from(name, host(3), start + 40s), nullptr);
+  EXPECT_TRUE(homes.save(start + 40s, WallTime{}).empty()) << "of the moment only";
+}
+
+TEST(Homes, WhoCameFirstAndWasAwayForAMinuteDoesNot) {
+  Homes homes;
+  homes.meet(name, host(2), "node2", start);
+  homes.left(name, host(2), start + 30s);
+
+  EXPECT_FALSE(homes.claim_back(name, host(2), host(3), start + 91s));
+  homes.meet(name, host(3), "node3", start + 91s);
+  EXPECT_FALSE(homes.claim_back(name, host(2), host(3), start + 92s));
+  EXPECT_TRUE(homes.claim_back(name, host(3), host(4), start + 92s));
+
+  homes.settle(name, host(4), "node4", start + 100s);
+  EXPECT_FALSE(homes.claim_back(name, host(3), host(4), start + 101s));
+  homes.meet(name, host(5), "node5", start + 10h);
+  EXPECT_TRUE(homes.claim_back(name, host(4), host(5), start + 10h));
+}
+
+TEST(Homes, WhoMayHaveANameForAMomentTakesNoPlaceOfThoseWhoHaveOne) {
+  Homes homes;
+  for (std::uint64_t i = 1; i <= Homes::max_entries; ++i) {
+    homes.meet(PeerName{i}, host(2), "", start);
+  }
+  const PeerName real{Homes::max_entries + 1};
+  homes.settle(real, host(4), "", start + 1s);
+  EXPECT_TRUE(homes.claim_back(real, host(4), host(5), start + 2s));
+}
+
 TEST(Homes, WhoWasAwayForADayHasBeenReplaced) {
   Homes homes;
   homes.settle(name, host(2), "node2", start);
@@ -71,6 +109,18 @@ TEST(Homes, SurvivesARestartAfterWhichNamesAreKeptForTheirHomes) {
   EXPECT_TRUE(after.claim_back(name, host(2), host(3), reboot + 2min));
 }
 
+TEST(Homes, WhatIsLoadedCountsMoreThanWhoCameBeforeItWas) {
+  const WallTime noon{std::chrono::seconds{1'800'000'000}};
+  Homes before;
+  before.settle(name, host(2), "node2", start);
+
+  Homes after;
+  after.meet(name, host(3), "node3", start);
+  after.load(before.save(start, noon), start, noon + 1h);
+
+  EXPECT_NE(after.kept_from(name, host(3), start), nullptr);
+}
+
 TEST(Homes, LoadsNothingOfWhatIsForgottenOrUnreadable) {
   const WallTime noon{std::chrono::seconds{1'800'000'000}};
   Homes before;
@@ -80,7 +130,7 @@ TEST(Homes, LoadsNothingOfWhatIsForgottenOrUnreadable) {
   after.load(before.save(start, noon), start, noon + Homes::forgotten_after);
   after.load("nonsense\n02:00:00:00:00:07 x 1 n\n02:00:00:00:00:07 10.0.0.1\n\n", start, noon);
 
-  EXPECT_TRUE(after.is_empty());
+  EXPECT_TRUE(after.save(start, noon).empty());
 }
 
 TEST(Homes, TakesNoMoreMemoryThanItsLimit) {

@@ -73,8 +73,8 @@ void Namesakes::save() {
       homes_.left(link.remote, link.address.address, now);  // seen until now
     }
   }
-  if (!homes_.is_empty()) {
-    env_.events.on_homes(homes_.save(now, env_.loop.wall_now()));
+  if (std::string saved = homes_.save(now, env_.loop.wall_now()); !saved.empty()) {
+    env_.events.on_homes(std::move(saved));
   }
 }
 
@@ -140,6 +140,9 @@ void Namesakes::warn(Link& holder, const Error& error) {
 }
 
 void Namesakes::established(Link& link) {
+  const Topology::Peer* const known = env_.peers.find(link.remote);
+  homes_.meet(link.remote, link.address.address, known == nullptr ? "" : known->nickname,
+              env_.loop.now());
   link.proof = env_.loop.after(name_proven_after,
                                [this, id = link.id()] { on_lasting(*env_.links.find(id)); });
 }
