@@ -3,10 +3,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <filesystem>
 
 #include "commands.hpp"
 #include "console/print.hpp"
+#include "console/unknown_arguments.hpp"
 #include "demo/demo.hpp"
 
 namespace {
@@ -142,6 +144,12 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (const std::string unknown = weft::console::explain_unknown_command(app);
+        !unknown.empty() && error.get_exit_code() != 0) {
+      std::fprintf(stderr, "weft-lab: %s\nRun with --help or --help-all for more information.\n",
+                   unknown.c_str());
+      return weft::console::exit_usage;
+    }
     return app.exit(error) == 0 ? weft::console::exit_ok : weft::console::exit_usage;
   }
   return chosen();

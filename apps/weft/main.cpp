@@ -8,9 +8,9 @@
 #include "commands.hpp"
 #include "console/own_path.hpp"
 #include "console/print.hpp"
+#include "console/unknown_arguments.hpp"
 #include "other_program.hpp"
 #include "plugin_new.hpp"
-#include "unknown_arguments.hpp"
 
 namespace {
 

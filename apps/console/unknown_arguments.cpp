@@ -9,7 +9,7 @@
 
 #include "runtime/config/binder.hpp"
 
-namespace weft::cli {
+namespace weft::console {
 
 std::string explain_unknown_command(const CLI::App& app) {
   const CLI::App* innermost = &app;
@@ -31,4 +31,4 @@ std::string explain_unknown_command(const CLI::App& app) {
                      config::did_you_mean(unused.front(), known));
 }
 
-}  // namespace weft::cli
+}  // namespace weft::console

@@ -7,9 +7,9 @@ namespace CLI {
 class App;
 }
 
-namespace weft::cli {
+namespace weft::console {
 
 /// Empty when the words that `app` could not use are no command's fault. After a failed parse.
 [[nodiscard]] std::string explain_unknown_command(const CLI::App& app);
 
-}  // namespace weft::cli
+}  // namespace weft::console
