@@ -370,9 +370,39 @@ TEST(ParseDirectPeer, TakesHostsAddressesAndPorts) {
   EXPECT_EQ(to_string(parse_direct_peer("fd00::1")->addresses.at(0)), "fd00::1");
   EXPECT_EQ(parse_direct_peer("[fd00::1]:77")->port, 77);
   EXPECT_EQ(to_string(parse_direct_peer("[fd00::1]")->addresses.at(0)), "fd00::1");
-  for (const char* const bad : {"", ":99", "node2:", "node2:x", "node2:65536", "node2:0",
-                                "[fd00::1", "[fd00::1]99", "a b", "a:b:c"}) {
+  for (const char* const bad : {"",
+                                ":99",
+                                "node2:",
+                                "node2:x",
+                                "node2:65536",
+                                "node2:0",
+                                "[fd00::1",
+                                "[fd00::1]99",
+                                "a b",
+                                "a:b:c",
+                                "0.0.0.0",
+                                "[::]:6783",
+                                "224.0.0.1",
+                                "255.255.255.255",
+                                "ff02::1",
+                                "a..b",
+                                ".a",
+                                "-a",
+                                "a-",
+                                "10.1.1",
+                                "10.1.1.256",
+                                "7",
+                                "näher"}) {
     EXPECT_FALSE(parse_direct_peer(bad)) << bad;
+  }
+  EXPECT_EQ(parse_direct_peer("0.0.0.0").error().context,
+            "use peer '0.0.0.0': it is no host's address");
+  EXPECT_EQ(
+      parse_direct_peer("10.1.1").error().context,
+      "use peer '10.1.1': an IPv4 address has four numbers of at most 255, and no name ends in "
+      "a number");
+  for (const char* const good : {"a_b.example.", "node-2", "4u.example", "10.1.1.a", "127.0.0.1"}) {
+    EXPECT_TRUE(parse_direct_peer(good)) << good;
   }
 }
 
