@@ -30,6 +30,20 @@ Answer<> answer_empty(Reply<std::string> reply) {
   };
 }
 
+/// Nobody but a network as a whole has its first and its last address.
+Result<> check_host_address(const net::Cidr& address) {
+  const Address value = address.address.v4_value();
+  if (address.address.is_v4() && address.prefix_length < 31 &&
+      !host_range_of(address.network()).contains(value)) {
+    const bool is_first = address.address == address.network().address;
+    return fail(Errc::invalid,
+                fmt::format("expose {}: it is the {} address of its network; name one between, or "
+                            "none for a free one",
+                            net::to_string(address), is_first ? "first" : "broadcast"));
+  }
+  return {};
+}
+
 std::string one_address(const net::Cidr& address) {
   return addresses_json({address});
 }
@@ -176,6 +190,10 @@ Result<> IpamPlugin::serve_exposing() {
             return;
           }
           address->prefix_length = default_subnet_.prefix_length;
+        }
+        if (auto usable = address ? check_host_address(*address) : Result<>(); !usable) {
+          answer(tl::unexpected(std::move(usable).error()));
+          return;
         }
         node_address_.expose(address, given.subnet, given.masquerade,
                              answer_json<net::Cidr>(std::move(answer), one_address));

@@ -14,10 +14,10 @@ namespace {
 Result<InitMode> parse_consensus(std::string_view count) {
   InitMode mode;
   const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), mode.peers);
-  if (error != std::errc{} || end != count.data() + count.size()) {
+  if (error != std::errc{} || end != count.data() + count.size() || mode.peers == 0) {
     return fail(Errc::invalid,
                 fmt::format("read init 'consensus={}': write the number of peers, as in "
-                            "\"consensus=3\"",
+                            "\"consensus=3\", or \"consensus\" for those that are configured",
                             count));
   }
   return mode;

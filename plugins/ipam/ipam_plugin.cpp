@@ -2,6 +2,8 @@
 
 #include "ipam/ipam_plugin.hpp"
 
+#include <array>
+#include <cstdint>
 #include <utility>
 
 #include <fmt/core.h>
@@ -25,6 +27,33 @@ constexpr const char* channel_name = "IPallocation";
 
 constexpr Duration count_interval = 5s;
 
+/// Networks without addresses of hosts, or whose addresses no router passes on.
+struct SpecialNetwork {
+  std::uint32_t address;
+  std::uint8_t prefix_length;
+  const char* what;
+};
+constexpr std::array<SpecialNetwork, 4> special_networks{{
+    {0x00000000, 8, "no host's"},
+    {0x7F000000, 8, "each host's own"},
+    {0xA9FE0000, 16, "of a link alone"},
+    {0xE0000000, 4, "for multicast"},
+}};
+
+Result<> check_unicast(const char* field, const net::Cidr& subnet) {
+  for (const SpecialNetwork& special : special_networks) {
+    const net::Cidr network{net::IpAddress::v4(special.address), special.prefix_length};
+    if (subnet.overlaps(network)) {
+      return fail(
+          Errc::invalid,
+          fmt::format("use {} = \"{}\": addresses in {} are {}; name a network of hosts, like "
+                      "\"10.32.0.0/12\"",
+                      field, net::to_string(subnet), net::to_string(network), special.what));
+    }
+  }
+  return {};
+}
+
 /// An IPv4 subnet whose addresses fit our ranges.
 Result<> check_subnet(const char* field, const net::Cidr& subnet) {
   const std::string text = net::to_string(subnet);
@@ -47,7 +76,7 @@ Result<> check_subnet(const char* field, const net::Cidr& subnet) {
     return fail(Errc::invalid,
                 fmt::format("use {} = \"{}\": it must end below 255.255.255.255", field, text));
   }
-  return {};
+  return check_unicast(field, subnet);
 }
 
 /// An answer that goes back to whoever asked through the service.
@@ -272,7 +301,32 @@ std::shared_ptr<const Topology> IpamPlugin::topology() const {
   return mesh_ != nullptr ? mesh_->topology() : last_seen_;
 }
 
+/// Pods would keep addresses that nobody knows of any more, and peers of the old range would refuse
+/// this node.
+Result<> IpamPlugin::check_range() const {
+  if (!stored_.ring || stored_.ring->universe == range_of(range_)) {
+    return {};
+  }
+  for (const auto& [owner, holding] : stored_.holdings) {
+    for (const net::Cidr& address : holding.addresses) {
+      if (owner != bridge_owner && stored_.ring->universe.contains(address.address.v4_value())) {
+        return fail(Errc::conflict,
+                    fmt::format("use range = \"{0}\": {1} here has {2}, of {3}, which the cluster "
+                                "divided; set range = \"{3}\" again, or end all pods of this node "
+                                "before you change it",
+                                net::to_string(range_), owner, net::to_string(address.address),
+                                to_string(stored_.ring->universe)));
+      }
+    }
+  }
+  return {};
+}
+
 void IpamPlugin::begin() {
+  if (auto same = check_range(); !same) {
+    host_.fail(std::move(same).error());
+    return;
+  }
   join();
   stored_.is_in_use = !addresses_in(range_, pods_).empty();
   allocator_->start(std::exchange(stored_, {}));

@@ -78,6 +78,7 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   void arrived();
   void loaded(std::string_view key, Result<std::optional<Bytes>> value);
   [[nodiscard]] Result<> decode_stored(std::string_view key, ByteView value);
+  [[nodiscard]] Result<> check_range() const;
   void begin();
   void serve_waiting();
   [[nodiscard]] Result<> serve_commands();

@@ -83,6 +83,35 @@ TEST(IpamPlugin, KeepsAddressesAcrossARestart) {
   EXPECT_EQ(node.allocate(ipam, "c1"), cidr("10.32.0.1/12"));
 }
 
+TEST(IpamPlugin, ChangesTheRangeOnlyWithoutPods) {
+  SimWorld world;
+  const auto disk = std::make_shared<testing::MemoryDisk>();
+  {
+    Fixture node(world, disk);
+    ASSERT_EQ(node.allocate(node.start(), "c1"), cidr("10.32.0.1/12"));
+  }
+  {
+    Fixture node(world, disk);
+    node.start({{"range", "10.48.0.0/12"}});
+    world.run_for(1s);
+    ASSERT_EQ(node.host.failures().size(), 1u);
+    EXPECT_EQ(
+        node.host.failures()[0].context,
+        "use range = \"10.48.0.0/12\": c1 here has 10.32.0.1, of 10.32.0.0/12, which the cluster "
+        "divided; set range = \"10.32.0.0/12\" again, or end all pods of this node before you "
+        "change it");
+  }
+  {
+    Fixture node(world, disk);
+    Ipam& ipam = node.start();
+    EXPECT_EQ(node.allocate(ipam, "c1"), cidr("10.32.0.1/12"));
+    ASSERT_TRUE(node.host.await([&](Reply<> reply) { ipam.release("c1", std::move(reply)); }));
+    world.run_for(1s);
+  }
+  Fixture node(world, disk);
+  EXPECT_EQ(node.allocate(node.start({{"range", "10.48.0.0/12"}}), "c1"), cidr("10.48.0.1/12"));
+}
+
 TEST(IpamPlugin, FailsRatherThanForgetAddressesInUse) {
   SimWorld world;
   const auto disk = std::make_shared<testing::MemoryDisk>();
@@ -153,6 +182,14 @@ TEST(IpamPlugin, AnswersCommands) {
   EXPECT_EQ(host.call("ipam.claim", R"({"owner":"c"})").error().context,
             "do without parameter 'address' (string): The address, with the prefix length of its "
             "network.");
+  EXPECT_EQ(
+      host.call("ipam.expose", R"({"address":"10.32.0.0/12"})").error().context,
+      "expose 10.32.0.0/12: it is the first address of its network; name one between, or none "
+      "for a free one");
+  EXPECT_EQ(
+      host.call("ipam.expose", R"({"address":"10.32.1.255"})").error().context,
+      "expose 10.32.1.255/24: it is the broadcast address of its network; name one between, or "
+      "none for a free one");
   EXPECT_EQ(host.call("ipam.lookup", "[]").error().code, Errc::invalid);
   EXPECT_EQ(host.call("ipam.claim", R"({"owner":"c","address":"x"})").error().code, Errc::invalid);
 }
@@ -199,11 +236,23 @@ TEST(IpamPlugin, NamesTheFieldAndTheFixOfAWrongConfiguration) {
             "use range = \"fd00::/64\": name an IPv4 subnet");
   EXPECT_EQ(start_error({{"range", "240.0.0.0/4"}}),
             "use range = \"240.0.0.0/4\": it must end below 255.255.255.255");
+  EXPECT_EQ(
+      start_error({{"range", "127.0.0.0/8"}}),
+      "use range = \"127.0.0.0/8\": addresses in 127.0.0.0/8 are each host's own; name a network "
+      "of hosts, like \"10.32.0.0/12\"");
+  for (const char* const range : {"0.0.0.0/1", "0.1.0.0/16", "127.5.0.0/16", "169.254.0.0/20",
+                                  "224.0.0.0/4", "239.1.0.0/16", "224.0.0.0/3"}) {
+    EXPECT_NE(start_error({{"range", range}}), "") << range;
+  }
+  for (const char* const range : {"1.0.0.0/8", "126.0.0.0/8", "100.64.0.0/10", "223.255.0.0/16"}) {
+    EXPECT_EQ(start_error({{"range", range}}), "") << range;
+  }
   EXPECT_EQ(start_error({{"default-subnet", "10.64.0.0/24"}}),
             "use default-subnet = \"10.64.0.0/24\": it does not overlap range = \"10.32.0.0/12\"");
   EXPECT_EQ(start_error({{"default-subnet", "x"}}),
             "use default-subnet = \"x\": write it like \"10.32.1.0/24\"");
-  for (const char* init : {"", "consensus=", "consensus=x", "seed=", "seed=::1,z", "voter"}) {
+  for (const char* init :
+       {"", "consensus=", "consensus=0", "consensus=x", "seed=", "seed=::1,z", "voter"}) {
     EXPECT_TRUE(start_error({{"init", init}}).starts_with("read init")) << init;
   }
 }
