@@ -5,8 +5,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include <fmt/core.h>
 #include <sodium.h>
 #include <nlohmann/json.hpp>
 
@@ -55,6 +57,9 @@ CommandInfo status_command() {
            {"bytes_out", "So far."}}};
 }
 
+constexpr std::uint64_t smallest_buffer = 64 << 10;
+constexpr std::uint64_t largest_buffer = 512 << 20;
+
 }  // namespace
 
 class Sleeve final : public Plugin {
@@ -65,6 +70,18 @@ class Sleeve final : public Plugin {
     schema.field("receive-buffer", receive_buffer_, "Kernel receive buffer of each socket.");
     schema.field("send-buffer", send_buffer_,
                  "Kernel send buffer of each peer's sockets: more for a peer is dropped.");
+  }
+
+  /// What the kernel's options can say, which count in an int and double it.
+  Result<> validate() override {
+    for (const auto& [field, size] :
+         {std::pair("receive-buffer", receive_buffer_), std::pair("send-buffer", send_buffer_)}) {
+      if (size.bytes < smallest_buffer || size.bytes > largest_buffer) {
+        return fail(Errc::invalid,
+                    fmt::format("use '{}': a socket's buffer is from 64KiB to 512MiB", field));
+      }
+    }
+    return {};
   }
 
   Result<> start() override {

@@ -258,6 +258,22 @@ TEST(PluginFiles, TheDefaultConfigurationOfAllPluginsPassesItsOwnCheck) {
   EXPECT_EQ(checked.exit_code, 0) << checked.text;
 }
 
+TEST(PluginFiles, TheCheckNamesTheFieldOfABufferThatNoSocketCanHave) {
+  const Directory directory;
+  const std::string file = directory.path + "/weft.toml";
+  for (const char* const size : {"4TiB", "1B"}) {
+    run(weft + " config defaults --plugin-path " + build +
+        "/plugins-out | sed 's/^#receive-buffer = .*/receive-buffer = \"" + size + "\"/' >" + file);
+
+    const Output checked = run(weft + " config check " + file);
+
+    EXPECT_EQ(checked.exit_code, 1);
+    EXPECT_NE(checked.text.find("use 'receive-buffer': a socket's buffer is from 64KiB to 512MiB"),
+              std::string::npos)
+        << checked.text;
+  }
+}
+
 TEST(PluginFiles, OfTwoProvidersOfOneInterfaceTheDefaultsListTheFirst) {
   const Output text =
       run(weft + " config defaults " + build + "/zoo/twin-a.so " + build + "/zoo/twin-b.so");
