@@ -13,7 +13,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int max_depth = 32;  // `dns` is written back, which recurses once per level
+constexpr std::uint32_t smallest_mtu = 68;  // RFC 791: the kernel refuses less
+constexpr int max_depth = 32;               // `dns` is written back, which recurses once per level
 
 tl::unexpected<Failure> wrong(const std::string& key, std::string_view want) {
   return refuse(Code::invalid_configuration,
@@ -285,6 +286,9 @@ Outcome<NetworkConfig> parse_config(std::string_view text) {
   std::optional<std::uint32_t> mtu;
   WEFT_TRY(mtu, number_field(object, "mtu", 65535));
   config.mtu = mtu.value_or(0);
+  if (config.mtu != 0 && config.mtu < smallest_mtu) {
+    return wrong("mtu", "0, for the bridge's, or from 68 to 65535", *value_of(object, "mtu"));
+  }
   WEFT_TRY(refuse_unsupported(object));
   if (const Json* const previous = value_of(object, "prevResult")) {
     if (!previous->is_object()) {
