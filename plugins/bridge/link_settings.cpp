@@ -2,6 +2,7 @@
 
 #include "link_settings.hpp"
 
+#include <linux/if.h>
 #include <linux/if_bridge.h>
 #include <linux/rtnetlink.h>
 
@@ -58,6 +59,8 @@ LinkNumbers read_numbers(ByteView nest) {
 
 LinkSettings parse_link_settings(const nlmsghdr& message) {
   LinkSettings settings;
+  const auto* const link = nl::extra_header<ifinfomsg>(message);
+  settings.has_arp = link == nullptr || (link->ifi_flags & IFF_NOARP) == 0;
   nl::AttributeReader attributes{message, sizeof(ifinfomsg)};
   while (const auto attribute = attributes.next()) {
     if (attribute->type != IFLA_LINKINFO) {
@@ -89,6 +92,14 @@ Result<LinkSettings> read_link_settings(nl::Socket& socket, int index) {
       message, [&](const nlmsghdr& each) { settings = parse_link_settings(each); },
       fmt::format("look up interface {}", index)));
   return settings;
+}
+
+Result<> switch_arp_on(nl::Socket& socket, int index) {
+  nl::Message message{RTM_NEWLINK, NLM_F_ACK};
+  auto& info = message.extra_header<ifinfomsg>();
+  info.ifi_index = index;
+  info.ifi_change = IFF_NOARP;
+  return socket.request(message, fmt::format("switch ARP of interface {} on", index));
 }
 
 std::vector<WantedSetting> differing_settings(const LinkSettings& found, LinkRole role) {

@@ -19,12 +19,15 @@ using LinkNumbers = std::map<std::uint16_t, std::uint32_t>;
 struct LinkSettings {
   LinkNumbers bridge;  ///< of a bridge itself
   LinkNumbers port;    ///< of a port of one
+  bool has_arp = true;
 };
 
 /// Of an RTM_NEWLINK message.
 [[nodiscard]] LinkSettings parse_link_settings(const nlmsghdr& message);
 /// Errors: ENODEV.
 [[nodiscard]] Result<LinkSettings> read_link_settings(nl::Socket& socket, int index);
+
+[[nodiscard]] Result<> switch_arp_on(nl::Socket& socket, int index);
 
 /// What a setting must be.
 struct WantedSetting {

@@ -236,6 +236,10 @@ Result<> LinuxBridge::check_up(const nl::Link& link, std::uint32_t mtu, std::str
 Result<> LinuxBridge::check_settings(int index, LinkRole role, Repair& repair) {
   LinkSettings found;
   WEFT_TRY(found, read_link_settings(socket_, index));
+  if (role == LinkRole::bridge && !found.has_arp) {
+    repair.warnings.emplace_back("bridge asked for no pod's MAC, its ARP was off; switched on");
+    WEFT_TRY(switch_arp_on(socket_, index));
+  }
   for (const WantedSetting& setting : differing_settings(found, role)) {
     auto written = write_link_setting(socket_, index, role, setting);
     // A port without carrier cannot forward yet; it does by itself as soon as it has one.
