@@ -50,8 +50,9 @@ class FirewallWatchTest : public ::testing::Test {
 
   /// A keeper of pods in 10.32.0.0/12 on the bridge `weave`.
   void start() {
-    const auto started =
-        loop->run([this] { return keeper.start("weave", Translation::masquerade); });
+    const auto started = loop->run([this] {
+      return keeper.start("weave", Translation::masquerade, [](const std::string&) {});
+    });
     ASSERT_TRUE(started) << started.error().message();
     std::promise<Result<>> answer;
     keeper.masquerade(net::parse_cidr("10.32.0.0/12").value(),

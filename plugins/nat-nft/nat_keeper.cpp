@@ -25,7 +25,9 @@ constexpr Duration retry_time = 5s;
 
 }  // namespace
 
-Result<> NatKeeper::start(std::string bridge, Translation translation) {
+Result<> NatKeeper::start(std::string bridge, Translation translation,
+                          std::function<void(const std::string& trouble)> trouble) {
+  trouble_ = std::move(trouble);
   auto kernel = Kernel::open();
   if (!kernel) {
     return tl::unexpected(std::move(kernel).error());
@@ -42,6 +44,9 @@ Result<> NatKeeper::start(std::string bridge, Translation translation) {
 }
 
 void NatKeeper::stop() noexcept {
+  if (std::exchange(is_in_trouble_, false)) {
+    trouble_("");
+  }
   confirm_timer_.cancel();
   repair_timer_.cancel();
   foreign_timer_.cancel();
@@ -66,6 +71,7 @@ Result<> NatKeeper::change(Function function) {
     return fail(Errc::abandoned, "change the NAT table: the plugin is stopping");
   }
   auto done = function();
+  say(table_->is_in_force() ? Result<>() : done);
   if (done) {
     keep_foreign();
   } else {
@@ -119,14 +125,27 @@ void NatKeeper::repair() {
   is_repair_pending_ = false;
   if (table_is_damaged_ || !table_->is_in_force()) {
     table_is_damaged_ = false;
-    if (const auto done = table_->repair(); !done) {
-      log_.error("NAT table not in force", "error", done.error());
+    const auto done = table_->repair();
+    say(done);
+    if (!done) {
       repair_later(retry_time);
       return;
     }
     log_.info("NAT table restored");
   }
   keep_foreign();
+}
+
+void NatKeeper::say(const Result<>& in_force) {
+  if (!in_force) {
+    log_.error("NAT table not in force", "error", in_force.error());
+  }
+  if (!in_force || is_in_trouble_) {
+    trouble_(in_force
+                 ? ""
+                 : "not in force, pods may not reach the outside: " + in_force.error().message());
+  }
+  is_in_trouble_ = !in_force;
 }
 
 void NatKeeper::keep_foreign() {
@@ -146,7 +165,7 @@ void NatKeeper::keep_foreign() {
 
 void NatKeeper::drop_unconfirmed() {
   if (const auto done = table_->drop_unconfirmed(); !done) {
-    log_.error("NAT table not in force", "error", done.error());
+    say(done);
     repair_later(retry_time);
   }
 }

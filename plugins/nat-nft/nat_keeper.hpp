@@ -2,8 +2,10 @@
 /// Provides weft.nat/1 over a NatTable and keeps its rules in the kernel whatever else happens
 /// there.
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <weft/log.hpp>
@@ -29,7 +31,9 @@ class NatKeeper final : public Nat {
       : loop_(loop), log_(log), firewalls_(loop, log, metrics) {}
 
   /// Puts the table in force and begins to watch. Errors: the kernel's, with the remedy.
-  [[nodiscard]] Result<> start(std::string bridge, Translation translation);
+  /// `trouble` is told why the table is not in force, and an empty text when it is again.
+  [[nodiscard]] Result<> start(std::string bridge, Translation translation,
+                               std::function<void(const std::string& trouble)> trouble);
   void stop() noexcept;
 
   void masquerade(net::Cidr network, Reply<> reply) override;
@@ -53,6 +57,7 @@ class NatKeeper final : public Nat {
   void look_at_everything();
   void repair_later(Duration delay);
   void repair();
+  void say(const Result<>& in_force);
   void keep_foreign_later();
   void keep_foreign();
   void drop_unconfirmed();
@@ -61,6 +66,8 @@ class NatKeeper final : public Nat {
   Log& log_;
   FirewallWatch firewalls_;
   std::optional<NatTable> table_;
+  std::function<void(const std::string&)> trouble_;
+  bool is_in_trouble_ = false;
   bool table_is_damaged_ = false;
   bool is_repair_pending_ = false;
   std::unique_ptr<Watcher> watcher_;

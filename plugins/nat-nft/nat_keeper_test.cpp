@@ -2,14 +2,20 @@
 
 #include "nat_keeper.hpp"
 
+#include <linux/capability.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <future>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <weft/testing/fake_host.hpp>
@@ -34,7 +40,12 @@ class NatKeeperTest : public ::testing::TestWithParam<Translation> {
     }
     loop.emplace();
     keeper.emplace(*loop, host.as_host().log(), host.metrics());
-    const auto started = loop->run([this] { return keeper->start("weave", GetParam()); });
+    const auto started = loop->run([this] {
+      return keeper->start("weave", GetParam(), [this](const std::string& said) {
+        const std::lock_guard lock(mutex);
+        troubles.push_back(said);
+      });
+    });
     ASSERT_TRUE(started) << started.error().message();
   }
   void TearDown() override {
@@ -49,6 +60,29 @@ class NatKeeperTest : public ::testing::TestWithParam<Translation> {
     return answer.get_future().get();
   }
 
+  /// The kernel refuses what the keeper wants, or no longer.
+  void set_allowed(bool is_allowed) {
+    loop->run([is_allowed] {
+      __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+      __user_cap_data_struct data[2]{};
+      syscall(SYS_capget, &header, data);
+      const std::uint32_t bit = 1U << CAP_NET_ADMIN;
+      data[0].effective = is_allowed ? data[0].effective | bit : data[0].effective & ~bit;
+      return syscall(SYS_capset, &header, data);
+    });
+  }
+  std::vector<std::string> await_troubles(std::size_t count) {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    for (;;) {
+      const std::lock_guard lock(mutex);
+      if (troubles.size() >= count || std::chrono::steady_clock::now() >= deadline) {
+        return troubles;
+      }
+    }
+  }
+
+  std::mutex mutex;
+  std::vector<std::string> troubles;
   weft::testing::SimWorld world;
   weft::testing::FakeHost host{world};
   std::optional<NatKeeper> keeper;
@@ -90,6 +124,24 @@ TEST_P(NatKeeperTest, RestoresWhatOthersFlush) {
   }
   EXPECT_GT(restored(), before);
   EXPECT_EQ(other->read_set("weave", "exposed").value(), merge(std::vector{pods()}));
+}
+
+TEST_P(NatKeeperTest, SaysWhileTheTableCannotBePutInForce) {
+  ASSERT_TRUE(masquerade());
+  set_allowed(false);
+  ASSERT_TRUE(Kernel::open()->replace({"weave", {}, {}, {}}));
+
+  auto said = await_troubles(1);
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_TRUE(said[0].starts_with("not in force, pods may not reach the outside: ")) << said[0];
+  set_allowed(true);
+  std::promise<Result<>> answer;
+  keeper->stop_masquerade(pods(), Reply<>(*loop, [&](Result<> got) { answer.set_value(got); }));
+  EXPECT_TRUE(answer.get_future().get());
+
+  said = await_troubles(2);
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_EQ(said[1], "");
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryTranslation, NatKeeperTest,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <weft/events/address.hpp>
+#include <weft/events/node_trouble.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/nat.hpp>
 
@@ -23,7 +24,9 @@ class NatPlugin : public Plugin {
         keeper_(host.loop(), host.log(), host.metrics()) {}
 
   Result<> start() override {
-    WEFT_TRY(keeper_.start(host_.node().bridge, translation_));
+    WEFT_TRY(keeper_.start(host_.node().bridge, translation_, [this](const std::string& trouble) {
+      host_.bus().publish(events::NodeTrouble{"NAT", trouble});
+    }));
     WEFT_TRY(command_, host_.control().serve(status_command(), [this](Reply<std::string> answer) {
       answer(to_json(keeper_.status(), keeper_.dropped()));
     }));
