@@ -200,6 +200,24 @@ void Node::tend_store() {
     core_->log("host").warn("another program removed the store; made again", "directory",
                             core_->info.state_directory);
   }
+  const std::string shortage = short_of_space();
+  if (shortage.empty() != shortage_said_.empty()) {
+    shortage.empty() ? core_->log("host").info("the store has space again")
+                     : core_->log("host").warn(shortage);
+    shortage_said_ = shortage;
+  }
+}
+
+/// Of the disk that the store is on; empty: there is enough.
+std::string Node::short_of_space() const {
+  constexpr std::uint64_t enough = 16 << 20;  // many times what a node stores
+  const std::uint64_t left = core_->store.space_left();
+  return left >= enough || core_->store.obstacle()
+             ? ""
+             : fmt::format(
+                   "the disk of '{}' has {} MiB left; when it is full no address can be "
+                   "given out: make room on it",
+                   core_->info.state_directory, left >> 20U);
 }
 
 std::vector<std::string> Node::warnings() const {
@@ -207,6 +225,9 @@ std::vector<std::string> Node::warnings() const {
   if (const auto obstacle = core_->store.obstacle()) {
     all.push_back(fmt::format("nothing can be saved, so no address can be given out: {}",
                               obstacle->message()));
+  }
+  if (std::string shortage = short_of_space(); !shortage.empty()) {
+    all.push_back(std::move(shortage));
   }
   return all;
 }

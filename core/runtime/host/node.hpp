@@ -113,6 +113,7 @@ class WEFT_EXPORT Node {
   [[nodiscard]] Result<> serve_reload();
   void reload_for(std::set<std::string> forced, Reply<std::string> reply);
   void tend_store();
+  [[nodiscard]] std::string short_of_space() const;
   void watch();
 
   // node_start.cpp
@@ -198,6 +199,7 @@ class WEFT_EXPORT Node {
   bool has_stopped_ = false;
   bool ran_before_ = false;
   std::uint64_t store_made_again_ = 0;  // times, as last seen
+  std::string shortage_said_;           // of space, as last logged
   std::vector<std::string> warnings_;   // complete before commands are served
   const TimePoint created_ = MainLoop::now();
   std::map<std::string, Heartbeat> heartbeats_;   // by plugin

@@ -2,7 +2,11 @@
 
 #include "runtime/store/sqlite_store.hpp"
 
+#include <sys/statvfs.h>
+
 #include <atomic>
+#include <cstdint>
+#include <limits>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -37,8 +41,16 @@ class SqliteStore::Health {
     const std::lock_guard lock(mutex_);
     return obstacle_;
   }
+  void note_space(const std::string& path) {
+    struct statvfs disk{};
+    const bool is_known = ::statvfs(path.c_str(), &disk) == 0;
+    space_left_ = is_known ? std::uint64_t{disk.f_bavail} * disk.f_frsize
+                           : std::numeric_limits<std::uint64_t>::max();
+  }
+  [[nodiscard]] std::uint64_t space_left() const noexcept { return space_left_; }
 
  private:
+  std::atomic<std::uint64_t> space_left_ = std::numeric_limits<std::uint64_t>::max();
   mutable std::mutex mutex_;
   std::optional<Error> obstacle_;
   std::uint64_t times_made_again_ = 0;
@@ -63,6 +75,7 @@ class SqliteStore::Queue final : public std::enable_shared_from_this<Queue> {
     origin_ = database_->origin();
     return {};
   }
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] store::StoreOrigin origin() const noexcept { return origin_; }
   [[nodiscard]] std::shared_ptr<Health> health() const noexcept { return health_; }
 
@@ -122,6 +135,10 @@ std::optional<Error> SqliteStore::obstacle() const {
   return queue_->health()->obstacle();
 }
 
+std::uint64_t SqliteStore::space_left() const {
+  return queue_->health()->space_left();
+}
+
 std::uint64_t SqliteStore::times_made_again() const {
   return queue_->health()->times_made_again();
 }
@@ -130,7 +147,8 @@ void SqliteStore::tend() {
   if (!queue_->health()->begin_tending()) {
     return;
   }
-  queue_->submit([health = queue_->health()](store::Database& database) {
+  queue_->submit([health = queue_->health(), path = queue_->path()](store::Database& database) {
+    health->note_space(path);
     if (const auto kept = health->keep_file(database); !kept) {
       health->note(kept.error());
     }

@@ -36,9 +36,11 @@ class WEFT_EXPORT SqliteStore final : public Store {
   [[nodiscard]] store::StoreOrigin origin() const noexcept;
   /// Why the last write failed, or what would make one fail. Any thread.
   [[nodiscard]] std::optional<Error> obstacle() const;
-  /// Makes the file again, with all that was in it, if somebody removed it. Any thread; does not
-  /// wait for it.
+  /// Makes the file again, with all that was in it, if somebody removed it, and looks how much
+  /// space its disk has left. Any thread; does not wait for it.
   void tend();
+  /// Bytes that are left for the file, as of the last look; very many before. Any thread.
+  [[nodiscard]] std::uint64_t space_left() const;
   /// How often that happened. Any thread.
   [[nodiscard]] std::uint64_t times_made_again() const;
 
