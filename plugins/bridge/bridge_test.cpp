@@ -392,6 +392,9 @@ TEST_P(BridgeSettingsTest, IsPutBackAndSaidOnce) {
 INSTANTIATE_TEST_SUITE_P(Others, BridgeSettingsTest,
                          ::testing::Values("sysctl -qw net.ipv4.ip_forward=0",
                                            "sysctl -qw net.ipv4.conf.weave.forwarding=0",
+                                           "ip link add up0 type bridge && ip link set up0 up && "
+                                           "ip route add default dev up0 && "
+                                           "sysctl -qw net.ipv4.conf.up0.forwarding=0",
                                            "ip link set weave type bridge stp_state 1",
                                            "ip link set weave mtu 1300",
                                            "ip link set weave arp off",

@@ -253,17 +253,44 @@ Result<> LinuxBridge::check_settings(int index, LinkRole role, Repair& repair) {
 }
 
 Result<> LinuxBridge::check_forwarding(Repair& repair) {
-  for (const std::string& name : {std::string("net/ipv4/ip_forward"),
-                                  fmt::format("net/ipv4/conf/{}/forwarding", settings_.name)}) {
-    std::string value;
-    WEFT_TRY(value, nl::read_setting(name));
-    if (value == "0") {
+  std::vector<std::string> names{"net/ipv4/ip_forward",
+                                 fmt::format("net/ipv4/conf/{}/forwarding", settings_.name)};
+  std::set<std::string> uplinks;
+  WEFT_TRY(uplinks, this->uplinks());
+  for (const std::string& uplink : uplinks) {
+    names.push_back(fmt::format("net/ipv4/conf/{}/forwarding", uplink));
+  }
+  for (const std::string& name : names) {
+    const auto value = nl::read_setting(name);
+    if (!value && value.error().code == std::errc::no_such_file_or_directory) {
+      continue;  // the interface is gone
+    }
+    WEFT_TRY(value);
+    if (*value == "0") {
       WEFT_TRY(nl::write_setting(name, "1"));
       repair.warnings.push_back(
           fmt::format("{} was 0, which cuts pods off from the outside; set to 1 again", name));
     }
   }
   return {};
+}
+
+/// Where pods' answers come in.
+Result<std::set<std::string>> LinuxBridge::uplinks() {
+  std::vector<nl::Route> routes;
+  WEFT_TRY(routes, nl::list_routes(socket_, net::Family::v4));
+  std::set<std::string> names;
+  for (const nl::Route& route : routes) {
+    if (route.destination.prefix_length != 0 || route.link == 0) {
+      continue;
+    }
+    std::optional<nl::Link> link;
+    WEFT_TRY(link, nl::find_link(socket_, route.link));
+    if (link) {
+      names.insert(link->name);
+    }
+  }
+  return names;
 }
 
 Result<> LinuxBridge::check_predecessor(int bridge, Repair& repair) {

@@ -2,6 +2,7 @@
 /// The bridge device and its addresses, as the kernel has them.
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,6 +98,7 @@ class LinuxBridge {
                                   Repair& repair);
   [[nodiscard]] Result<> check_settings(int index, LinkRole role, Repair& repair);
   [[nodiscard]] Result<> check_forwarding(Repair& repair);
+  [[nodiscard]] Result<std::set<std::string>> uplinks();
   [[nodiscard]] Result<> check_predecessor(int bridge, Repair& repair);
 
   Settings settings_;
