@@ -62,13 +62,14 @@ nft::Table node_guard_table(const std::string& bridge, const std::set<Port>& por
         {std::as_bytes(std::span{&protocol, 1}), std::as_bytes(std::span{&in_order, 1})})});
   }
   const Interface elsewhere{Direction::out, bridge, /*is_negated=*/true};
+  const std::string to_other_nodes(cni::node_guard_forward_chain);
   const auto& [own, others] = guarded_hooks;
   return {std::string(node_guard_name.name),
           {std::move(port_set)},
           {base("input", NF_INET_LOCAL_IN, bridge, "to_this_node"),
-           base("forward", NF_INET_FORWARD, bridge, "to_other_nodes"),
+           base("forward", NF_INET_FORWARD, bridge, to_other_nodes.c_str()),
            chain("to_this_node", {drop(own, {})}),
-           chain("to_other_nodes", {drop(others, {elsewhere})})},
+           chain(to_other_nodes.c_str(), {drop(others, {elsewhere})})},
           node_guard_name.family};
 }
 

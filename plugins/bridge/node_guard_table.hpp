@@ -11,12 +11,14 @@
 #include <weft/events/topology.hpp>
 #include <weft/nft/table.hpp>
 
+#include "common/attachment/guard_names.hpp"
+
 namespace weft::bridge {
 
 /// IPPROTO_TCP or IPPROTO_UDP, and the number.
 using Port = std::pair<std::uint8_t, std::uint16_t>;
 
-inline constexpr nft::TableName node_guard_name{"weft-nodes", nft::Family::inet};
+inline constexpr nft::TableName node_guard_name = cni::node_guard_table_name;
 inline constexpr std::string_view node_guard_ports_set = "ports";
 
 /// Where a drop is counted: the label of the metric, and the comment of the rules.

@@ -79,7 +79,7 @@ nft::Rule as_nft(const Accept& accept, const std::string& bridge) {
     case Traffic::answers_to_pods:
       rule.statements = {to_pods, nft::IsReplyForIptables{}};
       break;
-    case Traffic::outside_to_pods:
+    default:
       rule.statements = {nft::AddressIn{nft::Side::destination, *accept.network}, to_pods};
       break;
   }
@@ -98,7 +98,7 @@ std::string as_iptables(const Accept& accept, const std::string& bridge) {
       return written(fmt::format("-i {0} ! -o {0}", bridge));
     case Traffic::answers_to_pods:
       return written(fmt::format("-o {} -m conntrack --ctstate RELATED,ESTABLISHED", bridge));
-    case Traffic::outside_to_pods:
+    default:
       break;
   }
   return written(fmt::format("-d {} -o {}", to_string(*accept.network), bridge));
@@ -122,7 +122,7 @@ firewall::Rule as_rule(const Accept& accept, const std::string& bridge) {
       rule.conditions = {to_pods, firewall::StateAmong{NF_CT_STATE_BIT(IP_CT_ESTABLISHED) |
                                                        NF_CT_STATE_BIT(IP_CT_RELATED)}};
       break;
-    case Traffic::outside_to_pods:
+    default:
       rule.conditions = {
           AddressAmong{nft::Side::destination, nft::merge(std::array{*accept.network})}, to_pods};
       break;

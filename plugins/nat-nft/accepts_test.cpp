@@ -34,7 +34,7 @@ std::vector<Traffic> traffic_of(const Placement& placement) {
 }
 
 TEST(Accepts, AreRecognisableAndNameTheirNetwork) {
-  const auto accepts = accepts_for({all_traffic.begin(), all_traffic.end()}, scene());
+  const auto accepts = accepts_for({forwarded_traffic.begin(), forwarded_traffic.end()}, scene());
 
   ASSERT_EQ(accepts.size(), 4u);
   for (const Accept& accept : accepts) {
@@ -52,7 +52,8 @@ TEST(Accepts, StandWhereForwardDropsEverything) {
     const Placement placement = placed(forward);
 
     EXPECT_EQ(placement.chain, "FORWARD") << forward;
-    EXPECT_EQ(traffic_of(placement), (std::vector(all_traffic.begin(), all_traffic.end())))
+    EXPECT_EQ(traffic_of(placement),
+              (std::vector(forwarded_traffic.begin(), forwarded_traffic.end())))
         << forward;
   }
 }

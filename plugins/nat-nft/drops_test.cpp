@@ -4,8 +4,13 @@
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+
+#include <algorithm>
 
 #include <gtest/gtest.h>
+
+#include "remedy.hpp"
 
 namespace weft::nat {
 namespace {
@@ -111,6 +116,95 @@ TEST(Drops, WhatIsMeantForPodsOrComesInUnaskedIsNotWrong) {
   ASSERT_EQ(inbound.size(), 1u);
   EXPECT_EQ(inbound[0].traffic, std::set{Traffic::outside_to_pods});
   EXPECT_FALSE(inbound[0].is_wrong());
+}
+
+/// Of one table with one chain.
+Finding only(const Table& table) {
+  const auto findings = find_drops({table}, scene());
+  EXPECT_EQ(findings.size(), 1u) << table.name;
+  return findings.at(0);
+}
+
+TEST(Drops, APartOfThePodsIsNamed) {
+  const firewall::AddressAmong half{nft::Side::source, {{0x0A200000, 0x0A27FFFF}}};
+  const firewall::AddressAmong pod{nft::Side::source, {{0x0A200005, 0x0A200005}}};
+
+  EXPECT_EQ(describe(only(table("inet filter", NF_INET_FORWARD, false,
+                                {{{half}, Verdict::drop, "", "handle 3"}}))),
+            "a rule of 'inet filter forward' (handle 3) drops what pods send to each other and "
+            "what pods send to the outside, of pods with addresses in 10.32.0.0/13");
+  const Finding one =
+      only(table("inet filter", NF_INET_FORWARD, false, {{{pod}, Verdict::drop, "", "handle 3"}}));
+  EXPECT_TRUE(describe(one).ends_with(", of pods with addresses in 10.32.0.5/32")) << describe(one);
+  EXPECT_FALSE(one.is_wrong()) << "somebody meant this pod";
+}
+
+TEST(Drops, PodsThatARuleForgetsAreNotMeant) {
+  const firewall::AddressAmong others{
+      nft::Side::source, {{0x0A200000, 0x0A27FFFF}, {0xC0A80400, 0xC0A804FF}}, /*is_negated=*/true};
+
+  const auto findings = find_drops(
+      {table("inet filter", NF_INET_FORWARD, false, {{{others}, Verdict::drop, "", "handle 3"}})},
+      scene());
+
+  const auto of_a_part = std::ranges::find_if(
+      findings, [](const Finding& finding) { return !finding.addresses.empty(); });
+  ASSERT_NE(of_a_part, findings.end());
+  EXPECT_TRUE(of_a_part->is_wrong());
+  EXPECT_TRUE(describe(*of_a_part).ends_with("in 10.40.0.0/13")) << describe(*of_a_part);
+}
+
+TEST(Drops, ManyPodsOfAPolicyAreLeftOut) {
+  std::vector<Rule> rules;
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    rules.push_back(
+        {{firewall::AddressAmong{nft::Side::source, {{0x0A200000 + i, 0x0A200000 + i}}}},
+         Verdict::drop});
+  }
+
+  EXPECT_TRUE(find_drops({table("inet filter", NF_INET_FORWARD, false, std::move(rules))}, scene())
+                  .empty());
+}
+
+TEST(Drops, AnswersAndProbesOfTheNodeAreNeededAndConnectionsOfPodsToItAreNot) {
+  const firewall::StateAmong is_answer{NF_CT_STATE_BIT(IP_CT_ESTABLISHED)};
+
+  const Finding all = only(table("inet filter", NF_INET_LOCAL_IN, true));
+  EXPECT_TRUE(all.is_wrong());
+  EXPECT_EQ(describe(all),
+            "the policy of 'inet filter forward' drops what pods send to this node and pods' "
+            "answers to this node");
+  const Finding closed =
+      only(table("inet filter", NF_INET_LOCAL_IN, true, {{{is_answer}, Verdict::accept}}));
+  EXPECT_EQ(closed.traffic, std::set{Traffic::pods_to_node});
+  EXPECT_FALSE(closed.is_wrong());
+  const Finding out = only(table("inet filter", NF_INET_LOCAL_OUT, true));
+  EXPECT_TRUE(out.is_wrong());
+  EXPECT_EQ(remedy(out, scene()),
+            "nft insert rule inet filter forward oifname weave accept; and where these rules are "
+            "loaded from, for the next boot");
+}
+
+TEST(Drops, BridgesAndArpHaveInputAndOutput) {
+  const Finding bridge_in = only(table("bridge filter", NF_INET_LOCAL_IN, true));
+  EXPECT_TRUE(bridge_in.is_wrong());
+  EXPECT_TRUE(bridge_in.traffic.contains(Traffic::pods_to_outside));
+  EXPECT_FALSE(bridge_in.traffic.contains(Traffic::pods_to_pods));
+
+  for (const std::uint32_t hook : {NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT}) {
+    const Finding arp = only(table("arp filter", hook, true));
+    EXPECT_TRUE(arp.is_wrong());
+    EXPECT_TRUE(
+        describe(arp).starts_with("the policy of 'arp filter forward' drops ARP, without which "));
+  }
+}
+
+TEST(Drops, RemediesNameWhatTheToolTakesInEachHook) {
+  const Finding finding = only(table("ip mangle", NF_INET_POST_ROUTING, true));
+
+  EXPECT_TRUE(remedy(finding, scene())
+                  .starts_with("iptables-nft -t mangle -I forward -o weave -j ACCEPT; iptables-nft "
+                               "-t mangle -I forward -s 10.32.0.0/12 -j ACCEPT; "));
 }
 
 TEST(Drops, NothingIsSaidBeforeThereArePods) {

@@ -6,9 +6,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
+#include "checks.hpp"
 #include "legacy.hpp"
+#include "remedy.hpp"
+#include "scene.hpp"
 
 namespace weft::nat {
 namespace {
@@ -34,13 +38,19 @@ bool is_among(const std::string& text, const std::vector<std::string>& texts) {
   return std::ranges::find(texts, text) != texts.end();
 }
 
-doctor::Check check_of(const Finding& finding, const Scene& scene) {
-  if (finding.is_wrong()) {
-    return {"forwarding", doctor::State::wrong, describe(finding), remedy(finding, scene)};
+bool is_among(const Loss& loss, const std::vector<Loss>& losses) {
+  return std::ranges::any_of(losses, [&](const Loss& each) {
+    return each.traffic == loss.traffic && each.hook == loss.hook;
+  });
+}
+
+Result<SurveySockets> open_sockets() {
+  auto netfilter = nl::Socket::open(NETLINK_NETFILTER);
+  auto route = nl::Socket::open(NETLINK_ROUTE);
+  if (!netfilter || !route) {
+    return tl::unexpected((netfilter ? route : netfilter).error());
   }
-  return {"forwarding", doctor::State::note,
-          describe(finding) + (finding.drop.is_about_pods ? "; it is written for pods" : ""),
-          finding.drop.is_about_pods ? "" : remedy(finding, scene)};
+  return SurveySockets{*std::move(netfilter), *std::move(route)};
 }
 
 }  // namespace
@@ -51,18 +61,24 @@ FirewallWatch::FirewallWatch(Loop& loop, Log& log, Metrics& metrics) : loop_(loo
         "weft_nat_dropping_chains",
         "Base chains of other programs that drop this traffic of pods and are not meant for it.",
         {{"traffic", std::string(label_of(all_traffic[i]))}});
+    lost_[i] = &metrics.gauge(
+        "weft_nat_vanishing",
+        "1 while this traffic of pods comes into a hook of the packet filters and none comes out.",
+        {{"traffic", std::string(label_of(all_traffic[i]))}});
   }
 }
 
 Result<> FirewallWatch::start(std::string bridge) {
   bridge_ = std::move(bridge);
-  auto netfilter = nl::Socket::open(NETLINK_NETFILTER);
-  auto route = nl::Socket::open(NETLINK_ROUTE);
-  if (!netfilter || !route) {
-    return tl::unexpected((netfilter ? route : netfilter).error());
+  auto own = open_sockets();
+  auto shared = open_sockets();
+  if (!own || !shared) {
+    return tl::unexpected((own ? shared : own).error());
   }
-  sockets_ = std::make_shared<SurveySockets>(*std::move(netfilter), *std::move(route));
+  own_.emplace(*std::move(own));
+  sockets_ = std::make_shared<SurveySockets>(*std::move(shared));
   legacy_timer_ = loop_.every(legacy_interval, [this] { look_at_legacy(); });
+  sample_timer_ = loop_.every(window, [this] { sample(); });
   look_soon();
   return {};
 }
@@ -70,8 +86,10 @@ Result<> FirewallWatch::start(std::string bridge) {
 void FirewallWatch::stop() noexcept {
   look_timer_.cancel();
   legacy_timer_.cancel();
+  sample_timer_.cancel();
   waiting_.clear();
   sockets_.reset();
+  own_.reset();
 }
 
 void FirewallWatch::set_networks(std::vector<net::Cidr> networks) {
@@ -197,6 +215,50 @@ void FirewallWatch::count(const Survey& survey) {
   }
 }
 
+void FirewallWatch::sample() {
+  auto counts = read_counts(own_->netfilter);
+  if (!counts) {
+    return;  // the next window is longer
+  }
+  const auto before = passages_.losses();
+  passages_.take(*std::move(counts), [this] {
+    const auto scene = read_scene(own_->route, bridge_, networks_);
+    return scene && scene->uplink;
+  });
+  report_losses(before);
+}
+
+/// Says what began and what is over. A wrong rule has been said already.
+void FirewallWatch::report_losses(const std::vector<Loss>& before) {
+  const auto now = passages_.losses();
+  std::set<const Finding*> said;  // one may explain several
+  for (const Loss& loss : now) {
+    const Finding* const finding = explanation_of(loss, last_);
+    if (is_among(loss, before) || (finding != nullptr && finding->is_wrong())) {
+      continue;
+    }
+    said_losses_.push_back(loss);
+    if (finding == nullptr || said.insert(finding).second) {
+      const doctor::Check check =
+          finding == nullptr ? check_of(loss, last_) : check_of(*finding, last_, now);
+      log_.warn("traffic of pods vanishes in this node", "what", check.text, "remedy",
+                check.remedy);
+    }
+  }
+  std::erase_if(said_losses_, [&](const Loss& loss) {
+    const bool is_over = !is_among(loss, now);
+    if (is_over) {
+      log_.info("traffic of pods vanishes no longer", "what", text_of(loss));
+    }
+    return is_over;
+  });
+  for (std::size_t i = 0; i < lost_.size(); ++i) {
+    const bool is_lost = std::ranges::any_of(
+        now, [traffic = all_traffic[i]](const Loss& loss) { return loss.traffic == traffic; });
+    lost_[i]->set(is_lost ? 1 : 0);
+  }
+}
+
 void FirewallWatch::check(Reply<std::vector<doctor::Check>> reply) {
   if (sockets_ == nullptr) {
     reply(fail(Errc::abandoned, "look at packet filters: the plugin is stopping"));
@@ -210,25 +272,10 @@ void FirewallWatch::check(Reply<std::vector<doctor::Check>> reply) {
 }
 
 std::vector<doctor::Check> FirewallWatch::checks() const {
-  using doctor::State;
   if (!error_.empty()) {
-    return {{"forwarding", State::note, "packet filters could not be read: " + error_}};
+    return {{"forwarding", doctor::State::note, "packet filters could not be read: " + error_}};
   }
-  std::vector<doctor::Check> checks;
-  for (const Finding& finding : last_.findings) {
-    checks.push_back(check_of(finding, last_.scene));
-  }
-  for (const std::string& unknown : last_.unknown) {
-    checks.push_back(
-        {"forwarding", State::note, unknown, "look yourself whether they let pods' traffic pass"});
-  }
-  if (checks.empty()) {
-    checks.push_back({"forwarding", State::ok,
-                      last_.scene.networks.empty()
-                          ? "no network of pods is exposed yet"
-                          : "no packet filter of this host drops traffic of pods as a rule"});
-  }
-  return checks;
+  return checks_of(last_, losses());
 }
 
 }  // namespace weft::nat

@@ -1,5 +1,6 @@
 #pragma once
-/// Says when another program's packet filter drops the traffic of pods, and mends what it can.
+/// Says when another program's packet filter drops the traffic of pods, and mends what it can: by
+/// its rules, and by counting what comes in and out.
 
 #include <array>
 #include <memory>
@@ -14,13 +15,14 @@
 #include <weft/result.hpp>
 
 #include "common/doctor/check.hpp"
+#include "passages.hpp"
 #include "survey.hpp"
 
 namespace weft::nat {
 
 /// Owned by NatKeeper; used and destroyed on its loop, as long as which it may not outlive. Looks
 /// when it is told that something changed, and every ten seconds where iptables-legacy is in use,
-/// which tells nobody. The look itself is on a thread that may block.
+/// which tells nobody. The look itself is on a thread that may block. Counts every ten seconds.
 class FirewallWatch {
  public:
   /// Registers the metrics.
@@ -38,6 +40,8 @@ class FirewallWatch {
   /// Looks soon: others' changes come in bursts, and large rule sets take their time.
   void look_soon();
 
+  /// What of pods' traffic vanishes in this node.
+  [[nodiscard]] std::vector<Loss> losses() const { return passages_.losses(); }
   /// What the last look found.
   [[nodiscard]] const std::vector<Finding>& findings() const noexcept { return last_.findings; }
   /// What `weft doctor` shows, after a look of its own.
@@ -52,12 +56,15 @@ class FirewallWatch {
   void report(const Survey& survey);
   void count(const Survey& survey);
   void look_at_legacy();
+  void sample();
+  void report_losses(const std::vector<Loss>& before);
   [[nodiscard]] bool may_ask_firewalld() const;
   [[nodiscard]] std::vector<doctor::Check> checks() const;
 
   Loop& loop_;
   Log& log_;
   std::array<Gauge*, all_traffic.size()> dropped_;
+  std::array<Gauge*, all_traffic.size()> lost_;
   std::string bridge_;
   std::vector<net::Cidr> networks_;
   std::shared_ptr<SurveySockets> sockets_;  // shared with the look under way; null: stopped
@@ -70,6 +77,10 @@ class FirewallWatch {
   TimePoint settled_{};                     // when to look even if changes go on
   TimePoint next_look_{};                   // not before
   std::vector<Reply<std::vector<doctor::Check>>> waiting_;
+  std::optional<SurveySockets> own_;  // of this thread
+  Passages passages_;
+  std::vector<Loss> said_losses_;
+  Timer sample_timer_;
   Timer look_timer_;
   Timer legacy_timer_;
 };

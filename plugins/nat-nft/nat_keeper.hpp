@@ -47,6 +47,8 @@ class NatKeeper final : public Nat {
   [[nodiscard]] const std::vector<Finding>& dropped() const noexcept {
     return firewalls_.findings();
   }
+  /// What of pods' traffic vanishes in this node.
+  [[nodiscard]] std::vector<Loss> losses() const { return firewalls_.losses(); }
   /// What `weft doctor` shows.
   void check(Reply<std::vector<doctor::Check>> reply) { firewalls_.check(std::move(reply)); }
 

@@ -100,7 +100,7 @@ TEST_P(NatKeeperTest, SaysWhetherItTranslates) {
   ASSERT_TRUE(masquerade());
 
   const std::string status =
-      loop->run([this] { return to_json(keeper->status(), keeper->dropped()); });
+      loop->run([this] { return to_json(keeper->status(), keeper->dropped(), keeper->losses()); });
 
   const bool translates = GetParam() == Translation::masquerade;
   EXPECT_NE(status.find(translates ? R"("translation":"masquerade")" : R"("translation":"none")"),

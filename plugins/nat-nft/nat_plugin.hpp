@@ -28,7 +28,7 @@ class NatPlugin : public Plugin {
       host_.bus().publish(events::NodeTrouble{"NAT", trouble});
     }));
     WEFT_TRY(command_, host_.control().serve(status_command(), [this](Reply<std::string> answer) {
-      answer(to_json(keeper_.status(), keeper_.dropped()));
+      answer(to_json(keeper_.status(), keeper_.dropped(), keeper_.losses()));
     }));
     WEFT_TRY(doctor_,
              host_.control().serve(doctor::command_of(name_), [this](Reply<std::string> answer) {

@@ -17,7 +17,10 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <weft/testing/fake_host.hpp>
 
+#include "firewall_watch.hpp"
+#include "passages.hpp"
 #include "shell.hpp"
 
 namespace weft::nat {
@@ -89,6 +92,54 @@ TEST_F(NatTableTest, ListsAsTheGuideShows) {
 		oifname "weave" ip daddr @exposed counter accept
 	}
 
+	chain prerouting_first {
+		type filter hook prerouting priority -2147483647; policy accept;
+		iifname "weave" ip saddr @exposed ip daddr != @exposed ip daddr != 224.0.0.0/3 counter comment "pods to the outside"
+	}
+
+	chain input_first {
+		type filter hook input priority -2147483647; policy accept;
+		iifname "weave" ip saddr @exposed ip daddr != @exposed ip daddr != 224.0.0.0/3 counter comment "pods to the outside"
+		iifname "weave" ip saddr @exposed ip daddr @exposed ct status dnat counter comment "pods to the outside"
+		iifname "weave" ip saddr @exposed ct state established,related counter comment "answers to this node"
+	}
+
+	chain forward_first {
+		type filter hook forward priority -2147483647; policy accept;
+		iifname "weave" oifname != "weave" ip saddr @exposed counter comment "pods to the outside"
+		iifname "weave" oifname "weave" ip saddr @exposed counter comment "pods to pods"
+		iifname "weave" oifname "weave" ip saddr @exposed ct status dnat counter comment "translated to pods"
+		oifname "weave" iifname != "weave" ip daddr @exposed ct state established,related counter comment "answers to pods"
+	}
+
+	chain output_first {
+		type filter hook output priority -2147483647; policy accept;
+		oifname "weave" ip daddr @exposed counter comment "to pods"
+	}
+
+	chain input_last {
+		type filter hook input priority 2147483647; policy accept;
+		iifname "weave" ip saddr @exposed ct state established,related counter comment "answers to this node"
+	}
+
+	chain forward_last {
+		type filter hook forward priority 2147483647; policy accept;
+		iifname "weave" oifname != "weave" ip saddr @exposed counter comment "pods to the outside"
+		iifname "weave" oifname "weave" ip saddr @exposed counter comment "pods to pods"
+		oifname "weave" iifname != "weave" ip daddr @exposed ct state established,related counter comment "answers to pods"
+	}
+
+	chain output_last {
+		type filter hook output priority 2147483647; policy accept;
+		oifname "weave" ip daddr @exposed counter comment "to pods"
+	}
+
+	chain postrouting_last {
+		type filter hook postrouting priority 2147483647; policy accept;
+		iifname "weave" oifname != "weave" counter comment "pods to the outside"
+		oifname "weave" ip daddr @exposed counter comment "to pods"
+	}
+
 	chain postrouting {
 		type nat hook postrouting priority srcnat + 1; policy accept;
 		ip daddr @no_masq_local counter return comment "Prevent SNAT to locally running containers"
@@ -106,7 +157,7 @@ TEST_F(NatTableTest, HideRemovesEveryRuleOfTheNetwork) {
   ASSERT_TRUE(table.stop_masquerade(cidr("10.32.0.0/12")));
 
   EXPECT_EQ(our_table().find("10.32.0.0"), std::string::npos);
-  EXPECT_EQ(our_table().find("224.0.0.0"), std::string::npos);
+  EXPECT_EQ(our_table().find("224.0.0.0/4"), std::string::npos);
 }
 
 TEST_F(NatTableTest, LocalRangesChangeWithoutTouchingTheRules) {
@@ -176,7 +227,7 @@ TEST_F(NatTableTest, AProviderWithoutTranslationTakesOverTheNetworks) {
   NatTable table = make(Translation::none);
   ASSERT_TRUE(table.adopt());
 
-  EXPECT_EQ(our_table().find("postrouting"), std::string::npos) << our_table();
+  EXPECT_EQ(our_table().find("type nat"), std::string::npos) << our_table();
   EXPECT_NE(our_table().find("ip daddr @exposed counter accept"), std::string::npos);
   EXPECT_EQ(table.status().exposed, std::vector{cidr("10.32.0.0/12")});
 }
@@ -355,6 +406,133 @@ TEST_F(NatTraffic, PassesADroppingForwardChainOfIptables) {
   ASSERT_TRUE(table.repair_foreign().value());
 
   EXPECT_TRUE(ping(pod_, "192.0.2.2"));
+}
+
+/// Other programs' rules, whatever they look at.
+class NatLosses : public NatTraffic {
+ protected:
+  void SetUp() override {
+    NatTraffic::SetUp();
+    if (!IsSkipped()) {
+      netfilter_.emplace(nl::Socket::open(NETLINK_NETFILTER).value());
+      table_.emplace(make_guide());
+      take();
+    }
+  }
+
+  /// The pod, the outside and this node send to each other.
+  void send() {
+    const std::string many = " ping -q -i 0.002 -c 10 -W 0.1 ";
+    run("ip netns exec " + pod_ + many + "192.0.2.2; ip netns exec " + pod_ + many + "192.0.2.1;" +
+        many + "10.44.0.5");
+  }
+
+  /// What is lost in two windows in which they do.
+  std::vector<Loss> losses() {
+    for (int i = 0; i < lost_windows; ++i) {
+      send();
+      take();
+    }
+    return passages_.losses();
+  }
+
+  void take() {
+    auto counts = read_counts(*netfilter_);
+    ASSERT_TRUE(counts) << counts.error().message();
+    passages_.take(*std::move(counts), [] { return true; });
+  }
+
+  std::optional<NatTable> table_;
+  std::optional<nl::Socket> netfilter_;
+  Passages passages_;
+};
+
+TEST_F(NatLosses, AreNotThereWithoutOtherRules) {
+  EXPECT_TRUE(losses().empty());
+}
+
+struct Lost {
+  const char* rule;
+  Traffic traffic;
+  std::uint32_t hook;
+};
+
+class NatLossesTo : public NatLosses, public ::testing::WithParamInterface<Lost> {};
+
+TEST_P(NatLossesTo, ShowTheHookWhateverTheRuleLooksAt) {
+  ASSERT_EQ(run("nft 'table inet other { chain c { type filter hook " +
+                std::string(GetParam().rule) + "; }; }'"),
+            "");
+
+  const auto lost = losses();
+
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].traffic, GetParam().traffic);
+  EXPECT_EQ(lost[0].hook, GetParam().hook);
+  run("nft delete table inet other");
+  EXPECT_TRUE(losses().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rules, NatLossesTo,
+    ::testing::Values(
+        Lost{"forward priority 0; ip ttl < 64 iifname weave drop", Traffic::pods_to_outside,
+             NF_INET_FORWARD},
+        Lost{"forward priority 0; meta iifkind \"bridge\" drop", Traffic::pods_to_outside,
+             NF_INET_FORWARD},
+        Lost{"forward priority 0; ct direction reply drop", Traffic::answers_to_pods,
+             NF_INET_FORWARD},
+        Lost{"prerouting priority -300; fib daddr type unicast iifgroup 0 iifname weave drop",
+             Traffic::pods_to_outside, NF_INET_PRE_ROUTING},
+        Lost{"postrouting priority 0; meta oifkind \"veth\" drop", Traffic::pods_to_outside,
+             NF_INET_POST_ROUTING},
+        Lost{"input priority 0; meta iifkind \"bridge\" drop", Traffic::answers_to_node,
+             NF_INET_LOCAL_IN},
+        Lost{"output priority 0; meta oifkind \"bridge\" drop", Traffic::node_to_pods,
+             NF_INET_LOCAL_OUT}));
+
+TEST_F(NatLosses, ShowWhatTheRoutingDrops) {
+  run("sysctl -qw net.ipv4.conf.weave.forwarding=0");
+
+  const auto lost = losses();
+
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0], (Loss{Traffic::pods_to_outside, NF_INET_PRE_ROUTING, 20}));
+}
+
+TEST_F(NatLosses, AreSaidWhenTheyBeginAndWhenTheyEnd) {
+  testing::SimWorld world;
+  testing::FakeHost host{world};
+  FirewallWatch watch{host.loop(), host.as_host().log(), host.metrics()};
+  host.loop().run([&] {
+    ASSERT_TRUE(watch.start("weave"));
+    watch.set_networks({cidr("10.32.0.0/12")});
+  });
+  const auto& vanishing =
+      host.metrics().gauge("weft_nat_vanishing", "", {{"traffic", "pods-to-outside"}});
+  const auto send_for_windows = [&](int windows) {
+    for (int i = 0; i < windows; ++i) {
+      send();
+      world.run_for(window);
+    }
+  };
+  send_for_windows(2 * lost_windows);
+  EXPECT_EQ(vanishing.value(), 0);
+
+  run("nft 'table inet other { chain c { type filter hook forward priority 0; iifgroup 0 iifname "
+      "weave ip ttl 63 drop; }; }'");
+  send_for_windows(lost_windows);
+
+  EXPECT_TRUE(host.logged("traffic of pods vanishes in this node"));
+  EXPECT_FALSE(host.logged("traffic of pods vanishes no longer"));
+  EXPECT_EQ(vanishing.value(), 1);
+
+  run("nft delete table inet other");
+  send_for_windows(1);
+
+  EXPECT_TRUE(host.logged("traffic of pods vanishes no longer"));
+  EXPECT_EQ(vanishing.value(), 0);
+  host.loop().run([&] { watch.stop(); });
 }
 
 TEST(Change, IgnoresTruncatedMessages) {

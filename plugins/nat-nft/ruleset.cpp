@@ -5,11 +5,17 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 
+#include <utility>
+
 namespace weft::nat {
 namespace {
 
 net::Cidr multicast() {
   return {net::IpAddress::v4(0xE0000000), 4};
+}
+
+net::Cidr multicast_and_broadcast() {
+  return {net::IpAddress::v4(0xE0000000), 3};
 }
 
 void append_masquerade(std::vector<Rule>& rules, const net::Cidr& network) {
@@ -54,6 +60,51 @@ Chain forward(const Intent& intent) {
   return chain;
 }
 
+// Before it, br_netfilter ends the second of the two ways through prerouting that a frame of a
+// bridge takes when it is for this node. Source: Linux br_netfilter_hooks.c, ip_sabotage_in.
+constexpr std::int32_t first_priority = NF_IP_PRI_FIRST + 1;
+
+/// The rules of a counting chain. All decide nothing.
+std::vector<Rule> counting_rules(const CountingChain& chain, const std::string& bridge) {
+  const Interface from_bridge{Direction::in, bridge};
+  const Interface to_bridge{Direction::out, bridge};
+  const Interface from_elsewhere{Direction::in, bridge, /*is_negated=*/true};
+  const Interface to_elsewhere{Direction::out, bridge, /*is_negated=*/true};
+  const FieldsInSet from_pod{{nft::Field::source_address}, std::string(exposed_set)};
+  const FieldsInSet to_pod = is_in(exposed_set);
+  const FieldsInSet to_no_pod{to_pod.fields, to_pod.set, /*is_negated=*/true};
+  const AddressIn to_one{Side::destination, multicast_and_broadcast(), /*is_negated=*/true};
+  const auto count = [](std::vector<Statement> when, std::string_view comment) {
+    when.emplace_back(Count{});
+    return Rule{std::move(when), std::string(comment)};
+  };
+  const Rule outward = count({from_bridge, to_elsewhere, from_pod}, counted::pods_to_outside);
+  const Rule inward =
+      count({to_bridge, from_elsewhere, to_pod, IsReply{}}, counted::answers_to_pods);
+  const Rule among = count({from_bridge, to_bridge, from_pod}, counted::pods_to_pods);
+  const Rule translated = count({from_bridge, to_bridge, from_pod, IsDestinationTranslated{}},
+                                counted::translated_to_pods);
+  const Rule answers = count({from_bridge, from_pod, IsReply{}}, counted::answers_to_node);
+  const Rule elsewhere =
+      count({from_bridge, from_pod, to_no_pod, to_one}, counted::pods_to_outside);
+  const Rule redirected =
+      count({from_bridge, from_pod, to_pod, IsDestinationTranslated{}}, counted::pods_to_outside);
+  switch (chain.hook) {
+    case NF_INET_PRE_ROUTING:
+      return {elsewhere};
+    case NF_INET_LOCAL_IN:
+      return chain.is_first ? std::vector{elsewhere, redirected, answers} : std::vector{answers};
+    case NF_INET_FORWARD:
+      return chain.is_first ? std::vector{outward, among, translated, inward}
+                            : std::vector{outward, among, inward};
+    case NF_INET_LOCAL_OUT:
+      return {count({to_bridge, to_pod}, counted::to_pods)};
+    default:  // where the source is translated already
+      return {count({from_bridge, to_elsewhere}, counted::pods_to_outside),
+              count({to_bridge, to_pod}, counted::to_pods)};
+  }
+}
+
 }  // namespace
 
 Set destination_set(std::string_view name, const std::vector<Interval>& addresses) {
@@ -68,6 +119,11 @@ Table weave_table(const Intent& intent) {
               {destination_set(local_set, merge(intent.local_ranges)),
                destination_set(exposed_set, merge(intent.exposed))},
               {forward(intent)}};
+  for (const CountingChain& chain : counting_chains) {
+    table.chains.push_back({std::string(chain.name), "filter", chain.hook,
+                            chain.is_first ? first_priority : NF_IP_PRI_LAST,
+                            counting_rules(chain, intent.bridge)});
+  }
   if (intent.translation == Translation::masquerade) {
     table.chains.push_back(postrouting(intent));
   }

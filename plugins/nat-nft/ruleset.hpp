@@ -1,6 +1,9 @@
 #pragma once
 /// The node's NAT and forwarding rules as values, for a set of exposed networks.
 
+#include <linux/netfilter.h>
+
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +22,7 @@ using nft::Direction;
 using nft::FieldsInSet;
 using nft::Interface;
 using nft::Interval;
+using nft::IsDestinationTranslated;
 using nft::IsReply;
 using nft::Masquerade;
 using nft::merge;
@@ -32,6 +36,32 @@ using nft::Verdict;
 inline constexpr std::string_view table_name = "weave";
 inline constexpr std::string_view local_set = "no_masq_local";
 inline constexpr std::string_view exposed_set = "exposed";
+
+/// A chain of ours that only counts, before or after all others of its hook.
+struct CountingChain {
+  std::string_view name;
+  std::uint32_t hook = 0;
+  bool is_first = false;
+};
+inline constexpr std::array<CountingChain, 8> counting_chains{
+    {{"prerouting_first", NF_INET_PRE_ROUTING, true},
+     {"input_first", NF_INET_LOCAL_IN, true},
+     {"forward_first", NF_INET_FORWARD, true},
+     {"output_first", NF_INET_LOCAL_OUT, true},
+     {"input_last", NF_INET_LOCAL_IN, false},
+     {"forward_last", NF_INET_FORWARD, false},
+     {"output_last", NF_INET_LOCAL_OUT, false},
+     {"postrouting_last", NF_INET_POST_ROUTING, false}}};
+
+/// What they count: the comments of their rules.
+namespace counted {
+inline constexpr std::string_view pods_to_pods = "pods to pods";
+inline constexpr std::string_view pods_to_outside = "pods to the outside";
+inline constexpr std::string_view translated_to_pods = "translated to pods";
+inline constexpr std::string_view answers_to_pods = "answers to pods";
+inline constexpr std::string_view answers_to_node = "answers to this node";
+inline constexpr std::string_view to_pods = "to pods";
+}  // namespace counted
 
 /// Whether traffic between exposed networks and the world gets the node's address.
 enum class Translation : std::uint8_t { masquerade, none };

@@ -2,6 +2,8 @@
 
 #include "ruleset.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace weft::nat {
@@ -61,8 +63,22 @@ TEST(WeaveTable, ForwardsTheSameTrafficWithoutTranslation) {
   const Table table = weave_table(intent);
 
   EXPECT_EQ(table.sets, translating.sets);
-  EXPECT_EQ(table.chains, std::vector{translating.chains.front()});
-  EXPECT_EQ(table.chains.front().name, "forward");
+  EXPECT_EQ(table.chains, std::vector(translating.chains.begin(), translating.chains.end() - 1));
+  EXPECT_EQ(translating.chains.back().name, "postrouting");
+}
+
+TEST(WeaveTable, CountsBeforeAndAfterAllOtherChainsWithoutDeciding) {
+  const Table table = weave_table(guide_intent());
+
+  for (const CountingChain& counting : counting_chains) {
+    const auto chain = std::ranges::find(table.chains, counting.name, &Chain::name);
+    ASSERT_NE(chain, table.chains.end()) << counting.name;
+    EXPECT_EQ(chain->priority, counting.is_first ? INT32_MIN + 1 : INT32_MAX);
+    for (const Rule& rule : chain->rules) {
+      EXPECT_EQ(rule.statements.back(), Statement{Count{}});
+      EXPECT_FALSE(rule.comment.empty());
+    }
+  }
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ nlohmann::json list(const std::vector<net::Cidr>& networks) {
 
 }  // namespace
 
-std::string to_json(const Status& status, const std::vector<Finding>& dropped) {
+std::string to_json(const Status& status, const std::vector<Finding>& dropped,
+                    const std::vector<Loss>& losses) {
   nlohmann::json json{
       {"translation", status.translation == Translation::masquerade ? "masquerade" : "none"},
       {"table", "ip " + std::string(table_name)},
@@ -41,6 +42,12 @@ std::string to_json(const Status& status, const std::vector<Finding>& dropped) {
                                {"wrong", finding.is_wrong()},
                                {"text", describe(finding)}});
   }
+  json["vanishing"] = nlohmann::json::array();
+  for (const Loss& loss : losses) {
+    json["vanishing"].push_back({{"traffic", label_of(loss.traffic)},
+                                 {"hook", name_of_hook(loss.hook)},
+                                 {"packets", loss.packets}});
+  }
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -56,7 +63,10 @@ CommandInfo status_command() {
            {"replacements", "Times that the table was put back."},
            {"foreign_chain", "Another program's chain that masquerades pods; or null."},
            {"dropped[].chain", "Another program's chain that drops packets of pods."},
-           {"dropped[].traffic", "Which packets."}}};
+           {"dropped[].traffic", "Which packets."},
+           {"vanishing[].traffic", "Packets that come into a hook while none comes out."},
+           {"vanishing[].hook", "Where."},
+           {"vanishing[].packets", "How many came in within 20 s."}}};
 }
 
 }  // namespace weft::nat

@@ -3,11 +3,14 @@
 #include "survey.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
+#include "common/attachment/guard_names.hpp"
 #include "common/firewall/nft_reader.hpp"
 #include "firewalld.hpp"
 #include "legacy.hpp"
+#include "remedy.hpp"
 #include "ruleset.hpp"
 #include "scene.hpp"
 
@@ -35,6 +38,23 @@ void keep_legacy(std::vector<firewall::Table>& tables, Survey& survey) {
     survey.done.emplace_back("accept rules of iptables-legacy changed");
   }
   std::ranges::move(legacy->tables, std::back_inserter(tables));
+}
+
+/// Without those of weft's own guards.
+std::vector<HookedChain> chains_of(const std::vector<firewall::Table>& tables) {
+  const std::array guards{nft::to_string(cni::node_guard_table_name),
+                          nft::to_string({cni::guard_table_name, cni::guard_family})};
+  std::vector<HookedChain> chains;
+  for (const firewall::Table& table : tables) {
+    if (std::ranges::count(guards, table.name) == 0) {
+      for (const firewall::BaseChain& base : table.base_chains) {
+        chains.push_back({table.name, base});
+      }
+    }
+  }
+  std::ranges::stable_sort(chains, {},
+                           [](const HookedChain& chain) { return chain.base.priority; });
+  return chains;
 }
 
 /// Whether firewalld's rules have changed.
@@ -67,6 +87,7 @@ Result<Survey> survey(SurveySockets& sockets, const std::string& bridge,
     auto all = tables;
     std::ranges::copy(legacy, std::back_inserter(all));
     survey.findings = find_drops(all, survey.scene);
+    survey.chains = chains_of(all);
   };
   judge_all();
   if (may_ask && std::ranges::any_of(survey.findings, is_of_firewalld) && ask_firewalld(survey)) {

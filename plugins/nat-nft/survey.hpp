@@ -12,12 +12,19 @@
 
 namespace weft::nat {
 
+/// A base chain of another program.
+struct HookedChain {
+  std::string table;
+  firewall::BaseChain base;
+};
+
 struct Survey {
   Scene scene;
   std::vector<Finding> findings;
+  std::vector<HookedChain> chains;  ///< by priority
   bool has_asked_firewalld = false;
-  std::vector<std::string> done;     ///< what was changed, one sentence each
-  std::vector<std::string> unknown;  ///< what could not be looked at or changed, and why
+  std::vector<std::string> done = {};     ///< what was changed, one sentence each
+  std::vector<std::string> unknown = {};  ///< what could not be looked at or changed, and why
 };
 
 /// What a look needs. Owned by whoever looks; one look at a time.

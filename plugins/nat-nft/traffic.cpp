@@ -35,9 +35,17 @@ std::string_view label_of(Traffic traffic) noexcept {
     case Traffic::answers_to_pods:
       return "answers-to-pods";
     case Traffic::outside_to_pods:
+      return "outside-to-pods";
+    case Traffic::pods_to_node:
+      return "pods-to-node";
+    case Traffic::node_to_pods:
+      return "node-to-pods";
+    case Traffic::answers_to_node:
+      return "answers-to-node";
+    case Traffic::answers_of_node:
       break;
   }
-  return "outside-to-pods";
+  return "answers-of-node";
 }
 
 std::string_view phrase_of(Traffic traffic) noexcept {
@@ -49,18 +57,26 @@ std::string_view phrase_of(Traffic traffic) noexcept {
     case Traffic::answers_to_pods:
       return "the answers";
     case Traffic::outside_to_pods:
+      return "what the outside sends to pods";
+    case Traffic::pods_to_node:
+      return "what pods send to this node";
+    case Traffic::node_to_pods:
+      return "what this node sends to pods";
+    case Traffic::answers_to_node:
+      return "pods' answers to this node";
+    case Traffic::answers_of_node:
       break;
   }
-  return "what the outside sends to pods";
+  return "this node's answers to pods";
 }
 
 firewall::Pods pods_of(const Scene& scene) {
   return {scene.bridge, nft::merge(scene.networks)};
 }
 
-firewall::Kind kind_of(Traffic traffic, std::uint8_t protocol, const net::Cidr& network,
+firewall::Kind kind_of(Traffic traffic, std::uint8_t protocol, const Interval& addresses,
                        const Scene& scene) {
-  const auto pods = nft::merge(std::array{network});
+  const std::vector pods{addresses};
   const auto outside = all_but(nft::merge(scene.networks));
   constexpr std::uint32_t is_new = NF_CT_STATE_BIT(IP_CT_NEW);
   constexpr std::uint32_t is_answer = NF_CT_STATE_BIT(IP_CT_ESTABLISHED);
@@ -72,9 +88,17 @@ firewall::Kind kind_of(Traffic traffic, std::uint8_t protocol, const net::Cidr& 
     case Traffic::answers_to_pods:
       return {scene.uplink, scene.bridge, outside, pods, protocol, is_answer};
     case Traffic::outside_to_pods:
+      return {scene.uplink, scene.bridge, outside, pods, protocol, is_new};
+    case Traffic::pods_to_node:
+      return {scene.bridge, std::nullopt, pods, {}, protocol, is_new};
+    case Traffic::node_to_pods:
+      return {std::nullopt, scene.bridge, {}, pods, protocol, is_new};
+    case Traffic::answers_to_node:
+      return {scene.bridge, std::nullopt, pods, {}, protocol, is_answer};
+    case Traffic::answers_of_node:
       break;
   }
-  return {scene.uplink, scene.bridge, outside, pods, protocol, is_new};
+  return {std::nullopt, scene.bridge, {}, pods, protocol, is_answer};
 }
 
 }  // namespace weft::nat

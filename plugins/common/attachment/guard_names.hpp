@@ -1,6 +1,6 @@
 #pragma once
-/// Where the kernel keeps which addresses the guarded pods have: the names of the guard's table and
-/// sets, which outlive the process that wrote them.
+/// The names of the guards' tables, chains and sets in the kernel, which outlive the process that
+/// wrote them.
 
 #include <string_view>
 
@@ -8,6 +8,11 @@
 
 namespace weft::cni {
 
+/// The guard of nodes' ports, and its chain that drops what pods send to other nodes.
+inline constexpr nft::TableName node_guard_table_name{"weft-nodes", nft::Family::inet};
+inline constexpr std::string_view node_guard_forward_chain = "to_other_nodes";
+
+/// The guard of pods' addresses.
 inline constexpr nft::Family guard_family = nft::Family::bridge;
 inline constexpr std::string_view guard_table_name = "weft-pods";
 

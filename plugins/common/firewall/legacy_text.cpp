@@ -162,17 +162,18 @@ Rule parse_rule(const Words& words, std::size_t from) {
   return rule;
 }
 
-/// Of the built-in chain `name`, where forwarded packets meet it.
+/// Of the built-in chain `name`.
 std::optional<BaseChain> base_chain(std::string_view name, std::string_view policy) {
-  const bool drops = policy == "DROP";
-  if (name == "PREROUTING") {
-    return BaseChain{std::string(name), NF_INET_PRE_ROUTING, 0, drops};
-  }
-  if (name == "FORWARD") {
-    return BaseChain{std::string(name), NF_INET_FORWARD, 0, drops};
-  }
-  if (name == "POSTROUTING") {
-    return BaseChain{std::string(name), NF_INET_POST_ROUTING, 0, drops};
+  constexpr std::array<std::pair<std::string_view, std::uint32_t>, 5> hooks{
+      {{"PREROUTING", NF_INET_PRE_ROUTING},
+       {"INPUT", NF_INET_LOCAL_IN},
+       {"FORWARD", NF_INET_FORWARD},
+       {"OUTPUT", NF_INET_LOCAL_OUT},
+       {"POSTROUTING", NF_INET_POST_ROUTING}}};
+  for (const auto& [each, hook] : hooks) {
+    if (each == name) {
+      return BaseChain{std::string(name), hook, 0, policy == "DROP"};
+    }
   }
   return std::nullopt;
 }

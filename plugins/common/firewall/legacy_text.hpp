@@ -9,7 +9,7 @@
 
 namespace weft::firewall {
 
-/// Those with a base chain that forwarded packets meet; of NAT none. Lines that are no rule are
+/// Those with a base chain; of NAT none. Lines that are no rule are
 /// passed over, and conditions that are not understood are Special.
 [[nodiscard]] std::vector<Table> parse_legacy(std::string_view saved);
 

@@ -5,6 +5,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_arp.h>
 
 #include <algorithm>
 #include <deque>
@@ -29,7 +30,7 @@ std::string text_or_empty(const char* text) {
 }
 
 std::optional<Family> family_numbered(std::uint32_t number) {
-  for (const Family family : {Family::ip, Family::inet, Family::bridge}) {
+  for (const Family family : {Family::ip, Family::inet, Family::bridge, Family::arp}) {
     if (nft::number_of(family) == number) {
       return family;
     }
@@ -44,7 +45,15 @@ struct Found {
   BaseChain chain;
 };
 
-/// Of chains that forwarded packets meet. Source: nftables, "Address families".
+/// As the other families number it; ARP has hooks of its own.
+std::uint32_t hook_of(Family family, std::uint32_t hook) {
+  if (family != Family::arp) {
+    return hook;
+  }
+  return std::uint32_t{hook == NF_ARP_IN ? NF_INET_LOCAL_IN : NF_INET_LOCAL_OUT};
+}
+
+/// Of the hooks that pods' packets meet. Source: nftables, "Address families".
 std::optional<Found> parse_base_chain(const nlmsghdr& message) {
   const nft::ChainPtr chain{allocated(nftnl_chain_alloc())};
   if (nftnl_chain_nlmsg_parse(&message, chain.get()) < 0 ||
@@ -52,11 +61,14 @@ std::optional<Found> parse_base_chain(const nlmsghdr& message) {
     return std::nullopt;
   }
   const auto family = family_numbered(nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY));
-  const std::uint32_t hook = nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_HOOKNUM);
   const std::string type = text_or_empty(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TYPE));
-  if (!family || type == "nat" ||
-      (hook != NF_INET_PRE_ROUTING && hook != NF_INET_FORWARD && hook != NF_INET_POST_ROUTING)) {
+  if (!family || type == "nat") {
     return std::nullopt;
+  }
+  const std::uint32_t hook =
+      hook_of(*family, nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_HOOKNUM));
+  if (hook > NF_INET_POST_ROUTING) {
+    return std::nullopt;  // of a device
   }
   return Found{*family,
                text_or_empty(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE)),
@@ -125,7 +137,8 @@ class TableReader {
   TableReader(nl::Socket& socket, const nft::TableName& name, const Interfaces& interfaces)
       : socket_(socket),
         name_(name),
-        context_{interfaces, [this](const std::string& set) { return elements(set); }} {}
+        context_{interfaces, [this](const std::string& set) { return elements(set); },
+                 name.family == Family::arp} {}
   TableReader(const TableReader&) = delete;
   TableReader& operator=(const TableReader&) = delete;
 

@@ -1,5 +1,5 @@
 #pragma once
-/// The tables of nftables, those of iptables-nft among them, as far as forwarded packets meet them.
+/// The tables of nftables, those of iptables-nft among them, as far as pods' packets meet them.
 
 #include <vector>
 
@@ -11,11 +11,10 @@
 
 namespace weft::firewall {
 
-/// Every table of family ip, inet or bridge with a base chain that forwarded packets meet
-/// (prerouting, forward, postrouting; not those of NAT, which see a connection's first packet
-/// only), but `skipped` ones. `netfilter`: NETLINK_NETFILTER; `route`: NETLINK_ROUTE, for the names
-/// of interfaces. Reads all rules that such chains can reach: for a thread that may block.
-/// Errors: the kernel's.
+/// Every table of family ip, inet, bridge or arp with a base chain, but `skipped` ones; not the
+/// chains of NAT, which see a connection's first packet only, and those of a device. `netfilter`:
+/// NETLINK_NETFILTER; `route`: NETLINK_ROUTE, for the names of interfaces. Reads all rules that
+/// such chains can reach: for a thread that may block. Errors: the kernel's.
 [[nodiscard]] Result<std::vector<Table>> read_nft_tables(
     nl::Socket& netfilter, nl::Socket& route, const std::vector<nft::TableName>& skipped);
 

@@ -52,13 +52,16 @@ class NftReader : public ::testing::Test {
   std::optional<nl::Socket> route_;
 };
 
-TEST_F(NftReader, FindsTheBaseChainsThatForwardedPacketsMeet) {
+TEST_F(NftReader, FindsTheBaseChainsThatPodsPacketsMeet) {
   ASSERT_EQ(run(R"(nft '
     add table inet filter
     add chain inet filter fw { type filter hook forward priority -7; policy drop; }
     add chain inet filter in { type filter hook input priority 0; policy drop; }
     add table bridge b
     add chain bridge b fw { type filter hook forward priority 3; }
+    add table arp a
+    add chain arp a in { type filter hook input priority 0; policy drop; }
+    add chain arp a out { type filter hook output priority 5; }
     add table ip6 six
     add chain ip6 six fw { type filter hook forward priority 0; policy drop; }
     add table ip n
@@ -74,13 +77,17 @@ TEST_F(NftReader, FindsTheBaseChainsThatForwardedPacketsMeet) {
 
   const auto tables = read({{"ours"}});
 
-  ASSERT_EQ(tables.size(), 3u);
+  ASSERT_EQ(tables.size(), 4u);
   EXPECT_EQ(tables[0].name, "ip raw");
   EXPECT_EQ(tables[0].base_chains, (std::vector{BaseChain{"p", NF_INET_PRE_ROUTING, -300, false}}));
   EXPECT_EQ(tables[1].name, "inet filter");
-  EXPECT_EQ(tables[1].base_chains, (std::vector{BaseChain{"fw", NF_INET_FORWARD, -7, true}}));
+  EXPECT_EQ(tables[1].base_chains, (std::vector{BaseChain{"fw", NF_INET_FORWARD, -7, true},
+                                                BaseChain{"in", NF_INET_LOCAL_IN, 0, true}}));
   EXPECT_EQ(tables[2].name, "bridge b");
   EXPECT_TRUE(tables[2].is_of_bridges);
+  EXPECT_EQ(tables[3].name, "arp a");
+  EXPECT_EQ(tables[3].base_chains, (std::vector{BaseChain{"in", NF_INET_LOCAL_IN, 0, true},
+                                                BaseChain{"out", NF_INET_LOCAL_OUT, 5, false}}));
 }
 
 TEST_F(NftReader, UnderstandsWhatDropsPods) {
@@ -112,6 +119,7 @@ TEST_F(NftReader, UnderstandsWhatDropsPods) {
            "iifname vmap { \"docker0\" : accept, \"weave\" : goto other }",
            "meta l4proto vmap { icmp : accept, tcp : jump other }",
            "iifname vmap { \"docker0\" : accept, * : drop }",
+           "ip saddr vmap { 192.0.2.0/24 : accept, 10.0.0.0/9 : drop }",
            "ct status != dnat drop",
            "meta mark & 0x4000 == 0 drop",
            "counter log prefix \"dropped \" drop",
@@ -150,6 +158,8 @@ TEST_F(NftReader, UnderstandsWhatLetsPodsPass) {
            "tcp flags & (fin|syn) == fin drop",
            "limit rate over 10/second drop",
            "fib saddr . iif oif missing drop",
+           "ip saddr vmap { 10.0.0.0/9 : accept, 10.128.0.0/9 : drop }",
+           "ip saddr vmap { 10.32.0.1 : drop }",
            "ip saddr . tcp dport { 10.32.0.1 . 22 } drop",
            "meta pkttype broadcast drop",
            "iifname \"weave\" accept; drop",
@@ -158,6 +168,19 @@ TEST_F(NftReader, UnderstandsWhatLetsPodsPass) {
            "return; drop",
        }) {
     EXPECT_FALSE(judge_first(with(rule), pods_to_outside())) << rule;
+  }
+}
+
+TEST_F(NftReader, UnderstandsTheAddressesInArp) {
+  for (const auto& [rule, drops] : {std::pair{"arp saddr ip 10.32.0.0/12 drop", true},
+                                    {"arp saddr ip 192.0.2.1 drop", false},
+                                    {"arp operation request drop", false}}) {
+    run("nft flush ruleset");
+    ASSERT_EQ(run("nft 'add table arp a; add chain arp a in { type filter hook input priority 0; };"
+                  "add rule arp a in " +
+                  std::string(rule) + "'"),
+              "");
+    EXPECT_EQ(judge_first(read(), pods_to_outside()).has_value(), drops) << rule;
   }
 }
 

@@ -97,7 +97,8 @@ class Reader {
       load(nftnl_expr_get_u32(&expression, NFTNL_EXPR_PAYLOAD_DREG),
            loaded_from_payload(nftnl_expr_get_u32(&expression, NFTNL_EXPR_PAYLOAD_BASE),
                                nftnl_expr_get_u32(&expression, NFTNL_EXPR_PAYLOAD_OFFSET),
-                               nftnl_expr_get_u32(&expression, NFTNL_EXPR_PAYLOAD_LEN)));
+                               nftnl_expr_get_u32(&expression, NFTNL_EXPR_PAYLOAD_LEN),
+                               context_.is_arp));
     }
   }
 
@@ -174,10 +175,11 @@ class Reader {
     if (value.held != Held::special && value.mask.empty()) {
       elements = context_.elements(nftnl_expr_get_str(&expression, NFTNL_EXPR_LOOKUP_SET));
     }
+    const bool may_end = !is_map || (is_address(value) && value.bytes == 4);
     const bool is_understood =
         elements && std::ranges::all_of(*elements, [&](const Element& element) {
           return element.key.empty() ||
-                 (element.key.size() == value.bytes && !(is_map && element.ends_interval));
+                 (element.key.size() == value.bytes && (may_end || !element.ends_interval));
         });
     if (!is_understood) {
       rule_.conditions.emplace_back(Special{});
@@ -259,12 +261,32 @@ class Reader {
     std::ranges::stable_partition(elements,
                                   [](const Element& element) { return !element.key.empty(); });
     for (const Element& element : elements) {
+      if (element.ends_interval) {
+        continue;
+      }
       Rule rule = rule_;
-      rule.conditions.push_back(among(value, {element}, false, context_.interfaces));
+      rule.conditions.push_back(
+          among(value, with_its_end(element, elements), false, context_.interfaces));
       rule.verdict = element.verdict;
       rule.target = element.target;
       by_element_.push_back(std::move(rule));
     }
+  }
+
+  /// The element, and the end of the range that it begins.
+  static std::vector<Element> with_its_end(const Element& element,
+                                           const std::vector<Element>& elements) {
+    std::vector<Element> range{element};
+    const Element* end = nullptr;
+    for (const Element& each : elements) {
+      if (each.ends_interval && each.key > element.key && (end == nullptr || each.key < end->key)) {
+        end = &each;
+      }
+    }
+    if (end != nullptr) {
+      range.push_back(*end);
+    }
+    return range;
   }
 
   static Bytes data(nftnl_expr& expression, std::uint16_t attribute) {

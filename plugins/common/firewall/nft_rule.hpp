@@ -17,6 +17,7 @@ struct RuleContext {
   Interfaces interfaces;
   /// The elements of a set of the rule's table; empty when it cannot be read.
   std::function<std::optional<std::vector<Element>>(const std::string& set)> elements;
+  bool is_arp = false;  ///< the table sees ARP
 };
 
 /// More than one for a map of verdicts: each element decides like a rule. What is not understood

@@ -15,10 +15,14 @@
 namespace weft::firewall {
 namespace {
 
-// Of an IPv4 header. Source: RFC 791.
+/// Where a header has its addresses.
+struct AddressesAt {
+  std::uint32_t source;
+  std::uint32_t destination;
+};
+constexpr AddressesAt of_ipv4{12, 16};  // Source: RFC 791.
+constexpr AddressesAt of_arp{14, 24};   // Between IPv4 addresses on Ethernet. Source: RFC 826.
 constexpr std::uint32_t protocol_at = 9;
-constexpr std::uint32_t source_at = 12;
-constexpr std::uint32_t destination_at = 16;
 
 /// The addresses whose first octets, as far as `mask` counts them, are `octets`.
 std::optional<Interval> interval_of(ByteView octets, ByteView mask) {
@@ -129,16 +133,18 @@ Value loaded_by_meta(std::uint32_t key) {
   }
 }
 
-Value loaded_from_payload(std::uint32_t base, std::uint32_t offset, std::uint32_t bytes) {
+Value loaded_from_payload(std::uint32_t base, std::uint32_t offset, std::uint32_t bytes,
+                          bool is_arp) {
   if (base != NFT_PAYLOAD_NETWORK_HEADER) {
     return {};
   }
-  if (offset == protocol_at && bytes == 1) {
+  if (!is_arp && offset == protocol_at && bytes == 1) {
     return {Held::protocol, 1};
   }
+  const AddressesAt at = is_arp ? of_arp : of_ipv4;
   // A prefix of whole octets is compared without a mask.
-  if ((offset == source_at || offset == destination_at) && bytes <= 4) {
-    return {offset == source_at ? Held::source : Held::destination, bytes};
+  if ((offset == at.source || offset == at.destination) && bytes <= 4) {
+    return {offset == at.source ? Held::source : Held::destination, bytes};
   }
   return {};
 }

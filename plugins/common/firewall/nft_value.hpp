@@ -51,9 +51,9 @@ struct Value {
 
 /// `key`: NFT_META_IIFNAME, ...
 [[nodiscard]] Value loaded_by_meta(std::uint32_t key);
-/// `base`: NFT_PAYLOAD_NETWORK_HEADER, ...
+/// `base`: NFT_PAYLOAD_NETWORK_HEADER, ...; `is_arp`: that is the header of ARP, else of IPv4.
 [[nodiscard]] Value loaded_from_payload(std::uint32_t base, std::uint32_t offset,
-                                        std::uint32_t bytes);
+                                        std::uint32_t bytes, bool is_arp);
 
 /// Of the addresses in whole, not of some of their bits.
 [[nodiscard]] bool is_address(const Value& value);

@@ -77,7 +77,8 @@ struct Rule {
 /// Where the kernel enters. A packet passes when every base chain that it meets accepts it.
 struct BaseChain {
   std::string name;
-  std::uint32_t hook = 0;  ///< NF_INET_FORWARD, ...; of a bridge's frames NF_BR_FORWARD
+  /// NF_INET_FORWARD, ...; of a bridge's frames NF_BR_FORWARD; of ARP NF_INET_LOCAL_IN or _OUT.
+  std::uint32_t hook = 0;
   std::int32_t priority = 0;
   bool drops_by_policy = false;
   bool operator==(const BaseChain&) const = default;

@@ -90,14 +90,8 @@ class Compiler {
             std::as_bytes(std::span{name}).first(match.is_prefix ? length : name.size()));
   }
 
-  void operator()(const IsReply&) {
-    nftnl_expr& ct = append("ct");
-    nftnl_expr_set_u32(&ct, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
-    nftnl_expr_set_u32(&ct, NFTNL_EXPR_CT_DREG, data_register);
-    constexpr std::uint32_t none = 0;
-    and_with(std::as_bytes(std::span{&reply_states, 1}));
-    compare(NFT_CMP_NEQ, std::as_bytes(std::span{&none, 1}));
-  }
+  void operator()(const IsReply&) { tracked_with(NFT_CT_STATE, reply_states); }
+  void operator()(const IsDestinationTranslated&) { tracked_with(NFT_CT_STATUS, IPS_DST_NAT); }
 
   void operator()(const IsReplyForIptables&) {
     // libnftnl frees the match's data with free().
@@ -155,6 +149,16 @@ class Compiler {
   }
 
  private:
+  /// What connection tracking says has one of the bits.
+  void tracked_with(nft_ct_keys key, std::uint32_t bits) {
+    nftnl_expr& ct = append("ct");
+    nftnl_expr_set_u32(&ct, NFTNL_EXPR_CT_KEY, key);
+    nftnl_expr_set_u32(&ct, NFTNL_EXPR_CT_DREG, data_register);
+    constexpr std::uint32_t none = 0;
+    and_with(std::as_bytes(std::span{&bits, 1}));
+    compare(NFT_CMP_NEQ, std::as_bytes(std::span{&none, 1}));
+  }
+
   void decide(int verdict, const std::string* chain = nullptr) {
     nftnl_expr& immediate = append("immediate");
     nftnl_expr_set_u32(&immediate, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);

@@ -13,6 +13,8 @@ std::uint8_t number_of(Family family) noexcept {
       return NFPROTO_INET;
     case Family::bridge:
       return NFPROTO_BRIDGE;
+    case Family::arp:
+      return NFPROTO_ARP;
     case Family::ip:
       break;
   }
@@ -27,6 +29,8 @@ std::string_view to_string(Family family) noexcept {
       return "inet";
     case Family::bridge:
       return "bridge";
+    case Family::arp:
+      return "arp";
     case Family::ip:
       break;
   }

@@ -29,7 +29,7 @@ std::optional<Change> parse_change(const nlmsghdr& message) {
   if (header == nullptr || NFNL_SUBSYS_ID(message.nlmsg_type) != NFNL_SUBSYS_NFTABLES) {
     return std::nullopt;
   }
-  constexpr std::array families{Family::ip, Family::inet, Family::bridge};
+  constexpr std::array families{Family::ip, Family::inet, Family::bridge, Family::arp};
   const auto* const family = std::ranges::find(families, header->nfgen_family, number_of);
   if (family == families.end()) {
     return std::nullopt;

@@ -14,12 +14,12 @@
 
 namespace weft::nft {
 
-/// What packets a table sees: IPv4 ones, IPv6 ones, both, or the frames of bridges.
-enum class Family : std::uint8_t { ip, ip6, inet, bridge };
+/// What packets a table sees: IPv4 ones, IPv6 ones, both, the frames of bridges, or ARP.
+enum class Family : std::uint8_t { ip, ip6, inet, bridge, arp };
 
-/// As netfilter numbers it: NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET, NFPROTO_BRIDGE.
+/// As netfilter numbers it: NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET, NFPROTO_BRIDGE, NFPROTO_ARP.
 [[nodiscard]] std::uint8_t number_of(Family family) noexcept;
-/// As nft writes it: "ip", "ip6", "inet", "bridge".
+/// As nft writes it: "ip", "ip6", "inet", "bridge", "arp".
 [[nodiscard]] std::string_view to_string(Family family) noexcept;
 
 /// Which table. Views the name.
@@ -97,7 +97,12 @@ struct IsReply {
   bool operator==(const IsReply&) const = default;
 };
 
-/// The same in the form that iptables-nft can read back (the xtables match `conntrack`), for rules
+/// `ct status dnat`: another destination was put in its place.
+struct IsDestinationTranslated {
+  bool operator==(const IsDestinationTranslated&) const = default;
+};
+
+/// IsReply in the form that iptables-nft can read back (the xtables match `conntrack`), for rules
 /// in its tables: it refuses to list a table that holds a native ct expression.
 struct IsReplyForIptables {
   bool operator==(const IsReplyForIptables&) const = default;
@@ -139,9 +144,10 @@ struct Masquerade {
   bool operator==(const Masquerade&) const = default;
 };
 
-using Statement = std::variant<AddressIn, FieldsInSet, FieldIs, AddToSet, IsFamily, Protocol,
-                               Interface, IsReply, IsReplyForIptables, LacksMark, SetMark,
-                               IsWithoutIpsec, Count, Verdict, Jump, Goto, VerdictOf, Masquerade>;
+using Statement =
+    std::variant<AddressIn, FieldsInSet, FieldIs, AddToSet, IsFamily, Protocol, Interface, IsReply,
+                 IsReplyForIptables, IsDestinationTranslated, LacksMark, SetMark, IsWithoutIpsec,
+                 Count, Verdict, Jump, Goto, VerdictOf, Masquerade>;
 
 /// Statements are evaluated left to right; the first that does not match ends the rule.
 struct Rule {
