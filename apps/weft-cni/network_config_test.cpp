@@ -189,7 +189,7 @@ TEST(PodResult, IsWrittenAsEachVersionWantsIt) {
             std::string::npos);
 }
 
-// Source: the original's result for 0.2.0 (vectors/dp-cni.txt, the fork).
+// Source: Weave Net's result for 0.2.0 (vectors/dp-cni.txt, the fork).
 TEST(PodResult, HasTheLegacyFormWithoutRoutes) {
   PodResult result = guide_result();
   result.routes.clear();

@@ -1,5 +1,5 @@
 #pragma once
-/// For tests: what the original printed for one sample state.
+/// For tests: what Weave Net printed for one sample state.
 
 #include <fstream>
 #include <map>
@@ -9,7 +9,7 @@
 
 namespace weft::cli {
 
-/// The blocks of the original's golden file: "## title", text, and in front of text ends "<<<end".
+/// The blocks of Weave Net's golden file: "## title", text, and in front of text ends "<<<end".
 class GoldenPages {
  public:
   GoldenPages() {

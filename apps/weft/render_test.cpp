@@ -1,4 +1,4 @@
-/// The status pages, compared with what the original prints for the same state.
+/// The status pages, compared with what Weave Net prints for the same state.
 
 #include <gtest/gtest.h>
 
@@ -156,7 +156,7 @@ TEST_F(RenderTest, TargetsSayWhatNamesResolveToOrWhyNot) {
 TEST_F(RenderTest, ConnectionsAreTheOriginalsWithSpacesBetweenAttributes) {
   std::string expected = golden_.page("GET /status/connections");
   expected.replace(expected.find("truemtu"), 7, "true mtu");
-  expected.erase(expected.rfind(' '), 1);  // the original ends a line without attributes in a space
+  expected.erase(expected.rfind(' '), 1);  // Weave Net ends a line without attributes in a space
 
   EXPECT_EQ(*render_connections(*status().connections), expected);
 }

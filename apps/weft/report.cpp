@@ -16,7 +16,7 @@ using namespace console;
 
 namespace {
 
-/// Field names in the order in which the original writes them.
+/// Field names in the order in which Weave Net writes them.
 using Fields = std::initializer_list<const char*>;
 
 /// `object` with these fields alone; those it has not are null.

@@ -21,8 +21,8 @@ struct ReportAnswers {
   bool runs_sleeve = false;           ///< whether "sleeve.status" is there
 };
 
-/// All sections, in the order of the original. Those that the node does not run are null: the
-/// original leaves them out of its JSON, and its templates see nil. Lists without elements are null
+/// All sections, in Weave Net's order. Those that the node does not run are null: Weave Net
+/// leaves them out of its JSON, and its templates see nil. Lists without elements are null
 /// as they are there, TrustedSubnets apart.
 ///
 /// Ready: every plugin of the configuration runs. Errors: Errc::malformed, naming the part.

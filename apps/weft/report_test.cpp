@@ -1,4 +1,4 @@
-/// The report, compared with the original's for the same state.
+/// The report, compared with Weave Net's for the same state.
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ std::string answer(const Json& value) {
 
 class ReportTest : public ::testing::Test {
  protected:
-  /// What a node in the original's sample state answers.
+  /// What a node in Weave Net's sample state answers.
   ReportAnswers answers() {
     Json mesh = golden_["Router"];
     Json odp = mesh["OverlayDiagnostics"]["fastdp"];

@@ -36,7 +36,7 @@ class LinuxBridge {
     std::uint32_t max_learned = 65'536;
   };
 
-  /// The original's names of the veth pair between bridge and datapath.
+  /// Weave Net's names of the veth pair between bridge and datapath.
   static constexpr std::string_view near_end = "vethwe-bridge";
   static constexpr std::string_view far_end = "vethwe-datapath";
 

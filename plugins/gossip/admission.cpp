@@ -145,8 +145,8 @@ void Engine::add(Link& link, bool send_everything) {
   dialler_.plan_soon();
 }
 
-/// Each side says how often it sends and how long it waits; either must suit the other. Originals
-/// have fixed times. Source: weaveworks/mesh router.go, tcpHeartbeat.
+/// Each side says how often it sends and how long it waits; either must suit the other. Weave Net
+/// peers have fixed times. Source: weaveworks/mesh router.go, tcpHeartbeat.
 Liveness Engine::liveness(const mesh::Features& remote) const {
   const Duration period = config_.heartbeat / 2;
   if (!remote.weft) {

@@ -1,4 +1,4 @@
-/// Introductions against the octets of the original, in both roles and versions.
+/// Introductions against the octets of Weave Net, in both roles and versions.
 
 #include "gossip/handshake.hpp"
 

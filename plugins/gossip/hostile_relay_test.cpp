@@ -48,7 +48,7 @@ class Strict final : public GossipHandler {
   std::unique_ptr<GossipChannel> channel_;
 };
 
-/// A unicast whose payload is cut short: originals relay it, as they read its names only.
+/// A unicast whose payload is cut short: Weave Net peers relay it, as they read its names only.
 Bytes damaged_unicast(PeerName source) {
   Bytes message = mesh::encode_message(mesh::GossipUnicast{"strict", source, us, Bytes(3)});
   message.pop_back();
@@ -60,7 +60,7 @@ class Blame : public ::testing::Test {
   SimMesh mesh;
   SimNode& node = mesh.add(1);
   Strict user{node};
-  RawPeer original{mesh.world, 2};
+  RawPeer weave_peer{mesh.world, 2};
   RawPeer weft{mesh.world, 3, /*is_weft=*/true};
 
   void expect_kept(RawPeer& peer, const std::string& reason) {
@@ -76,10 +76,10 @@ class Blame : public ::testing::Test {
 };
 
 TEST_F(Blame, ADamagedUnicastIsItsSourcesFault) {
-  original.meet();
-  original.send(damaged_unicast(distant));
+  weave_peer.meet();
+  weave_peer.send(damaged_unicast(distant));
 
-  expect_kept(original, "damaged-unicast");
+  expect_kept(weave_peer, "damaged-unicast");
 }
 
 TEST_F(Blame, ANeighboursOwnDamagedUnicastEndsItsConnection) {
@@ -90,9 +90,9 @@ TEST_F(Blame, ANeighboursOwnDamagedUnicastEndsItsConnection) {
 }
 
 TEST_F(Blame, AUnicastTooDamagedToTellMayComeThroughAnOriginalButNotThroughWeft) {
-  original.meet();
-  original.send(octets({5, 1, 2, 3}));
-  expect_kept(original, "damaged-unicast");
+  weave_peer.meet();
+  weave_peer.send(octets({5, 1, 2, 3}));
+  expect_kept(weave_peer, "damaged-unicast");
 
   weft.meet();
   weft.send(octets({5, 1, 2, 3}));
@@ -100,17 +100,17 @@ TEST_F(Blame, AUnicastTooDamagedToTellMayComeThroughAnOriginalButNotThroughWeft)
 }
 
 TEST_F(Blame, ATopologyUnicastIsItsSourcesFault) {
-  original.meet();
-  original.send(mesh::encode_message(mesh::GossipUnicast{"topology", distant, us, Bytes(3)}));
+  weave_peer.meet();
+  weave_peer.send(mesh::encode_message(mesh::GossipUnicast{"topology", distant, us, Bytes(3)}));
 
-  expect_kept(original, "topology-unicast");
+  expect_kept(weave_peer, "topology-unicast");
 }
 
 TEST_F(Blame, ARefusedUnicastIsItsSourcesFault) {
-  original.meet();
-  original.send(mesh::encode_message(mesh::GossipUnicast{"strict", distant, us, Bytes(3)}));
+  weave_peer.meet();
+  weave_peer.send(mesh::encode_message(mesh::GossipUnicast{"strict", distant, us, Bytes(3)}));
 
-  expect_kept(original, "channel-user");
+  expect_kept(weave_peer, "channel-user");
 }
 
 TEST_F(Blame, ARefusedUnicastOfAWeftNeighbourEndsItsConnection) {
@@ -121,10 +121,10 @@ TEST_F(Blame, ARefusedUnicastOfAWeftNeighbourEndsItsConnection) {
 }
 
 TEST_F(Blame, ARefusedBroadcastIsItsOriginatorsFault) {
-  original.meet();
-  original.send(mesh::encode_message(mesh::GossipBroadcast{"strict", distant, Bytes(3)}));
+  weave_peer.meet();
+  weave_peer.send(mesh::encode_message(mesh::GossipBroadcast{"strict", distant, Bytes(3)}));
 
-  expect_kept(original, "channel-user");
+  expect_kept(weave_peer, "channel-user");
 }
 
 TEST_F(Blame, ARefusedBroadcastOfAWeftNeighbourEndsItsConnection) {
@@ -134,39 +134,39 @@ TEST_F(Blame, ARefusedBroadcastOfAWeftNeighbourEndsItsConnection) {
   expect_cut(weft, "handler-refused");
 }
 
-/// Anybody can have an original pass on a message in the original's own name.
+/// Anybody can have a Weave Net peer pass on a message in that peer's own name.
 TEST_F(Blame, WhatAnOriginalSeemsToHaveWrittenMayBeOthers) {
-  original.meet();
-  original.send(mesh::encode_message(mesh::Gossip{"strict", neighbour, Bytes(3)}));
-  original.send(mesh::encode_message(mesh::GossipBroadcast{"strict", neighbour, Bytes(3)}));
-  original.send(mesh::encode_message(mesh::GossipUnicast{"strict", neighbour, us, Bytes(3)}));
+  weave_peer.meet();
+  weave_peer.send(mesh::encode_message(mesh::Gossip{"strict", neighbour, Bytes(3)}));
+  weave_peer.send(mesh::encode_message(mesh::GossipBroadcast{"strict", neighbour, Bytes(3)}));
+  weave_peer.send(mesh::encode_message(mesh::GossipUnicast{"strict", neighbour, us, Bytes(3)}));
   mesh.world.run_for(200ms);
 
-  EXPECT_FALSE(original.is_closed);
+  EXPECT_FALSE(weave_peer.is_closed);
   EXPECT_EQ(refused(node, "channel-user"), 3U);
 }
 
 TEST_F(Blame, WhatComesInOurOwnNameIsDropped) {
-  original.meet();
-  original.send(mesh::encode_message(mesh::Gossip{"strict", us, Bytes(3)}));
-  original.send(mesh::encode_message(mesh::GossipBroadcast{"strict", us, Bytes(3)}));
-  original.send(mesh::encode_message(mesh::GossipUnicast{"strict", us, neighbour, Bytes(3)}));
+  weave_peer.meet();
+  weave_peer.send(mesh::encode_message(mesh::Gossip{"strict", us, Bytes(3)}));
+  weave_peer.send(mesh::encode_message(mesh::GossipBroadcast{"strict", us, Bytes(3)}));
+  weave_peer.send(mesh::encode_message(mesh::GossipUnicast{"strict", us, neighbour, Bytes(3)}));
   mesh.world.run_for(200ms);
 
-  EXPECT_FALSE(original.is_closed);
+  EXPECT_FALSE(weave_peer.is_closed);
   EXPECT_EQ(refused(node, "in-our-name"), 3U);
   EXPECT_EQ(refused(node, "channel-user"), 0U);
 }
 
 TEST_F(Blame, AUnicastOfANeighbourIsTakenOverItsOwnConnectionOnly) {
-  original.meet();
+  weave_peer.meet();
   weft.meet();
   weft.send(mesh::encode_message(mesh::GossipUnicast{"strict", PeerName{2}, us, Bytes(3)}));
   expect_kept(weft, "in-neighbours-name");
   EXPECT_EQ(refused(node, "channel-user"), 0U);
 
-  original.send(mesh::encode_message(mesh::GossipUnicast{"strict", PeerName{2}, us, Bytes(3)}));
-  expect_kept(original, "channel-user");
+  weave_peer.send(mesh::encode_message(mesh::GossipUnicast{"strict", PeerName{2}, us, Bytes(3)}));
+  expect_kept(weave_peer, "channel-user");
 }
 
 TEST_F(Blame, RefusedGossipThroughWeftIsItsAuthorsFault) {
@@ -177,10 +177,10 @@ TEST_F(Blame, RefusedGossipThroughWeftIsItsAuthorsFault) {
 
 /// Peers connect while plugins are still starting.
 TEST_F(Blame, WhatAUserRefusesThatJoinsLateEndsItsNeighboursConnectionToo) {
-  original.meet();
+  weave_peer.meet();
   weft.meet();
-  original.send(mesh::encode_message(mesh::Gossip{"late", neighbour, Bytes(3)}));
-  original.send(mesh::encode_message(mesh::Gossip{"late", distant, Bytes(4)}));
+  weave_peer.send(mesh::encode_message(mesh::Gossip{"late", neighbour, Bytes(3)}));
+  weave_peer.send(mesh::encode_message(mesh::Gossip{"late", distant, Bytes(4)}));
   weft.send(mesh::encode_message(mesh::Gossip{"late", PeerName{3}, Bytes(5)}));
   mesh.world.run_for(200ms);
   ASSERT_FALSE(weft.is_closed);
@@ -189,7 +189,7 @@ TEST_F(Blame, WhatAUserRefusesThatJoinsLateEndsItsNeighboursConnectionToo) {
 
   EXPECT_TRUE(mesh.world.run_until([&] { return weft.is_closed; }, 1s));
   EXPECT_EQ(node.dropped("handler-refused"), 1U);
-  EXPECT_FALSE(original.is_closed);
+  EXPECT_FALSE(weave_peer.is_closed);
   EXPECT_EQ(refused(node, "channel-user"), 2U);
 }
 
@@ -201,14 +201,14 @@ TEST_F(Blame, RefusedGossipOfAWeftNeighbourEndsItsConnection) {
 }
 
 TEST_F(Blame, OctetsThatAreNoTopologyAreTheNeighboursWhateverTheyClaim) {
-  original.meet();
-  original.send(mesh::encode_message(mesh::Gossip{"topology", distant, Bytes(3)}));
+  weave_peer.meet();
+  weave_peer.send(mesh::encode_message(mesh::Gossip{"topology", distant, Bytes(3)}));
 
-  expect_cut(original, "malformed");
+  expect_cut(weave_peer, "malformed");
 }
 
 TEST_F(Blame, AnUnusableTopologyEntryIsRefusedByItself) {
-  original.meet();
+  weave_peer.meet();
   Topology::Peer unusable;
   unusable.name = distant;
   unusable.uid = 1;
@@ -218,9 +218,9 @@ TEST_F(Blame, AnUnusableTopologyEntryIsRefusedByItself) {
   usable.uid = 4711;
   usable.version = 2;
   usable.nickname = "usable";
-  original.send_topology({unusable, usable});
+  weave_peer.send_topology({unusable, usable});
 
-  expect_kept(original, "invalid-entry");
+  expect_kept(weave_peer, "invalid-entry");
   EXPECT_EQ(node.topology()->find(distant), nullptr);
   EXPECT_EQ(node.topology()->find(neighbour)->nickname, "usable");
 }

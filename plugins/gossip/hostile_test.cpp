@@ -1,4 +1,4 @@
-/// What peers may send and must not achieve: each case that crashes, hangs or bloats the original.
+/// What peers may send and must not achieve: each case that crashes, hangs or bloats Weave Net.
 
 #include <gtest/gtest.h>
 

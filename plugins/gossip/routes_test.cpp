@@ -1,4 +1,4 @@
-/// Routes against the original's results, and properties that hold in every mesh.
+/// Routes against Weave Net's results, and properties that hold in every mesh.
 
 #include "gossip/routes.hpp"
 

@@ -1,5 +1,5 @@
 #pragma once
-/// The mesh as JSON, with the field names of the original's report.
+/// The mesh as JSON, with the field names of Weave Net's report.
 
 #include <string>
 

@@ -245,7 +245,7 @@ void Allocator::take_over(PeerName peer, Answer<std::uint64_t> answer) {
     return;
   }
   if (surroundings_.is_known(peer)) {
-    // Its addresses may be in use; and a peer of the original would crash on hearing of it.
+    // Its addresses may be in use; and a Weave Net peer would crash on hearing of it.
     answer(fail(Errc::denied, fmt::format("take over from {}: it is still in the mesh, stop it "
                                           "and wait until it has gone",
                                           with_nickname(nicknames_, peer))));

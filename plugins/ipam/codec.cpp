@@ -253,7 +253,7 @@ Result<NodeClaims> read_claims(ValueReader& from) {
     return {};
   }));
   if (claims.accepted.is_valid() && claims.value.peers.empty()) {
-    // The original would divide the ring among nobody, and crash.
+    // Weave Net would divide the ring among nobody, and crash.
     return fail(Errc::malformed, "read a vote: accepted an empty list of peers");
   }
   return claims;

@@ -30,7 +30,7 @@ struct GossipState {
   PeerName ring_teller{};  ///< who the ring says sent it; nobody checks that
 };
 
-/// The first octet of a unicast payload. A peer of the original never reads on after any other.
+/// The first octet of a unicast payload. A Weave Net peer never reads on after any other.
 enum class MessageKind : std::uint8_t { space_request = 0, ring_update = 1, space_denied = 2 };
 
 /// `self` is the sender, which receivers ignore.
@@ -47,7 +47,7 @@ enum class MessageKind : std::uint8_t { space_request = 0, ring_update = 1, spac
 
 /// The addresses of one owner.
 struct Holding {
-  bool is_container = false;  ///< set by the original for containers it watched; kept as found
+  bool is_container = false;  ///< set by Weave Net for containers it watched; kept as found
   std::vector<net::Cidr> addresses;
 
   bool operator==(const Holding&) const = default;
@@ -56,7 +56,7 @@ struct Holding {
 /// By owner: a container id, "weave:expose", or an address for anonymous owners.
 using Holdings = std::map<std::string, Holding, std::less<>>;
 
-/// Values of the original's database, octet for octet.
+/// Values of Weave Net's database, octet for octet.
 /// Source: weaveworks/weave db/boltdb.go, ipam/allocator.go, persistRing.
 [[nodiscard]] Bytes encode_stored_ring(const RingState& ring, PeerName self);
 [[nodiscard]] Bytes encode_stored_name(PeerName self);

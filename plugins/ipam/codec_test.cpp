@@ -1,4 +1,4 @@
-/// The original's octets in both directions, and hostile ones.
+/// Weave Net's octets in both directions, and hostile ones.
 
 #include "ipam/codec.hpp"
 

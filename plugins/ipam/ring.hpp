@@ -24,7 +24,7 @@ namespace weft::ipam {
 /// Entries of a ring. Tokens are never removed from a ring, so what a message invents stays; a
 /// state with this many fills 440 kB.
 inline constexpr std::size_t max_ring_entries = 16'384;
-/// Peers among whom a range is first divided: as many as a mesh of originals can have.
+/// Peers among whom a range is first divided: as many as a mesh of Weave Net peers can have.
 /// Source: weaveworks/mesh peer.go, peerShortIDBits.
 inline constexpr std::size_t max_seeds = 4'096;
 
@@ -131,8 +131,8 @@ class Ring {
   /// Makes `peer` the owner of `range`, which this node must own as a whole.
   void grant(AddressRange range, PeerName peer);
 
-  /// Has entries of its own for `range`, which one entry of this node covers. Other entries may then
-  /// go without it.
+  /// Has entries of its own for `range`, which one entry of this node covers. Other entries may
+  /// then go without it.
   void cut_out(AddressRange range);
 
   /// Gives every entry of `from` to `to`, ahead of any concurrent change. Answers those ranges.

@@ -90,7 +90,7 @@ class Merge {
     }
   }
 
-  /// Which of two entries for one token every peer takes in the end. The original keeps its own
+  /// Which of two entries for one token every peer takes in the end. Weave Net keeps its own
   /// when version and free count are equal, for ever.
   [[nodiscard]] static bool is_ahead(const RingEntry& theirs, const RingEntry& mine) noexcept {
     if (theirs.version != mine.version || theirs.peer == mine.peer) {

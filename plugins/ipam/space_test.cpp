@@ -130,7 +130,7 @@ TEST(Space, GrowsAndShrinksWithTheRing) {
 TEST(Space, DonatesTheUpperHalfOfASingleBlock) {
   Space space = owning({universe});
   EXPECT_TRUE(space.claim(universe.start));
-  // Source: the original asked for its /12 with the first address in use.
+  // Source: Weave Net asked for its /12 with the first address in use.
   EXPECT_EQ(space.donate(universe), (AddressRange{0x0A2C0000, 0x0A300000}));
 }
 

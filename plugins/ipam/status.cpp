@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// The original never fills an empty list.
+/// Weave Net never fills an empty list.
 Json or_null(Json list) {
   return list.empty() ? Json(nullptr) : list;
 }
@@ -46,7 +46,7 @@ std::string_view kind_text(Fence::Kind kind) {
   return kind == Fence::Kind::taken ? "taken over" : "heard of";
 }
 
-/// Ranges of this node that it does not use yet. The original's report has no such list.
+/// Ranges of this node that it does not use yet. Weave Net's report has no such list.
 Json fences_json(const Allocator& allocator) {
   auto list = Json::array();
   for (const Fence& fence : allocator.fences().all()) {

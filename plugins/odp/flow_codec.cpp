@@ -78,7 +78,7 @@ void parse_tunnel_match(KernelFlow& flow, ByteView value, ByteView mask) {
 void parse_foreign(KernelFlow& flow, std::uint16_t type, ByteView value, ByteView mask) {
   const bool is_ignored = judge(mask) == Match::ignored;
   flow.is_plain = flow.is_plain && (is_ignored || type == OVS_KEY_ATTR_RECIRC_ID);
-  // The original's library knows the keys before these, and lists those that it does not know.
+  // Weave Net's library knows the keys before these, and lists those that it does not know.
   if (type >= OVS_KEY_ATTR_CT_STATE || !is_ignored) {
     if (type != OVS_KEY_ATTR_RECIRC_ID) {
       flow.foreign.push_back(
@@ -117,7 +117,7 @@ void parse_key(KernelFlow& flow, ByteView key, ByteView mask) {
   }
 }
 
-/// Linux 4.3 leaves out the level OVS_KEY_ATTR_TUNNEL. Recognised as the original does.
+/// Linux 4.3 leaves out the level OVS_KEY_ATTR_TUNNEL. Recognised as Weave Net does.
 std::optional<Tunnel> parse_set(ByteView value) {
   const auto attributes = by_type(value);
   const auto tunnel = attributes.find(OVS_KEY_ATTR_TUNNEL);

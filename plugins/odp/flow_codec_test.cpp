@@ -1,4 +1,4 @@
-/// Flows to octets and back, against those of the original's library.
+/// Flows to octets and back, against those of Weave Net's library.
 #include "flow_codec.hpp"
 
 #include <fstream>
@@ -35,7 +35,7 @@ Bytes vector(const std::string& title) {
   return {};
 }
 
-/// Clears the flag on nested attributes, which the original does not set and the kernel ignores.
+/// Clears the flag on nested attributes, which Weave Net does not set and the kernel ignores.
 void clear_nested(std::span<std::byte> attributes) {
   while (attributes.size() >= sizeof(nlattr)) {
     auto& head = *reinterpret_cast<nlattr*>(attributes.data());
@@ -119,7 +119,7 @@ TEST(FlowCodec, SetsApartALengthCheckThatDoesSomethingElse) {
   EXPECT_FALSE(parse_flow(nl::AttributeReader(message.header(), sizeof(OvsMessage))).is_plain);
 }
 
-/// The original writes a full mask over a zero key: a flow that nothing matches (defect F2).
+/// Weave Net writes a full mask over a zero key: a flow that nothing matches (defect F2).
 TEST(FlowCodec, LeavesARelayedFlowsMacsWild) {
   nl::Message message = make();
   put_key(message, {2, tunnel, std::nullopt});

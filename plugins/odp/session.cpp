@@ -86,7 +86,7 @@ Result<> Session::offer_key() {
   Bytes offer;
   WEFT_TRY(offer, encryption_->expect());
   listener_->send_control(crypto_offer, std::move(offer));
-  if (is_weft_peer()) {  // originals take one offer for a connection
+  if (is_weft_peer()) {  // Weave Net peers take one offer for a connection
     renew_key_in(rekey_interval);
   }
   return {};
@@ -106,7 +106,7 @@ void Session::accept_key(ByteView body) {
     context_.log.error("peer's key not accepted", "peer", link_.remote, "error", accepted.error());
     return;
   }
-  if (!encryption_->is_ready()) {  // an original, which has confirmed its side
+  if (!encryption_->is_ready()) {  // a Weave Net peer, which has confirmed its side
     if (const auto offered = offer_key(); !offered) {
       fail_with(offered.error());
       return;

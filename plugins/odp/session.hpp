@@ -31,7 +31,7 @@ struct SessionStatus {
 /// Everything on the loop, but `forwarder` and `status`.
 ///
 /// Source: weaveworks/weave router/fastdp.go, fastDatapathForwarder. Deliberately different:
-/// between weft peers the agreed heartbeat and timeout replace the original's; while unhealthy,
+/// between weft peers the agreed heartbeat and timeout replace Weave Net's; while unhealthy,
 /// heartbeats keep their pace, so that the fast path is back as soon as it works.
 class Session final : public overlay::Session, public std::enable_shared_from_this<Session> {
  public:
@@ -89,13 +89,13 @@ class Session final : public overlay::Session, public std::enable_shared_from_th
   [[nodiscard]] SessionStatus describe() const;
 
  private:
-  /// The other kind is an original.
+  /// The other kind is a Weave Net peer.
   [[nodiscard]] bool is_weft_peer() const noexcept { return link_.heartbeat.count() > 0; }
   [[nodiscard]] Result<> begin_encryption(std::uint16_t tunnel_port);
   /// Announces how to send to us, and to weft peers again before the key has served long enough.
-  /// To an original only once its own announcement came, which it makes when it confirms: one that
-  /// gets ours earlier never begins to send heartbeats. Source: weaveworks/weave router/fastdp.go,
-  /// handleCryptoInitSARemote.
+  /// To a Weave Net peer only once its own announcement came, which it makes when it confirms: one
+  /// that gets ours earlier never begins to send heartbeats. Source: weaveworks/weave
+  /// router/fastdp.go, handleCryptoInitSARemote.
   [[nodiscard]] Result<> offer_key();
   void renew_key_in(Duration wait);
   void accept_key(ByteView body);

@@ -28,7 +28,7 @@ const Vport tunnel{.number = 3, .type = Vport::Type::vxlan, .name = {}, .udp_por
 constexpr std::uint32_t local_address = 0x0a630001;
 constexpr std::uint32_t remote_address = 0x0a630002;
 
-constexpr std::uint8_t heartbeat_ack = 0;  // the original's FastDatapathHeartbeatAck
+constexpr std::uint8_t heartbeat_ack = 0;  // Weave Net's FastDatapathHeartbeatAck
 constexpr std::uint8_t crypto_offer = 1;   // and FastDatapathCryptoInitSARemote
 
 struct Listener final : OverlayListener {
@@ -114,8 +114,8 @@ TEST_F(SessionTest, OffersAWeftPeerItsKeyAtOnce) {
   EXPECT_EQ(heartbeats_, 2);  // of two sizes
 }
 
-// An original that gets an offer before it confirmed its side never sends a heartbeat. It makes its
-// own when it confirms.
+// A Weave Net peer that gets an offer before it confirmed its side never sends a heartbeat. It
+// makes its own when it confirms.
 TEST_F(SessionTest, OffersAnOriginalItsKeyOnceTheOriginalOffered) {
   begin_with_original();
 

@@ -11,7 +11,7 @@
 namespace weft::odp {
 namespace {
 
-/// As the original's ports come to be numbered, and its reports show them: 1 is the bridge.
+/// As Weave Net's ports come to be numbered, and its reports show them: 1 is the bridge.
 constexpr PortNumber own_number = 2;
 
 }  // namespace

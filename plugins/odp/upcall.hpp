@@ -29,7 +29,7 @@ struct Upcall {
 
 /// What fastdp sends itself to see whether a path works: both MACs and the type zero, the
 /// connection's UID, the frame's length. Source: weaveworks/weave router/fastdp.go, heartbeat.
-/// Then the echo, between weft peers; originals send zeros there, and never look.
+/// Then the echo, between weft peers; Weave Net peers send zeros there, and never look.
 struct Heartbeat {
   std::uint64_t uid = 0;
   std::uint16_t frame_bytes = 0;  ///< as it says itself

@@ -1,7 +1,7 @@
 #pragma once
 /// Encryption of datagrams, in place, under the keys that a connection uses at the time.
 ///
-/// Generation 0 is the original's secretbox under the connection's session key. Weft peers go on
+/// Generation 0 is Weave Net's secretbox under the connection's session key. Weft peers go on
 /// to later generations, each with an AEAD and keys of its own (key_exchange.hpp), whose datagrams
 /// differ in the sequence word alone:
 ///

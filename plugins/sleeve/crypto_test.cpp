@@ -1,4 +1,4 @@
-/// Encryption against the original's octets, in both directions.
+/// Encryption against Weave Net's octets, in both directions.
 #include "crypto.hpp"
 
 #include <gtest/gtest.h>
@@ -252,10 +252,10 @@ TEST(Crypto, TakesNoOtherGeneration) {
 }
 
 TEST(Crypto, RefusesTheSessionKeyOnceItIsForgotten) {
-  Sealer original(lanes(), golden_key(), peer_a, /*is_outbound=*/true);
+  Sealer weave_net(lanes(), golden_key(), peer_a, /*is_outbound=*/true);
   WeftPair pair;
-  Bytes before = seal(original, DfClass::may_fragment, Bytes(20));
-  Bytes after = seal(original, DfClass::may_fragment, Bytes(20));
+  Bytes before = seal(weave_net, DfClass::may_fragment, Bytes(20));
+  Bytes after = seal(weave_net, DfClass::may_fragment, Bytes(20));
 
   EXPECT_EQ(pair.opener.open(before), Outcome::opened);
   pair.opener.forget_old();

@@ -28,7 +28,7 @@ class DatagramKey {
   DatagramKey& operator=(const DatagramKey&) = delete;
 };
 
-/// The original's: XSalsa20 and Poly1305. Both directions share `key`; their nonces differ by
+/// Weave Net's: XSalsa20 and Poly1305. Both directions share `key`; their nonces differ by
 /// which side dialled. Source: weaveworks/weave router/frame_crypto.go.
 [[nodiscard]] std::unique_ptr<const DatagramKey> make_secretbox_key(const Secret& key,
                                                                     bool is_sender_outbound);

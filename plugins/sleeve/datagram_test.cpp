@@ -1,4 +1,4 @@
-/// The datagram codec against the original's octets, in both directions, and against garbage.
+/// The datagram codec against Weave Net's octets, in both directions, and against garbage.
 #include "datagram.hpp"
 
 #include <gtest/gtest.h>

@@ -11,7 +11,7 @@
 ///   keys_in_use g+1 -------------------> sends g+1
 ///
 /// A message is repeated until its answer comes. Peers that answer no first offer stay in
-/// generation 0, the original's encryption.
+/// generation 0, Weave Net's encryption.
 ///
 /// The times are WireGuard's. Source: Donenfeld, "WireGuard: Next Generation Kernel Network
 /// Tunnel", section 6.1.

@@ -107,10 +107,10 @@ std::span<std::byte> LaneReceiver::open(Lane& lane, Peer& peer,
 }
 
 /// In clear, names can be guessed, so that everything but a heartbeat, which has the address it
-/// comes from probed (Relocation), must come from the peer's address. Originals stay compatible:
-/// both of their sockets send from the host that sends the heartbeats, and when its address
-/// changes, the next heartbeat announces it. The port is not compared: NAT may give each socket its
-/// own.
+/// comes from probed (Relocation), must come from the peer's address. Weave Net peers stay
+/// compatible: both of their sockets send from the host that sends the heartbeats, and when its
+/// address changes, the next heartbeat announces it. The port is not compared: NAT may give each
+/// socket its own.
 void LaneReceiver::walk(Lane& lane, Peer& peer, std::span<std::byte> body,
                         const Arrival& arrival) noexcept {
   const net::Endpoint& from = arrival.from;

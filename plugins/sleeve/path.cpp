@@ -177,8 +177,8 @@ Result<Actions> Path::on_control(std::uint8_t subtag, ByteView body, TimePoint n
 }
 
 void Path::on_established(TimePoint now, Actions& actions) {
-  // An original that is told twice starts a second test timer. And nobody can have heard us before
-  // we know where to send.
+  // A Weave Net peer that is told twice starts a second test timer. And nobody can have heard us
+  // before we know where to send.
   if (!remote_ || !liveness_.answered(now)) {
     return;
   }
@@ -255,7 +255,7 @@ void Path::give_up(Actions& actions) {
 
 Actions Path::on_timer(TimePoint now, TimePoint last_heard) {
   Actions actions;
-  // Originals send heartbeats whatever else they send, and only these prove both directions.
+  // Weave Net peers send heartbeats whatever else they send, and only these prove both directions.
   if (is_weft_peer() && liveness_.was_heard()) {
     liveness_.heard(last_heard);
   }

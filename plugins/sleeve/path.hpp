@@ -4,15 +4,15 @@
 ///
 /// Source: weaveworks/weave router/sleeve.go, sleeveForwarder. Deliberately different:
 /// - the search begins at the interface's MTU instead of what a 60000-byte datagram provokes;
-/// - no MTU is believed without an answer, down to 68 bytes (the original assumes 552), and none is
-///   given up without tests: what ICMP says only has them sent (the original believes it);
-/// - the MTU is probed upwards again every 10 minutes (the original never raises it);
-/// - a peer that is heard from another address is followed once it answered a probe of it (the
-///   original follows any heartbeat with the connection's UID);
-/// - an MTU in use that tests no longer pass is lowered, and soon probed upwards (the original
+/// - no MTU is believed without an answer, down to 68 bytes (Weave Net assumes 552), and none is
+///   given up without tests: what ICMP says only has them sent (Weave Net believes it);
+/// - the MTU is probed upwards again every 10 minutes (Weave Net never raises it);
+/// - a peer that is heard from another address is followed once it answered a probe of it
+///   (Weave Net follows any heartbeat with the connection's UID);
+/// - an MTU in use that tests no longer pass is lowered, and soon probed upwards (Weave Net
 ///   never tests it again);
 /// - a test of kernel fragmentation that is under way does not switch fragmentation off;
-/// - towards weft peers the agreed heartbeat and timeout replace the original's.
+/// - towards weft peers the agreed heartbeat and timeout replace Weave Net's.
 
 #include <chrono>
 #include <cstdint>
@@ -38,7 +38,7 @@ struct PathConfig {
   /// Known when this side dialled: NATed peers are reached by answering them.
   std::optional<net::Endpoint> remote;
   std::size_t packet_header_bytes = 0;
-  std::chrono::milliseconds heartbeat{0};  ///< agreed with a weft peer; 0 towards originals
+  std::chrono::milliseconds heartbeat{0};  ///< agreed with a weft peer; 0 towards Weave Net peers
   std::chrono::milliseconds timeout{0};
   /// A uniformly random number.
   std::function<std::uint64_t()> random;

@@ -73,7 +73,7 @@ class Peer final : public Forwarder {
   const std::uint32_t connection;        ///< tells successive connections to one peer apart
   const std::unique_ptr<Sealer> sealer;  ///< null in clear
   const std::unique_ptr<Opener> opener;  ///< null in clear
-  /// The TCP connection's remote: originals with several addresses may send from it.
+  /// The TCP connection's remote: Weave Net peers with several addresses may send from it.
   const net::IpAddress tcp_address;
   LaneLocal<PathView> path;
   overlay::Pulse pulse;                    ///< authentic traffic

@@ -20,7 +20,7 @@ PathConfig path_config(const OverlayLink& link, Loop& loop) {
           .random = [&loop] { return loop.random(); }};
 }
 
-/// Originals, which agree on no heartbeat, know nothing of fresh keys.
+/// Weave Net peers, which agree on no heartbeat, know nothing of fresh keys.
 std::optional<KeyExchange> key_exchange(const Session::Context& context, const OverlayLink& link) {
   if (!link.session_key || link.heartbeat.count() == 0) {
     return std::nullopt;
@@ -179,7 +179,7 @@ void Session::run(const Actions& actions) {
 void Session::perform(const action::SendHeartbeat& /*send*/) {
   const int error = context_.sender.send_heartbeat(*peer_, destination_, link_.connection_uid);
   if (error != 0 && !is_transient(error) && error != EMSGSIZE) {
-    // The original gives up too: without a route or with a firewall's refusal, other paths are
+    // Weave Net gives up too: without a route or with a firewall's refusal, other paths are
     // found sooner by reconnecting than by waiting for the timeout.
     perform(action::Fail{Error{std::error_code(error, std::generic_category()),
                                "send a sleeve heartbeat to " + net::to_string(*path_.remote())}});

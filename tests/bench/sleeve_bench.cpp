@@ -24,7 +24,7 @@ constexpr std::size_t datagram_bytes = 1424;
 constexpr std::size_t batch = 64;  // as lanes do
 constexpr std::int64_t secretbox = 0;
 
-/// A sender and its peer. What `cipher` is: 0 the original's secretbox, else a Cipher.
+/// A sender and its peer. What `cipher` is: 0 Weave Net's secretbox, else a Cipher.
 class Pair {
  public:
   explicit Pair(std::int64_t cipher) {

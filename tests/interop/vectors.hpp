@@ -1,5 +1,5 @@
 #pragma once
-/// Golden octets of the original, from tests/interop/vectors: "name: X", "hex:", indented lines.
+/// Golden octets of Weave Net, from tests/interop/vectors: "name: X", "hex:", indented lines.
 
 #include <fstream>
 #include <stdexcept>

@@ -17,9 +17,9 @@ namespace weft::lab {
 namespace {
 
 constexpr unsigned steady_per_second = 50;
-constexpr std::chrono::seconds reconverge_patience{65};  // what the original needs
+constexpr std::chrono::seconds reconverge_patience{65};  // what Weave Net needs
 constexpr std::chrono::seconds heal_patience{120};       // retries back off up to a minute or so
-constexpr double longest_detour = 3;                     // round trips by the original's relay
+constexpr double longest_detour = 3;                     // round trips by Weave Net's relay
 constexpr unsigned tunnel_udp_port = 6784;               // the mesh's port and one
 // VXLAN header, Ethernet header, and the 84 octets of IPv4 packet that ping sends.
 constexpr std::size_t tunnelled_octets = 8 + 14 + 84;

@@ -1,4 +1,4 @@
-/// Finds the peer name of this machine, the way the original does, so that a node keeps its name.
+/// Finds the peer name of this machine, the way Weave Net does, so that a node keeps its name.
 
 #include "runtime/host/identity.hpp"
 

@@ -1,4 +1,4 @@
-/// A machine's name against names that the original derived.
+/// A machine's name against names that Weave Net derived.
 
 #include "runtime/host/identity.hpp"
 

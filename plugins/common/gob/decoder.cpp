@@ -7,9 +7,9 @@
 namespace weft::gob {
 namespace {
 
-constexpr unsigned max_depth = 32;       // the deepest type of the original nests seven levels
-constexpr std::size_t max_types = 256;   // per stream; the original needs twelve
-constexpr std::size_t max_fields = 256;  // per structure; the original needs six
+constexpr unsigned max_depth = 32;       // the deepest type of Weave Net nests seven levels
+constexpr std::size_t max_types = 256;   // per stream; Weave Net needs twelve
+constexpr std::size_t max_fields = 256;  // per structure; Weave Net needs six
 
 /// Calls `field` with the number (from 1) of each field present, until the closing zero.
 template <class F>

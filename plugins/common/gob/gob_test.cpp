@@ -1,4 +1,4 @@
-/// Gob against the octets of the original, in both directions, and against hostile streams.
+/// Gob against the octets of Weave Net, in both directions, and against hostile streams.
 
 #include <gtest/gtest.h>
 

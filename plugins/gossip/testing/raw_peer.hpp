@@ -18,7 +18,7 @@ namespace weft::gossip {
 
 using namespace std::chrono_literals;
 
-/// A peer made by hand, as an original behaves unless the test says otherwise.
+/// A peer made by hand, as a Weave Net peer behaves unless the test says otherwise.
 class RawPeer {
  public:
   RawPeer(testing::SimWorld& world, std::uint64_t number, bool is_weft = false)

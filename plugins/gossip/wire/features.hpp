@@ -20,7 +20,7 @@ namespace weft::mesh {
 /// As on the wire: any keys, any order.
 using FeatureMap = std::map<std::string, std::string>;
 
-/// What weft peers tell each other besides; the original ignores it.
+/// What weft peers tell each other besides; Weave Net ignores it.
 struct WeftFeatures {
   std::chrono::milliseconds heartbeat{0};   ///< how often this side sends something
   std::chrono::milliseconds dead_after{0};  ///< of silence, this side gives the connection up
@@ -34,7 +34,7 @@ struct Features {
   std::optional<std::uint16_t> short_id;  ///< 12 bits
   bool is_trusted = false;                ///< "your address lies in one of my trusted subnets"
   std::optional<std::vector<std::string>> overlays;  ///< absent from peers of protocol 1
-  std::optional<WeftFeatures> weft;                  ///< absent from originals
+  std::optional<WeftFeatures> weft;                  ///< absent from Weave Net peers
 };
 
 /// The keys that protocol 1 sends and heeds, besides PublicKey.

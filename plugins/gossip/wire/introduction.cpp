@@ -100,7 +100,7 @@ Result<std::optional<Key>> protocol1_public_key(const FeatureMap& features, bool
     return std::optional<Key>{};
   }
   const std::string& text = found->second;
-  Key key{};  // as the original does, a short key is padded with zeros and a long one cut
+  Key key{};  // as Weave Net does, a short key is padded with zeros and a long one cut
   for (std::size_t i = 0; i + 1 < text.size() && i / 2 < key.size(); i += 2) {
     unsigned high = 0;
     unsigned low = 0;

@@ -1,4 +1,4 @@
-/// How two peers meet: the original's octets in both directions, clear and encrypted, versions 1
+/// How two peers meet: Weave Net's octets in both directions, clear and encrypted, versions 1
 /// and 2, and what is refused.
 
 #include <gtest/gtest.h>

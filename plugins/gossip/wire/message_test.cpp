@@ -1,4 +1,4 @@
-/// Protocol messages: the original's octets in both directions, and hostile ones.
+/// Protocol messages: Weave Net's octets in both directions, and hostile ones.
 
 #include "gossip/wire/message.hpp"
 

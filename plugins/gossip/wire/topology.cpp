@@ -13,7 +13,7 @@ namespace {
 constexpr gob::TypeId peer_id{65};
 constexpr gob::TypeId connections_id{67};
 constexpr gob::TypeId connection_id{66};
-constexpr std::uint64_t max_short_id = 65535;  // as the original, which keeps 12 bits of them
+constexpr std::uint64_t max_short_id = 65535;  // as Weave Net, which keeps 12 bits of them
 
 /// peerSummary, by field index.
 enum PeerField : unsigned { name_byte, nick_name, uid, version, short_id, has_short_id };

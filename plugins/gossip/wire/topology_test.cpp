@@ -1,4 +1,4 @@
-/// Topology payloads: the original's octets in both directions, and hostile ones.
+/// Topology payloads: Weave Net's octets in both directions, and hostile ones.
 
 #include "gossip/wire/topology.hpp"
 

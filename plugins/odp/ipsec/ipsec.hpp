@@ -35,7 +35,7 @@ class Ipsec {
   class Link;
 
   /// In the network namespace of the calling thread; `tunnel_port` is where this node receives
-  /// tunnel packets, 6784 for vxlan of the original. What a crashed run left keeps protecting the
+  /// tunnel packets, 6784 for vxlan of Weave Net. What a crashed run left keeps protecting the
   /// kernel's traffic until links replace it. Errors: Errc::unsupported when the kernel lacks
   /// something, with the modules to load; EPERM without CAP_NET_ADMIN.
   [[nodiscard]] static Result<std::unique_ptr<Ipsec>> open(Loop& loop, std::uint16_t tunnel_port);

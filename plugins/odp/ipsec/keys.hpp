@@ -33,7 +33,7 @@ struct SaKey {
 /// A receiver's announcement of one inbound association: the body of the overlay's control message
 /// CryptoInitSARemote.
 struct SaOffer {
-  /// Nonce, SPI and 28 zero octets. The zeros carry nothing, but the original refuses any other
+  /// Nonce, SPI and 28 zero octets. The zeros carry nothing, but Weave Net refuses any other
   /// length. Source: weaveworks/weave net/ipsec/ipsec.go, msgInitSARemote.
   static constexpr std::size_t wire_bytes = 64;
 

@@ -1,4 +1,4 @@
-/// Keys and announcements against the original's octets.
+/// Keys and announcements against Weave Net's octets.
 
 #include "keys.hpp"
 

@@ -65,7 +65,7 @@ Result<Leftovers> Leftovers::find(Xfrm& xfrm, Firewall& firewall, std::uint16_t 
       WEFT_TRY(firewall.guard(tunnel));
       left.tunnels_.push_back(tunnel);
     }
-    // The original's associations carry no mark; those that send are known by their policy.
+    // Weave Net's associations carry no mark; those that send are known by their policy.
     if (std::ranges::count(left.associations_, demanded) == 0) {
       left.associations_.push_back(demanded);
     }

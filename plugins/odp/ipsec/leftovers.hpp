@@ -18,7 +18,7 @@ namespace weft::ipsec {
 class Leftovers {
  public:
   /// Everything of ours in the kernel, before this run made anything: what is guarded on whatever
-  /// port, and what the original left. A policy whose tunnel has no guard, as the original leaves
+  /// port, and what Weave Net left. A policy whose tunnel has no guard, as Weave Net leaves
   /// it, gets one for `port`.
   [[nodiscard]] static Result<Leftovers> find(Xfrm& xfrm, Firewall& firewall, std::uint16_t port);
 
@@ -33,8 +33,8 @@ class Leftovers {
   /// Guards of other ports between them stay: flows of the earlier run may still send there. A
   /// policy that demands an association of this run by now is left alone.
   void remove(Xfrm& xfrm, Firewall& firewall, const Tunnel& tunnel);
-  /// All but the original's associations with peers that did not come back: without a new link to
-  /// one they are not known to be the original's.
+  /// All but Weave Net's associations with peers that did not come back: without a new link to
+  /// one they are not known to be Weave Net's.
   void remove_all(Xfrm& xfrm, Firewall& firewall);
 
  private:

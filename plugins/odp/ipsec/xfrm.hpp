@@ -36,7 +36,7 @@ struct Association {
 };
 
 /// Associations are ESP in transport mode with rfc4106(gcm(aes)), extended sequence numbers and a
-/// replay window of 256, with the original's parameters. They also put `tunnel_mark` on packets
+/// replay window of 256, with Weave Net's parameters. They also put `tunnel_mark` on packets
 /// they have processed: that is how decrypted packets are told from clear ones, and how
 /// `associations` tells ours from other programs'. Synchronous; one thread. Source: Linux
 /// net/xfrm/xfrm_user.c.
@@ -58,7 +58,7 @@ class Xfrm {
   [[nodiscard]] Result<bool> is_used(const Association& association);
   /// Every association of ours, in both directions, whoever made it.
   [[nodiscard]] Result<std::vector<Association>> associations();
-  /// Every association that looks as the original makes them: the parameters of ours, without the
+  /// Every association that looks as Weave Net makes them: the parameters of ours, without the
   /// mark, and with no request id, which key daemons always give.
   [[nodiscard]] Result<std::vector<Association>> original_associations();
 

@@ -10,7 +10,7 @@ namespace weft {
 namespace {
 
 TEST(PeerNameText, ReadsWhatTheOriginalReads) {
-  // Results of the original, in order: six groups, then the short forms.
+  // Results of Weave Net, in order: six groups, then the short forms.
   EXPECT_EQ(to_string(*parse_peer_name("01:02:03:04:05:06")), "01:02:03:04:05:06");
   EXPECT_EQ(to_string(*parse_peer_name("1:2:3:4:5:6")), "01:02:03:04:05:06");
   EXPECT_EQ(to_string(*parse_peer_name("AA:bb:CC:dd:EE:ff")), "aa:bb:cc:dd:ee:ff");

@@ -1,4 +1,4 @@
-/// Router-made fragments against the original's octets, and put together again.
+/// Router-made fragments against Weave Net's octets, and put together again.
 #include <weft/overlay/fragment.hpp>
 
 #include <gtest/gtest.h>

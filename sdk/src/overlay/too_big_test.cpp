@@ -1,4 +1,4 @@
-/// ICMP errors against the original's octets.
+/// ICMP errors against Weave Net's octets.
 #include <weft/overlay/too_big.hpp>
 
 #include <gtest/gtest.h>
