@@ -344,6 +344,31 @@ TEST(Conflict, AGrantOfAnOwnerThatGotItsRangeBackFromUsOpensAtOnce) {
   cluster.expect_one_ring();
 }
 
+/// A liar takes what peer 3 has just given to peer 2, and peer 2 takes it back. Its former loss
+/// does not stand against what it then grants.
+TEST(Conflict, AGrantOfWhatItsOwnerWasGivenLatelyAndTookBackOpensSoon) {
+  Cluster cluster;
+  const auto given = [&] {
+    const auto& entries = cluster.node(1).allocator().ring().state().entries;
+    return *std::ranges::find_if(entries, [](const RingEntry& entry) {
+      return entry.token > base + 192 && entry.peer == PeerName{2};
+    });
+  };
+  EXPECT_TRUE(cluster.node(2).allocate("moved", "10.32.0.192/26"));  // of peer 3
+  cluster.world.sim.run_for(100ms);
+  const RingEntry before = given();
+  cluster.node(1).unknown.insert(liar);
+  EXPECT_TRUE(cluster.gossip(1, {before.token, liar, before.version + 50, 0}));
+  cluster.world.run_for(5s);
+  EXPECT_EQ(given().token, before.token);
+
+  const TimePoint asked = cluster.node(1).now();
+  EXPECT_TRUE(cluster.node(1).allocate("late", "10.32.0.240/28"));
+  EXPECT_LT(cluster.node(1).now() - asked, 6s);
+  cluster.world.run_for(3s);
+  cluster.expect_one_ring();
+}
+
 /// Peer 1 takes over from peer 2, which runs on behind a partition, and gives out addresses.
 struct TakenOver : Cluster {
   TakenOver() {

@@ -9,11 +9,9 @@ namespace weft::ipam {
 bool Disputes::returned(AddressRange range, PeerName to) {
   const auto first = std::ranges::find_if(
       losses_, [range](const Loss& loss) { return loss.range.overlaps(range); });
-  if (first == losses_.end() || first->from != to) {
-    return false;
-  }
-  settle(range);
-  return true;
+  const bool is_over = first != losses_.end() && first->from == to;
+  settle(range, is_over ? std::nullopt : std::optional(to));
+  return is_over;
 }
 
 void Disputes::moved(AddressRange range, PeerName from, PeerName to, TimePoint now) {
@@ -34,9 +32,14 @@ void Disputes::moved(AddressRange range, PeerName from, PeerName to, TimePoint n
   }
 }
 
-void Disputes::settle(AddressRange range) {
+/// Everybody's loss of the range, or that of one peer.
+void Disputes::settle(AddressRange range, std::optional<PeerName> of) {
   std::vector<Loss> left;
   for (const Loss& loss : losses_) {
+    if (of && loss.from != *of) {
+      left.push_back(loss);
+      continue;
+    }
     const AddressRange before{loss.range.start, std::min(loss.range.end, range.start)};
     const AddressRange behind{std::max(loss.range.start, range.end), loss.range.end};
     for (const AddressRange part : {before, behind}) {

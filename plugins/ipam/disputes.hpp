@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <weft/loop.hpp>
@@ -32,8 +33,8 @@ class Disputes {
   /// Beyond so many, those of one peer become one range.
   static constexpr std::size_t most = 1'024;
 
-  /// `range` went from one peer to another, as somebody says. When it comes back to the first who
-  /// lost it, the dispute is over.
+  /// `range` went from one peer to another, as somebody says. Whom it comes back to lost nothing;
+  /// when that is the first who lost it, the dispute is over.
   void moved(AddressRange range, PeerName from, PeerName to, TimePoint now);
   /// `range` went to `to` from this node, which disputes nothing. Answers whether that ends a
   /// dispute.
@@ -53,7 +54,7 @@ class Disputes {
     PeerName from{};
     TimePoint last{};
   };
-  void settle(AddressRange range);
+  void settle(AddressRange range, std::optional<PeerName> of = {});
   void coarsen();
 
   std::vector<Loss> losses_;  // in the order in which they began

@@ -64,8 +64,8 @@ TEST(Disputes, ARangeThatComesBackToTheFirstLoserIsSettled) {
   EXPECT_EQ(disputes.claimants({100, 120}), (Names{p, q}));
   EXPECT_EQ(disputes.claimants({130, 200}), (Names{p, q}));
 
-  disputes.moved({130, 200}, r, q, start);  // who was not the first only adds to the dispute
-  EXPECT_EQ(disputes.claimants({130, 200}), (Names{p, q, r}));
+  disputes.moved({130, 200}, r, q, start);  // who was not the first has nothing to object to
+  EXPECT_EQ(disputes.claimants({130, 200}), (Names{p, r}));
 }
 
 TEST(Disputes, ManyPiecesTakeNoMoreRoomThanPeersAndDriveNobodyOut) {
