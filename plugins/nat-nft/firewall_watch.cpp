@@ -24,7 +24,9 @@ constexpr Duration settle_time = 200ms;
 constexpr Duration longest_settling = 1s;
 // A look may take a twentieth of the time.
 constexpr int rest_factor = 20;
+// The kernel tells nobody of these.
 constexpr Duration legacy_interval = 10s;
+constexpr Duration new_legacy_interval = 1s;
 // Where something changes all the time, this one counts all the same.
 constexpr int most_stale_looks = 3;
 // firewall-cmd starts an interpreter.
@@ -77,7 +79,7 @@ Result<> FirewallWatch::start(std::string bridge) {
   }
   own_.emplace(*std::move(own));
   sockets_ = std::make_shared<SurveySockets>(*std::move(shared));
-  legacy_timer_ = loop_.every(legacy_interval, [this] { look_at_legacy(); });
+  legacy_timer_ = loop_.every(new_legacy_interval, [this] { look_at_legacy(); });
   sample_timer_ = loop_.every(window, [this] { sample(); });
   look_soon();
   return {};
@@ -113,8 +115,11 @@ void FirewallWatch::look_soon() {
   }
 }
 
+/// Tables that came are looked at soon, those that are there now and then.
 void FirewallWatch::look_at_legacy() {
-  if (has_legacy_tables()) {
+  const bool was_there = std::exchange(has_legacy_, has_legacy_tables());
+  if (has_legacy_ && (!was_there || loop_.now() >= next_legacy_look_)) {
+    next_legacy_look_ = loop_.now() + legacy_interval;
     look_soon();
   }
 }

@@ -21,8 +21,9 @@
 namespace weft::nat {
 
 /// Owned by NatKeeper; used and destroyed on its loop, as long as which it may not outlive. Looks
-/// when it is told that something changed, and every ten seconds where iptables-legacy is in use,
-/// which tells nobody. The look itself is on a thread that may block. Counts every ten seconds.
+/// when it is told that something changed, a second after iptables-legacy came into use, and then
+/// every ten seconds, as that tells nobody. The look itself is on a thread that may block. Counts
+/// every ten seconds.
 class FirewallWatch {
  public:
   /// Registers the metrics.
@@ -83,6 +84,8 @@ class FirewallWatch {
   Timer sample_timer_;
   Timer look_timer_;
   Timer legacy_timer_;
+  bool has_legacy_ = false;
+  TimePoint next_legacy_look_{};
 };
 
 }  // namespace weft::nat

@@ -164,6 +164,20 @@ TEST_F(FirewallWatchTest, KeepsAcceptsOnTopOfIptablesLegacy) {
   EXPECT_EQ(run("iptables-legacy -S FORWARD"), "-P FORWARD ACCEPT\n");
 }
 
+TEST_F(FirewallWatchTest, NoticesIptablesLegacySoonAfterItCameIntoUse) {
+  start();
+  EXPECT_EQ(checks().at(0).state, doctor::State::ok);  // the first look is over
+  if (!run("iptables-legacy -P FORWARD DROP").empty()) {
+    GTEST_SKIP() << "this kernel has no tables of iptables-legacy";
+  }
+  const auto patience = std::chrono::steady_clock::now() + 8s;  // the other looks are 10 s apart
+  bool is_accepted = false;
+  while (!is_accepted && std::chrono::steady_clock::now() < patience) {
+    is_accepted = run("iptables-legacy -S FORWARD").find("weave exposes") != std::string::npos;
+  }
+  EXPECT_TRUE(is_accepted);
+}
+
 TEST_F(FirewallWatchTest, SaysWhatDropsInOtherTablesOfIptablesLegacy) {
   if (!run("iptables-legacy -t mangle -P FORWARD DROP").empty()) {
     GTEST_SKIP() << "this kernel has no tables of iptables-legacy";
