@@ -11,7 +11,7 @@ namespace {
 
 using doctor::State;
 
-const Loss outward{Traffic::pods_to_outside, NF_INET_FORWARD, 40};
+const Loss outward{Traffic::pods_to_outside, NF_INET_FORWARD, 40, 2};
 
 Survey survey(std::vector<Finding> findings = {}) {
   return {.scene = {"weave", {net::parse_cidr("10.32.0.0/12").value()}, "eth0", true},
@@ -64,13 +64,13 @@ TEST(Checks, ARuleForPodsIsNotedUntilNothingComesThrough) {
 }
 
 TEST(Checks, WhatIsLostElsewhereIsSaidBeside) {
-  const Loss answers{Traffic::answers_to_pods, NF_INET_FORWARD, 40};
+  const Loss answers{Traffic::answers_to_pods, NF_INET_FORWARD, 40, 2};
 
   EXPECT_EQ(checks_of(survey({finding(false)}), {answers}).size(), 2u);
 }
 
 TEST(Checks, WhatDoesNotReachTheRoutingMayBeDroppedByABridge) {
-  const Loss loss{Traffic::pods_to_outside, NF_INET_PRE_ROUTING, 40};
+  const Loss loss{Traffic::pods_to_outside, NF_INET_PRE_ROUTING, 40, 2};
 
   const auto checks = checks_of(survey(), {loss});
 

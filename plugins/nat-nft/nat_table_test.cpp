@@ -497,7 +497,7 @@ TEST_F(NatLosses, ShowWhatTheRoutingDrops) {
   const auto lost = losses();
 
   ASSERT_EQ(lost.size(), 1u);
-  EXPECT_EQ(lost[0], (Loss{Traffic::pods_to_outside, NF_INET_PRE_ROUTING, 20}));
+  EXPECT_EQ(lost[0], (Loss{Traffic::pods_to_outside, NF_INET_PRE_ROUTING, 20, 2}));
 }
 
 TEST_F(NatLosses, AreSaidWhenTheyBeginAndWhenTheyEnd) {

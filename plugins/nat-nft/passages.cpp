@@ -17,8 +17,6 @@
 namespace weft::nat {
 namespace {
 
-// Fewer in a window are no traffic to judge by.
-constexpr std::uint64_t several = 5;
 // Counts are not read all at once: less than an eighth may be an error of that.
 constexpr std::uint64_t reading_error = 8;
 // After which nobody knows whether a loss goes on.
@@ -105,7 +103,8 @@ void Passages::take(Counts counts, const std::function<bool()>& is_outside_route
     const Passage& passage = passages[i];
     const std::uint64_t passed = since(*last_, counts, passage.after);
     std::uint64_t lost = passed != 0 ? 0 : came(passage, *last_, counts);
-    if (passage.hook == NF_INET_PRE_ROUTING && lost >= several && !is_outside_routed()) {
+    const bool is_much = lost != 0 && states_[i].lost + lost >= lost_packets;
+    if (passage.hook == NF_INET_PRE_ROUTING && is_much && !is_outside_routed()) {
       lost = 0;
     }
     take(states_[i], lost, passed);
@@ -116,25 +115,25 @@ void Passages::take(Counts counts, const std::function<bool()>& is_outside_route
 void Passages::take(State& state, std::uint64_t lost, std::uint64_t passed) {
   if (passed != 0) {
     state = {};
-  } else if (lost >= several) {
-    ++state.windows;
-    state.idle = 0;
-    state.lost_before = std::exchange(state.lost, lost);
-  } else if (state.windows < lost_windows) {
-    state = {};
   } else if (lost != 0) {
+    state.lost += lost;
+    ++state.windows;
+    ++state.busy;
     state.idle = 0;
-  } else if (++state.idle == idle_windows) {
-    state = {};
+  } else if (state.windows != 0) {
+    ++state.windows;
+    if (++state.idle == idle_windows) {
+      state = {};
+    }
   }
 }
 
 std::vector<Loss> Passages::losses() const {
   std::vector<Loss> losses;
   for (std::size_t i = 0; i < passages.size(); ++i) {
-    if (states_[i].windows >= lost_windows) {
-      losses.push_back(
-          {passages[i].traffic, passages[i].hook, states_[i].lost + states_[i].lost_before});
+    const State& state = states_[i];
+    if (state.busy >= lost_windows && state.lost >= lost_packets) {
+      losses.push_back({passages[i].traffic, passages[i].hook, state.lost, state.windows});
     }
   }
   return losses;
@@ -158,7 +157,7 @@ std::string_view name_of_hook(std::uint32_t hook) noexcept {
 std::string describe(const Loss& loss) {
   return fmt::format(
       "{} packets came in within {} s and none came out", loss.packets,
-      std::chrono::duration_cast<std::chrono::seconds>(window * lost_windows).count());
+      std::chrono::duration_cast<std::chrono::seconds>(window * loss.windows).count());
 }
 
 std::string how_to_trace(const Loss& loss, const std::string& bridge) {

@@ -30,17 +30,20 @@ using Counts = std::map<std::string, std::uint64_t, std::less<>>;
 struct Loss {
   Traffic traffic;
   std::uint32_t hook = 0;     ///< NF_INET_FORWARD, ...
-  std::uint64_t packets = 0;  ///< that came in during the last `lost_windows` windows
+  std::uint64_t packets = 0;  ///< that came in since the last one that came out
+  int windows = 0;            ///< within so many
   bool operator==(const Loss&) const = default;
 };
 
-/// How often counts are compared, and how many times in turn nothing has come out of what came in.
+/// How often counts are compared, and in how many windows packets have come in when they are lost.
 inline constexpr Duration window = std::chrono::seconds(10);
 inline constexpr int lost_windows = 2;
+/// So many packets in all: one attempt to connect is no traffic to judge by.
+inline constexpr std::uint64_t lost_packets = 10;
 
-/// Compares counts with those before. There is a loss only when several packets come in during each
-/// of several windows, and none comes out: policies that drop a part of the traffic are none, and
-/// what a flowtable takes past the hooks is counted on neither side.
+/// Compares counts with those before. There is a loss only when many packets come in during several
+/// windows, none comes out, and no minute passes without any: policies that drop a part of the
+/// traffic are none, and what a flowtable takes past the hooks is counted on neither side.
 class Passages {
  public:
   /// To be called every `window`. `is_outside_routed`: there is a default route; without one the
@@ -52,11 +55,12 @@ class Passages {
   static constexpr std::size_t number = 8;
 
  private:
+  /// Since the last packet that came out.
   struct State {
-    int windows = 0;                // in turn in which several came in and none came out
-    int idle = 0;                   // since then in turn in which none came in
-    std::uint64_t lost = 0;         // in the last of them
-    std::uint64_t lost_before = 0;  // in the one before
+    std::uint64_t lost = 0;
+    int windows = 0;  // since the first that was lost
+    int busy = 0;     // of them, in which some were lost
+    int idle = 0;     // the last ones, in which none came in
   };
 
   static void take(State& state, std::uint64_t lost, std::uint64_t passed);

@@ -35,7 +35,7 @@ TEST_F(PassagesTest, SeveralPacketsInTwoWindowsOfWhichNoneComesOutAreALoss) {
   const auto losses = window_with({{before_forward, 30}});
 
   ASSERT_EQ(losses.size(), 1u);
-  EXPECT_EQ(losses[0], (Loss{Traffic::pods_to_outside, NF_INET_FORWARD, 40}));
+  EXPECT_EQ(losses[0], (Loss{Traffic::pods_to_outside, NF_INET_FORWARD, 40, 2}));
   EXPECT_EQ(describe(losses[0]), "40 packets came in within 20 s and none came out");
 }
 
@@ -56,11 +56,26 @@ TEST_F(PassagesTest, TrafficThatIsRefusedInPartIsNoLoss) {
 
 TEST_F(PassagesTest, FewPacketsAndSingleWindowsAreNoLoss) {
   window_with({});
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_TRUE(window_with({{before_forward, 4}}).empty());
-    EXPECT_TRUE(window_with({{before_forward, 100}}).empty());
-    EXPECT_TRUE(window_with({}).empty());
+  for (const std::uint64_t packets : {9U, 100U}) {
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(window_with({{before_forward, packets}}).empty());
+      for (int idle = 0; idle < 6; ++idle) {
+        EXPECT_TRUE(window_with({}).empty());
+      }
+    }
   }
+}
+
+TEST_F(PassagesTest, AttemptsThatFollowSlowlyAddUp) {
+  window_with({});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(window_with({{before_forward, 3}}).empty());
+  }
+  EXPECT_TRUE(window_with({}).empty());
+
+  const auto losses = window_with({{before_forward, 1}});
+  ASSERT_EQ(losses.size(), 1u);
+  EXPECT_EQ(describe(losses[0]), "10 packets came in within 50 s and none came out");
 }
 
 TEST_F(PassagesTest, ALossEndsAMinuteAfterTheLastPacket) {
@@ -107,7 +122,7 @@ TEST_F(PassagesTest, WhatIsDeliveredHereOrTranslatedCameThroughTheRouting) {
   window_with({{before_routing, 110}, {"input_first/pods to the outside", 90}});
   const auto losses = window_with({{before_routing, 110}, {"input_first/pods to the outside", 90}});
   ASSERT_EQ(losses.size(), 1u);
-  EXPECT_EQ(losses[0], (Loss{Traffic::pods_to_outside, NF_INET_PRE_ROUTING, 40}));
+  EXPECT_EQ(losses[0], (Loss{Traffic::pods_to_outside, NF_INET_PRE_ROUTING, 40, 2}));
 }
 
 TEST_F(PassagesTest, WithoutADefaultRouteTheRoutingMayDropEverything) {

@@ -66,7 +66,7 @@ CommandInfo status_command() {
            {"dropped[].traffic", "Which packets."},
            {"vanishing[].traffic", "Packets that come into a hook while none comes out."},
            {"vanishing[].hook", "Where."},
-           {"vanishing[].packets", "How many came in within 20 s."}}};
+           {"vanishing[].packets", "How many came in since the last one that came out."}}};
 }
 
 }  // namespace weft::nat
