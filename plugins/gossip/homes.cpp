@@ -51,8 +51,10 @@ void Homes::settle(PeerName name, const net::IpAddress& address, std::string nic
       homes_.erase(glimpsed);
     }
     homes_.emplace(name, Home{address, std::move(nickname), now, {}, true});
-  } else if (!at->second.is_settled || at->second.address == address ||
-             is_forgotten(at->second, now)) {
+  } else if (at->second.is_settled && at->second.address == address) {
+    at->second.nickname = std::move(nickname);
+    at->second.last = now;
+  } else if (!at->second.is_settled || is_forgotten(at->second, now)) {
     at->second = {address, std::move(nickname), now, {}, true};
   }
 }
@@ -73,6 +75,24 @@ bool Homes::claim_back(PeerName name, const net::IpAddress& newcomer, const net:
   }
   at->second.kept_until = now + kept_for;
   return true;
+}
+
+void Homes::contest(PeerName name, const net::IpAddress& newcomer, const net::IpAddress& holder,
+                    TimePoint now) {
+  const auto at = homes_.find(name);
+  if (at == homes_.end() || !at->second.is_settled || at->second.address != holder ||
+      newcomer == holder) {
+    return;
+  }
+  Home& home = at->second;
+  if (now - home.contested_last >= kept_from_copies) {
+    home.contested_since.reset();
+  }
+  home.contested_since = home.contested_since.value_or(now);
+  home.contested_last = now;
+  if (now - *home.contested_since >= contested_after) {
+    home.kept_until = std::max(home.kept_until, now + kept_from_copies);
+  }
 }
 
 std::string Homes::save(TimePoint now, WallTime wall_now) const {

@@ -23,6 +23,12 @@ class Homes {
   /// them after a restart of this node.
   static constexpr Duration kept_for = std::chrono::minutes{1};
 
+  /// A copy that was refused for so long while the first was there waits for the first's end. The
+  /// name is kept so long after a refusal: the first may only restart. Longer than a copy waits
+  /// before it tries again.
+  static constexpr Duration contested_after = std::chrono::minutes{1};
+  static constexpr Duration kept_from_copies = std::chrono::minutes{10};
+
   /// Who came first, but for less than a minute, has the name for so long after it was seen.
   static constexpr Duration glimpsed_for = std::chrono::minutes{1};
 
@@ -32,6 +38,8 @@ class Homes {
     TimePoint last;           ///< that the peer was seen there
     TimePoint kept_until;     ///< nobody elsewhere gets the name before
     bool is_settled = false;  ///< no connection with who is only glimpsed has lasted yet
+    std::optional<TimePoint> contested_since = {};  ///< that a copy was refused, now and then
+    TimePoint contested_last = {};
   };
 
   /// A connection with `name` at `address` came to be.
@@ -43,6 +51,9 @@ class Homes {
   /// Whether `name` was at `newcomer` before it was at `holder`. Then it is kept for it.
   bool claim_back(PeerName name, const net::IpAddress& newcomer, const net::IpAddress& holder,
                   TimePoint now);
+  /// Somebody at `newcomer` was refused `name`, because its holder at `holder` is there.
+  void contest(PeerName name, const net::IpAddress& newcomer, const net::IpAddress& holder,
+               TimePoint now);
   /// For whom `name` is kept when somebody at `address` comes with it; null: for nobody.
   [[nodiscard]] const Home* kept_from(PeerName name, const net::IpAddress& address,
                                       TimePoint now) const;

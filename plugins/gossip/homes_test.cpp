@@ -41,6 +41,30 @@ TEST(Homes, APeerThatRestartedAtItsAddressHasNothingToClaim) {
   EXPECT_FALSE(homes.claim_back(name, host(2), host(2), start + 1s));
 }
 
+TEST(Homes, ACopyThatWaitsDoesNotGetTheNameWhileTheFirstRestarts) {
+  Homes homes;
+  homes.settle(name, host(2), "node2", start);
+  homes.contest(name, host(3), host(2), start + 1h);
+  EXPECT_EQ(homes.kept_from(name, host(3), start + 1h), nullptr) << "the first may have moved";
+  homes.contest(name, host(3), host(2), start + 1h + Homes::contested_after);
+  homes.settle(name, host(2), "node2", start + 1h + Homes::contested_after);
+
+  const TimePoint refused = start + 1h + Homes::contested_after;
+  EXPECT_NE(homes.kept_from(name, host(3), refused + 9min), nullptr);
+  EXPECT_EQ(homes.kept_from(name, host(2), refused + 9min), nullptr);
+  EXPECT_EQ(homes.kept_from(name, host(3), refused + Homes::kept_from_copies), nullptr)
+      << "the first may be gone for good";
+}
+
+TEST(Homes, RefusalsThatAreFarApartAreNoCopyThatWaits) {
+  Homes homes;
+  homes.settle(name, host(2), "node2", start);
+  for (int i = 1; i <= 3; ++i) {
+    homes.contest(name, host(3), host(2), start + i * Homes::kept_from_copies);
+    EXPECT_EQ(homes.kept_from(name, host(3), start + i * Homes::kept_from_copies), nullptr);
+  }
+}
+
 TEST(Homes, WhoCameFirstGetsItsNameBackFromWhoHasNotProvenItEither) {
   Homes homes;
   homes.meet(name, host(2), "node2", start);

@@ -126,6 +126,7 @@ Admission Namesakes::check_holder(const Link& link, const mesh::Features& remote
     reject(*holder, {DropReason::name_lost, error});
     return tl::unexpected(Rejection{DropReason::name_taken, std::move(error)});
   }
+  homes_.contest(remote.name, address, holder->address.address, now);
   holder->connection->probe();
   Error error = two_of_one_name(remote.name, there, here);
   warn(*holder, error);

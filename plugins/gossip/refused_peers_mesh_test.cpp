@@ -139,6 +139,20 @@ TEST_F(ClonesTest, ANodeKnownByItsNameAtItsAddressDoesNotStopForACopyThatCameFir
   EXPECT_TRUE(of_original.reasons.empty());
 }
 
+TEST_F(ClonesTest, AWaitingCloneDoesNotServeWhileTheFirstRestarts) {
+  ASSERT_TRUE(mesh.world.run_until([&] { return mesh.nodes[0]->neighbours() == 1; }, 10s));
+  mesh.world.run_for(2min);
+  add_clone();
+  const Troubles of_clone(*mesh.nodes[2]);
+  mesh.world.run_for(10min);
+  ASSERT_EQ(of_clone.reasons.size(), 1U);
+
+  mesh.world.network().block(SimMesh::address(1), SimMesh::address(2));
+  mesh.world.run_for(7min);  // longer than the clone waits between tries
+  EXPECT_EQ(of_clone.reasons.size(), 1U);
+  EXPECT_EQ(mesh.nodes[2]->reachable(), 0U);
+}
+
 TEST_F(ClonesTest, ACopyThatServedWhileTheFirstWasAwayGivesTheNameBackAndStops) {
   const SimNode::Options options = first_leaves();
   add_clone();
