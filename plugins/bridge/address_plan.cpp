@@ -15,6 +15,8 @@
 
 #include <weft/netlink/message.hpp>
 
+#include "routing_policy.hpp"
+
 namespace weft::bridge {
 namespace {
 
@@ -49,6 +51,16 @@ net::Cidr read_network(ByteView octets, unsigned char prefix_length) {
 constexpr auto advice =
     "set another 'range' under [plugin.ipam] on all nodes, or a 'default-subnet' that leaves these "
     "addresses out";
+constexpr std::string_view holds_others = "holds what this node reaches otherwise";
+constexpr std::string_view is_cut_off = "is cut off from this node by routing rules";
+
+/// What to do about rules of which the first has `priority`.
+std::string way_past(std::uint32_t priority, const net::Cidr& network) {
+  return priority == 0
+             ? std::string("remove the rule, or give it a priority above 0")
+             : fmt::format("ip{} rule add to {} lookup main pref {}",
+                           network.address.is_v4() ? "" : " -6", to_string(network), priority - 1);
+}
 
 }  // namespace
 
@@ -99,17 +111,16 @@ void AddressPlan::set_topology(const Topology& topology) {
 
 Result<> AddressPlan::admit(const net::Cidr& address) {
   const net::Cidr network = address.network();
-  std::optional<Collision> collision;
-  WEFT_TRY(collision, compare(network));
-  if (!collision) {
+  std::optional<Fault> fault;
+  WEFT_TRY(fault, compare(network));
+  if (!fault) {
     refused_.erase(network);
     return {};
   }
-  refused_.insert_or_assign(network, *collision);
+  refused_.insert_or_assign(network, *fault);
   return fail(Errc::conflict,
-              fmt::format("give pods addresses in {}, which holds what this node reaches "
-                          "otherwise: {}. Nothing was changed; {}. Free networks: {}",
-                          to_string(network), collision->with, advice, collision->free));
+              fmt::format("give pods addresses in {}, which {}: {}. Nothing was changed; {}",
+                          to_string(network), fault->what, fault->with, fault->remedy));
 }
 
 void AddressPlan::bridge_has(const std::vector<net::Cidr>& addresses) {
@@ -138,9 +149,11 @@ bool AddressPlan::concerns_us(const nlmsghdr& message) const {
   if (const auto* const route = nl::extra_header<rtmsg>(message);
       route != nullptr &&
       (message.nlmsg_type == RTM_NEWROUTE || message.nlmsg_type == RTM_DELROUTE)) {
+    const bool is_main = route->rtm_table == RT_TABLE_MAIN || route->rtm_table == RT_TABLE_LOCAL;
+    is_about_us = route->rtm_dst_len == 0 && !is_main;  // rules may send pods' packets there
     nl::AttributeReader attributes{message, sizeof(rtmsg)};
     while (const auto attribute = attributes.next()) {
-      if (attribute->type == RTA_OIF && attribute->number<int>() == bridge_) {
+      if (attribute->type == RTA_OIF && attribute->number<int>() == bridge_ && is_main) {
         return false;
       }
       if (attribute->type == RTA_DST) {
@@ -166,7 +179,7 @@ bool AddressPlan::concerns_us(const nlmsghdr& message) const {
 bool AddressPlan::is_ours(const net::Cidr& changed) const {
   const auto overlaps = [&](const net::Cidr& network) { return network.overlaps(changed); };
   return std::ranges::any_of(in_use_, overlaps) ||
-         std::ranges::any_of(refused_, overlaps, &Collisions::value_type::first);
+         std::ranges::any_of(refused_, overlaps, &Faults::value_type::first);
 }
 
 void AddressPlan::check_later() {
@@ -177,32 +190,37 @@ void AddressPlan::check_later() {
 
 void AddressPlan::check() {
   is_check_pending_ = false;
-  const Collisions before = std::exchange(used_, {});
+  const Faults before = std::exchange(used_, {});
   for (const net::Cidr& network : in_use_) {
-    auto collision = compare(network);
-    if (!collision) {
+    auto fault = compare(network);
+    if (!fault) {
       log_.error("pods' network not compared with the host's", "network", network, "error",
-                 collision.error());
-    } else if (*collision) {
+                 fault.error());
+    } else if (*fault) {
       const auto known = before.find(network);
-      if (known == before.end() || known->second != **collision) {
-        log_.error("pods' network holds what this node reaches otherwise; pods go on", "network",
-                   network, "with", (*collision)->with, "free", (*collision)->free);
+      if (known == before.end() || known->second != **fault) {
+        log_.error(fmt::format("pods' network {}; pods go on", (*fault)->what), "network", network,
+                   "with", (*fault)->with, "remedy", (*fault)->remedy);
       }
-      used_.emplace(network, *std::move(*collision));
+      used_.emplace(network, *std::move(*fault));
     } else if (before.contains(network)) {
       log_.info("pods' network collides with nothing any more", "network", network);
     }
   }
   std::erase_if(refused_, [this](const auto& refused) {
-    const auto collision = compare(refused.first);
-    return collision && !*collision;
+    const auto fault = compare(refused.first);
+    return fault && !*fault;
   });
 }
 
-Result<std::optional<AddressPlan::Collision>> AddressPlan::compare(const net::Cidr& network) {
+Result<std::optional<AddressPlan::Fault>> AddressPlan::compare(const net::Cidr& network) {
   if (!socket_) {
     return fail(Errc::abandoned, "compare networks: the plugin is stopping");
+  }
+  std::optional<CutOff> cut_off;  // first, as it harms already
+  WEFT_TRY(cut_off, find_cut_off(*socket_, bridge_, network));
+  if (cut_off) {
+    return Fault{is_cut_off, list(std::move(cut_off->rules)), way_past(cut_off->priority, network)};
   }
   HostNetworks host;
   WEFT_TRY(host, read_host_networks(*socket_, bridge_, network.address.family, resolvers_));
@@ -212,31 +230,31 @@ Result<std::optional<AddressPlan::Collision>> AddressPlan::compare(const net::Ci
   for (const net::IpAddress& peer : connected_) {
     host.machines.insert({peer, "a peer"});
   }
-  std::vector<std::string> collisions = find_collisions(host, network);
-  if (collisions.empty()) {
-    return std::optional<Collision>{};
+  if (std::vector<std::string> collisions = find_collisions(host, network); !collisions.empty()) {
+    return Fault{holds_others, list(std::move(collisions)),
+                 fmt::format("{}. Free networks: {}", advice, list(free_networks(host, network)))};
   }
-  return Collision{list(std::move(collisions)), list(free_networks(host, network))};
+  return std::optional<Fault>{};
 }
 
 std::vector<doctor::Check> AddressPlan::checks() const {
   using doctor::State;
   std::vector<doctor::Check> checks;
-  for (const auto& [collisions, what] :
-       {std::pair{&used_, "pods' network {} holds"},
-        std::pair{&refused_, "pods get no address in {}: it holds"}}) {
-    for (const auto& [network, collision] : *collisions) {
+  for (const auto& [faults, whose] : {std::pair{&used_, "pods' network {}"},
+                                      std::pair{&refused_, "pods get no address in {}: it"}}) {
+    for (const auto& [network, fault] : *faults) {
       checks.push_back(
           {"address-plan", State::wrong,
-           fmt::format("{} what this node reaches otherwise: {}",
-                       fmt::format(fmt::runtime(what), to_string(network)), collision.with),
-           fmt::format("{}. Free networks: {}", advice, collision.free)});
+           fmt::format("{} {}: {}", fmt::format(fmt::runtime(whose), to_string(network)),
+                       fault.what, fault.with),
+           fault.remedy});
     }
   }
   if (checks.empty()) {
     checks.push_back(
         {"address-plan", State::ok,
-         "no network, gateway, resolver or peer of this node is in the pods' networks"});
+         "no network, gateway, resolver or peer of this node is in the pods' networks, and its "
+         "routing rules lead there"});
   }
   return checks;
 }

@@ -1,12 +1,13 @@
 #pragma once
 /// Keeps the pods' networks off what the host reaches otherwise: its networks, gateways, resolvers
-/// and peers.
+/// and peers; and sees that its routing rules lead to pods.
 
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -46,7 +47,7 @@ class AddressPlan {
   void set_topology(const Topology& topology);
 
   /// Whether the bridge may have `address`, and so a route to its network. Errors: Errc::conflict,
-  /// with what collides and networks that are free; the kernel's.
+  /// with what collides and what to do; the kernel's.
   [[nodiscard]] Result<> admit(const net::Cidr& address);
   /// All the bridge's addresses, whenever they change.
   void bridge_has(const std::vector<net::Cidr>& addresses);
@@ -55,19 +56,21 @@ class AddressPlan {
   [[nodiscard]] std::vector<doctor::Check> checks() const;
 
  private:
-  struct Collision {
-    std::string with;  ///< what of the host is in the network
-    std::string free;  ///< other networks
-    bool operator==(const Collision&) const = default;
+  /// Why a network cannot be the pods', or not without harm.
+  struct Fault {
+    std::string_view what;  ///< completes "the network ..."
+    std::string with;       ///< the networks, machines or rules of the host
+    std::string remedy;
+    bool operator==(const Fault&) const = default;
   };
-  using Collisions = std::map<net::Cidr, Collision>;
+  using Faults = std::map<net::Cidr, Fault>;
 
   void host_changed(const nlmsghdr& message);
   [[nodiscard]] bool concerns_us(const nlmsghdr& message) const;
   [[nodiscard]] bool is_ours(const net::Cidr& changed) const;
   void check_later();
   void check();
-  [[nodiscard]] Result<std::optional<Collision>> compare(const net::Cidr& network);
+  [[nodiscard]] Result<std::optional<Fault>> compare(const net::Cidr& network);
 
   Loop& loop_;
   Log& log_;
@@ -77,8 +80,8 @@ class AddressPlan {
   std::vector<net::IpAddress> direct_peers_;
   std::set<net::IpAddress> connected_;
   std::set<net::Cidr> in_use_;  // networks that the bridge has an address in
-  Collisions used_;             // of these
-  Collisions refused_;
+  Faults used_;                 // of these
+  Faults refused_;
   bool is_check_pending_ = false;
   std::optional<nl::Watcher> watcher_;
   Timer settle_timer_;

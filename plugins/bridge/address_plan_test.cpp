@@ -221,6 +221,78 @@ TEST_F(AddressPlanTest, LooksAgainWhenARuleChanges) {
   EXPECT_TRUE(comes_to(doctor::State::ok));
 }
 
+TEST_F(AddressPlanTest, RefusesWhatRulesBeforeTheMainTableTakeAway) {
+  ASSERT_EQ(run("ip route add 10.0.0.0/8 via 192.168.1.1 table 52 && "
+                "ip route add default via 192.168.1.1 table 99 && "
+                "ip route add unreachable default table 98"),
+            "");
+  for (const auto& [rule, said] : std::vector<std::pair<std::string, std::string>>{
+           {"lookup 52", "rule 5270 looks up table 52, which routes 10.0.0.0/8"},
+           {"to 10.32.0.0/11 lookup 99",
+            "rule 5270 to 10.32.0.0/11 looks up table 99, which routes default"},
+           {"lookup 98", "rule 5270 looks up table 98, which routes default"},
+           {"to 10.33.0.0/16 prohibit", "rule 5270 to 10.33.0.0/16 refuses packets"},
+           {"unreachable", "rule 5270 refuses packets"},
+           {"to 10.0.0.0/8 blackhole", "rule 5270 to 10.0.0.0/8 drops packets"}}) {
+    ASSERT_EQ(run("ip rule add pref 5270 " + rule), "");
+
+    EXPECT_EQ(
+        refusal("10.32.0.1/12"),
+        "give pods addresses in 10.32.0.0/12, which is cut off from this node by routing rules: " +
+            said + ". Nothing was changed; ip rule add to 10.32.0.0/12 lookup main pref 5269");
+
+    ASSERT_EQ(run("ip rule add to 10.32.0.0/12 lookup main pref 5269"), "");
+    EXPECT_EQ(refusal("10.32.0.1/12"), "") << rule;
+    ASSERT_EQ(run("ip rule del pref 5269 && ip rule del pref 5270"), "");
+  }
+}
+
+TEST_F(AddressPlanTest, AdmitsWhatRulesLeaveToTheMainTable) {
+  ASSERT_EQ(run("ip route add default via 192.168.1.1 table 52 && "
+                "ip route add throw 10.32.0.0/11 table 53 && "
+                "ip route add default via 192.168.1.1 table 53"),
+            "");
+  for (const std::string rule :
+       {"lookup local", "fwmark 1 lookup 52", "not fwmark 1 lookup 52", "iif lan lookup 52",
+        "from 192.168.1.2 lookup 52", "ipproto udp lookup 52", "to 10.99.0.0/16 lookup 52",
+        "to 10.99.0.0/16 prohibit", "lookup 52 suppress_prefixlength 0", "lookup 53",
+        "lookup main suppress_prefixlength 0 && ip rule add pref 5271 lookup 52",
+        "goto 32766 && ip rule add pref 5271 prohibit"}) {
+    ASSERT_EQ(run("ip rule add pref 5270 " + rule), "");
+
+    EXPECT_EQ(refusal("10.32.0.1/12"), "") << rule;
+
+    ASSERT_EQ(run("ip rule del pref 5270; ip rule del pref 5271 2>/dev/null || true"), "");
+  }
+  ASSERT_EQ(run("ip rule add pref 32767 prohibit"), "");
+  EXPECT_EQ(refusal("10.32.0.1/12"), "") << "behind the main table";
+}
+
+TEST_F(AddressPlanTest, ComparesTheFamilysRules) {
+  ASSERT_EQ(run("ip -6 rule add pref 5270 to fd00::/8 prohibit"), "");
+
+  EXPECT_TRUE(names("fd00:2::1/48", "ip -6 rule add to fd00:2::/48 lookup main pref 5269"));
+  EXPECT_EQ(refusal("10.32.0.1/12"), "");
+}
+
+TEST_F(AddressPlanTest, LooksAgainWhenATableBeforeMainChanges) {
+  ASSERT_EQ(run("ip addr add 10.32.0.1/12 dev weave && ip rule add pref 5270 lookup 52"), "");
+  loop_->run([this] {
+    plan_->bridge_has({cidr("10.32.0.1/12")});
+    return 0;
+  });
+  ASSERT_EQ(checks().front().state, doctor::State::ok);
+
+  ASSERT_EQ(run("ip route add default via 192.168.1.1 table 52"), "");
+  EXPECT_TRUE(comes_to(doctor::State::wrong));
+  EXPECT_EQ(checks().front().text,
+            "pods' network 10.32.0.0/12 is cut off from this node by routing rules: "
+            "rule 5270 looks up table 52, which routes default");
+
+  ASSERT_EQ(run("ip route add 10.32.0.0/12 dev weave table 52"), "");
+  EXPECT_TRUE(comes_to(doctor::State::ok));
+}
+
 TEST_F(AddressPlanTest, ARefusalIsForgottenWhenItsCauseIsGone) {
   ASSERT_EQ(run("ip addr add 10.44.0.2/24 dev lan"), "");
   ASSERT_NE(refusal("10.32.0.1/12"), "");

@@ -21,6 +21,8 @@
 #include <weft/netlink/message.hpp>
 #include <weft/netlink/route.hpp>
 
+#include "routing_policy.hpp"
+
 namespace weft::bridge {
 namespace {
 
@@ -132,26 +134,14 @@ Result<> add_own_addresses(nl::Socket& socket, int bridge, net::Family family,
 
 /// Tables besides main that rules send packets to. Those of VRFs are named by no rule.
 Result<std::set<std::uint32_t>> ruled_tables(nl::Socket& socket, net::Family family) {
-  nl::Message message{RTM_GETRULE, NLM_F_DUMP};
-  message.extra_header<fib_rule_hdr>().family = family == net::Family::v4 ? AF_INET : AF_INET6;
+  std::vector<Rule> rules;
+  WEFT_TRY(rules, list_rules(socket, family));
   std::set<std::uint32_t> tables;
-  WEFT_TRY(socket.query(
-      message,
-      [&](const nlmsghdr& each) {
-        const auto* const rule = nl::extra_header<fib_rule_hdr>(each);
-        if (rule == nullptr || rule->action != FR_ACT_TO_TBL) {
-          return;
-        }
-        std::uint32_t table = rule->table;
-        nl::AttributeReader attributes{each, sizeof(fib_rule_hdr)};
-        while (const auto attribute = attributes.next()) {
-          if (attribute->type == FRA_TABLE) {
-            table = attribute->number<std::uint32_t>().value_or(table);
-          }
-        }
-        tables.insert(table);
-      },
-      "list routing rules"));
+  for (const Rule& rule : rules) {
+    if (rule.action == FR_ACT_TO_TBL) {
+      tables.insert(rule.table);
+    }
+  }
   for (const std::uint32_t other : {RT_TABLE_UNSPEC, RT_TABLE_MAIN, RT_TABLE_LOCAL}) {
     tables.erase(other);
   }
@@ -175,43 +165,22 @@ Result<> add_special_routes(nl::Socket& socket, int bridge, net::Family family,
                             const std::map<int, std::string>& links, HostNetworks& host) {
   std::set<std::uint32_t> tables;
   WEFT_TRY(tables, ruled_tables(socket, family));
-  nl::Message message{RTM_GETROUTE, NLM_F_DUMP};
-  message.extra_header<rtmsg>().rtm_family = family == net::Family::v4 ? AF_INET : AF_INET6;
-  return socket.query(
-      message,
-      [&](const nlmsghdr& each) {
-        const auto* const info = nl::extra_header<rtmsg>(each);
-        if (info == nullptr || info->rtm_dst_len == 0 || (info->rtm_flags & RTM_F_CLONED) != 0) {
-          return;
-        }
-        std::uint32_t table = info->rtm_table;
-        int link = 0;
-        net::Cidr destination{{family, {}}, info->rtm_dst_len};
-        nl::AttributeReader attributes{each, sizeof(rtmsg)};
-        while (const auto attribute = attributes.next()) {
-          if (attribute->type == RTA_TABLE) {
-            table = attribute->number<std::uint32_t>().value_or(table);
-          } else if (attribute->type == RTA_OIF) {
-            link = attribute->number<int>().value_or(0);
-          } else if (attribute->type == RTA_DST &&
-                     attribute->value.size() == destination.address.bytes().size()) {
-            std::ranges::copy(attribute->value, destination.address.octets.begin());
-          }
-        }
-        const std::string_view fate = what_becomes_of(info->rtm_type);
-        const bool is_main = table == RT_TABLE_MAIN;
-        if (link == bridge || (!is_main && !tables.contains(table))) {
-          return;
-        }
-        if (!fate.empty()) {
-          host.networks.insert({destination, std::string(fate)});
-        } else if (!is_main && info->rtm_type == RTN_UNICAST) {
-          host.networks.insert(
-              {destination, fmt::format("routed{} by routing table {}",
-                                        link == 0 ? "" : " to " + name_of(links, link), table)});
-        }
-      },
-      "list routes of all tables");
+  return each_route(socket, family, [&](const TableRoute& route) {
+    const bool is_main = route.table == RT_TABLE_MAIN;
+    if (route.destination.prefix_length == 0 || route.link == bridge ||
+        (!is_main && !tables.contains(route.table))) {
+      return;
+    }
+    const std::string_view fate = what_becomes_of(route.type);
+    if (!fate.empty()) {
+      host.networks.insert({route.destination, std::string(fate)});
+    } else if (!is_main && route.type == RTN_UNICAST) {
+      host.networks.insert(
+          {route.destination,
+           fmt::format("routed{} by routing table {}",
+                       route.link == 0 ? "" : " to " + name_of(links, route.link), route.table)});
+    }
+  });
 }
 
 }  // namespace
