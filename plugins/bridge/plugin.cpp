@@ -165,7 +165,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
 
   void pods(Reply<std::vector<BridgePod>> reply) override {
     answer_on(host_.loop(), std::move(reply), [this]() -> Result<std::vector<BridgePod>> {
-      return bridge_ ? find_pods(name_) : tl::unexpected(stopping().error());
+      return bridge_ ? find_all_pods(name_) : tl::unexpected(stopping().error());
     });
   }
 

@@ -50,9 +50,28 @@ GuardedAddresses read_guard() {
   return guarded;
 }
 
-}  // namespace
+void add_guarded(const std::vector<net::Cidr>& guarded, std::vector<net::Cidr>& addresses) {
+  for (const net::Cidr& address : guarded) {
+    if (std::ranges::find(addresses, address.address, &net::Cidr::address) == addresses.end()) {
+      addresses.push_back(address);
+    }
+  }
+}
 
-Result<std::vector<BridgePod>> find_pods(std::string_view bridge) {
+BridgePod pod_behind(const cni::Port& port, GuardedAddresses& guarded) {
+  const auto attachment = cni::attachment_of(port.alias);
+  BridgePod pod{port.link.name, attachment ? cni::address_owner(*attachment) : "", {}};
+  if (auto seen = cni::far_addresses(port)) {
+    std::ranges::copy_if(*seen, std::back_inserter(pod.addresses),
+                         [](const net::Cidr& each) { return each.address.is_v4(); });
+  }
+  add_guarded(guarded[port.link.name], pod.addresses);
+  return pod;
+}
+
+enum class Reach { bridge, also_no_bridge };
+
+Result<std::vector<BridgePod>> find(std::string_view bridge, Reach reach) {
   auto socket = nl::Socket::open(NETLINK_ROUTE);
   if (!socket) {
     return tl::unexpected(std::move(socket).error());
@@ -60,28 +79,32 @@ Result<std::vector<BridgePod>> find_pods(std::string_view bridge) {
   nl::Link link;
   WEFT_TRY(link, nl::require_link(*socket, bridge));
   std::vector<cni::Port> ports;
-  WEFT_TRY(ports, cni::list_ports(*socket, link.index));
+  WEFT_TRY(ports, cni::list_ports(*socket));
   GuardedAddresses guarded = read_guard();
 
   std::vector<BridgePod> pods;
   for (const cni::Port& port : ports) {
-    const auto attachment = cni::attachment_of(port.alias);
-    BridgePod pod{port.link.name, attachment ? cni::address_owner(*attachment) : "", {}};
-    if (auto seen = cni::far_addresses(port)) {
-      std::ranges::copy_if(*seen, std::back_inserter(pod.addresses),
-                           [](const net::Cidr& each) { return each.address.is_v4(); });
+    const bool is_on_bridge = port.link.master == link.index;
+    const bool is_on_none = port.link.master == 0 && cni::is_pods(port);
+    if (!is_on_bridge && !(reach == Reach::also_no_bridge && is_on_none)) {
+      continue;
     }
-    for (const net::Cidr& address : guarded[port.link.name]) {
-      if (std::ranges::find(pod.addresses, address.address, &net::Cidr::address) ==
-          pod.addresses.end()) {
-        pod.addresses.push_back(address);
-      }
-    }
-    if (cni::is_pods(port) || !pod.addresses.empty()) {
+    BridgePod pod = pod_behind(port, guarded);
+    if ((is_on_bridge && cni::is_pods(port)) || !pod.addresses.empty()) {
       pods.push_back(std::move(pod));
     }
   }
   return pods;
+}
+
+}  // namespace
+
+Result<std::vector<BridgePod>> find_pods(std::string_view bridge) {
+  return find(bridge, Reach::bridge);
+}
+
+Result<std::vector<BridgePod>> find_all_pods(std::string_view bridge) {
+  return find(bridge, Reach::also_no_bridge);
 }
 
 }  // namespace weft::bridge

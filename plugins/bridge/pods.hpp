@@ -14,4 +14,9 @@ namespace weft::bridge {
 /// Errors: the kernel's.
 [[nodiscard]] Result<std::vector<BridgePod>> find_pods(std::string_view bridge);
 
+/// Also those whose port, a pod's by name or alias, is on no bridge at the moment, as after
+/// somebody deleted it: they keep their addresses. Not those whose addresses are not to be seen, as
+/// a pod in the making. Otherwise as find_pods.
+[[nodiscard]] Result<std::vector<BridgePod>> find_all_pods(std::string_view bridge);
+
 }  // namespace weft::bridge

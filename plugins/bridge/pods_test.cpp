@@ -114,6 +114,31 @@ TEST_F(PodsTest, WithoutAnyAddressAreFoundByTheirName) {
   EXPECT_TRUE(found().at("vethwepl1").addresses.empty());
 }
 
+TEST_F(PodsTest, OnNoBridgeKeepTheirAddressesAndAreNotOfTheBridge) {
+  attach("one", "vethwepl1", "weft:0123456789abcdef/eth0");
+  give("one", "10.32.0.1/12");
+  attach("old", "vethwepl0123456", "");
+  give("old", "10.32.0.2/12");
+  attach("making", "vethwepl2", "weft:c2/eth0");
+  attach("hand", "handmade", "the printer");
+  give("hand", "10.32.0.3/12");
+  attach("apart", "vethwepl4", "weft:c4/eth0");
+  give("apart", "10.32.0.4/12");
+  ASSERT_EQ(run("ip link del weave && ip link add weave type bridge && "
+                "ip link add other type bridge && ip link set vethwepl4 master other"),
+            "");
+
+  const auto pods = find_all_pods("weave").value();
+
+  ASSERT_EQ(pods.size(), 2u) << "what is not known for a pod's, or is another bridge's, is none";
+  for (const BridgePod& pod : pods) {
+    const bool is_one = pod.port == "vethwepl1";
+    EXPECT_EQ(pod.holder, is_one ? "0123456789abcdef" : "");
+    EXPECT_EQ(pod.addresses, std::vector{cidr(is_one ? "10.32.0.1/12" : "10.32.0.2/12")});
+  }
+  EXPECT_TRUE(found().empty());
+}
+
 TEST_F(PodsTest, OfABridgeThatIsNotThereAreAnError) {
   EXPECT_EQ(find_pods("absent").error().code, std::errc::no_such_device);
 }

@@ -78,19 +78,25 @@ Result<std::optional<Port>> find_port(nl::Socket& socket, int index) {
   return query_port(socket, message, fmt::format("look up port {}", index));
 }
 
-Result<std::vector<Port>> list_ports(nl::Socket& socket, int bridge) {
+Result<std::vector<Port>> list_ports(nl::Socket& socket) {
   nl::Message message{RTM_GETLINK, NLM_F_DUMP};
   message.extra_header<ifinfomsg>();
   std::vector<Port> ports;
   WEFT_TRY(socket.query(
       message,
       [&](const nlmsghdr& each) {
-        auto port = parse_port(each);
-        if (port && port->link.master == bridge) {
+        if (auto port = parse_port(each)) {
           ports.push_back(*std::move(port));
         }
       },
-      fmt::format("list the ports of bridge {}", bridge)));
+      "list ports"));
+  return ports;
+}
+
+Result<std::vector<Port>> list_ports(nl::Socket& socket, int bridge) {
+  std::vector<Port> ports;
+  WEFT_TRY(ports, list_ports(socket));
+  std::erase_if(ports, [bridge](const Port& port) { return port.link.master != bridge; });
   return ports;
 }
 

@@ -31,7 +31,9 @@ struct Port {
 [[nodiscard]] Result<std::optional<Port>> find_port(nl::Socket& socket, std::string_view name);
 [[nodiscard]] Result<std::optional<Port>> find_port(nl::Socket& socket, int index);
 
-/// The veth ends that are ports of the bridge with that index.
+/// Every veth end in the namespace of `socket`, and those that are ports of the bridge with that
+/// index.
+[[nodiscard]] Result<std::vector<Port>> list_ports(nl::Socket& socket);
 [[nodiscard]] Result<std::vector<Port>> list_ports(nl::Socket& socket, int bridge);
 
 [[nodiscard]] Result<> set_alias(nl::Socket& socket, int index, std::string_view alias);

@@ -19,7 +19,7 @@ struct BridgeInfo {
   std::vector<net::Cidr> addresses;  ///< of the bridge itself: the pods' gateway
 };
 
-/// A pod's interface on the bridge, as the kernel knows it.
+/// A pod's interface, as the kernel knows it.
 struct BridgePod {
   std::string port;    ///< the host's end
   std::string holder;  ///< under which IPAM files its addresses; empty: not known
@@ -52,7 +52,8 @@ class BridgeV2 : public Bridge {
   /// As expose, masqueraded unless the address was last exposed without.
   virtual void restore(net::Cidr address, Reply<> reply) = 0;
   /// Every interface on the bridge that is a pod's by name or alias, or that has an address behind
-  /// it, however long it has been there. Errors: the kernel's.
+  /// it, however long it has been there. Then those on no bridge at the moment that are a pod's by
+  /// name or alias and have an address behind them. Errors: the kernel's.
   virtual void pods(Reply<std::vector<BridgePod>> reply) = 0;
 
  protected:
