@@ -10,10 +10,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <fmt/core.h>
 
 #include <weft/answer_on.hpp>
+#include <weft/events/address.hpp>
 #include <weft/events/bridge.hpp>
 #include <weft/events/direct_peers.hpp>
 #include <weft/netlink/watcher.hpp>
@@ -110,7 +112,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
              host_.control().serve(doctor::command_of("bridge"), [this](Reply<std::string> answer) {
                answer(checks().map([this](std::vector<doctor::Check> checks) {
                  std::ranges::move(address_plan_.checks(), std::back_inserter(checks));
-                 if (auto of_ports = PodPorts::checks(bridge_->socket(), name_)) {
+                 if (auto of_ports = PodPorts::checks(bridge_->socket(), name_, owned_)) {
                    std::ranges::move(*of_ports, std::back_inserter(checks));
                  }
                  if (auto iptables = check_bridged_iptables()) {
@@ -120,6 +122,8 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
                }));
              }));
     WEFT_TRY(start_address_plan());
+    local_ranges_ = host_.bus().subscribe<events::LocalRangesChanged>(
+        [this](const auto& event) { owned_ = event.ranges; });
     WEFT_TRY(exposures_.start(*bridge_, host_.services().optional<Store>()));
     WEFT_TRY(host_.services().provide<Bridge>(*this));
     return host_.services().provide<BridgeV2>(*this);
@@ -129,6 +133,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     command_ = {};
     doctor_ = {};
     topology_ = {};
+    local_ranges_ = {};
     direct_peers_ = {};
     node_ports_ = {};
     node_guard_.stop();
@@ -471,6 +476,8 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   CommandRegistration doctor_;
   Subscription node_ports_;
   Subscription topology_;
+  Subscription local_ranges_;
+  std::vector<net::Cidr> owned_;  // of the pods' addresses
   Subscription direct_peers_;
   Following following_nat_;
   Following following_overlays_;

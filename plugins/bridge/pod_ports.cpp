@@ -17,6 +17,7 @@
 #include "common/attachment/attachment.hpp"
 #include "common/attachment/port.hpp"
 #include "link_settings.hpp"
+#include "pods.hpp"
 
 namespace weft::bridge {
 namespace {
@@ -70,6 +71,38 @@ void look_at_mtu(const PodPort& pod, std::uint32_t bridge_mtu, std::vector<PodPo
   }
 }
 
+/// Of a network that this node owns a part of, but not this one.
+bool is_another_nodes(const net::Cidr& address, const std::vector<net::Cidr>& owned) {
+  const auto has_it = [&](const net::Cidr& range) { return range.contains(address.address); };
+  const auto is_near = [&](const net::Cidr& range) {
+    return address.network().contains(range.address);
+  };
+  return std::ranges::none_of(owned, has_it) && std::ranges::any_of(owned, is_near);
+}
+
+/// Whose an address of the pod at `port` is by now; empty when all are its own.
+std::string other_user(std::string_view port, const std::vector<BridgePod>& pods,
+                       const std::vector<net::Cidr>& owned) {
+  const auto pod = std::ranges::find(pods, port, &BridgePod::port);
+  if (pod == pods.end()) {
+    return "";
+  }
+  for (const net::Cidr& address : pod->addresses) {
+    const auto other = std::ranges::find_if(pods, [&](const BridgePod& each) {
+      return each.port != port && std::ranges::find(each.addresses, address.address,
+                                                    &net::Cidr::address) != each.addresses.end();
+    });
+    if (other != pods.end()) {
+      return fmt::format("the pod at {} has its address {}", other->port,
+                         to_string(address.address));
+    }
+    if (is_another_nodes(address, owned)) {
+      return fmt::format("its address {} is another node's", to_string(address.address));
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 Result<std::vector<PodPortFault>> PodPorts::check(nl::Socket& socket, std::string_view bridge) {
@@ -119,12 +152,17 @@ Result<std::vector<PodPortFault>> PodPorts::check(nl::Socket& socket, std::strin
   return faults;
 }
 
-Result<std::vector<doctor::Check>> PodPorts::checks(nl::Socket& socket, std::string_view bridge) {
+Result<std::vector<doctor::Check>> PodPorts::checks(nl::Socket& socket, std::string_view bridge,
+                                                    const std::vector<net::Cidr>& owned) {
   using doctor::State;
   nl::Link device;
   std::vector<PodPort> ports;
+  std::vector<BridgePod> pods;
   WEFT_TRY(device, nl::require_link(socket, bridge));
   WEFT_TRY(ports, list_pod_ports(socket));
+  if (std::ranges::any_of(ports, [](const PodPort& pod) { return pod.port.link.master == 0; })) {
+    WEFT_TRY(pods, find_all_pods(bridge));
+  }
   std::vector<doctor::Check> checks;
   std::size_t attached = 0;
   for (const PodPort& pod : ports) {
@@ -132,8 +170,13 @@ Result<std::vector<doctor::Check>> PodPorts::checks(nl::Socket& socket, std::str
     std::vector<PodPortFault> faults;
     std::string remedy = fmt::format("bridge -d link show dev {}", name);
     if (pod.port.link.master == 0) {
-      faults.push_back(pod.fault("pod's port is on no bridge"));
-      remedy = fmt::format("make the pod again, or: ip link set {} master {} up", name, bridge);
+      const std::string user = other_user(name, pods, owned);
+      faults.push_back(
+          pod.fault("pod's port is on no bridge" + (user.empty() ? "" : ", and " + user)));
+      remedy = "make the pod again";
+      if (user.empty()) {
+        remedy += fmt::format(", or: ip link set {} master {} up", name, bridge);
+      }
     } else if (pod.port.link.master == device.index) {
       ++attached;
       if (!pod.port.link.is_up) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <weft/net/ip.hpp>
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
 
@@ -29,9 +30,10 @@ class PodPorts {
   /// may mean it or only the pod's runtime can mend it.
   [[nodiscard]] Result<std::vector<PodPortFault>> check(nl::Socket& socket,
                                                         std::string_view bridge);
-  /// For `weft doctor`; changes nothing.
-  [[nodiscard]] static Result<std::vector<doctor::Check>> checks(nl::Socket& socket,
-                                                                 std::string_view bridge);
+  /// For `weft doctor`; changes nothing. `owned`: the address ranges of this node, empty when not
+  /// known. No port is to be attached whose pod has the address of another pod or of another node.
+  [[nodiscard]] static Result<std::vector<doctor::Check>> checks(
+      nl::Socket& socket, std::string_view bridge, const std::vector<net::Cidr>& owned);
 
  private:
   std::map<int, std::uint32_t> attached_;  ///< MTU by index

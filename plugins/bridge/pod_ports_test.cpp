@@ -51,13 +51,14 @@ class PodPortsTest : public ::testing::Test {
   }
   /// What `weft doctor` finds wrong.
   std::vector<doctor::Check> wrong() {
-    auto checks = PodPorts::checks(*socket_, "weave").value();
+    auto checks = PodPorts::checks(*socket_, "weave", owned_).value();
     std::erase_if(checks, [](const auto& each) { return each.state == doctor::State::ok; });
     return checks;
   }
   nl::Link link() { return nl::require_link(*socket_, port).value(); }
 
   std::optional<nl::Socket> socket_;
+  std::vector<net::Cidr> owned_;
   PodPorts ports_;
 };
 
@@ -141,6 +142,38 @@ TEST_F(PodPortsTest, ThoseOfABridgeThatWasDeletedAreSaid) {
   ASSERT_EQ(wrong().size(), 1u);
   EXPECT_EQ(wrong()[0].text, "pod's port is on no bridge: vethwepl1 of c1/eth0");
   EXPECT_EQ(wrong()[0].remedy, "make the pod again, or: ip link set vethwepl1 master weave up");
+}
+
+TEST_F(PodPortsTest, WhoseAddressAnotherPodHasAreNotToBeAttached) {
+  ASSERT_EQ(run("ip -n pod address add 10.32.0.1/12 dev eth0 && ip netns add new && "
+                "ip link add vethwepl2 mtu 1376 master weave type veth peer name eth0 mtu 1376 "
+                "netns new && ip link set vethwepl2 up && ip -n new link set eth0 up && "
+                "ip -n new address add 10.32.0.1/12 dev eth0"),
+            "");
+
+  ASSERT_EQ(wrong().size(), 1u);
+  EXPECT_EQ(wrong()[0].text,
+            "pod's port is on no bridge, and the pod at vethwepl2 has its address 10.32.0.1: "
+            "vethwepl1 of c1/eth0");
+  EXPECT_EQ(wrong()[0].remedy, "make the pod again");
+}
+
+TEST_F(PodPortsTest, WhoseAddressThisNodeDoesNotOwnAreNotToBeAttached) {
+  ASSERT_EQ(run("ip -n pod address add 10.32.0.1/12 dev eth0"), "");
+  const std::string attach = "make the pod again, or: ip link set vethwepl1 master weave up";
+
+  EXPECT_EQ(wrong().at(0).remedy, attach) << "nothing says who owns what";
+  owned_ = {net::parse_cidr("10.32.0.0/13").value()};
+  EXPECT_EQ(wrong().at(0).remedy, attach);
+
+  owned_ = {net::parse_cidr("10.64.0.0/12").value()};
+  EXPECT_EQ(wrong().at(0).remedy, attach) << "of a network that is not divided here";
+
+  owned_ = {net::parse_cidr("10.40.0.0/13").value()};
+  EXPECT_EQ(wrong().at(0).text,
+            "pod's port is on no bridge, and its address 10.32.0.1 is another node's: vethwepl1 of "
+            "c1/eth0");
+  EXPECT_EQ(wrong().at(0).remedy, "make the pod again");
 }
 
 TEST_F(PodPortsTest, TheRoutersPortHasRoomForPodsThatKeptALargerMtu) {

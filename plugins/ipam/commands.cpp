@@ -68,7 +68,7 @@ Result<> IpamPlugin::serve(CommandInfo info, Handler handler) {
   return {};
 }
 
-/// What a pod on the bridge has is in use, whatever its runtime forgot to say.
+/// What a pod has is in use, whatever its runtime forgot to say.
 void IpamPlugin::release_if_unused(ReleaseParameters given, Reply<std::string> answer) {
   if (bridge_ == nullptr) {
     release_by_command(given, std::move(answer));
