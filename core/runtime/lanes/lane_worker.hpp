@@ -25,8 +25,8 @@ struct LaneStatistics {
   std::uint64_t batches = 0;  ///< poll cycles that found frames
   std::uint64_t frames = 0;   ///< as tasks reported them
   std::uint64_t sleeps = 0;
-  std::uint64_t scratch_exhausted =
-      0;  ///< buffers refused because the poll cycle's supply was used up
+  /// Buffers refused because the poll cycle's supply was used up.
+  std::uint64_t scratch_exhausted = 0;
   Duration cpu_time{0};
   Duration running{0};  ///< since the lane's thread was started
 };
