@@ -204,7 +204,7 @@ void AddressPlan::check() {
       }
       used_.emplace(network, *std::move(*fault));
     } else if (before.contains(network)) {
-      log_.info("pods' network collides with nothing any more", "network", network);
+      log_.info("nothing is wrong with pods' network any more", "network", network);
     }
   }
   std::erase_if(refused_, [this](const auto& refused) {
