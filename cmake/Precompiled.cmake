@@ -13,7 +13,7 @@ function(weft_add_pch name)
     <map> <memory> <optional> <set> <span> <string> <string_view> <thread> <unordered_map> <utility>
     <variant> <vector> <fmt/core.h> <tl/expected.hpp>
     <sys/socket.h> <netinet/in.h> <arpa/inet.h> <net/if.h> ${ARGN})
-  # The compiler cache can give back the header of an earlier list: it sees the old one beside the name.
+  # The compiler cache has given back the header of an earlier list of includes.
   set_target_properties(${name} PROPERTIES CXX_COMPILER_LAUNCHER "")
 endfunction()
 weft_add_pch(weft_pch)
