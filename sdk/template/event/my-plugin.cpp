@@ -25,11 +25,15 @@ void MyPlugin::stop() noexcept {
 }
 
 void MyPlugin::on_up(const weft::events::PeerUp& peer) {
+  if (!present_.insert(peer.name).second) {
+    return;  // it was up before: its nickname or its short id is another now
+  }
   seen_.add();
   host_.log().info(greeting_, "peer", peer.nickname, "name", peer.name);
 }
 
 void MyPlugin::on_down(const weft::events::PeerDown& peer) {
+  present_.erase(peer.name);
   host_.log().info("goodbye", "peer", peer.nickname);
 }
 

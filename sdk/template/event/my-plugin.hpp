@@ -1,6 +1,7 @@
 #pragma once
 /// Follows what the mesh says about peers.
 
+#include <set>
 #include <string>
 
 #include <weft/events/peer.hpp>
@@ -24,6 +25,7 @@ class MyPlugin final : public weft::Plugin {
   weft::Host& host_;  // outlives every plugin
   std::string greeting_ = "hello";
   weft::Counter& seen_;
+  std::set<weft::PeerName> present_;
   weft::Subscription up_;  // subscriptions last: gone before anything their handlers use
   weft::Subscription down_;
 };

@@ -24,6 +24,19 @@ TEST(MyPlugin, GreetsEveryPeerThatComesUp) {
   EXPECT_EQ(host.metrics().counter("my_plugin_peers_total", "").value(), 1u);
 }
 
+TEST(MyPlugin, GreetsAPeerOnceThoughItsShortIdChanges) {
+  weft::testing::SimWorld world;
+  weft::testing::FakeHost host{world};
+  host.start<MyPlugin>("my-plugin");
+
+  host.bus().publish(weft::events::PeerUp{weft::PeerName{7}, "node7", 1});
+  world.run_for(1ms);
+  host.bus().publish(weft::events::PeerUp{weft::PeerName{7}, "node7", 2});
+  world.run_for(1ms);
+
+  EXPECT_EQ(host.metrics().counter("my_plugin_peers_total", "").value(), 1u);
+}
+
 TEST(MyPlugin, HearsOfPeersThatWereUpBeforeItStarted) {
   weft::testing::SimWorld world;
   weft::testing::FakeHost host{world};

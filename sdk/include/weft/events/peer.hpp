@@ -12,7 +12,8 @@
 
 namespace weft::events {
 
-/// The mesh agreed that a peer is reachable, or reachable in a new way.
+/// The mesh agreed that a peer is reachable. Comes again for a peer that is up when its nickname or
+/// its short id changes: two peers that chose one short id settle that within a round trip.
 ///
 /// Published by: weft.mesh/1, after the topology settles, not per gossip message.
 /// Kind: state, keyed by `name`; retracted when the peer goes down.
