@@ -28,6 +28,8 @@ Fastdp::Fastdp(const Node& node, Settings settings)
       settings_(std::move(settings)),
       counters_(node.metrics),
       view_(node.lanes),
+      compiler_(node.self, node.planner, own_ports_, view_.owner(),
+                [this](const FlowHop& hop) { return output_for(hop); }),
       sessions_(node.loop) {}
 
 Result<> Fastdp::start() {
@@ -48,7 +50,7 @@ Result<> Fastdp::start() {
   }
   heartbeat_port_.emplace(*std::move(port));
   heartbeat_sender_.emplace(kernel_->families().packet, *heartbeat_port_);
-  flows_.emplace(*kernel_, [this](const FlowKey& key) { return plan(key); });
+  flows_.emplace(*kernel_, [this](const FlowKey& key) { return compiler_.plan(key); });
   is_running_ = true;
   WEFT_TRY(open_lanes());
   topology_ = node_.bus.subscribe<events::TopologyChanged>(
@@ -119,6 +121,9 @@ Result<> Fastdp::open_lanes() {
     registrations_.push_back(node_.lanes.add(lane, port, {port.port().fd()}));
   }
   WEFT_TRY(is_per_cpu_, kernel_->send_upcalls_to(std::move(ids)));
+  if (kernel_->can_check_length()) {
+    own_ports_.upcall = kernel_->upcall_port();
+  }
   return {};
 }
 
@@ -174,7 +179,7 @@ void Fastdp::on_confirmed(Session& session) {
                     tunnel.error());
     return;
   }
-  session.begin(*tunnel, mtu_);
+  session.begin(*tunnel, own_ports_.mtu);
   publish_view();
 }
 
@@ -195,6 +200,18 @@ void Fastdp::on_ended(Session& session) {
         {std::move(encryption), node_.loop.now() + FlowTable::grace + 3 * sweep_period});
   }
   publish_view();
+}
+
+std::optional<TunnelOutput> Fastdp::output_for(const FlowHop& hop) const {
+  const auto session = sessions_.find(hop.forwarder.get());
+  const bool is_direct = session != nullptr && session->link().remote == hop.destination;
+  if (!is_direct) {
+    const auto direct = lingering_.find(hop.destination);
+    if (direct != lingering_.end() && node_.loop.now() < direct->second.until) {
+      return direct->second.output;
+    }
+  }
+  return session != nullptr ? session->output() : std::nullopt;
 }
 
 void Fastdp::send_heartbeat(PeerName remote, TunnelOutput output, const Heartbeat& heartbeat) {
@@ -273,7 +290,7 @@ void Fastdp::publish_view() {
 }
 
 LaneView Fastdp::make_view() const {
-  LaneView view{.ids = ids_, .datapath = kernel_->index(), .bridge = bridge_};
+  LaneView view{.ids = ids_, .datapath = kernel_->index(), .bridge = own_ports_.bridge};
   for (const auto& [forwarder, session] : sessions_.all()) {
     view.is_encrypting = view.is_encrypting || session->link().session_key.has_value();
     if (session->output()) {
@@ -297,12 +314,12 @@ void Fastdp::leave(Reply<> reply) {
 
 Result<> Fastdp::attach(DatapathPorts ports) {
   joined_ = std::move(ports);
-  mtu_ = joined_->mtu;
+  own_ports_.mtu = joined_->mtu;
   for (const auto& [forwarder, session] : sessions_.all()) {
-    session->set_pods_mtu(mtu_);
+    session->set_pods_mtu(own_ports_.mtu);
   }
   WEFT_TRY(join_ports());
-  node_.log.info("datapath ready", "datapath", settings_.datapath, "mtu", mtu_, "upcalls",
+  node_.log.info("datapath ready", "datapath", settings_.datapath, "mtu", own_ports_.mtu, "upcalls",
                  is_per_cpu_ ? "per processor" : "per port", "adopted flows",
                  flows_->counts().adopted);
   return {};
@@ -315,25 +332,26 @@ Result<> Fastdp::join_ports() {
   }
   nl::Link device;
   WEFT_TRY(device, nl::require_link(*rtnl, settings_.datapath));
-  WEFT_TRY(nl::change_link(*rtnl, device.index, {.mtu = mtu_, .up = true}));
-  WEFT_TRY(bridge_, kernel_->ensure_vport({.number = bridge_number, .name = joined_->bridge}));
-  WEFT_TRY(router_, kernel_->ensure_vport({.name = joined_->router}));
+  WEFT_TRY(nl::change_link(*rtnl, device.index, {.mtu = own_ports_.mtu, .up = true}));
+  WEFT_TRY(own_ports_.bridge,
+           kernel_->ensure_vport({.number = bridge_number, .name = joined_->bridge}));
+  WEFT_TRY(own_ports_.router, kernel_->ensure_vport({.name = joined_->router}));
   publish_view();
   sweep();
-  flows_->missed({{.in_port = router_}}, node_.loop.now());
+  flows_->missed({{.in_port = own_ports_.router}}, node_.loop.now());
   return {};
 }
 
 Result<> Fastdp::detach() {
   joined_.reset();
-  if (router_ != 0) {
-    WEFT_TRY(kernel_->delete_vport(router_));
+  if (own_ports_.router != 0) {
+    WEFT_TRY(kernel_->delete_vport(own_ports_.router));
   }
-  if (bridge_ != 0) {
-    WEFT_TRY(kernel_->delete_vport(bridge_));
+  if (own_ports_.bridge != 0) {
+    WEFT_TRY(kernel_->delete_vport(own_ports_.bridge));
   }
-  router_ = 0;
-  bridge_ = 0;
+  own_ports_.router = 0;
+  own_ports_.bridge = 0;
   publish_view();
   return {};
 }

@@ -22,6 +22,7 @@
 #include <weft/service/overlay.hpp>
 
 #include "counters.hpp"
+#include "flow_compiler.hpp"
 #include "flow_table.hpp"
 #include "ipsec/guard_keeper.hpp"
 #include "ipsec/ipsec.hpp"
@@ -116,16 +117,8 @@ class Fastdp final : public Overlay, public Datapath {
   void remove_unused_ports();
   [[nodiscard]] bool forget_reports(const net::IpAddress& local, const net::IpAddress& remote);
 
-  [[nodiscard]] Verdict plan(const FlowKey& key);
-  [[nodiscard]] Verdict compile(const FlowKey& key, const FlowDecision& decision);
   /// Where copies for `hop` go now; empty when the kernel cannot send them.
   [[nodiscard]] std::optional<TunnelOutput> output_for(const FlowHop& hop) const;
-  /// The copies of a flow's frames for other peers, up to the length that reaches all of them;
-  /// false when one cannot be made in the kernel.
-  [[nodiscard]] bool add_hops(const FlowKey& key, const FlowDecision& decision,
-                              Verdict& verdict) const;
-  /// The peer whose frames a flow carries, and the MAC they come from; empty for relayed ones.
-  [[nodiscard]] std::optional<MacSighting> sighting(const FlowKey& key) const;
 
   Node node_;
   const Settings settings_;
@@ -158,10 +151,9 @@ class Fastdp final : public Overlay, public Datapath {
   PeerIds ids_;
   FormerIds former_ids_;
   Timer former_timer_;
-  std::uint32_t mtu_ = 1376;  ///< of the pods, once the bridge has joined
   std::optional<DatapathPorts> joined_;
-  PortNumber bridge_ = 0;  ///< 0: has not joined
-  PortNumber router_ = 0;
+  FlowPorts own_ports_;
+  FlowCompiler compiler_;
   overlay::Sessions<Session, const Forwarder*> sessions_;
   /// Tunnels to peers whose connection ended while it worked: the peer may only be restarting, and
   /// its kernel goes on. A way over another peer, which may soon notice the same, waits a moment.

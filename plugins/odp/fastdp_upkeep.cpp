@@ -62,7 +62,7 @@ void Fastdp::sweep() {
   }
   std::vector<MacSighting> sightings;
   for (const FlowKey& key : *used) {
-    if (const auto seen = sighting(key)) {
+    if (const auto seen = compiler_.sighting(key)) {
       sightings.push_back(*seen);
     }
   }
