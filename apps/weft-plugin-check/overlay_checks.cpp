@@ -12,6 +12,8 @@
 
 #include <fmt/core.h>
 
+#include <weft/net/headers.hpp>
+
 #include "check.hpp"
 #include "lane_watch.hpp"
 #include "overlay_pair.hpp"
@@ -21,7 +23,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::size_t ethernet_bytes = 14;
 /// Ten timeouts: nobody should have to wait longer to learn that a peer is gone.
 constexpr Duration patience = 10 * OverlayPair::timeout;
 
@@ -38,11 +39,11 @@ std::optional<Outcome> respect_mtu(OverlayPair& pair) {
     return failed("its status still says mtu 0 after 5 s", "measure or compute the path's MTU");
   }
   const std::size_t mtu = pair.a.connection->status().mtu;
-  if (!pair.deliver(pair.a, pair.b, mtu + ethernet_bytes)) {
+  if (!pair.deliver(pair.a, pair.b, mtu + net::ethernet_header_bytes)) {
     return failed(fmt::format("it says mtu {} and does not carry a packet of that size", mtu),
                   "report as mtu the largest IP packet that fits with all headers");
   }
-  static_cast<void>(pair.send(pair.a, pair.b, mtu + ethernet_bytes + 1));
+  static_cast<void>(pair.send(pair.a, pair.b, mtu + net::ethernet_header_bytes + 1));
   static_cast<void>(pair.send(pair.a, pair.b, 9000));
   if (!pair.deliver(pair.a, pair.b, 100)) {
     return failed(fmt::format("after packets larger than its mtu of {} it carries nothing", mtu),

@@ -8,12 +8,12 @@
 #include <fmt/core.h>
 
 #include <weft/events/topology.hpp>
+#include <weft/net/headers.hpp>
 
 namespace weft::conformance {
 namespace {
 
 constexpr std::uint16_t port = 6783;  // of the mesh, and by convention of overlays over UDP
-constexpr std::size_t ethernet_bytes = 14;
 
 std::byte pattern(std::size_t at, std::uint32_t number) {
   return static_cast<std::byte>((at * 7 + number) & 0xFFU);
@@ -24,8 +24,8 @@ void fill(std::span<std::byte> frame, std::uint32_t number) {
   std::memset(frame.data(), 0xff, 6);
   std::memset(frame.data() + 6, 0x02, 6);
   store_be<std::uint16_t>(frame.data() + 12, 0x88b5);  // for local experiments, IEEE 802
-  std::memcpy(frame.data() + ethernet_bytes, frame_marker.data(), frame_marker.size());
-  const std::size_t number_at = ethernet_bytes + frame_marker.size();
+  std::memcpy(frame.data() + net::ethernet_header_bytes, frame_marker.data(), frame_marker.size());
+  const std::size_t number_at = net::ethernet_header_bytes + frame_marker.size();
   store_be(frame.data() + number_at, number);
   for (std::size_t at = number_at + 4; at < frame.size(); ++at) {
     frame[at] = pattern(at, number);
@@ -34,9 +34,9 @@ void fill(std::span<std::byte> frame, std::uint32_t number) {
 
 /// The number of a frame that `fill` made and nobody changed.
 std::optional<std::uint32_t> whole_number(ByteView frame) {
-  const std::size_t number_at = ethernet_bytes + frame_marker.size();
-  if (frame.size() < number_at + 4 ||
-      std::memcmp(frame.data() + ethernet_bytes, frame_marker.data(), frame_marker.size()) != 0) {
+  const std::size_t number_at = net::ethernet_header_bytes + frame_marker.size();
+  if (frame.size() < number_at + 4 || std::memcmp(frame.data() + net::ethernet_header_bytes,
+                                                  frame_marker.data(), frame_marker.size()) != 0) {
     return std::nullopt;
   }
   const auto number = load_be<std::uint32_t>(frame.data() + number_at);

@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include <weft/net/headers.hpp>
+
 #include "fabric/segment.hpp"
 
 namespace weft::dataplane {
 namespace {
 
-constexpr std::uint32_t ethernet_bytes = 14;
 constexpr std::uint32_t source_at = 6;
 constexpr std::size_t both_macs_bytes = 12;
 
@@ -83,7 +84,7 @@ void Forwarding::capture(std::span<const Frame> frames) noexcept {
 }
 
 void Forwarding::capture_one(Frame frame) noexcept {
-  if (frame.length < ethernet_bytes) {
+  if (frame.length < net::ethernet_header_bytes) {
     drop(Drop::too_short);
     return;
   }
@@ -134,7 +135,7 @@ void Forwarding::receive(const OverlayBatch& batch) noexcept {
   FlowPlan plan;
   const Frame* planned = nullptr;  // the frame of `plan`: most GSO batches are of one pair of MACs
   for (const Frame& frame : batch.frames) {
-    if (frame.length < ethernet_bytes) {
+    if (frame.length < net::ethernet_header_bytes) {
       drop(Drop::too_short);
       continue;
     }

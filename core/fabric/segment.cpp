@@ -7,33 +7,19 @@
 #include <cstring>
 
 #include <weft/bytes.hpp>
+#include <weft/net/headers.hpp>
 
 namespace weft::dataplane {
 namespace {
 
-constexpr std::uint32_t ethernet_bytes = 14;
-constexpr std::uint32_t vlan_tag_bytes = 4;
-constexpr std::uint32_t ipv4_bytes = 20;
-constexpr std::uint32_t ipv6_bytes = 40;
-constexpr std::uint32_t tcp_bytes = 20;
-constexpr std::uint32_t udp_bytes = 8;
-constexpr std::uint16_t ethertype_ipv4 = 0x0800;
-constexpr std::uint16_t ethertype_ipv6 = 0x86DD;
-constexpr std::uint16_t ethertype_vlan = 0x8100;
-constexpr std::uint16_t ethertype_service_vlan = 0x88A8;
-constexpr std::uint8_t protocol_tcp = 6;
-constexpr std::uint8_t protocol_udp = 17;
-
 // Within the TCP header. Source: RFC 9293 section 3.1.
 constexpr std::uint32_t tcp_sequence_at = 4;
 constexpr std::uint32_t tcp_data_offset_at = 12;  // with the flags, one word
-constexpr std::uint32_t tcp_checksum_at = 16;
 constexpr std::uint16_t tcp_fin = 0x01;
 constexpr std::uint16_t tcp_push = 0x08;
 constexpr std::uint16_t tcp_congestion_reduced = 0x80;
 // Within the UDP header.
 constexpr std::uint32_t udp_length_at = 4;
-constexpr std::uint32_t udp_checksum_at = 6;
 // Within the IPv4 header.
 constexpr std::uint32_t ipv4_length_at = 2;
 constexpr std::uint32_t ipv4_id_at = 4;
@@ -54,11 +40,11 @@ struct NetworkStart {
 };
 
 NetworkStart network_start(const std::byte* data, std::uint32_t length) {
-  std::uint32_t at = ethernet_bytes;
+  std::uint32_t at = net::ethernet_header_bytes;
   std::uint16_t ethertype = load16(data + at - 2);
-  while ((ethertype == ethertype_vlan || ethertype == ethertype_service_vlan) &&
-         at + vlan_tag_bytes <= length) {
-    at += vlan_tag_bytes;
+  while ((ethertype == net::ethertype_vlan || ethertype == net::ethertype_service_vlan) &&
+         at + net::vlan_tag_bytes <= length) {
+    at += net::vlan_tag_bytes;
     ethertype = load16(data + at - 2);
   }
   return {at, ethertype};
@@ -87,7 +73,7 @@ bool complete_checksum(Frame& frame) noexcept {
 std::optional<Segmenter> Segmenter::create(const Frame& frame) noexcept {
   const Offload& offload = frame.offload;
   using Kind = Offload::Segmentation;
-  if (frame.length < ethernet_bytes || offload.segment_bytes == 0 ||
+  if (frame.length < net::ethernet_header_bytes || offload.segment_bytes == 0 ||
       offload.segmentation == Kind::none || offload.segmentation == Kind::udp) {
     return std::nullopt;
   }
@@ -100,10 +86,12 @@ std::optional<Segmenter> Segmenter::create(const Frame& frame) noexcept {
 
   const NetworkStart network = network_start(frame.data, frame.length);
   segmenter.network_at_ = network.at;
-  segmenter.is_v4_ = network.ethertype == ethertype_ipv4;
-  const std::uint32_t transport_bytes = segmenter.is_tcp_ ? tcp_bytes : udp_bytes;
-  const std::uint32_t network_bytes = segmenter.is_v4_ ? ipv4_bytes : ipv6_bytes;
-  if ((!segmenter.is_v4_ && network.ethertype != ethertype_ipv6) ||
+  segmenter.is_v4_ = network.ethertype == net::ethertype_ipv4;
+  const std::uint32_t transport_bytes =
+      segmenter.is_tcp_ ? net::tcp_header_bytes : net::udp_header_bytes;
+  const std::uint32_t network_bytes =
+      segmenter.is_v4_ ? net::ipv4_header_bytes : net::ipv6_header_bytes;
+  if ((!segmenter.is_v4_ && network.ethertype != net::ethertype_ipv6) ||
       segmenter.transport_at_ < network.at + network_bytes ||
       segmenter.transport_at_ + transport_bytes > frame.length) {
     return std::nullopt;
@@ -115,14 +103,14 @@ std::optional<Segmenter> Segmenter::create(const Frame& frame) noexcept {
       return std::nullopt;
     }
   }
-  segmenter.header_bytes_ = segmenter.transport_at_ + udp_bytes;
+  segmenter.header_bytes_ = segmenter.transport_at_ + net::udp_header_bytes;
   if (segmenter.is_tcp_) {
     const auto tcp_header_bytes =
         std::to_integer<std::uint32_t>(frame.data[segmenter.transport_at_ + tcp_data_offset_at] >>
                                        4) *
         4;
     segmenter.header_bytes_ = segmenter.transport_at_ + tcp_header_bytes;
-    if (tcp_header_bytes < tcp_bytes) {
+    if (tcp_header_bytes < net::tcp_header_bytes) {
       return std::nullopt;
     }
   }
@@ -157,23 +145,24 @@ void Segmenter::prepare_sums() noexcept {
   } else {
     transport_sum_.add({ip + ipv6_addresses_at, 32});
   }
-  transport_sum_.add(is_tcp_ ? protocol_tcp : protocol_udp)
+  transport_sum_.add(is_tcp_ ? net::protocol_tcp : net::protocol_udp)
       .add({transport, header_bytes_ - transport_at_});
   if (is_tcp_) {
     without(transport_sum_, transport + tcp_sequence_at);
     without(transport_sum_, transport + tcp_sequence_at + 2);
     without(transport_sum_, transport + tcp_data_offset_at);  // the flags' word
-    without(transport_sum_, transport + tcp_checksum_at);
+    without(transport_sum_, transport + net::tcp_checksum_at);
   } else {
     without(transport_sum_, transport + udp_length_at);
-    without(transport_sum_, transport + udp_checksum_at);
+    without(transport_sum_, transport + net::udp_checksum_at);
   }
 }
 
 void Segmenter::patch_network_header(std::byte* to, std::uint32_t length) const noexcept {
   std::byte* const ip = to + network_at_;
   if (!is_v4_) {
-    store_be(ip + ipv6_length_at, static_cast<std::uint16_t>(length - network_at_ - ipv6_bytes));
+    store_be(ip + ipv6_length_at,
+             static_cast<std::uint16_t>(length - network_at_ - net::ipv6_header_bytes));
     return;
   }
   const auto total = static_cast<std::uint16_t>(length - network_at_);
@@ -219,7 +208,8 @@ void Segmenter::write_next(std::byte* to) noexcept {
   std::memcpy(to, data_, header_bytes_);
   patch_network_header(to, length);
   const std::uint16_t sum = write_transport(to, payload);
-  std::byte* const field = to + transport_at_ + (is_tcp_ ? tcp_checksum_at : udp_checksum_at);
+  std::byte* const field =
+      to + transport_at_ + (is_tcp_ ? net::tcp_checksum_at : net::udp_checksum_at);
   store_be<std::uint16_t>(field, sum == 0 && !is_tcp_ ? 0xFFFF : sum);
   done_bytes_ += payload;
   ++index_;

@@ -10,7 +10,6 @@ namespace {
 
 /// The largest IP packet there is.
 constexpr std::uint32_t max_packet_bytes = 65535;
-constexpr std::uint32_t ethernet_bytes = 14;
 
 }  // namespace
 
@@ -36,7 +35,7 @@ bool Coalescer::joins(const GsoBatch& batch, const Frame& frame,
          view.header_bytes == first.header_bytes && view.payload_bytes <= first.payload_bytes &&
          is_next && (!view.is_tcp || view.sequence == first.sequence + batch.payload_bytes) &&
          first.header_bytes + batch.payload_bytes + view.payload_bytes <=
-             ethernet_bytes + max_packet_bytes &&
+             net::ethernet_header_bytes + max_packet_bytes &&
          have_like_headers((*links_)[batch.first].frame.bytes(), frame.bytes(), first);
 }
 

@@ -11,6 +11,7 @@
 #include <span>
 
 #include <weft/lane.hpp>
+#include <weft/net/headers.hpp>
 
 #include "segment_view.hpp"
 #include "vnet_header.hpp"
@@ -59,7 +60,8 @@ class Coalescer {
  private:
   static constexpr std::uint32_t none = UINT32_MAX;
   static constexpr std::size_t max_open = 16;
-  static constexpr std::size_t max_header_bytes = 14 + 40 + 60;
+  static constexpr std::size_t max_header_bytes =
+      net::ethernet_header_bytes + net::ipv6_header_bytes + 60;  // TCP with all its options
 
   struct Link {
     Frame frame;

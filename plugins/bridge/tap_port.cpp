@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 
+#include <weft/net/headers.hpp>
 #include <weft/overlay/fragment.hpp>
 #include <weft/overlay/packet.hpp>
 
@@ -118,8 +119,7 @@ TapPort::TapPort(Tap tap, std::uint32_t mtu, Metrics& metrics)
 std::size_t TapPort::inject(Lane& lane, std::span<const Frame> batch) noexcept {
   const std::uint32_t mtu = mtu_.load(std::memory_order_relaxed);
   for (const Frame& frame : batch) {
-    const bool fits =
-        frame.length <= mtu + overlay::ethernet_header_bytes || !frame.offload.is_plain();
+    const bool fits = frame.length <= mtu + net::ethernet_header_bytes || !frame.offload.is_plain();
     if (fits || !replace(lane, frame, mtu)) {
       write(lane, frame);
     }

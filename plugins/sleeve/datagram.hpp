@@ -14,13 +14,12 @@
 
 #include <weft/bytes.hpp>
 #include <weft/lane.hpp>
+#include <weft/net/headers.hpp>
 #include <weft/net/peer_name.hpp>
-
-#include <weft/overlay/packet.hpp>
 
 namespace weft::sleeve {
 
-using overlay::ethernet_header_bytes;
+using net::ethernet_header_bytes;
 inline constexpr std::size_t record_header_bytes = 2 * peer_name_bytes + 2;
 inline constexpr std::size_t clear_header_bytes = peer_name_bytes;
 inline constexpr std::size_t sequence_bytes = 8;

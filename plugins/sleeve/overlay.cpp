@@ -66,8 +66,8 @@ void SleeveOverlay::stop() noexcept {
 }
 
 std::uint32_t SleeveOverlay::overhead() const noexcept {
-  constexpr std::size_t udp_over_ipv4 = 20 + 8;
-  return udp_over_ipv4 + sealed_header_bytes + record_header_bytes + ethernet_header_bytes;
+  return net::ipv4_header_bytes + net::udp_header_bytes + sealed_header_bytes +
+         record_header_bytes + ethernet_header_bytes;
 }
 
 Result<std::unique_ptr<OverlayConnection>> SleeveOverlay::prepare(

@@ -19,16 +19,16 @@
 #include <span>
 
 #include <weft/bytes.hpp>
+#include <weft/net/headers.hpp>
 #include <weft/net/peer_name.hpp>
 #include <weft/overlay/liveness.hpp>
-#include <weft/overlay/packet.hpp>
 
 namespace weft::udp_overlay {
 
 inline constexpr std::size_t header_bytes = 26;
 inline constexpr std::size_t heartbeat_bytes = 16;
 
-using overlay::ethernet_header_bytes;
+using net::ethernet_header_bytes;
 using Heartbeat = overlay::Stamps;
 
 enum class Kind : std::uint8_t { frame = 0, heartbeat = 1 };

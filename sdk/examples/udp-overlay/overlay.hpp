@@ -31,7 +31,7 @@ class UdpOverlay final : public Overlay {
   /// Before sleeve, which would have to encrypt nothing and do the same work; after fastdp.
   [[nodiscard]] int preference() const noexcept override { return 20; }
   [[nodiscard]] std::uint32_t overhead() const noexcept override {
-    return 20 + 8 + header_bytes + ethernet_header_bytes;  // IPv4 and UDP outside
+    return net::ipv4_header_bytes + net::udp_header_bytes + header_bytes + ethernet_header_bytes;
   }
   /// Errors: Errc::unsupported for a connection that must be encrypted.
   [[nodiscard]] Result<std::unique_ptr<OverlayConnection>> prepare(

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <weft/net/checksum.hpp>
+#include <weft/net/headers.hpp>
 
 namespace weft::overlay {
 namespace {
@@ -24,11 +25,11 @@ Fragmenter::Fragmenter(ByteView frame, const Ipv4Packet& packet, std::uint32_t m
 
 std::size_t Fragmenter::max_bytes() const noexcept {
   return std::max(minimum_frame_bytes,
-                  ethernet_header_bytes + packet_.header_bytes + segment_bytes_);
+                  net::ethernet_header_bytes + packet_.header_bytes + segment_bytes_);
 }
 
 std::size_t Fragmenter::write(std::size_t index, std::span<std::byte> out) const noexcept {
-  const std::size_t headers = ethernet_header_bytes + packet_.header_bytes;
+  const std::size_t headers = net::ethernet_header_bytes + packet_.header_bytes;
   const std::size_t start = index * segment_bytes_;
   const std::size_t payload =
       std::min(segment_bytes_, packet_.total_bytes - packet_.header_bytes - start);
@@ -37,7 +38,7 @@ std::size_t Fragmenter::write(std::size_t index, std::span<std::byte> out) const
 
   std::copy_n(frame_.data(), headers, out.data());
   std::copy_n(frame_.data() + headers + start, payload, out.data() + headers);
-  std::byte* const ip = out.data() + ethernet_header_bytes;
+  std::byte* const ip = out.data() + net::ethernet_header_bytes;
   const auto old_flags = load_be<std::uint16_t>(ip + 6) & 0xC000U;  // reserved bit and DF
   store_be(ip + 2, static_cast<std::uint16_t>(packet_.header_bytes + payload));
   store_be(ip + 6, static_cast<std::uint16_t>(old_flags | (has_more ? 0x2000U : 0U) | offset));

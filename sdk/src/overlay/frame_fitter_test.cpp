@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include <weft/net/headers.hpp>
 #include <weft/overlay/frame_run.hpp>
 #include <weft/testing/fake_host.hpp>
 
@@ -80,7 +81,7 @@ TEST_F(FrameFitterTest, FragmentsWhatMayBe) {
   EXPECT_EQ(fit(frames::ipv4_frame(1400, false)).fragmented, 1U);
   ASSERT_EQ(sent.size(), 3U);
   for (const Bytes& piece : sent) {
-    EXPECT_LE(piece.size(), 576U + ethernet_header_bytes);
+    EXPECT_LE(piece.size(), 576U + net::ethernet_header_bytes);
   }
 }
 

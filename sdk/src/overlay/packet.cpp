@@ -1,15 +1,10 @@
 /// Looks into tunnelled frames just far enough to respect their wishes about fragmentation.
 #include <weft/overlay/packet.hpp>
 
+#include <weft/net/headers.hpp>
+
 namespace weft::overlay {
 namespace {
-
-constexpr std::uint16_t ethertype_ipv4 = 0x0800;
-constexpr std::uint16_t ethertype_ipv6 = 0x86DD;
-constexpr std::size_t ipv4_minimum_header_bytes = 20;
-constexpr std::size_t ipv6_header_bytes = 40;
-constexpr std::uint8_t protocol_icmp = 1;
-constexpr std::uint8_t protocol_icmpv6 = 58;
 
 std::uint16_t ethertype(ByteView frame) noexcept {
   return load_be<std::uint16_t>(frame.data() + 12);
@@ -21,8 +16,8 @@ bool is_group(ByteView frame) noexcept {
 
 /// RFC 792 and RFC 1122: types that are themselves reports.
 bool is_icmp_error(ByteView frame, const Ipv4Packet& ip) noexcept {
-  const std::size_t at = ethernet_header_bytes + ip.header_bytes;
-  if (ip.protocol != protocol_icmp || frame.size() <= at) {
+  const std::size_t at = net::ethernet_header_bytes + ip.header_bytes;
+  if (ip.protocol != net::protocol_icmp || frame.size() <= at) {
     return false;
   }
   const auto type = std::to_integer<unsigned>(frame[at]);
@@ -31,13 +26,14 @@ bool is_icmp_error(ByteView frame, const Ipv4Packet& ip) noexcept {
 
 /// RFC 4443 section 2.1: error messages have types below 128.
 bool is_icmpv6_error(ByteView frame) noexcept {
-  const std::size_t at = ethernet_header_bytes + ipv6_header_bytes;
-  return std::to_integer<std::uint8_t>(frame[ethernet_header_bytes + 6]) == protocol_icmpv6 &&
+  const std::size_t at = net::ethernet_header_bytes + net::ipv6_header_bytes;
+  return std::to_integer<std::uint8_t>(frame[net::ethernet_header_bytes + 6]) ==
+             net::protocol_icmpv6 &&
          frame.size() > at && std::to_integer<unsigned>(frame[at]) < 128;
 }
 
 Handling plan_ipv4(ByteView frame, const Ipv4Packet& ip, const PathLimits& path) noexcept {
-  const bool fits = frame.size() <= path.mtu + ethernet_header_bytes;
+  const bool fits = frame.size() <= path.mtu + net::ethernet_header_bytes;
   if (!ip.dont_fragment) {
     if (path.kernels_fragment) {
       return Handling::send_may_fragment;
@@ -53,10 +49,10 @@ Handling plan_ipv4(ByteView frame, const Ipv4Packet& ip, const PathLimits& path)
 }
 
 Handling plan_ipv6(ByteView frame, const PathLimits& path) noexcept {
-  if (frame.size() <= path.mtu + ethernet_header_bytes) {
+  if (frame.size() <= path.mtu + net::ethernet_header_bytes) {
     return Handling::send_dont_fragment;
   }
-  if (frame.size() <= ipv6_minimum_mtu + ethernet_header_bytes) {
+  if (frame.size() <= ipv6_minimum_mtu + net::ethernet_header_bytes) {
     return Handling::send_may_fragment;  // IPv6 hosts need not go below its minimum
   }
   // RFC 4443 would have multicast senders told too, but by a router with an address of its own:
@@ -68,11 +64,11 @@ Handling plan_ipv6(ByteView frame, const PathLimits& path) noexcept {
 }  // namespace
 
 std::optional<Ipv4Packet> parse_ipv4(ByteView frame) noexcept {
-  if (frame.size() < ethernet_header_bytes + ipv4_minimum_header_bytes ||
-      ethertype(frame) != ethertype_ipv4) {
+  if (frame.size() < net::ethernet_header_bytes + net::ipv4_header_bytes ||
+      ethertype(frame) != net::ethertype_ipv4) {
     return std::nullopt;
   }
-  const std::byte* const ip = frame.data() + ethernet_header_bytes;
+  const std::byte* const ip = frame.data() + net::ethernet_header_bytes;
   const auto version_and_words = std::to_integer<unsigned>(ip[0]);
   const auto flags_and_offset = load_be<std::uint16_t>(ip + 6);
   const Ipv4Packet packet{.header_bytes = (version_and_words & 0xFU) * 4U,
@@ -82,16 +78,16 @@ std::optional<Ipv4Packet> parse_ipv4(ByteView frame) noexcept {
                           .fragment_offset = static_cast<std::uint16_t>(flags_and_offset & 0x1FFFU),
                           .protocol = std::to_integer<std::uint8_t>(ip[9])};
   const bool is_sound = version_and_words >> 4U == 4 &&
-                        packet.header_bytes >= ipv4_minimum_header_bytes &&
+                        packet.header_bytes >= net::ipv4_header_bytes &&
                         packet.header_bytes <= packet.total_bytes &&
-                        packet.total_bytes <= frame.size() - ethernet_header_bytes;
+                        packet.total_bytes <= frame.size() - net::ethernet_header_bytes;
   return is_sound ? std::optional(packet) : std::nullopt;
 }
 
 bool is_ipv6(ByteView frame) noexcept {
-  return frame.size() >= ethernet_header_bytes + ipv6_header_bytes &&
-         ethertype(frame) == ethertype_ipv6 &&
-         std::to_integer<unsigned>(frame[ethernet_header_bytes]) >> 4U == 6;
+  return frame.size() >= net::ethernet_header_bytes + net::ipv6_header_bytes &&
+         ethertype(frame) == net::ethertype_ipv6 &&
+         std::to_integer<unsigned>(frame[net::ethernet_header_bytes]) >> 4U == 6;
 }
 
 Handling plan(ByteView frame, const PathLimits& path) noexcept {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/core.h>
+#include <weft/net/headers.hpp>
 
 namespace weft::overlay {
 namespace {
@@ -22,9 +23,6 @@ constexpr Pace default_pace{
 
 constexpr std::uint8_t listening_subtag = 1;
 
-constexpr std::uint32_t udp_header_bytes = 8;
-constexpr std::uint32_t ipv4_header_bytes = 20;
-constexpr std::uint32_t ipv6_header_bytes = 40;
 constexpr std::uint32_t largest_packet_bytes = 65535;  // loopback claims one more
 
 Pace pace_of(const OverlayLink& link) {
@@ -36,8 +34,8 @@ Pace pace_of(const OverlayLink& link) {
 /// The largest IP packet inside an outer one of `path_mtu` bytes.
 std::uint32_t inner_mtu(std::uint32_t path_mtu, net::Family family, std::size_t header_bytes) {
   const auto overhead = static_cast<std::uint32_t>(
-      (family == net::Family::v4 ? ipv4_header_bytes : ipv6_header_bytes) + udp_header_bytes +
-      header_bytes + ethernet_header_bytes);
+      (family == net::Family::v4 ? net::ipv4_header_bytes : net::ipv6_header_bytes) +
+      net::udp_header_bytes + header_bytes + net::ethernet_header_bytes);
   const std::uint32_t outer = std::min(path_mtu, largest_packet_bytes);
   return outer > overhead ? outer - overhead : 0;
 }

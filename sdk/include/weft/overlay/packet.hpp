@@ -9,8 +9,6 @@
 
 namespace weft::overlay {
 
-inline constexpr std::size_t ethernet_header_bytes = 14;
-
 /// The part of an IPv4 header that forwarding looks at; lengths are checked against the frame.
 struct Ipv4Packet {
   std::size_t header_bytes = 0;
