@@ -10,7 +10,7 @@
 #include <weft/netlink/link.hpp>
 #include <weft/netlink/namespace.hpp>
 
-#include "upcall.hpp"
+#include "lane_forwarder.hpp"
 
 namespace weft::odp {
 namespace {
@@ -155,35 +155,35 @@ Result<std::unique_ptr<OverlayConnection>> Fastdp::prepare(
   if (link.session_key && ipsec_missing_) {
     return tl::unexpected(*ipsec_missing_);
   }
-  auto session = std::make_shared<Session>(
-      Session::Context{
+  auto session = std::make_shared<fastdp::Session>(
+      fastdp::Session::Context{
           node_.loop, node_.log,
-          [this](PeerName remote, const TunnelOutput& output, const Heartbeat& heartbeat) {
+          [this](PeerName remote, const TunnelOutput& output, const fastdp::Heartbeat& heartbeat) {
             send_heartbeat(remote, output, heartbeat);
           },
           [this] { path_changed(); }, [this] { return ipsec_.get(); },
           [this](const net::IpAddress& local, const net::IpAddress& remote) {
             return forget_reports(local, remote);
           },
-          [this](Session& confirmed) { on_confirmed(confirmed); },
-          [this](Session& ended) { on_ended(ended); }},
-      link, std::make_shared<TunnelForwarder>(node_.lanes, ports_), std::move(listener));
+          [this](fastdp::Session& confirmed) { on_confirmed(confirmed); },
+          [this](fastdp::Session& ended) { on_ended(ended); }},
+      link, std::make_shared<LaneForwarder>(node_.lanes, ports_), std::move(listener));
   const Forwarder* const forwarder = session->forwarder().get();
   return sessions_.connect(forwarder, std::move(session));
 }
 
-void Fastdp::on_confirmed(Session& session) {
+void Fastdp::on_confirmed(fastdp::Session& session) {
   const auto tunnel = tunnels_->ensure_for(session.link());
   if (!tunnel) {
     node_.log.error("fast datapath not used", "peer", session.link().remote, "error",
                     tunnel.error());
     return;
   }
-  session.begin(*tunnel, own_ports_.mtu);
+  session.begin({tunnel->number, tunnel->udp_port}, own_ports_.mtu);
   publish_view();
 }
 
-void Fastdp::on_ended(Session& session) {
+void Fastdp::on_ended(fastdp::Session& session) {
   if (!is_running_) {  // the kernel goes on forwarding
     session.stop();
     session.take_encryption().reset();
@@ -214,15 +214,16 @@ std::optional<TunnelOutput> Fastdp::output_for(const FlowHop& hop) const {
   return session != nullptr ? session->output() : std::nullopt;
 }
 
-void Fastdp::send_heartbeat(PeerName remote, TunnelOutput output, const Heartbeat& heartbeat) {
+void Fastdp::send_heartbeat(PeerName remote, TunnelOutput output,
+                            const fastdp::Heartbeat& heartbeat) {
   const auto from = ids_.id(node_.self);
   const auto to = ids_.id(remote);
   if (!from || !to) {
     counters_.no_short_id.add();
     return;  // the next one finds them
   }
-  output.tunnel.id = tunnel_id(*from, *to);
-  const Bytes frame = make_heartbeat(heartbeat);
+  output.tunnel.id = fastdp::tunnel_id(*from, *to);
+  const Bytes frame = fastdp::make_heartbeat(heartbeat);
   static_cast<void>(heartbeat_sender_->stage(kernel_->index(), frame, output));
   if (heartbeat_sender_->flush() != 0) {
     counters_.execute_errors.add();
@@ -237,7 +238,8 @@ void Fastdp::drain_events() {
       if (event.heartbeat) {
         on_heartbeat(event);
       } else {
-        if (event.key.tunnel && ids_.peer(destination_of(event.key.tunnel->id)) != node_.self) {
+        if (event.key.tunnel &&
+            ids_.peer(fastdp::destination_of(event.key.tunnel->id)) != node_.self) {
           event.key.macs.reset();  // relayed whatever its MACs
         }
         missed.push_back(event.key);
@@ -262,7 +264,7 @@ void Fastdp::on_heartbeat(const LaneEvent& event) {
 }
 
 void Fastdp::on_topology(const Topology& topology) {
-  PeerIds ids(topology);
+  fastdp::PeerIds ids(topology);
   if (ids == ids_) {
     return;
   }
@@ -363,7 +365,7 @@ Result<FastdpStatus> Fastdp::status() {
   for (const auto& [forwarder, session] : sessions_.all()) {
     status.connections.push_back(session->describe());
   }
-  std::ranges::sort(status.connections, {}, &SessionStatus::remote);
+  std::ranges::sort(status.connections, {}, &fastdp::SessionStatus::remote);
   status.counts = flows_->counts();
   status.is_per_cpu = is_per_cpu_;
   return status;

@@ -21,14 +21,14 @@
 #include <weft/service/flows.hpp>
 #include <weft/service/overlay.hpp>
 
+#include "common/fastdp/ipsec/guard_keeper.hpp"
+#include "common/fastdp/ipsec/ipsec.hpp"
+#include "common/fastdp/session.hpp"
 #include "counters.hpp"
 #include "flow_compiler.hpp"
 #include "flow_table.hpp"
-#include "ipsec/guard_keeper.hpp"
-#include "ipsec/ipsec.hpp"
 #include "kernel.hpp"
 #include "lane_port.hpp"
-#include "session.hpp"
 #include "tunnel_ports.hpp"
 
 namespace weft::odp {
@@ -37,7 +37,7 @@ namespace weft::odp {
 struct FastdpStatus {
   std::vector<Vport> vports;
   std::vector<KernelFlow> flows;
-  std::vector<SessionStatus> connections;
+  std::vector<fastdp::SessionStatus> connections;
   FlowTable::Counts counts;
   bool is_per_cpu = false;
 };
@@ -100,9 +100,9 @@ class Fastdp final : public Overlay, public Datapath {
   void restore_soon(Duration wait);
   void restore();
   [[nodiscard]] Result<> restore_ports();
-  void on_confirmed(Session& session);
-  void on_ended(Session& session);
-  void send_heartbeat(PeerName remote, TunnelOutput output, const Heartbeat& heartbeat);
+  void on_confirmed(fastdp::Session& session);
+  void on_ended(fastdp::Session& session);
+  void send_heartbeat(PeerName remote, TunnelOutput output, const fastdp::Heartbeat& heartbeat);
 
   void drain_events();
   void on_heartbeat(const LaneEvent& event);
@@ -148,13 +148,13 @@ class Fastdp final : public Overlay, public Datapath {
   bool is_replan_due_ = false;
   bool is_per_cpu_ = false;
   bool is_report_kept_logged_ = false;
-  PeerIds ids_;
-  FormerIds former_ids_;
+  fastdp::PeerIds ids_;
+  fastdp::FormerIds former_ids_;
   Timer former_timer_;
   std::optional<DatapathPorts> joined_;
   FlowPorts own_ports_;
   FlowCompiler compiler_;
-  overlay::Sessions<Session, const Forwarder*> sessions_;
+  overlay::Sessions<fastdp::Session, const Forwarder*> sessions_;
   /// Tunnels to peers whose connection ended while it worked: the peer may only be restarting, and
   /// its kernel goes on. A way over another peer, which may soon notice the same, waits a moment.
   struct Lingering {

@@ -78,7 +78,7 @@ Result<> Fastdp::restore_ports() {
     }
     Vport tunnel;
     WEFT_TRY(tunnel, tunnels_->ensure_for(session->link()));
-    session->set_tunnel(tunnel);
+    session->set_port(tunnel.number);
   }
   if (joined_) {
     WEFT_TRY(join_ports());

@@ -13,34 +13,12 @@
 #include <weft/net/ip.hpp>
 #include <weft/net/mac.hpp>
 
+#include "common/fastdp/tunnel.hpp"
+
 namespace weft::odp {
 
-/// Number of a port of the datapath.
-using PortNumber = std::uint32_t;
-
-/// What the VXLAN header and the outer IPv4 header of a packet say.
-struct Tunnel {
-  std::uint32_t id = 0;           ///< 24 bits: see tunnel_id
-  std::uint32_t source = 0;       ///< IPv4 address, host order
-  std::uint32_t destination = 0;  ///< IPv4 address, host order
-
-  auto operator<=>(const Tunnel&) const = default;
-};
-
-/// Short ids have 12 bits. Source: weaveworks/mesh peer.go, PeerShortIDBits.
-inline constexpr std::uint32_t short_id_bits = 12;
-inline constexpr std::uint32_t short_ids = 1U << short_id_bits;
-
-/// The tunnel id of frames from the peer with short id `source` for the one with `destination`.
-constexpr std::uint32_t tunnel_id(std::uint16_t source, std::uint16_t destination) noexcept {
-  return source | static_cast<std::uint32_t>(destination) << short_id_bits;
-}
-constexpr std::uint16_t source_of(std::uint32_t tunnel_id) noexcept {
-  return static_cast<std::uint16_t>(tunnel_id & (short_ids - 1));
-}
-constexpr std::uint16_t destination_of(std::uint32_t tunnel_id) noexcept {
-  return static_cast<std::uint16_t>(tunnel_id >> short_id_bits & (short_ids - 1));
-}
+using fastdp::PortNumber;
+using fastdp::Tunnel;
 
 struct MacPair {
   net::Mac source;

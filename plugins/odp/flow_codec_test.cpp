@@ -160,10 +160,10 @@ TEST(FlowCodec, SpeaksOfFlowsAsTheOriginalsReportDoes) {
 }
 
 TEST(TunnelId, HoldsBothShortIds) {
-  EXPECT_EQ(tunnel_id(0x6da, 0xade), 0xade6daU);
-  EXPECT_EQ(tunnel_id(0xfff, 0xfff), 0xffffffU);
-  EXPECT_EQ(source_of(0xade6da), 0x6da);
-  EXPECT_EQ(destination_of(0xade6da), 0xade);
+  EXPECT_EQ(fastdp::tunnel_id(0x6da, 0xade), 0xade6daU);
+  EXPECT_EQ(fastdp::tunnel_id(0xfff, 0xfff), 0xffffffU);
+  EXPECT_EQ(fastdp::source_of(0xade6da), 0x6da);
+  EXPECT_EQ(fastdp::destination_of(0xade6da), 0xade);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include <weft/net/headers.hpp>
+
 namespace weft::odp {
 
 using Certainty = FlowDecision::Certainty;
@@ -20,8 +22,8 @@ Verdict FlowCompiler::plan(const FlowKey& key) const {
     return is_ours ? compile(key, planner_.captured(key.macs->source, key.macs->destination))
                    : Verdict{Certainty::refuted, std::nullopt};
   }
-  const PeerName origin = view_->ids.peer(source_of(key.tunnel->id));
-  const PeerName destination = view_->ids.peer(destination_of(key.tunnel->id));
+  const PeerName origin = view_->ids.peer(fastdp::source_of(key.tunnel->id));
+  const PeerName destination = view_->ids.peer(fastdp::destination_of(key.tunnel->id));
   if (origin == PeerName{} || destination == PeerName{} ||
       !view_->believes(key.in_port, *key.tunnel)) {
     return {};  // the peer may come back, with its id
@@ -64,7 +66,8 @@ bool FlowCompiler::add_hops(const FlowKey& key, const FlowDecision& decision,
     if (!output || !from || !to) {
       return false;
     }
-    const Tunnel tunnel{tunnel_id(*from, *to), output->tunnel.source, output->tunnel.destination};
+    const Tunnel tunnel{fastdp::tunnel_id(*from, *to), output->tunnel.source,
+                        output->tunnel.destination};
     if (key.tunnel && tunnel.id == key.tunnel->id && tunnel.destination == key.tunnel->source) {
       // Source: weaveworks/weave router/fastdp.go, isHairpinFlow. It drops until routes change.
       verdict.is_hairpin = true;
@@ -80,7 +83,7 @@ bool FlowCompiler::add_hops(const FlowKey& key, const FlowDecision& decision,
   if (!ports_.upcall) {
     return false;
   }
-  const auto max_bytes = static_cast<std::uint16_t>(mtu + ethernet_bytes);
+  const auto max_bytes = static_cast<std::uint16_t>(mtu + net::ethernet_header_bytes);
   verdict.actions->insert(verdict.actions->begin(), CheckLength{max_bytes, *ports_.upcall});
   return true;
 }
@@ -92,7 +95,7 @@ std::optional<MacSighting> FlowCompiler::sighting(const FlowKey& key) const {
   if (!key.tunnel) {
     return MacSighting{key.macs->source, self_};
   }
-  const PeerName origin = view_->ids.peer(source_of(key.tunnel->id));
+  const PeerName origin = view_->ids.peer(fastdp::source_of(key.tunnel->id));
   return origin == PeerName{} ? std::nullopt : std::optional(MacSighting{key.macs->source, origin});
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 
 #include <weft/events/topology.hpp>
+#include <weft/net/headers.hpp>
 
 namespace weft::odp {
 namespace {
@@ -42,7 +43,7 @@ std::shared_ptr<const LaneView> make_view() {
     peer.short_id = static_cast<std::uint16_t>(static_cast<std::uint64_t>(name) * 0x100);
     topology.peers.push_back(peer);
   }
-  return std::make_shared<const LaneView>(LaneView{.ids = PeerIds(topology)});
+  return std::make_shared<const LaneView>(LaneView{.ids = fastdp::PeerIds(topology)});
 }
 
 class FlowCompilerTest : public ::testing::Test {
@@ -50,13 +51,13 @@ class FlowCompilerTest : public ::testing::Test {
   void copy_to(PeerName peer) { planner_.decision.hops.push_back({nullptr, peer}); }
   Verdict from_pod() const { return compiler_.plan({.in_port = bridge, .macs = macs}); }
   Verdict from_tunnel(PeerName origin, PeerName destination, std::optional<MacPair> of) const {
-    const Tunnel tunnel{tunnel_id(*view_->ids.id(origin), *view_->ids.id(destination)),
+    const Tunnel tunnel{fastdp::tunnel_id(*view_->ids.id(origin), *view_->ids.id(destination)),
                         neighbours_address, our_address};
     return compiler_.plan({.in_port = tunnel_port, .tunnel = tunnel, .macs = of});
   }
   /// In a tunnel to the neighbour, which relays what is for somebody else.
   Actions sent_to(PeerName peer) const {
-    const Tunnel tunnel{tunnel_id(*view_->ids.id(us), *view_->ids.id(peer)), our_address,
+    const Tunnel tunnel{fastdp::tunnel_id(*view_->ids.id(us), *view_->ids.id(peer)), our_address,
                         neighbours_address};
     return {SetTunnel{tunnel}, Output{tunnel_port}};
   }
@@ -94,7 +95,8 @@ TEST_F(FlowCompilerTest, SendsLongerFramesUpWhereAPathIsNarrow) {
   const Verdict verdict = from_pod();
   ASSERT_TRUE(verdict.actions);
   ASSERT_EQ(verdict.actions->size(), 3u);
-  EXPECT_EQ(verdict.actions->front(), Action(CheckLength{pods_mtu - 100 + ethernet_bytes, 77}));
+  EXPECT_EQ(verdict.actions->front(),
+            Action(CheckLength{pods_mtu - 100 + net::ethernet_header_bytes, 77}));
 }
 
 TEST_F(FlowCompilerTest, LeavesANarrowPathToTheLanesOfAKernelThatMeasuresNothing) {
@@ -164,8 +166,8 @@ TEST_F(FlowCompilerTest, KnowsWhoseMacAFlowShows) {
   EXPECT_EQ(local->peer, us);
   EXPECT_EQ(local->mac, macs.source);
 
-  const Tunnel tunnel{tunnel_id(*view_->ids.id(distant), *view_->ids.id(us)), neighbours_address,
-                      our_address};
+  const Tunnel tunnel{fastdp::tunnel_id(*view_->ids.id(distant), *view_->ids.id(us)),
+                      neighbours_address, our_address};
   const auto remote = compiler_.sighting({.in_port = tunnel_port, .tunnel = tunnel, .macs = macs});
   ASSERT_TRUE(remote);
   EXPECT_EQ(remote->peer, distant);

@@ -53,7 +53,7 @@ void FlowTable::install(const std::vector<FlowChange>& additions) {
 }
 
 FlowTable::Origin FlowTable::origin_of(const FlowKey& key) {
-  return {key.in_port, key.tunnel ? source_of(key.tunnel->id) : std::uint16_t{0}};
+  return {key.in_port, key.tunnel ? fastdp::source_of(key.tunnel->id) : std::uint16_t{0}};
 }
 
 void FlowTable::make_room(const Origin& origin) {
@@ -137,8 +137,8 @@ void FlowTable::replan(TimePoint now) {
 void FlowTable::forget_id(std::uint16_t short_id) {
   const auto names = [short_id](const Action& action) {
     const auto* const way = std::get_if<SetTunnel>(&action);
-    return way != nullptr &&
-           (source_of(way->tunnel.id) == short_id || destination_of(way->tunnel.id) == short_id);
+    return way != nullptr && (fastdp::source_of(way->tunnel.id) == short_id ||
+                              fastdp::destination_of(way->tunnel.id) == short_id);
   };
   std::vector<FlowChange> deletions;
   for (const auto& [key, entry] : flows_) {

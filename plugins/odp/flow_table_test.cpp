@@ -60,7 +60,7 @@ class FlowTableTest : public ::testing::Test {
   static FlowKey received(std::uint16_t peer, std::uint64_t source) {
     FlowKey flow = key(source);
     flow.in_port = 2;
-    flow.tunnel = Tunnel{.id = tunnel_id(peer, 1)};
+    flow.tunnel = Tunnel{.id = fastdp::tunnel_id(peer, 1)};
     return flow;
   }
   void settle(const FlowKey& at, Actions actions) {
@@ -104,8 +104,8 @@ TEST_F(FlowTableTest, ChangesManyFlowsAtOnce) {
 }
 
 TEST_F(FlowTableTest, DeletesWhatSendsWithAnIdThatIsNobodys) {
-  const Action to_seven = SetTunnel{{.id = tunnel_id(1, 7)}};
-  const Action to_eight = SetTunnel{{.id = tunnel_id(1, 8)}};
+  const Action to_seven = SetTunnel{{.id = fastdp::tunnel_id(1, 7)}};
+  const Action to_eight = SetTunnel{{.id = fastdp::tunnel_id(1, 8)}};
   settle(key(1), {to_seven, Output{2}});
   settle(key(2), {to_eight, Output{2}});
   settle(key(3), {to_eight, Output{2}, to_seven, Output{3}});

@@ -54,7 +54,7 @@ void LanePort::take(Lane& lane, nlmsghdr& message, Run& run) noexcept {
   }
   LaneEvent event{.key = {.in_port = upcall->in_port, .tunnel = upcall->tunnel}};
   if (upcall->tunnel) {
-    if (const auto heartbeat = parse_heartbeat(upcall->frame)) {
+    if (const auto heartbeat = fastdp::parse_heartbeat(upcall->frame)) {
       context_.counters.heartbeats.add_on_lane(lane.index());
       if (heartbeat->frame_bytes == upcall->frame.size()) {
         event.heartbeat = heartbeat;
@@ -97,9 +97,9 @@ void LanePort::finish(Lane& lane, Run& run) noexcept {
     context_.dataplane.from_bridge(lane, frames);
     return;
   }
-  const PeerIds& ids = context_.view.read().ids;
-  const PeerName source = ids.peer(source_of(run.tunnel_id));
-  const PeerName destination = ids.peer(destination_of(run.tunnel_id));
+  const fastdp::PeerIds& ids = context_.view.read().ids;
+  const PeerName source = ids.peer(fastdp::source_of(run.tunnel_id));
+  const PeerName destination = ids.peer(fastdp::destination_of(run.tunnel_id));
   if (source == PeerName{} || destination == PeerName{}) {
     context_.counters.unknown_tunnel.add_on_lane(lane.index(), frames.size());
     return;
@@ -116,7 +116,7 @@ void LanePort::tell(Lane& lane, const LaneEvent& event) noexcept {
 
 std::size_t LanePort::forward(Lane& lane, PeerName source, PeerName destination,
                               const TunnelOutput& out, std::span<const Frame> batch) noexcept {
-  const PeerIds& ids = context_.view.read().ids;
+  const fastdp::PeerIds& ids = context_.view.read().ids;
   const auto from = ids.id(source);
   const auto to = ids.id(destination);
   if (!from || !to) {
@@ -124,7 +124,7 @@ std::size_t LanePort::forward(Lane& lane, PeerName source, PeerName destination,
     return 0;
   }
   TunnelOutput output = out;
-  output.tunnel.id = tunnel_id(*from, *to);
+  output.tunnel.id = fastdp::tunnel_id(*from, *to);
   const overlay::Unfit unfit =
       fitter_.fit(lane, {source, destination, batch}, {.mtu = out.mtu, .kernels_fragment = false},
                   [&](const Frame& frame, bool /*may_fragment*/) { stage(lane, frame, output); });

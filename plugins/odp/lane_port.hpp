@@ -15,18 +15,19 @@
 #include <weft/overlay/frame_fitter.hpp>
 #include <weft/overlay/receive_buffers.hpp>
 
+#include "common/fastdp/heartbeat.hpp"
+#include "common/fastdp/peer_ids.hpp"
 #include "counters.hpp"
 #include "flow.hpp"
 #include "netlink_port.hpp"
 #include "packet_sender.hpp"
-#include "peer_ids.hpp"
 #include "upcall.hpp"
 
 namespace weft::odp {
 
 /// What lanes know. Immutable once published.
 struct LaneView {
-  PeerIds ids;
+  fastdp::PeerIds ids;
   int datapath = 0;       ///< see Kernel::index
   PortNumber bridge = 0;  ///< the bridge's port; 0 while there is none
   /// Ports of our neighbours' tunnels, with their outer addresses, sorted. Where anything is
@@ -43,7 +44,7 @@ struct LaneView {
 /// What a lane tells the loop of a frame that had no flow.
 struct LaneEvent {
   FlowKey key;
-  std::optional<Heartbeat> heartbeat{};  ///< absent: any other frame
+  std::optional<fastdp::Heartbeat> heartbeat{};  ///< absent: any other frame
 };
 
 /// Created and destroyed by the loop; everything virtual, and `forward`, run on the lane.

@@ -51,7 +51,7 @@ class OdpLaneTest : public testing::DatapathTest {
     topology.peers[1].name = remote;
     topology.peers[1].short_id = std::uint16_t{2};
     view_.publish(std::make_shared<const LaneView>(
-        LaneView{.ids = PeerIds(topology), .datapath = kernel_.index(), .bridge = bridge}));
+        LaneView{.ids = fastdp::PeerIds(topology), .datapath = kernel_.index(), .bridge = bridge}));
   }
 
   /// The kernel may hand up what was sent a while later.

@@ -16,12 +16,7 @@
 
 namespace weft::odp {
 
-/// Where a tunnel's packets leave the datapath.
-struct TunnelOutput {
-  Tunnel tunnel;
-  PortNumber port = 0;
-  std::uint32_t mtu = UINT32_MAX;  ///< largest IP packet that gets through, bytes
-};
+using fastdp::TunnelOutput;
 
 /// Collects frames and hands them to the kernel in one call. Used on one thread; allocates nothing
 /// after construction. Frames must stay unchanged until `flush`.

@@ -36,7 +36,7 @@ std::string to_json(const FastdpStatus& status, std::uint64_t misses) {
                      {"Used", flow.used_ms}});
   }
   auto connections = ordered_json::array();
-  for (const SessionStatus& connection : status.connections) {
+  for (const fastdp::SessionStatus& connection : status.connections) {
     connections.push_back({{"Name", to_string(connection.remote)},
                            {"Address", connection.address},
                            {"State", connection.state},

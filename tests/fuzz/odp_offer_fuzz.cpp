@@ -7,7 +7,7 @@
 
 #include <weft/result.hpp>
 
-#include "odp/ipsec/keys.hpp"
+#include "common/fastdp/ipsec/keys.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace weft::ipsec;

@@ -12,12 +12,11 @@
 #include <weft/overlay/sessions.hpp>
 #include <weft/service/overlay.hpp>
 
+#include "heartbeat.hpp"
 #include "ipsec/ipsec.hpp"
-#include "kernel.hpp"
 #include "tunnel.hpp"
-#include "upcall.hpp"
 
-namespace weft::odp {
+namespace weft::fastdp {
 
 /// How a connection stands, for reports.
 struct SessionStatus {
@@ -63,10 +62,10 @@ class Session final : public overlay::Session, public std::enable_shared_from_th
   [[nodiscard]] std::shared_ptr<Forwarder> forwarder() override { return forwarder_; }
   [[nodiscard]] OverlayStatus status() const override;
 
-  /// `tunnel`: the datapath's port towards the remote. `mtu`: of this node's pods.
-  void begin(const Vport& tunnel, std::uint32_t mtu);
+  /// `tunnel`: the back end's port towards the remote. `mtu`: of this node's pods.
+  void begin(const TunnelPort& tunnel, std::uint32_t mtu);
   /// The port has another number now.
-  void set_tunnel(const Vport& tunnel);
+  void set_port(PortNumber number);
   void set_pods_mtu(std::uint32_t mtu);
   /// A heartbeat with our UID that arrived whole, through this port from this outer address. False
   /// when it counts for nothing: from elsewhere than the TCP connection's remote anybody could have
@@ -120,7 +119,7 @@ class Session final : public overlay::Session, public std::enable_shared_from_th
   std::shared_ptr<OverlayListener> listener_;
   overlay::Liveness liveness_;
   std::uint32_t pods_mtu_ = 0;
-  std::uint32_t originals_mtu_ = UINT32_MAX;  // of its pods, as its heartbeats show
+  std::uint32_t weave_net_mtu_ = UINT32_MAX;  // of its pods, as its heartbeats show
   overlay::MtuHearing hearing_;
   overlay::EchoedMtu path_;
   bool was_healthy_ = true;  // when last reported
@@ -137,4 +136,4 @@ class Session final : public overlay::Session, public std::enable_shared_from_th
   Timer timer_;
 };
 
-}  // namespace weft::odp
+}  // namespace weft::fastdp

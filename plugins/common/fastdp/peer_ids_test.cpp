@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weft::odp {
+namespace weft::fastdp {
 namespace {
 
 using namespace std::chrono_literals;
@@ -75,4 +75,4 @@ TEST_F(FormerIdsTest, AnIdThatAnotherPeerTookIsOfUse) {
 }
 
 }  // namespace
-}  // namespace weft::odp
+}  // namespace weft::fastdp

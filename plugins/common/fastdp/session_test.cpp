@@ -8,14 +8,17 @@
 #include <utility>
 #include <vector>
 
+#include <weft/net/headers.hpp>
 #include <weft/testing/fake_host.hpp>
 
-namespace weft::odp {
+#include "testing/no_forwarder.hpp"
+
+namespace weft::fastdp {
 namespace {
 
 using namespace std::chrono_literals;
 
-const Vport tunnel{.number = 2, .type = Vport::Type::vxlan, .name = {}, .udp_port = 6784};
+constexpr TunnelPort tunnel{.number = 2, .udp_port = 6784};
 constexpr std::uint32_t local_address = 0x0a630001;
 constexpr std::uint32_t remote_address = 0x0a630002;
 constexpr std::uint32_t other_address = 0x0a630009;
@@ -60,15 +63,15 @@ class ClearSessionTest : public ::testing::Test {
                              [](Session& session) { session.begin(tunnel, pods_mtu); },
                              [](Session& session) { session.stop(); }};
     session_ = std::make_shared<Session>(std::move(context), link,
-                                         std::make_shared<TunnelForwarder>(host_.lanes(), nullptr),
-                                         listener_);
+                                         std::make_shared<testing::NoForwarder>(), listener_);
     session_->confirm();
   }
 
   bool heartbeat_from(std::uint32_t address, overlay::MtuEcho echo = {}) {
     return session_->on_heartbeat(
         tunnel.number, address,
-        {.frame_bytes = static_cast<std::uint16_t>(pods_mtu + ethernet_bytes), .echo = echo});
+        {.frame_bytes = static_cast<std::uint16_t>(pods_mtu + net::ethernet_header_bytes),
+         .echo = echo});
   }
 
   weft::testing::SimWorld world_;
@@ -157,4 +160,4 @@ TEST_F(ClearSessionTest, HasTheKernelForgetTowardsAnOriginal) {
 }
 
 }  // namespace
-}  // namespace weft::odp
+}  // namespace weft::fastdp

@@ -17,14 +17,15 @@
 #include <weft/testing/fake_host.hpp>
 
 #include "ipsec/keys.hpp"
+#include "testing/no_forwarder.hpp"
 
-namespace weft::odp {
+namespace weft::fastdp {
 namespace {
 
 using namespace std::chrono_literals;
 
 /// Towards a peer that listens at another port than this node.
-const Vport tunnel{.number = 3, .type = Vport::Type::vxlan, .name = {}, .udp_port = 7784};
+constexpr TunnelPort tunnel{.number = 3, .udp_port = 7784};
 constexpr std::uint32_t local_address = 0x0a630001;
 constexpr std::uint32_t remote_address = 0x0a630002;
 
@@ -75,7 +76,7 @@ class SessionTest : public ::testing::Test {
   }
 
   void begin_with_weft() { begin(connection(1s)); }
-  void begin_with_original() { begin(connection(0s)); }
+  void begin_with_weave_net() { begin(connection(0s)); }
 
   void begin(const OverlayLink& link) {
     session_ = std::make_shared<Session>(
@@ -84,7 +85,7 @@ class SessionTest : public ::testing::Test {
                          [] {}, [this] { return ipsec_.get(); },
                          [](const auto&, const auto&) { return false; }, [](Session&) {},
                          [](Session&) {}},
-        link, std::make_shared<TunnelForwarder>(host_.lanes(), nullptr), listener_);
+        link, std::make_shared<testing::NoForwarder>(), listener_);
   }
 
   /// Those that open packets from the peer.
@@ -116,8 +117,8 @@ TEST_F(SessionTest, OffersAWeftPeerItsKeyAtOnce) {
 
 // A Weave Net peer that gets an offer before it confirmed its side never sends a heartbeat. It
 // makes its own when it confirms.
-TEST_F(SessionTest, OffersAnOriginalItsKeyOnceTheOriginalOffered) {
-  begin_with_original();
+TEST_F(SessionTest, OffersWeaveNetItsKeyOnceThatOffered) {
+  begin_with_weave_net();
 
   session_->begin(tunnel, 1376);
   EXPECT_TRUE(listener_->offers.empty());
@@ -140,8 +141,8 @@ TEST_F(SessionTest, KeepsAnOfferThatComesBeforeItConfirms) {
   EXPECT_EQ(heartbeats_, 2);
 }
 
-TEST_F(SessionTest, KeepsAnOriginalsOfferThatComesBeforeItConfirms) {
-  begin_with_original();
+TEST_F(SessionTest, KeepsWeaveNetsOfferThatComesBeforeItConfirms) {
+  begin_with_weave_net();
   session_->on_control(crypto_offer, peers_offer());
   EXPECT_TRUE(listener_->offers.empty());
 
@@ -198,8 +199,8 @@ TEST_F(SessionTest, RenewsItsKeyAMinuteLaterWhenTheKernelRefused) {
   EXPECT_EQ(listener_->offers.size(), 3U);
 }
 
-TEST_F(SessionTest, OffersAnOriginalOneKeyForAllTime) {
-  begin_with_original();
+TEST_F(SessionTest, OffersWeaveNetOneKeyForAllTime) {
+  begin_with_weave_net();
   session_->begin(tunnel, 1376);
   session_->on_control(crypto_offer, peers_offer());
   session_->on_control(crypto_offer, peers_offer());
@@ -220,7 +221,7 @@ TEST_F(SessionTest, GuardsThePortThatTheConnectionUses) {
 }
 
 TEST_F(SessionTest, HearsOnlyWhatTheGuardCovers) {
-  begin_with_original();
+  begin_with_weave_net();
   session_->begin(tunnel, 1376);
   session_->on_control(crypto_offer, peers_offer());
 
@@ -234,4 +235,4 @@ TEST_F(SessionTest, HearsOnlyWhatTheGuardCovers) {
 }
 
 }  // namespace
-}  // namespace weft::odp
+}  // namespace weft::fastdp

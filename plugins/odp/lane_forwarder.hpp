@@ -7,31 +7,35 @@
 #include <weft/lane.hpp>
 #include <weft/service/overlay.hpp>
 
+#include "common/fastdp/tunnel.hpp"
 #include "lane_port.hpp"
 
 namespace weft::odp {
 
 /// Where the remote is; unset before contact. Immutable; replaced by the loop.
 struct TunnelView {
-  std::optional<TunnelOutput> output;  ///< the id is the flow's
+  std::optional<TunnelOutput> output;
 };
 
 /// Lives until the overlay's connection is gone and every lane has passed a quiescent point.
-class TunnelForwarder final : public Forwarder {
+class LaneForwarder final : public fastdp::TunnelForwarder {
  public:
-  TunnelForwarder(Lanes& lanes, std::shared_ptr<PerLane<LanePort>> ports)
-      : view(lanes), ports_(std::move(ports)) {}
+  LaneForwarder(Lanes& lanes, std::shared_ptr<PerLane<LanePort>> ports)
+      : view_(lanes), ports_(std::move(ports)) {}
 
   /// Takes nothing while there is no contact, so that another overlay can be tried.
   [[nodiscard]] std::size_t forward(Lane& lane, PeerName source, PeerName destination,
                                     std::span<const Frame> batch) noexcept override {
-    const TunnelView& now = view.read();
+    const TunnelView& now = view_.read();
     return now.output ? ports_->on(lane).forward(lane, source, destination, *now.output, batch) : 0;
   }
 
-  LaneLocal<TunnelView> view;
+  void lead_to(const std::optional<TunnelOutput>& output) override {
+    view_.publish(std::make_shared<const TunnelView>(TunnelView{output}));
+  }
 
  private:
+  LaneLocal<TunnelView> view_;
   std::shared_ptr<PerLane<LanePort>> ports_;
 };
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace weft::odp {
+namespace weft::fastdp {
 
 PeerIds::PeerIds(const Topology& topology) {
   for (const Topology::Peer& peer : topology.peers) {
@@ -64,4 +64,4 @@ std::optional<TimePoint> FormerIds::next() const {
   return next;
 }
 
-}  // namespace weft::odp
+}  // namespace weft::fastdp

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
-namespace weft::odp {
+#include <weft/net/headers.hpp>
+
+namespace weft::fastdp {
 namespace {
 
 /// Sub-tag of the control message over TCP that acknowledges the first heartbeat.
@@ -15,7 +17,7 @@ constexpr std::uint8_t crypto_offer = 1;
 
 // Source: weaveworks/weave router/fastdp.go, router/sleeve.go: FastHeartbeat, SlowHeartbeat,
 // HeartbeatTimeout.
-constexpr overlay::Pace originals_pace{.probing = std::chrono::milliseconds{500},
+constexpr overlay::Pace weave_net_pace{.probing = std::chrono::milliseconds{500},
                                        .heartbeat = std::chrono::seconds{10},
                                        .patience = std::chrono::seconds{60},
                                        .timeout = std::chrono::seconds{60}};
@@ -36,11 +38,11 @@ Session::Session(Context context, const OverlayLink& link,
       link_(link),
       forwarder_(std::move(forwarder)),
       listener_(std::move(listener)),
-      liveness_(overlay::agreed_pace(link.heartbeat, link.timeout, originals_pace)),
+      liveness_(overlay::agreed_pace(link.heartbeat, link.timeout, weave_net_pace)),
       hearing_(link.timeout),
       path_(max_mtu, link.timeout) {}
 
-void Session::begin(const Vport& tunnel, std::uint32_t mtu) {
+void Session::begin(const TunnelPort& tunnel, std::uint32_t mtu) {
   if (is_over_) {
     return;
   }
@@ -122,8 +124,8 @@ void Session::fail_with(Error reason) {
   listener->on_failed(std::move(reason));
 }
 
-void Session::set_tunnel(const Vport& tunnel) {
-  if (output_ && std::exchange(output_->port, tunnel.number) != tunnel.number) {
+void Session::set_port(PortNumber number) {
+  if (output_ && std::exchange(output_->port, number) != number) {
     publish();
     context_.changed();
   }
@@ -171,7 +173,7 @@ bool Session::on_heartbeat(PortNumber port, std::uint32_t from, const Heartbeat&
 
 void Session::listen(const Heartbeat& heartbeat) {
   const TimePoint now = context_.loop.now();
-  const auto mtu = static_cast<std::uint32_t>(heartbeat.frame_bytes - ethernet_bytes);
+  const auto mtu = static_cast<std::uint32_t>(heartbeat.frame_bytes - net::ethernet_header_bytes);
   if (is_weft_peer()) {
     path_.on_echo(heartbeat.echo, now);
     if (hearing_.heard(std::min(mtu, pods_mtu_), now)) {
@@ -179,7 +181,7 @@ void Session::listen(const Heartbeat& heartbeat) {
           std::min(overlay::EchoedMtu::floor, pods_mtu_));  // the echo is what it waits for
     }
   } else {
-    originals_mtu_ = mtu;
+    weave_net_mtu_ = mtu;
   }
   update_mtu();
   if (liveness_.heard(now) && !is_weft_peer()) {
@@ -192,7 +194,7 @@ void Session::listen(const Heartbeat& heartbeat) {
 }
 
 void Session::update_mtu() {
-  const std::uint32_t now = is_weft_peer() ? path_.mtu() : std::min(pods_mtu_, originals_mtu_);
+  const std::uint32_t now = is_weft_peer() ? path_.mtu() : std::min(pods_mtu_, weave_net_mtu_);
   if (mtu_.exchange(now, std::memory_order_relaxed) == now || !output_) {
     return;
   }
@@ -268,7 +270,7 @@ void Session::send_heartbeat(std::uint32_t mtu) {
     return;
   }
   Heartbeat heartbeat{.uid = link_.connection_uid,
-                      .frame_bytes = static_cast<std::uint16_t>(mtu + ethernet_bytes)};
+                      .frame_bytes = static_cast<std::uint16_t>(mtu + net::ethernet_header_bytes)};
   if (is_weft_peer()) {
     heartbeat.echo = {pods_mtu_, hearing_.largest(context_.loop.now())};
   }
@@ -299,7 +301,7 @@ void Session::arm() {
 }
 
 void Session::publish() {
-  forwarder_->view.publish(std::make_shared<const TunnelView>(TunnelView{output_}));
+  forwarder_->lead_to(output_);
 }
 
 SessionStatus Session::describe() const {
@@ -320,4 +322,4 @@ OverlayStatus Session::status() const {
           .established = is_established_.load(std::memory_order_relaxed)};
 }
 
-}  // namespace weft::odp
+}  // namespace weft::fastdp

@@ -13,9 +13,9 @@
 #include <weft/loop.hpp>
 #include <weft/net/peer_name.hpp>
 
-#include "flow.hpp"
+#include "tunnel.hpp"
 
-namespace weft::odp {
+namespace weft::fastdp {
 
 class PeerIds {
  public:
@@ -66,4 +66,4 @@ class FormerIds {
   std::map<std::uint16_t, Former> former_;  // that are nobody's now
 };
 
-}  // namespace weft::odp
+}  // namespace weft::fastdp
