@@ -169,6 +169,34 @@ TEST_F(DaemonTest, EndsWithOneClearLineWhenAStaticConstructorThrows) {
 }
 #endif
 
+TEST_F(DaemonTest, RefusesTheStateDirectoryOfAnotherThatRuns) {
+  configure("\"quiet\"");
+  launch();
+  ASSERT_EQ(next_notification(), "READY=1") << output();
+  const pid_t first = child_;
+  configure("\"quiet\"", fmt::format("control-socket = \"{}/second.sock\"\n", directory_));
+
+  launch();
+
+  EXPECT_EQ(exit_code(), 1);
+  EXPECT_EQ(
+      output().find(fmt::format("weftd: cannot use the state directory '{}/state': process {} "
+                                "(weftd) holds it",
+                                directory_, first)),
+      0U)
+      << output();
+
+  launch("--check");
+  EXPECT_EQ(exit_code(), 0) << output();
+  kill(first, SIGKILL);
+  launch();
+  EXPECT_EQ(next_notification(), "READY=1") << output();
+  kill(child_, SIGKILL);
+  exit_code();
+  child_ = first;
+  exit_code();
+}
+
 TEST_F(DaemonTest, ChecksAConfigurationWithoutTouchingAnything) {
   configure("\"quiet\"", "[plugin.quiet]\nx = 1\n");
 

@@ -18,6 +18,23 @@
 namespace weft::host {
 namespace {
 
+/// Empty where the file system of the directory has no locks, which is warned of.
+Result<std::optional<StateLock>> lock_state(const std::string& directory,
+                                            std::vector<std::string>& warnings) {
+  auto taken = StateLock::take(directory);
+  if (taken) {
+    return std::optional(*std::move(taken));
+  }
+  const std::error_code& code = taken.error().code;
+  if (code == std::errc::bad_file_descriptor || code == std::errc::no_lock_available ||
+      code == std::errc::operation_not_supported) {
+    warnings.push_back(taken.error().message() +
+                       "; a second weftd on it would give out the same addresses");
+    return std::optional<StateLock>();
+  }
+  return tl::unexpected(std::move(taken).error());
+}
+
 /// A check touches nothing.
 Result<PeerIdentity> identify(const config::HostConfig& config, bool is_check) {
   if (is_check) {
@@ -83,13 +100,24 @@ Node::~Node() {
 tl::expected<std::unique_ptr<Node>, Complaints> Node::create(config::NodeConfig config,
                                                              std::shared_ptr<MainLoop> main,
                                                              NodeOptions options) {
+  std::vector<std::string> warnings;
+  std::optional<StateLock> state_lock;
+  if (!options.is_check) {
+    auto locked = lock_state(config.host.state_directory, warnings);
+    if (!locked) {
+      return tl::unexpected(Complaints{locked.error().message()});
+    }
+    state_lock = *std::move(locked);
+  }
   auto identity = identify(config.host, options.is_check);
   if (!identity) {
     return tl::unexpected(Complaints{identity.error().message()});
   }
+  append(warnings, std::move(identity->warnings));
   std::unique_ptr<Node> node(new Node(std::move(config), identity->name, std::move(main), options));
   node->ran_before_ = identity->was_kept;
-  node->warnings_ = std::move(identity->warnings);
+  node->warnings_ = std::move(warnings);
+  node->state_lock_ = std::move(state_lock);
   if (auto complaints = node->validate(); !complaints.empty()) {
     return tl::unexpected(std::move(complaints));
   }
@@ -194,6 +222,9 @@ void Node::doubt_store() {
 }
 
 void Node::tend_store() {
+  if (state_lock_) {
+    state_lock_->keep();
+  }
   core_->store.tend();
   const std::uint64_t times = core_->store.times_made_again();
   if (std::exchange(store_made_again_, times) != times) {

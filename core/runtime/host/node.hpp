@@ -25,6 +25,7 @@
 #include "runtime/host/plugin_state.hpp"
 #include "runtime/host/reload_plan.hpp"
 #include "runtime/host/retry_schedule.hpp"
+#include "runtime/host/state_lock.hpp"
 #include "runtime/host/watchdog.hpp"
 
 namespace weft::host {
@@ -181,6 +182,7 @@ class WEFT_EXPORT Node {
   config::NodeConfig config_;
   const NodeOptions options_;
   const std::shared_ptr<MainLoop> main_;
+  std::optional<StateLock> state_lock_;  // empty: in a check, or where it cannot be had
   std::shared_ptr<NodeCore> core_;
   mutable std::mutex plugins_mutex_;  // the main thread changes the next two, others read them
   Troubles troubles_;

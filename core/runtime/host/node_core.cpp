@@ -17,11 +17,11 @@
 namespace weft::host {
 namespace {
 
-Result<> make_directory(const std::string& path) {
+Result<> make_directory(const std::string& path, std::string_view field) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) {
-    return tl::unexpected(Error{error, fmt::format("make directory '{}'", path)});
+    return tl::unexpected(Error{error, fmt::format("make directory '{}' ({})", path, field)});
   }
   return {};
 }
@@ -60,8 +60,8 @@ NodeCore::NodeCore(const config::HostConfig& config, PeerName name,
 NodeCore::~NodeCore() = default;
 
 Result<> NodeCore::open(const BuiltInParts& parts) {
-  WEFT_TRY(make_directory(info.state_directory));
-  WEFT_TRY(make_directory(info.run_directory));
+  WEFT_TRY(make_directory(info.state_directory, "host.state-directory"));
+  WEFT_TRY(make_directory(info.run_directory, "host.run-directory"));
   WEFT_TRY(store.open());
   WEFT_TRY(lanes.start());
   loop.start();
