@@ -269,6 +269,58 @@ TEST_F(BridgeTest, RefusesANameThatBelongsToSomethingElse) {
   EXPECT_EQ(ensured.error().code, make_error_code(Errc::conflict));
 }
 
+TEST_F(BridgeTest, NamesWhatElseHasTheNameOfTheRoutersPortAndLeavesNoBridge) {
+  ASSERT_EQ(run("ip link add vethwe-tap type bridge"), "");
+
+  const auto ensured = bridge_->ensure();
+
+  ASSERT_FALSE(ensured);
+  EXPECT_EQ(ensured.error().code, make_error_code(Errc::conflict));
+  EXPECT_EQ(ensured.error().context,
+            "use 'vethwe-tap' as the router's port: a link of kind 'bridge' of another program has "
+            "that name; rename it (ip link set vethwe-tap name OTHER) or remove it (ip link delete "
+            "vethwe-tap)");
+  EXPECT_FALSE(bridge_->link());
+}
+
+TEST_F(BridgeTest, SaysThatAnotherProgramHasATapOfTheRoutersPortsName) {
+  ASSERT_EQ(run("ip tuntap add vethwe-tap mode tap"), "");
+
+  const auto tap = open_tap("vethwe-tap", 1);
+
+  ASSERT_FALSE(tap);
+  EXPECT_NE(tap.error().context.find("another program has a tun or tap device of that name"),
+            std::string::npos)
+      << tap.error().context;
+}
+
+TEST_F(BridgeTest, DoesNotTakeWhatReplacedTheRoutersPort) {
+  build();
+  readers_.reset();
+  port_.reset();
+  ASSERT_EQ(run("ip link add vethwe-tap type bridge"), "");
+
+  EXPECT_EQ(bridge_->check().error().code, make_error_code(Errc::conflict));
+
+  EXPECT_EQ(nl::require_link(*route_, "vethwe-tap")->master, 0);
+}
+
+TEST_F(BridgeTest, NamesWhatElseHasTheNameOfTheWayToADatapath) {
+  build();
+  for (const std::string name : {"vethwe-bridge", "vethwe-datapath"}) {
+    ASSERT_EQ(run("ip link add " + name + " type bridge"), "");
+
+    const auto attached = bridge_->attach_datapath();
+
+    ASSERT_FALSE(attached) << name;
+    EXPECT_NE(attached.error().context.find("'" + name + "'"), std::string::npos)
+        << attached.error().context;
+    EXPECT_NE(attached.error().context.find("a link of kind 'bridge'"), std::string::npos)
+        << attached.error().context;
+    ASSERT_EQ(run("ip link delete " + name), "");
+  }
+}
+
 TEST_F(BridgeTest, CapturesWhatPodsSendToTheNetwork) {
   build();
   const Bytes frame = make_frame(everyone, pod_mac);

@@ -17,6 +17,7 @@
 #include <weft/netlink/route.hpp>
 
 #include "common/attachment/port.hpp"
+#include "link_names.hpp"
 #include "pods_mtu.hpp"
 
 namespace weft::bridge {
@@ -24,6 +25,8 @@ namespace {
 
 /// IFLA_BR_FDB_MAX_LEARNED. Source: Linux include/uapi/linux/if_link.h since 6.7.
 constexpr std::uint16_t max_learned_attribute = 49;
+
+constexpr std::string_view router_port = "the router's port";
 
 bool is_link_local(const net::IpAddress& address) {
   const auto first = load_be<std::uint16_t>(address.octets.data());
@@ -50,18 +53,18 @@ Result<LinuxBridge> LinuxBridge::open(Settings settings) {
 }
 
 Result<> LinuxBridge::ensure() {
+  std::optional<nl::Link> tap;
+  WEFT_TRY(tap, nl::find_link(socket_, settings_.port));
+  if (tap) {
+    WEFT_TRY(want_kind(*tap, "tun", router_port));
+  }
   std::optional<nl::Link> found;
   WEFT_TRY(found, nl::find_link(socket_, settings_.name));
   if (!found) {
     WEFT_TRY(nl::create_bridge(socket_, settings_.name));
-    WEFT_TRY(found, nl::find_link(socket_, settings_.name));
+    WEFT_TRY(found, nl::require_link(socket_, settings_.name));
   }
-  if (!found || found->kind != "bridge") {
-    return fail(Errc::conflict,
-                fmt::format("use '{}' as the bridge: it is of kind '{}'; remove it or configure "
-                            "another name",
-                            settings_.name, found ? found->kind : "none"));
-  }
+  WEFT_TRY(want_kind(*found, "bridge", "the bridge"));
   // Set after creation, and for good: a bridge otherwise takes the lowest MAC of its ports.
   if (found->mac != settings_.mac) {
     WEFT_TRY(nl::change_link(socket_, found->index, {.mac = settings_.mac}));
@@ -132,6 +135,13 @@ Result<> LinuxBridge::attach_port() {
   return nl::change_link(socket_, bridge.index, {.mtu = settings_.mtu, .up = true});
 }
 
+Result<nl::Link> LinuxBridge::port() {
+  nl::Link found;
+  WEFT_TRY(found, nl::require_link(socket_, port_));
+  WEFT_TRY(want_kind(found, port_ == near_end ? "veth" : "tun", router_port));
+  return found;
+}
+
 Result<std::string> LinuxBridge::attach_datapath() {
   nl::Link bridge;
   nl::Link near;
@@ -139,6 +149,13 @@ Result<std::string> LinuxBridge::attach_datapath() {
   WEFT_TRY(bridge, link());
   std::uint32_t room = 0;
   WEFT_TRY(room, port_mtu(bridge.index));
+  for (const std::string_view end : {near_end, far_end}) {
+    std::optional<nl::Link> taken;
+    WEFT_TRY(taken, nl::find_link(socket_, end));
+    if (taken) {
+      WEFT_TRY(want_kind(*taken, "veth", "an end of the way to the datapath"));
+    }
+  }
   std::optional<nl::Link> found;
   WEFT_TRY(found, nl::find_link(socket_, near_end));
   if (!found) {

@@ -43,8 +43,8 @@ class LinuxBridge {
   [[nodiscard]] static Result<LinuxBridge> open(Settings settings);
 
   /// Creates the bridge, or adopts the one there is, pods and addresses included. What the node can
-  /// do without is tried; what of it failed, the next check says. Errors: Errc::conflict when the
-  /// name belongs to something else.
+  /// do without is tried; what of it failed, the next check says. Errors: Errc::conflict when its
+  /// name or that of the router's port belongs to something else.
   [[nodiscard]] Result<> ensure();
   /// Makes the router's port, which exists already, a port of the bridge; then both are up. The
   /// way to a datapath, if there is one, goes away: frames would travel twice.
@@ -57,7 +57,8 @@ class LinuxBridge {
   void set_mtu(std::uint32_t mtu) noexcept { settings_.mtu = mtu; }
 
   /// Compares the devices and the kernel's settings with what they should be, and puts right what
-  /// others changed. Errors: ENODEV when a device is gone.
+  /// others changed. Errors: ENODEV when a device is gone; Errc::conflict when something else has
+  /// its name.
   [[nodiscard]] Result<Repair> check();
 
   /// Adds the address and announces it.
@@ -71,7 +72,8 @@ class LinuxBridge {
 
   [[nodiscard]] Result<nl::Link> link() { return nl::require_link(socket_, settings_.name); }
   /// What connects the bridge with the network: the router's port, or the way to a datapath.
-  [[nodiscard]] Result<nl::Link> port() { return nl::require_link(socket_, port_); }
+  /// Errors: ENODEV when it is gone; Errc::conflict when something else has its name.
+  [[nodiscard]] Result<nl::Link> port();
   [[nodiscard]] const std::string& port_name() const noexcept { return port_; }
   [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
   [[nodiscard]] nl::Socket& socket() noexcept { return socket_; }

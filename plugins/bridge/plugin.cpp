@@ -18,6 +18,7 @@
 #include <weft/events/address.hpp>
 #include <weft/events/bridge.hpp>
 #include <weft/events/direct_peers.hpp>
+#include <weft/events/node_trouble.hpp>
 #include <weft/netlink/watcher.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/bridge.hpp>
@@ -31,6 +32,7 @@
 #include "bridged_iptables.hpp"
 #include "common/attachment/attachment.hpp"
 #include "exposures.hpp"
+#include "link_names.hpp"
 #include "linux_bridge.hpp"
 #include "node_guard.hpp"
 #include "pod_ports.hpp"
@@ -76,6 +78,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   }
 
   Result<> validate() override {
+    WEFT_TRY(validate_bridge_name(name_));
     if (configured_mtu_ != 0 && configured_mtu_ < smallest_mtu) {
       return fail(Errc::invalid, fmt::format("use mtu = {}: take 0, or {} to {}", configured_mtu_,
                                              smallest_mtu, largest_mtu));
@@ -130,6 +133,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   }
 
   void stop() noexcept override {
+    set_datapath_trouble("");
     command_ = {};
     doctor_ = {};
     topology_ = {};
@@ -304,6 +308,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   /// the datapath's port for what the lanes have to do.
   void datapath_changed(Datapath* datapath, ServiceHold hold) {
     Datapath* const before = std::exchange(datapath_, datapath);
+    set_datapath_trouble("");
     if (datapath_ != nullptr) {
       join_datapath();
     } else if (before != nullptr) {
@@ -333,8 +338,15 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   /// Pods stay connected, over the overlays that need no datapath.
   void datapath_failed(const Error& error) {
     host_.log().error("datapath not used", "bridge", name_, "error", error);
+    set_datapath_trouble(error.message());
     datapath_ = nullptr;
     attach_tap();
+  }
+
+  void set_datapath_trouble(std::string reason) {
+    if (std::exchange(datapath_trouble_, reason) != reason) {
+      host_.bus().publish(events::NodeTrouble{"datapath", std::move(reason)});
+    }
   }
 
   void attach_tap() {
@@ -411,6 +423,8 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
                   fmt::format("go on without the bridge '{}' or its port '{}': somebody deleted "
                               "it",
                               name_, bridge_->port_name())});
+    } else if (error.code == Errc::conflict) {
+      host_.fail(error);
     } else {
       warn("bridge not repaired: " + error.message());
     }
@@ -483,6 +497,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   Following following_overlays_;
   std::uint32_t overhead_ = 0;  // the most that an overlay of this node adds to a packet
   Following following_datapath_;
+  std::string datapath_trouble_;  // why it is not used
 };
 
 }  // namespace weft::bridge

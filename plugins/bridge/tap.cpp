@@ -39,6 +39,21 @@ constexpr std::array<OffloadStep, 5> offload_steps{{
     {0, "none"},
 }};
 
+std::string hint(int error, const std::string& name) {
+  switch (error) {
+    case EPERM:
+      return " (weftd needs CAP_NET_ADMIN)";
+    case EINVAL:  // it exists with other properties
+    case EBUSY:
+      return fmt::format(
+          " (another program has a tun or tap device of that name: end that program, or remove the "
+          "device: ip link delete {})",
+          name);
+    default:
+      return "";
+  }
+}
+
 Result<Queue> open_queue(const std::string& name) {
   Queue queue{::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
   if (queue.fd() < 0) {
@@ -51,8 +66,8 @@ Result<Queue> open_queue(const std::string& name) {
   std::ranges::copy(name, request.ifr_name);
   request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
   if (::ioctl(queue.fd(), TUNSETIFF, &request) < 0) {
-    return fail(errno, fmt::format("create a queue of tap device '{}'{}", name,
-                                   errno == EPERM ? " (weftd needs CAP_NET_ADMIN)" : ""));
+    const int error = errno;
+    return fail(error, fmt::format("create a queue of tap device '{}'{}", name, hint(error, name)));
   }
   int header_bytes = vnet_header_bytes;
   if (::ioctl(queue.fd(), TUNSETVNETHDRSZ, &header_bytes) < 0) {

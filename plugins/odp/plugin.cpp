@@ -102,6 +102,11 @@ class Odp final : public Plugin {
                               "it; want one of 1 to 65534",
                               net::to_string(host_.node().listen)));
     }
+    if (datapath_ == host_.node().bridge) {
+      return fail(Errc::invalid, fmt::format("use datapath = \"{}\": host.bridge has that name; "
+                                             "give one of them another",
+                                             datapath_));
+    }
     const bool is_valid = !datapath_.empty() && datapath_.size() < IFNAMSIZ && datapath_ != "." &&
                           datapath_ != ".." &&
                           datapath_.find_first_of("/: \t\n\v\f\r") == std::string::npos;
