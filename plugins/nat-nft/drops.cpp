@@ -72,6 +72,12 @@ bool is_packet_at(std::uint32_t hook, Traffic traffic) {
   }
 }
 
+/// As connection tracking has it; NAT is decided for the first packet of a connection.
+bool is_first(Traffic traffic) {
+  return traffic != Traffic::answers_to_pods && traffic != Traffic::answers_to_node &&
+         traffic != Traffic::answers_of_node;
+}
+
 bool is_arp(const std::string& table) {
   return table.starts_with(arp_prefix);
 }
@@ -83,7 +89,7 @@ bool meets(Traffic traffic, const Table& table, const BaseChain& base, const Sce
   if (table.is_of_bridges) {
     return is_bridged_at(base.hook, traffic);
   }
-  return is_packet_at(base.hook, traffic) &&
+  return is_packet_at(base.hook, traffic) && (!base.is_nat || is_first(traffic)) &&
          (traffic != Traffic::pods_to_pods || scene.iptables_see_bridged);
 }
 

@@ -207,6 +207,41 @@ TEST(Drops, RemediesNameWhatTheToolTakesInEachHook) {
                                "-t mangle -I forward -s 10.32.0.0/12 -j ACCEPT; "));
 }
 
+/// As `table`, of type nat.
+Table nat_table(std::string name, std::uint32_t hook, bool drops, std::vector<Rule> rules = {}) {
+  Table made = table(std::move(name), hook, drops, std::move(rules));
+  made.base_chains[0].is_nat = true;
+  return made;
+}
+
+TEST(Drops, AChainForNatSeesTheFirstPacketsOfConnections) {
+  const Finding finding = only(nat_table("ip site", NF_INET_PRE_ROUTING, true));
+
+  EXPECT_EQ(finding.traffic, (std::set{Traffic::pods_to_pods, Traffic::pods_to_outside,
+                                       Traffic::outside_to_pods, Traffic::pods_to_node}));
+  EXPECT_TRUE(find_drops({nat_table("ip site", NF_INET_PRE_ROUTING, false,
+                                    {{{firewall::StateAmong{NF_CT_STATE_BIT(IP_CT_ESTABLISHED)}},
+                                      Verdict::drop}})},
+                         scene())
+                  .empty());
+}
+
+TEST(Drops, RemediesForChainsForNatStandJustBeforeWhatDrops) {
+  const std::vector<Rule> rules{{{}, Verdict::drop, "", "handle 7"}};
+  EXPECT_TRUE(
+      remedy(only(nat_table("ip site", NF_INET_PRE_ROUTING, false, rules)), scene())
+          .starts_with("nft insert rule ip site forward handle 7 iifname weave accept; and"));
+  EXPECT_TRUE(remedy(only(nat_table("ip site", NF_INET_PRE_ROUTING, true)), scene())
+                  .starts_with("nft add rule ip site forward iifname weave accept; and"));
+  EXPECT_TRUE(remedy(only(nat_table("iptables-legacy nat", NF_INET_PRE_ROUTING, true)), scene())
+                  .starts_with("iptables-legacy -t nat -A forward -i weave -j ACCEPT; and"));
+  const std::vector<Rule> third{{{firewall::Special{}}, Verdict::drop, "", "rule 2"},
+                                {{}, Verdict::drop, "", "rule 3"}};
+  EXPECT_TRUE(
+      remedy(only(nat_table("iptables-legacy nat", NF_INET_PRE_ROUTING, false, third)), scene())
+          .starts_with("iptables-legacy -t nat -I forward 3 -i weave -j ACCEPT; and"));
+}
+
 TEST(Drops, NothingIsSaidBeforeThereArePods) {
   EXPECT_TRUE(
       find_drops({table("inet filter", NF_INET_FORWARD, true)}, {"weave", {}, {}, true}).empty());

@@ -89,6 +89,24 @@ class FirewallWatchTest : public ::testing::Test {
   NatKeeper keeper{*loop, host.as_host().log(), host.metrics()};
 };
 
+TEST_F(FirewallWatchTest, NamesTheRuleOfAChainForNatAndHowToLetPodsPass) {
+  start();
+  run("nft 'table ip site { chain pre { type nat hook prerouting priority -150; "
+      "tcp dport 80 redirect to :8080; ip saddr 10.0.0.0/8 drop; }; }'");
+
+  wait_for_findings(1);
+  const doctor::Check check = checks().at(0);
+  EXPECT_EQ(check.state, doctor::State::wrong);
+  EXPECT_TRUE(check.text.starts_with(
+      "a rule of 'ip site pre' (handle 3) drops what pods send to each other, "))
+      << check.text;
+  ASSERT_TRUE(check.remedy.starts_with("nft insert rule ip site pre handle 3 iifname weave accept"))
+      << check.remedy;
+
+  EXPECT_EQ(run(check.remedy.substr(0, check.remedy.find(';'))), "");
+  wait_for_findings(0);
+}
+
 TEST_F(FirewallWatchTest, NoticesAPolicyOfNftablesAndItsEnd) {
   start();
   EXPECT_EQ(checks().at(0).state, doctor::State::ok);

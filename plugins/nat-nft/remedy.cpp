@@ -23,7 +23,7 @@ bool is_iptables(const std::string& table) {
       return true;
     }
   }
-  return false;
+  return table == "iptables-legacy nat";
 }
 
 /// In which a chain's rules can name the pods' bridge.
@@ -40,14 +40,37 @@ std::string joined_by_semicolon(const std::vector<std::string>& commands) {
   return fmt::format("{}", fmt::join(commands, "; "));
 }
 
-/// By iptables' own tool, on top of the base chain.
+/// On top of the base chain; in a chain for NAT just before what drops, for what stands above it
+/// is wanted: Kubernetes' services, published ports.
+std::string iptables_place(const Finding& finding) {
+  if (!finding.base.is_nat) {
+    return "-I " + finding.base.name;
+  }
+  const std::string& place = finding.drop.place;  // "rule 3"
+  return place.empty()
+             ? "-A " + finding.base.name
+             : fmt::format("-I {} {}", finding.drop.chain, place.substr(place.find(' ') + 1));
+}
+
+/// The same for nft.
+std::string nft_place(const Finding& finding) {
+  if (!finding.base.is_nat) {
+    return fmt::format("insert rule {} {}", finding.table, finding.base.name);
+  }
+  return finding.drop.place.empty()
+             ? fmt::format("add rule {} {}", finding.table, finding.base.name)
+             : fmt::format("insert rule {} {} {}", finding.table, finding.drop.chain,
+                           finding.drop.place);
+}
+
+/// By iptables' own tool.
 std::string iptables_remedy(const Finding& finding, const Scene& scene) {
   const auto space = finding.table.find(' ');
   const std::string tool =
       finding.table.starts_with("ip ") ? "iptables-nft" : finding.table.substr(0, space);
   const auto insert = [&](const char* option, const std::string& value) {
-    return fmt::format("{} -t {} -I {} {} {} -j ACCEPT", tool, finding.table.substr(space + 1),
-                       finding.base.name, option, value);
+    return fmt::format("{} -t {} {} {} {} -j ACCEPT", tool, finding.table.substr(space + 1),
+                       iptables_place(finding), option, value);
   };
   const Directions directions = directions_at(finding.base.hook);
   std::vector<std::string> commands;
@@ -68,8 +91,7 @@ std::string iptables_remedy(const Finding& finding, const Scene& scene) {
 std::string nft_remedy(const Finding& finding, const std::string& bridge) {
   const bool is_of_bridges = finding.table.starts_with("bridge ");
   const auto insert = [&](const char* direction) {
-    const std::string rule =
-        fmt::format("insert rule {} {} {} ", finding.table, finding.base.name, direction);
+    const std::string rule = fmt::format("{} {} ", nft_place(finding), direction);
     return is_of_bridges ? fmt::format("nft '{}\"{}*\" accept'", rule, ports_prefix)
                          : fmt::format("nft {}{} accept", rule, bridge);
   };

@@ -146,6 +146,7 @@ Rule parse_rule(const Words& words, std::size_t from) {
                      : value == "REJECT"  ? Verdict::reject
                      : value == "RETURN"  ? Verdict::return_
                      : value == "NFQUEUE" ? Verdict::accept  // a program decides
+                     : translates(value)  ? Verdict::accept
                                           : Verdict::jump;
       rule.target = rule.verdict == Verdict::goto_ || rule.verdict == Verdict::jump ? value : "";
       break;  // what follows are the target's options
@@ -183,6 +184,7 @@ void take_chain(const Words& words, Table& table) {
   table.chains.try_emplace(name);
   if (words.size() > 1) {
     if (auto base = base_chain(name, words[1])) {
+      base->is_nat = table.name == "iptables-legacy nat";
       table.base_chains.push_back(*std::move(base));
     }
   }
@@ -214,9 +216,7 @@ std::vector<Table> parse_legacy(std::string_view saved) {
       take_rule(words, tables.back());
     }
   }
-  std::erase_if(tables, [](const Table& table) {
-    return table.base_chains.empty() || table.name == "iptables-legacy nat";
-  });
+  std::erase_if(tables, [](const Table& table) { return table.base_chains.empty(); });
   return tables;
 }
 

@@ -9,8 +9,8 @@
 
 namespace weft::firewall {
 
-/// Those with a base chain; of NAT none. Lines that are no rule are
-/// passed over, and conditions that are not understood are Special.
+/// Those with a base chain. Lines that are no rule are passed over, and conditions that are not
+/// understood are Special.
 [[nodiscard]] std::vector<Table> parse_legacy(std::string_view saved);
 
 }  // namespace weft::firewall

@@ -76,7 +76,13 @@ TEST(LegacyText, PassesOverWhatIsNone) {
   EXPECT_TRUE(parse_legacy("").empty());
   EXPECT_TRUE(
       parse_legacy("iptables-legacy-save: command not found\n-A FORWARD -j DROP\n:").empty());
-  EXPECT_TRUE(parse_legacy("*nat\n:PREROUTING DROP [0:0]\nCOMMIT\n").empty());
+  const auto nat = parse_legacy(
+      "*nat\n:PREROUTING DROP [0:0]\n-A PREROUTING -p tcp -j DNAT --to-destination 192.0.2.1\n"
+      "COMMIT\n");
+  ASSERT_EQ(nat.size(), 1u);
+  EXPECT_EQ(nat[0].base_chains,
+            (std::vector{BaseChain{"PREROUTING", NF_INET_PRE_ROUTING, 0, true, /*is_nat=*/true}}));
+  EXPECT_EQ(nat[0].chains.at("PREROUTING").at(0).verdict, Verdict::accept);
   EXPECT_EQ(parse_legacy("*filter\n:FORWARD DROP\n-A\n-A FORWARD -m\n-A FORWARD !\n-A FORWARD -s\n"
                          "-A FORWARD -s x -j DROP\n\"unclosed")
                 .size(),

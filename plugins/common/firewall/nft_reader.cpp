@@ -25,6 +25,10 @@ namespace {
 using nft::allocated;
 using nft::Family;
 
+// Of a table's chains for NAT: kube-proxy has some for each service, and rules that drop are near
+// the base chain.
+constexpr std::size_t most_chains_of_nat = 64;
+
 std::string text_or_empty(const char* text) {
   return text != nullptr ? text : "";
 }
@@ -62,7 +66,7 @@ std::optional<Found> parse_base_chain(const nlmsghdr& message) {
   }
   const auto family = family_numbered(nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY));
   const std::string type = text_or_empty(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TYPE));
-  if (!family || type == "nat") {
+  if (!family) {
     return std::nullopt;
   }
   const std::uint32_t hook =
@@ -74,7 +78,7 @@ std::optional<Found> parse_base_chain(const nlmsghdr& message) {
                text_or_empty(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE)),
                {text_or_empty(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME)), hook,
                 nftnl_chain_get_s32(chain.get(), NFTNL_CHAIN_PRIO),
-                nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_POLICY) == NF_DROP}};
+                nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_POLICY) == NF_DROP, type == "nat"}};
 }
 
 /// Of every table.
@@ -143,16 +147,26 @@ class TableReader {
   TableReader& operator=(const TableReader&) = delete;
 
   [[nodiscard]] Result<Table> read(std::vector<BaseChain> base_chains) {
-    Table table{nft::to_string(name_), name_.family == Family::bridge, {}, {}};
+    Table table{nft::to_string(name_), name_.family == Family::bridge, std::move(base_chains), {}};
+    WEFT_TRY(follow(table, /*is_nat=*/false, SIZE_MAX));
+    WEFT_TRY(follow(table, /*is_nat=*/true, most_chains_of_nat));
+    return table;
+  }
+
+ private:
+  /// Reads what the base chains of a kind reach, the nearest first, `most` chains at most.
+  [[nodiscard]] Result<> follow(Table& table, bool is_nat, std::size_t most) {
     std::deque<std::string> wanted;
-    for (const BaseChain& chain : base_chains) {
-      wanted.push_back(chain.name);
+    for (const BaseChain& chain : table.base_chains) {
+      if (chain.is_nat == is_nat) {
+        wanted.push_back(chain.name);
+      }
     }
-    table.base_chains = std::move(base_chains);
-    for (; !wanted.empty(); wanted.pop_front()) {
+    for (std::size_t count = 0; !wanted.empty() && count < most; wanted.pop_front()) {
       if (table.chains.contains(wanted.front())) {
         continue;
       }
+      ++count;
       std::vector<Rule> rules;
       WEFT_TRY(rules, read_chain(wanted.front()));
       for (const Rule& rule : rules) {
@@ -162,10 +176,9 @@ class TableReader {
       }
       table.chains.emplace(wanted.front(), std::move(rules));
     }
-    return table;
+    return {};
   }
 
- private:
   [[nodiscard]] Result<std::vector<Rule>> read_chain(const std::string& chain) {
     auto message = nft::query(name_.family, NFT_MSG_GETRULE, NLM_F_DUMP);
     message.put_text(NFTA_RULE_TABLE, name_.name).put_text(NFTA_RULE_CHAIN, chain);

@@ -65,7 +65,7 @@ TEST_F(NftReader, FindsTheBaseChainsThatPodsPacketsMeet) {
     add table ip6 six
     add chain ip6 six fw { type filter hook forward priority 0; policy drop; }
     add table ip n
-    add chain ip n p { type nat hook prerouting priority 0; }
+    add chain ip n p { type nat hook prerouting priority 0; policy drop; }
     add table ip raw
     add chain ip raw p { type filter hook prerouting priority -300; }
     add table ip sleeping { flags dormant; }
@@ -77,16 +77,19 @@ TEST_F(NftReader, FindsTheBaseChainsThatPodsPacketsMeet) {
 
   const auto tables = read({{"ours"}});
 
-  ASSERT_EQ(tables.size(), 4u);
-  EXPECT_EQ(tables[0].name, "ip raw");
-  EXPECT_EQ(tables[0].base_chains, (std::vector{BaseChain{"p", NF_INET_PRE_ROUTING, -300, false}}));
-  EXPECT_EQ(tables[1].name, "inet filter");
-  EXPECT_EQ(tables[1].base_chains, (std::vector{BaseChain{"fw", NF_INET_FORWARD, -7, true},
+  ASSERT_EQ(tables.size(), 5u);
+  EXPECT_EQ(tables[0].name, "ip n");
+  EXPECT_EQ(tables[0].base_chains,
+            (std::vector{BaseChain{"p", NF_INET_PRE_ROUTING, 0, true, /*is_nat=*/true}}));
+  EXPECT_EQ(tables[1].name, "ip raw");
+  EXPECT_EQ(tables[1].base_chains, (std::vector{BaseChain{"p", NF_INET_PRE_ROUTING, -300, false}}));
+  EXPECT_EQ(tables[2].name, "inet filter");
+  EXPECT_EQ(tables[2].base_chains, (std::vector{BaseChain{"fw", NF_INET_FORWARD, -7, true},
                                                 BaseChain{"in", NF_INET_LOCAL_IN, 0, true}}));
-  EXPECT_EQ(tables[2].name, "bridge b");
-  EXPECT_TRUE(tables[2].is_of_bridges);
-  EXPECT_EQ(tables[3].name, "arp a");
-  EXPECT_EQ(tables[3].base_chains, (std::vector{BaseChain{"in", NF_INET_LOCAL_IN, 0, true},
+  EXPECT_EQ(tables[3].name, "bridge b");
+  EXPECT_TRUE(tables[3].is_of_bridges);
+  EXPECT_EQ(tables[4].name, "arp a");
+  EXPECT_EQ(tables[4].base_chains, (std::vector{BaseChain{"in", NF_INET_LOCAL_IN, 0, true},
                                                 BaseChain{"out", NF_INET_LOCAL_OUT, 5, false}}));
 }
 
@@ -169,6 +172,52 @@ TEST_F(NftReader, UnderstandsWhatLetsPodsPass) {
        }) {
     EXPECT_FALSE(judge_first(with(rule), pods_to_outside())) << rule;
   }
+}
+
+TEST_F(NftReader, UnderstandsWhatNatChainsDropAndWhatTheyTranslateFirst) {
+  for (const auto& [rules, drops] : {std::pair{"ip saddr 10.0.0.0/8 drop", true},
+                                     {"iifname \"weave\" jump other", true},
+                                     {"iifname \"docker0\" drop", false},
+                                     {"meta l4proto tcp dnat to 192.0.2.1; drop", false},
+                                     {"meta l4proto tcp redirect to :80; drop", false},
+                                     {"tcp dport 80 dnat to 192.0.2.1; drop", true},
+                                     {"meta l4proto udp dnat to 192.0.2.1; drop", true}}) {
+    run("nft flush ruleset");
+    ASSERT_EQ(run("nft 'table ip n { chain other { drop; }; chain p { type nat hook prerouting "
+                  "priority -100; " +
+                  std::string(rules) + "; }; }'"),
+              "");
+    EXPECT_EQ(judge_first(read(), pods_to_outside()).has_value(), drops) << rules;
+  }
+  run("nft flush ruleset");
+  ASSERT_EQ(run("iptables-nft -t nat -A PREROUTING -p tcp -j DNAT --to-destination 192.0.2.1 && "
+                "nft add rule ip nat PREROUTING drop"),
+            "");
+  const auto tables = read();
+  const auto& base = tables.at(0).base_chains;
+  const auto prerouting = std::ranges::find(base, "PREROUTING", &BaseChain::name);
+  ASSERT_NE(prerouting, base.end());
+  EXPECT_FALSE(judge(tables[0], *prerouting, pods_to_outside(IPPROTO_TCP), testing::pods()));
+  EXPECT_TRUE(judge(tables[0], *prerouting, pods_to_outside(IPPROTO_UDP), testing::pods()));
+}
+
+TEST_F(NftReader, ReadsTheNearestChainsOfManyForNat) {
+  std::string chains;
+  std::string jumps;
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = "svc" + std::to_string(i);
+    chains += "chain " + name + " { return; }\n";
+    jumps += "jump " + name + "\n";
+  }
+  ASSERT_EQ(
+      run("nft -f - <<'END'\ntable ip n {\n" + chains + "chain svcs {\n" + jumps +
+          "}\nchain p { type nat hook prerouting priority -100; jump svcs; drop; }\n}\nEND\n"),
+      "");
+
+  const auto tables = read();
+
+  EXPECT_TRUE(judge_first(tables, pods_to_outside()));
+  EXPECT_LT(tables.at(0).chains.size(), 100u);
 }
 
 TEST_F(NftReader, UnderstandsTheAddressesInArp) {

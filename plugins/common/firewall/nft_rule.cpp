@@ -78,6 +78,8 @@ class Reader {
       take_target(expression);
     } else if (kind == "queue") {
       rule_.verdict = Verdict::accept;  // a program decides
+    } else if (kind == "nat" || kind == "masq" || kind == "redir") {
+      rule_.verdict = Verdict::accept;  // nothing after it in the chain is asked
     } else if (kind == "limit" || kind == "quota" || kind == "connlimit") {
       rule_.conditions.emplace_back(Special{});
     } else if (kind != "counter" && kind != "log" && kind != "notrack" && kind != "objref") {
@@ -253,6 +255,8 @@ class Reader {
       rule_.verdict = Verdict::reject;
     } else if (name == "NFQUEUE") {
       rule_.verdict = Verdict::accept;  // a program decides
+    } else if (translates(name)) {
+      rule_.verdict = Verdict::accept;
     }
   }
 

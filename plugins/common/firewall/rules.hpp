@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -64,6 +65,12 @@ using Condition =
 
 enum class Verdict : std::uint8_t { none, accept, drop, reject, return_, jump, goto_ };
 
+/// Whether the target of iptables so named ends a NAT chain with a translation.
+[[nodiscard]] constexpr bool translates(std::string_view target) {
+  return target == "DNAT" || target == "SNAT" || target == "MASQUERADE" || target == "REDIRECT" ||
+         target == "NETMAP";
+}
+
 /// What happens to a packet that meets all conditions.
 struct Rule {
   std::vector<Condition> conditions;
@@ -81,6 +88,7 @@ struct BaseChain {
   std::uint32_t hook = 0;
   std::int32_t priority = 0;
   bool drops_by_policy = false;
+  bool is_nat = false;  ///< of type nat: it sees the first packet of a connection alone
   bool operator==(const BaseChain&) const = default;
 };
 
