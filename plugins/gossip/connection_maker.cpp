@@ -51,10 +51,14 @@ void ConnectionMaker::add_direct(std::vector<DirectPeer> peers, bool replace, Ti
   }
 }
 
-void ConnectionMaker::forget_direct(const std::vector<std::string>& texts) {
+std::vector<std::string> ConnectionMaker::forget_direct(const std::vector<std::string>& texts) {
+  std::vector<std::string> unknown;
   for (const std::string& text : texts) {
-    direct_.erase(text);
+    if (direct_.erase(text) == 0) {
+      unknown.push_back(text);
+    }
   }
+  return unknown;
 }
 
 void ConnectionMaker::retry_all(TimePoint now) {

@@ -84,7 +84,8 @@ class ConnectionMaker {
 
   /// `replace` forgets the earlier ones first.
   void add_direct(std::vector<DirectPeer> peers, bool replace, TimePoint now);
-  void forget_direct(const std::vector<std::string>& texts);
+  /// Those that were not among them.
+  [[nodiscard]] std::vector<std::string> forget_direct(const std::vector<std::string>& texts);
   /// Ends every back-off: what made dialling fail may have changed.
   void retry_all(TimePoint now);
   [[nodiscard]] const std::map<std::string, DirectPeer>& direct_peers() const noexcept {

@@ -180,10 +180,10 @@ TEST_F(ConnectionMakerTest, WithoutDiscoveryOnlyDirectPeersAreDialled) {
 
 TEST_F(ConnectionMakerTest, ForgetNeedsTheExactText) {
   add("10.0.0.2:6783");
-  maker.forget_direct({"10.0.0.2"});
+  EXPECT_EQ(maker.forget_direct({"10.0.0.2"}), std::vector<std::string>{"10.0.0.2"});
   EXPECT_EQ(maker.direct_peers().size(), 1U);
 
-  maker.forget_direct({"10.0.0.2:6783"});
+  EXPECT_TRUE(maker.forget_direct({"10.0.0.2:6783"}).empty());
 
   EXPECT_TRUE(dials().empty());
 }

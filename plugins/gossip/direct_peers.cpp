@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace weft::gossip {
 namespace {
 
@@ -99,10 +101,21 @@ void DirectPeers::connect(const std::vector<std::string>& texts, bool replace, R
   finish(id);
 }
 
-void DirectPeers::forget(const std::vector<std::string>& texts) {
-  maker_.forget_direct(texts);
+Result<> DirectPeers::forget(const std::vector<std::string>& texts) {
+  const std::vector<std::string> unknown = maker_.forget_direct(texts);
   use_names();
   changed_();
+  if (unknown.empty()) {
+    return {};
+  }
+  std::vector<std::string_view> known;
+  for (const auto& [text, peer] : maker_.direct_peers()) {
+    known.push_back(text);
+  }
+  return fail(Errc::not_found,
+              fmt::format("forget '{}': this node was not told to connect to it, but to {}",
+                          fmt::join(unknown, "', '"),
+                          known.empty() ? "nobody" : fmt::format("{}", fmt::join(known, ", "))));
 }
 
 void DirectPeers::on_unreachable(const net::IpAddress& address) {

@@ -44,7 +44,8 @@ class DirectPeers {
   /// At run time: answers once every name is looked up. Errors: Errc::invalid with all that cannot
   /// be used; the others are added.
   void connect(const std::vector<std::string>& texts, bool replace, Reply<> reply);
-  void forget(const std::vector<std::string>& texts);
+  /// Errors: Errc::not_found with all that were not among them; the others are removed.
+  [[nodiscard]] Result<> forget(const std::vector<std::string>& texts);
   /// Nobody could be reached at `address`: names that led there are looked up again.
   void on_unreachable(const net::IpAddress& address);
 

@@ -223,8 +223,7 @@ Result<> Gossip::serve_commands() {
       })));
   return keep(host_.control().serve<ForgetParameters>(
       forget_command(), [this](const ForgetParameters& given, Reply<std::string> answer) {
-        engine_->direct_peers().forget(given.peers);
-        answer(std::string("null"));
+        answer(engine_->direct_peers().forget(given.peers).map([] { return std::string("null"); }));
       }));
 }
 

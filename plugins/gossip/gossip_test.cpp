@@ -394,6 +394,11 @@ TEST(Mesh, CommandsSpeakTheReportsLanguage) {
   EXPECT_NE(first.host().call("mesh.connections")->find("sleeve 00:00:00:00:00:02(node2)"),
             std::string::npos);
   EXPECT_EQ(*first.host().call("mesh.targets"), R"(["10.0.0.1"])");
+  const auto unknown = first.host().call("mesh.forget", R"({"peers":["node9"]})");
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, Errc::not_found);
+  EXPECT_EQ(unknown.error().context,
+            "forget 'node9': this node was not told to connect to it, but to 10.0.0.1");
   ASSERT_TRUE(first.host().call("mesh.forget", R"({"peers":["10.0.0.1"]})"));
   EXPECT_EQ(*first.host().call("mesh.targets"), "[]");
   EXPECT_FALSE(first.host().call("mesh.connect", "[]"));

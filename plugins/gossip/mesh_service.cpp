@@ -78,8 +78,7 @@ void MeshService::connect(std::vector<std::string> peers, bool replace, Reply<> 
 void MeshService::forget(std::vector<std::string> peers, Reply<> reply) {
   Core::on_engine(core_,
                   [peers = std::move(peers), reply = std::move(reply)](Engine& engine) mutable {
-                    engine.direct_peers().forget(peers);
-                    reply({});
+                    reply(engine.direct_peers().forget(peers));
                   });
 }
 

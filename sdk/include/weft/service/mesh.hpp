@@ -70,7 +70,8 @@ class Mesh {
   /// Adds direct peers ("host" or "host:port"); `replace` forgets the earlier ones.
   /// Errors: Errc::invalid with every address that cannot be used; the others are added.
   virtual void connect(std::vector<std::string> peers, bool replace, Reply<> reply) = 0;
-  /// Removes direct peers by the exact text used to add them.
+  /// Removes direct peers by the exact text used to add them. Errors: Errc::not_found with every
+  /// text that was not; the others are removed.
   virtual void forget(std::vector<std::string> peers, Reply<> reply) = 0;
 
  protected:
