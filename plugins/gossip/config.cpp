@@ -2,6 +2,13 @@
 
 #include "gossip/config.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <string_view>
+
+#include <fmt/core.h>
+
 #include "gossip/connection_maker.hpp"
 #include "gossip/wire/introduction.hpp"
 
@@ -34,14 +41,50 @@ void Config::describe(Schema& schema) {
       {8, 1024});
 }
 
-Result<> Config::validate() const {
+namespace {
+
+/// What two texts of one peer have in common.
+std::string identity_of(const DirectPeer& peer, std::uint16_t default_port) {
+  std::string host = peer.addresses.empty() ? peer.host : net::to_string(peer.addresses.front());
+  host.resize(host.size() - (host.ends_with('.') ? 1 : 0));
+  std::ranges::transform(host, host.begin(), [](unsigned char c) { return std::tolower(c); });
+  return fmt::format("{} {}", host, peer.port != 0 ? peer.port : default_port);
+}
+
+Result<> want_each_once(const std::vector<std::string>& peers, std::uint16_t default_port) {
+  std::map<std::string, std::string_view> seen;
+  for (const std::string& text : peers) {
+    DirectPeer peer;
+    WEFT_TRY(peer, parse_direct_peer(text));
+    const auto [same, is_new] = seen.emplace(identity_of(peer, default_port), text);
+    if (!is_new) {
+      return fail(Errc::invalid, fmt::format("use peers: '{}' and '{}' are one peer; remove one",
+                                             same->second, text));
+    }
+  }
+  return {};
+}
+
+Result<> want_networks(const std::vector<net::Cidr>& subnets) {
+  for (const net::Cidr& subnet : subnets) {
+    if (subnet != subnet.network()) {
+      return fail(Errc::invalid,
+                  fmt::format("use trusted-subnets = [\"{}\"]: bits after the network prefix are "
+                              "not all zero, write \"{}\"",
+                              net::to_string(subnet), net::to_string(subnet.network())));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> Config::validate(std::uint16_t port) const {
   if (dead_after < 2 * heartbeat) {
     return fail(Errc::invalid, "use 'dead-after': it must be at least twice 'heartbeat'");
   }
-  for (const std::string& peer : peers) {
-    WEFT_TRY(parse_direct_peer(peer));
-  }
-  return {};
+  WEFT_TRY(want_networks(trusted_subnets));
+  return want_each_once(peers, port);
 }
 
 unsigned Config::lowest_version() const noexcept {

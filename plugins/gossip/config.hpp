@@ -24,8 +24,9 @@ struct Config {
   std::uint32_t introduction_limit = 64;
 
   void describe(Schema& schema);
-  /// What no single field can tell. Errors: Errc::invalid.
-  [[nodiscard]] Result<> validate() const;
+  /// What no single field can tell. `port`: ours, which peers given without one have. Errors:
+  /// Errc::invalid.
+  [[nodiscard]] Result<> validate(std::uint16_t port) const;
   /// The oldest protocol to speak. Version 1 shows too late that a peer knows the password, so with
   /// a password it is spoken only when the operator says so.
   [[nodiscard]] unsigned lowest_version() const noexcept;

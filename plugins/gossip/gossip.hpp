@@ -21,7 +21,7 @@ class Gossip final : public Plugin, private EngineEvents {
   explicit Gossip(Host& host);
 
   void describe(Schema& schema) override { config_.describe(schema); }
-  Result<> validate() override { return config_.validate(); }
+  Result<> validate() override { return config_.validate(host_.node().listen.port); }
   Result<> start() override;
   void stop() noexcept override;
 

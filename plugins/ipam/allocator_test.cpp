@@ -139,7 +139,7 @@ TEST(Allocator, StartsAfreshUnderAnotherNameOrRange) {
 
 TEST(Allocator, DividesAmongTheSeedsAtOnceInSortedOrder) {
   World world;
-  Node& node = world.add(2, "seed=::3,::2,::1,::2");
+  Node& node = world.add(2, "seed=::3,::2,::1");
   world.sim.run_for(1s);
 
   const RingState& ring = node.allocator().ring().state();

@@ -33,6 +33,11 @@ Result<InitMode> parse_seed(std::string_view names) {
                                              "\"seed=aa:bb:cc:dd:ee:ff,...\"",
                                              names.substr(0, comma)));
     }
+    if (std::ranges::find(mode.seeds, *peer) != mode.seeds.end()) {
+      return fail(Errc::invalid,
+                  fmt::format("read init: \"seed=\" names {} twice; name each peer once",
+                              to_string(*peer)));
+    }
     mode.seeds.push_back(*peer);
     names.remove_prefix(std::min(comma + 1, names.size()));
   }

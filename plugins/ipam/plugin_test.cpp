@@ -255,6 +255,8 @@ TEST(IpamPlugin, NamesTheFieldAndTheFixOfAWrongConfiguration) {
        {"", "consensus=", "consensus=0", "consensus=x", "seed=", "seed=::1,z", "voter"}) {
     EXPECT_TRUE(start_error({{"init", init}}).starts_with("read init")) << init;
   }
+  EXPECT_EQ(start_error({{"init", "seed=::1,::2,::1"}}),
+            "read init: \"seed=\" names 00:00:00:00:00:01 twice; name each peer once");
 }
 
 }  // namespace

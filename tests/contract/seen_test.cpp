@@ -110,7 +110,7 @@ class MeshNodeTest : public NodeTest {
     run_node(fmt::format("plugins = [\"gossip\", \"ipam\", \"sleeve\"]\n"
                          "plugin-path = [\"{}/plugins-out\"]\n"
                          "name = \"02:00:00:00:99:01\"\nnickname = \"node1\"\n"
-                         "listen = \"127.0.0.1:0\"\n"
+                         "listen = \"127.0.0.1:27399\"\n"
                          "[plugin.ipam]\nrange = \"10.32.0.0/24\"\ninit = \"consensus=3\"\n",
                          build),
              "report -f .Ready", "true");

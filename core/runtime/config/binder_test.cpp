@@ -133,6 +133,24 @@ TEST(NodeConfig, HasWorkingDefaults) {
   EXPECT_TRUE(config->plugins.empty());
 }
 
+TEST(NodeConfig, RefusesANicknameThatDrivesATerminalOrFillsAPageAndNoPort) {
+  const auto refusal = [](const std::string& line) {
+    const auto config = parse_node_config("[host]\n" + line + "\n", "weft.toml");
+    return config ? "none" : config.error().at(0).to_string();
+  };
+  EXPECT_EQ(refusal("nickname = \"a\\nb\""),
+            "weft.toml:2:1: cannot set nickname = \"a\\nb\": want text without control characters");
+  EXPECT_EQ(refusal("nickname = \"\\u001b[2J\""),
+            "weft.toml:2:1: cannot set nickname = \"\\x1b[2J\": want text without control "
+            "characters");
+  EXPECT_EQ(refusal("nickname = '" + std::string(256, 'n') + "'"),
+            "weft.toml:2:1: cannot set nickname to 256 bytes: want 255 at most");
+  EXPECT_EQ(refusal("nickname = '" + std::string(255, 'n') + "'"), "none");
+  EXPECT_EQ(refusal("nickname = 'Küche 3'"), "none");
+  EXPECT_EQ(refusal("listen = '[::]:0'"),
+            "weft.toml:2:1: cannot set listen = \"[::]:0\": want a port from 1 to 65535");
+}
+
 TEST(NodeConfig, AKnownTableThatIsWrittenAsAValueIsNotCalledUnknown) {
   const auto config = parse_node_config("host = 5\nplugin = ['gossip']\nhots = 1\n", "weft.toml");
 

@@ -13,6 +13,7 @@
 #include <weft/small_file.hpp>
 #include <weft/unique_fd.hpp>
 
+#include "runtime/base/printable.hpp"
 #include "runtime/config/binder.hpp"
 
 namespace weft::config {
@@ -21,6 +22,9 @@ namespace {
 constexpr std::size_t max_config_bytes = 1U << 20U;
 /// What fits sockaddr_un::sun_path with its final zero. Source: unix(7).
 constexpr std::size_t max_socket_path = 107;
+
+/// Bytes of what other nodes and pages show.
+constexpr std::size_t max_nickname = 255;
 
 constexpr std::array<std::pair<std::string_view, LogLevel>, 4> log_levels{
     {{"debug", LogLevel::debug},
@@ -71,6 +75,19 @@ void check_host(const Table& table, const HostConfig& host, const std::string& f
            fmt::format("cannot set bridge = \"{}\": an interface has 1 to {} characters, no space, "
                        "':' or '/'",
                        host.bridge, IFNAMSIZ - 1));
+  }
+  if (host.listen.port == 0) {
+    refuse("listen", fmt::format("cannot set listen = \"{}\": want a port from 1 to 65535",
+                                 net::to_string(host.listen)));
+  }
+  if (const std::string shown = one_line(host.nickname); shown != host.nickname) {
+    refuse(
+        "nickname",
+        fmt::format("cannot set nickname = \"{}\": want text without control characters", shown));
+  }
+  if (host.nickname.size() > max_nickname) {
+    refuse("nickname", fmt::format("cannot set nickname to {} bytes: want {} at most",
+                                   host.nickname.size(), max_nickname));
   }
   if (host.control_socket.size() > max_socket_path) {
     refuse("control-socket", fmt::format("cannot set control-socket = \"{}\": want a path of at "
