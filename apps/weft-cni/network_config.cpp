@@ -4,17 +4,19 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
 #include <utility>
 
 #include <nlohmann/json.hpp>
+
+#include "common/attachment/attachment.hpp"
 
 namespace weft::cni {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint32_t smallest_mtu = 68;  // RFC 791: the kernel refuses less
-constexpr int max_depth = 32;               // `dns` is written back, which recurses once per level
+constexpr int max_depth = 32;  // `dns` is written back, which recurses once per level
 
 tl::unexpected<Failure> wrong(const std::string& key, std::string_view want) {
   return refuse(Code::invalid_configuration,
@@ -286,8 +288,10 @@ Outcome<NetworkConfig> parse_config(std::string_view text) {
   std::optional<std::uint32_t> mtu;
   WEFT_TRY(mtu, number_field(object, "mtu", 65535));
   config.mtu = mtu.value_or(0);
-  if (config.mtu != 0 && config.mtu < smallest_mtu) {
-    return wrong("mtu", "0, for the bridge's, or from 68 to 65535", *value_of(object, "mtu"));
+  if (config.mtu != 0 && config.mtu < smallest_pod_mtu) {
+    return wrong("mtu",
+                 "0, for the bridge's, or from " + std::to_string(smallest_pod_mtu) + " to 65535",
+                 *value_of(object, "mtu"));
   }
   WEFT_TRY(refuse_unsupported(object));
   if (const Json* const previous = value_of(object, "prevResult")) {

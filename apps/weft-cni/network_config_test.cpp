@@ -87,7 +87,11 @@ TEST(NetworkConfig, WhatIsWantedIsNotWhatWasGiven) {
   };
   EXPECT_EQ(refusal(R"("mtu":1376.0)"), "'mtu' must be an integer from 0 to 65535, not 1376.0");
   EXPECT_EQ(refusal(R"("mtu":"1376")"), R"('mtu' must be an integer from 0 to 65535, not "1376")");
-  EXPECT_EQ(refusal(R"("mtu":1)"), "'mtu' must be 0, for the bridge's, or from 68 to 65535, not 1");
+  EXPECT_EQ(refusal(R"("mtu":100)"),
+            "'mtu' must be 0, for the bridge's, or from 552 to 65535, not 100");
+  EXPECT_EQ(refusal(R"("mtu":551)"),
+            "'mtu' must be 0, for the bridge's, or from 552 to 65535, not 551");
+  EXPECT_EQ(refusal(R"("mtu":552)"), "accepted");
   EXPECT_EQ(refusal(R"("mtu":65536)"), "'mtu' must be an integer from 0 to 65535, not 65536");
   EXPECT_EQ(refusal(R"("podGuard":"true")"),
             R"('podGuard' must be true or false, without quotes, not "true")");

@@ -11,10 +11,11 @@
 #include <weft/netlink/socket.hpp>
 #include <weft/result.hpp>
 
+#include "common/attachment/attachment.hpp"
+
 namespace weft::bridge {
 
-/// What overlays accept.
-inline constexpr std::uint32_t smallest_mtu = 552;
+inline constexpr std::uint32_t smallest_mtu = cni::smallest_pod_mtu;
 inline constexpr std::uint32_t largest_mtu = 65485;
 
 struct PodsMtu {

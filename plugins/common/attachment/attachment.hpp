@@ -2,6 +2,7 @@
 /// What identifies a pod's interface, and the names that follow from it. weft-cni and plugins of
 /// the daemon compile this; pure.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@ namespace weft::cni {
 
 /// How the names of pods' ports on the bridge begin. Source: weaveworks/weave net/veth.go.
 inline constexpr std::string_view pod_port_prefix = "vethwepl";
+
+/// What a pod's interface must carry, bytes: overlays accept no less.
+inline constexpr std::uint32_t smallest_pod_mtu = 552;
 
 /// One interface of one container. The CNI specification 1.1.0 identifies an attachment by exactly
 /// these two.
