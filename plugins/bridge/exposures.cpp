@@ -222,7 +222,16 @@ std::set<net::Cidr> Exposures::exposed() const {
 
 /// The kernel makes them with the addresses, and never again. Without, nothing reaches pods.
 Result<> Exposures::put_routes_back() {
+  std::vector<net::Cidr> held;
+  WEFT_TRY(held, bridge_->addresses());
   for (const net::Cidr& address : exposed()) {
+    bool was_local_gone = false;
+    if (address.address.is_v4() && std::ranges::find(held, address) != held.end()) {
+      WEFT_TRY(was_local_gone, bridge_->add_local_route(address.address));
+    }
+    if (was_local_gone) {
+      warn("somebody deleted the local route of the bridge's address; put back", address);
+    }
     const auto was_gone = bridge_->add_route(address);
     if (!was_gone && was_gone.error().code == std::errc::file_exists) {
       warn("somebody routes the pods' network elsewhere; ours comes back when that route goes",

@@ -233,6 +233,25 @@ TEST_F(ExposuresTest, PutsRoutesToThePodsNetworksBackUntilTheAddressIsHidden) {
   EXPECT_TRUE(comes_to_route("10.32.0.0/12 src 10.32.0.1;"));
 }
 
+TEST_F(ExposuresTest, PutsTheLocalRouteOfTheGatewaysAddressBack) {
+  const auto is_local = [] { return run("ip route show table local 10.32.0.1") != ""; };
+  start();
+  ASSERT_TRUE(expose("10.32.0.1/12"));
+  ASSERT_TRUE(is_told({cidr("10.32.0.1/12")}));
+  ASSERT_TRUE(is_local());
+
+  ASSERT_EQ(run("ip route del local 10.32.0.1 table local"), "");
+
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (!is_local() && std::chrono::steady_clock::now() < deadline) {
+  }
+  EXPECT_EQ(run("ip -o route show table local 10.32.0.1"),
+            "local 10.32.0.1 dev weave proto kernel scope host src 10.32.0.1 \n");
+  EXPECT_TRUE(host_.logged("somebody deleted the local route of the bridge's address; put back"));
+  ASSERT_TRUE(hide("10.32.0.1/12"));
+  EXPECT_FALSE(is_local());
+}
+
 TEST_F(ExposuresTest, WhatWasOnTheBridgeBeforeStaysOffWhenNobodyNamedIt) {
   ASSERT_EQ(run("ip addr add 10.32.0.2/12 dev weave"), "");
   start();

@@ -354,6 +354,27 @@ Result<bool> LinuxBridge::add_route(const net::Cidr& address) {
   return true;
 }
 
+Result<bool> LinuxBridge::add_local_route(const net::IpAddress& address) {
+  nl::Link bridge;
+  WEFT_TRY(bridge, link());
+  nl::Message message{RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL};
+  auto& info = message.extra_header<rtmsg>();
+  info.rtm_family = AF_INET;
+  info.rtm_dst_len = 32;
+  info.rtm_table = RT_TABLE_LOCAL;
+  info.rtm_protocol = RTPROT_KERNEL;
+  info.rtm_scope = RT_SCOPE_HOST;
+  info.rtm_type = RTN_LOCAL;
+  message.put(RTA_DST, address.bytes()).put(RTA_PREFSRC, address.bytes());
+  message.put_number(RTA_OIF, bridge.index);
+  const auto added =
+      socket_.request(message, fmt::format("add the local route of {}", net::to_string(address)));
+  if (!added && added.error().code == std::errc::file_exists) {
+    return false;
+  }
+  return added.map([] { return true; });
+}
+
 Result<std::vector<net::Cidr>> LinuxBridge::addresses() {
   nl::Link bridge;
   WEFT_TRY(bridge, link());

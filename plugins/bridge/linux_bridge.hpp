@@ -67,6 +67,9 @@ class LinuxBridge {
   /// Adds the route to the network of an address that the bridge has, as the kernel does with the
   /// address. Whether it was missing.
   [[nodiscard]] Result<bool> add_route(const net::Cidr& address);
+  /// Adds the route by which the kernel knows an IPv4 address of the bridge as its own, as it does
+  /// with the address. Whether it was missing.
+  [[nodiscard]] Result<bool> add_local_route(const net::IpAddress& address);
   /// Without link-local ones, which the kernel makes itself.
   [[nodiscard]] Result<std::vector<net::Cidr>> addresses();
 
