@@ -36,8 +36,11 @@ int print(const Result<std::string>& text) {
 }
 
 int report_error(const Error& error) {
-  std::fprintf(stderr, "%s: %s\n", program_invocation_short_name,
-               printable(error.message()).c_str());
+  return report_problem(error.message());
+}
+
+int report_problem(std::string_view sentence) {
+  std::fprintf(stderr, "%s: %s\n", program_invocation_short_name, printable(sentence).c_str());
   return exit_error;
 }
 

@@ -38,20 +38,12 @@ Result<NodeStatus> collect_status(const Options& options) {
   return status;
 }
 
-Result<std::string> report_of(const Options& options, const std::string& format) {
-  ReportAnswers answers;
-  WEFT_TRY(answers.host, ask(options, "status"));
-  WEFT_TRY(answers.macs, ask(options, "dataplane.macs"));
-  WEFT_TRY(answers.mesh, ask_if_served(options, "mesh.status"));
-  WEFT_TRY(answers.ipam, ask_if_served(options, "ipam.status"));
-  WEFT_TRY(answers.bridge, ask_if_served(options, "bridge.status"));
-  std::optional<std::string> sleeve;
-  WEFT_TRY(sleeve, ask_if_served(options, "sleeve.status"));
-  answers.runs_sleeve = sleeve.has_value();
-  WEFT_TRY(answers.odp, ask_if_served(options, "odp.status"));
-  Json report;
-  WEFT_TRY(report, assemble_report(answers));
-  return format_report(report, format);
+Result<Report> report_of(const Options& options) {
+  std::string host;
+  WEFT_TRY(host, ask(options, "status"));
+  std::vector<SectionAnswer> answers;
+  WEFT_TRY(answers, ask_sections(options, "report"));
+  return assemble_report(host, answers);
 }
 
 Result<std::string> own_name(const Options& options) {
@@ -105,7 +97,15 @@ int show_status(const Options& options, std::string_view page) {
 }
 
 int show_report(const Options& options, const std::string& format) {
-  return print(report_of(options, format));
+  const auto report = report_of(options);
+  if (!report) {
+    return report_error(report.error());
+  }
+  int code = print(format_report(report->json, format));
+  for (const std::string& missing : report->missing) {
+    code = report_problem(missing);
+  }
+  return code;
 }
 
 int show_metrics(const Options& options) {

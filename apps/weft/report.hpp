@@ -1,32 +1,29 @@
 #pragma once
-/// The report of a node in the shape of Weave Net's, from what its parts answer. Pure.
-/// Source: weave prog/weaver/http.go, WeaveStatus; weave router/network_router_status.go; weave
-/// ipam/status.go.
+/// The report of a node in the shape of Weave Net's, from what its plugins serve. Pure.
+/// Source: weave prog/weaver/http.go, WeaveStatus.
 
-#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "console/json.hpp"
+#include "sections.hpp"
 
 namespace weft::cli {
 
-/// JSON texts of one node. What a node does not run is absent.
-struct ReportAnswers {
-  std::string host;                   ///< "status"
-  std::string macs;                   ///< "dataplane.macs"
-  std::optional<std::string> mesh;    ///< "mesh.status"
-  std::optional<std::string> ipam;    ///< "ipam.status"
-  std::optional<std::string> bridge;  ///< "bridge.status"
-  std::optional<std::string> odp;     ///< "odp.status"
-  bool runs_sleeve = false;           ///< whether "sleeve.status" is there
+struct Report {
+  console::Json json;
+  std::vector<std::string> missing;  ///< one sentence for each section that could not be had
 };
 
-/// All sections, in Weave Net's order. Those that the node does not run are null: Weave Net
-/// leaves them out of its JSON, and its templates see nil. Lists without elements are null
-/// as they are there, TrustedSubnets apart.
+/// All sections, Weave Net's first and in its order. Those that nobody serves are null: Weave Net
+/// leaves them out of its JSON, and its templates see nil.
 ///
-/// Ready: every plugin of the configuration runs. Errors: Errc::malformed, naming the part.
-[[nodiscard]] Result<console::Json> assemble_report(const ReportAnswers& answers);
+/// `host`: the answer of "status". Ready: every plugin of the configuration runs. `answers`: those
+/// of the commands "report.*", sections before what is added to them. Errors: Errc::malformed, of
+/// `host`.
+[[nodiscard]] Result<Report> assemble_report(std::string_view host,
+                                             const std::vector<SectionAnswer>& answers);
 
 /// `report` through `format`: all of it when that is empty; what a path, from '.' or '$', leads to,
 /// with [*] one value a line; or a template, which has "{{". Ends in a newline unless empty.

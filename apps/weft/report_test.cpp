@@ -11,43 +11,33 @@ using namespace console;
 
 namespace {
 
-/// As a plugin answers: fields in another order, and one more than the report has.
-std::string answer(const Json& value) {
-  nlohmann::json sorted = nlohmann::json::parse(value.dump());
-  sorted["Extra"] = 1;
-  return sorted.dump();
-}
-
 class ReportTest : public ::testing::Test {
  protected:
-  /// What a node in Weave Net's sample state answers.
-  ReportAnswers answers() {
-    Json mesh = golden_["Router"];
-    Json odp = mesh["OverlayDiagnostics"]["fastdp"];
-    odp["FlowMisses"] = mesh["CaptureStats"]["FlowMisses"];
-    Json macs = mesh["MACs"];
-    for (Json& mac : macs) {
-      mac.erase("NickName");
-    }
-    for (const char* const name : {"OverlayDiagnostics", "CaptureStats", "Interface", "MACs"}) {
-      mesh.erase(name);
-    }
-    ReportAnswers answers;
-    answers.host = R"({"Version":"2.8.1","State":"ready"})";
-    answers.macs = macs.dump();
-    answers.mesh = answer(mesh);
-    answers.ipam = golden_["IPAM"].dump();
-    answers.bridge = R"({"port":{"name":"vethwe-tap"}})";
-    answers.runs_sleeve = true;
-    answers.odp = answer(odp);
-    return answers;
+  /// What the plugins of a node in Weave Net's sample state answer.
+  std::vector<SectionAnswer> answers() {
+    Json router = golden_["Router"];
+    const Json datapath{
+        {"OverlayDiagnostics", {{"fastdp", router["OverlayDiagnostics"]["fastdp"]}}},
+        {"Interface", router["Interface"]},
+        {"CaptureStats", router["CaptureStats"]}};
+    const Json macs{{"MACs", router["MACs"]}};
+    router["OverlayDiagnostics"] = Json::object();
+    router["Interface"] = "no overlay bridge";
+    router["CaptureStats"] = nullptr;
+    router["MACs"] = nullptr;
+    return {{"IPAM", "", golden_["IPAM"].dump()},
+            {"Router", "", router.dump()},
+            {"Router", "a-switch", macs.dump()},
+            {"Router", "an-overlay", datapath.dump()},
+            {"Router", "another", R"({"OverlayDiagnostics":{"sleeve":null}})"}};
   }
 
-  std::string formatted(const ReportAnswers& answers, std::string_view format = "") {
-    const auto report = assemble_report(answers);
-    return report ? *format_report(*report, format) : report.error().message();
+  static std::string formatted(const std::vector<SectionAnswer>& answers,
+                               std::string_view format = "") {
+    return *format_report(assemble_report(host, answers)->json, format);
   }
 
+  static constexpr auto host = R"({"Version":"2.8.1","State":"ready"})";
   Json golden_ = GoldenPages().report();
 };
 
@@ -59,61 +49,76 @@ TEST_F(ReportTest, IsTheOriginalsWithoutTheSectionsThatWeftHasNot) {
   EXPECT_EQ(formatted(answers()), expected);
 }
 
-TEST_F(ReportTest, WithoutOdpFramesComeFromTheTapAndFastdpSaysNothing) {
-  ReportAnswers without = answers();
-  without.odp.reset();
-
-  EXPECT_EQ(formatted(without, ".Router.Interface"), "vethwe-tap (via tap)\n");
-  EXPECT_EQ(formatted(without, "{{json .Router.OverlayDiagnostics}}"), "{\"sleeve\":null}\n");
-  EXPECT_EQ(formatted(without, ".Router.CaptureStats"), "null\n");
-}
-
-TEST_F(ReportTest, WithoutABridgeThereIsNoInterface) {
-  ReportAnswers without = answers();
-  without.odp.reset();
-  without.bridge.reset();
-  without.runs_sleeve = false;
-
-  EXPECT_EQ(formatted(without, ".Router.Interface"), "no overlay bridge\n");
-  EXPECT_EQ(formatted(without, ".Router.OverlayDiagnostics"), "{}\n");
-}
-
 TEST_F(ReportTest, LeavesOutWhatTheNodeDoesNotRunButTemplatesSeeNull) {
-  ReportAnswers bare;
-  bare.host = R"({"Version":"1","State":"degraded"})";
-  bare.macs = "[]";
+  const auto report = assemble_report(R"({"Version":"1","State":"degraded"})", {});
+  ASSERT_TRUE(report);
 
-  const Json whole = Json::parse(formatted(bare));
+  const Json whole = Json::parse(*format_report(report->json, ""));
   EXPECT_EQ(whole.size(), 3u) << whole;
   EXPECT_EQ(whole["Ready"], false);
-  EXPECT_EQ(formatted(bare, "{{if .DNS}}on{{else}}off{{end}} {{json .Router}}"), "off null\n");
+  EXPECT_EQ(*format_report(report->json, "{{if .DNS}}on{{else}}off{{end}} {{json .Router}}"),
+            "off null\n");
 }
 
-TEST_F(ReportTest, ListsWithoutElementsAreNullApartFromTrustedSubnets) {
-  ReportAnswers alone = answers();
-  alone.macs = "[]";
-  alone.mesh = R"({"Peers":[{"Name":"x","Connections":[]}],"Connections":[],"Targets":[],
-                   "TrustedSubnets":[],"BroadcastRoutes":[{"Source":"x","Via":[]}]})";
+TEST_F(ReportTest, HasTheSectionsOfStrangersAfterWeaveNets) {
+  std::vector<SectionAnswer> with = answers();
+  with.insert(with.begin(), {"Aviary", "", R"(["parrot"])"});
 
-  EXPECT_EQ(formatted(alone,
-                      "{{json .Router.Targets}} {{json .Router.Connections}} "
-                      "{{json .Router.MACs}} {{json .Router.TrustedSubnets}} "
-                      "{{json .Router.BroadcastRoutes}}{{range .Router.Peers}} "
-                      "{{json .Connections}}{{end}}"),
-            "null null null [] [{\"Source\":\"x\",\"Via\":null}] null\n");
+  const auto report = assemble_report(host, with);
+  ASSERT_TRUE(report);
+
+  EXPECT_EQ(std::prev(report->json.end()).key(), "Aviary");
+  EXPECT_EQ(*format_report(report->json, ".Aviary[0]"), "parrot\n");
 }
 
-TEST_F(ReportTest, AnAnswerOfAnotherShapeIsAnErrorOrNull) {
+TEST_F(ReportTest, AnAdditionToASectionThatNobodyServesIsNotThere) {
+  EXPECT_EQ(formatted({{"Router", "an-overlay", R"({"Interface":"x"})"}}, "{{json .Router}}"),
+            "null\n");
+  EXPECT_FALSE(assemble_report(host, {{"Zoo", "a-plugin", "{}"}})->json.contains("Zoo"));
+}
+
+TEST_F(ReportTest, SaysWhatIsMissingAndHasTheRest) {
+  std::vector<SectionAnswer> some = answers();
+  some[0].text = fail(Errc::timeout, "get an answer");
+  some[2].text = "7";
+  some[3].text = "{";
+  some.push_back({"Version", "", R"("mine")"});
+
+  const auto report = assemble_report(host, some);
+  ASSERT_TRUE(report);
+
+  ASSERT_EQ(report->missing.size(), 4u);
+  EXPECT_EQ(report->missing[0].substr(0, 39), "IPAM is missing: cannot get an answer: ");
+  EXPECT_EQ(report->missing[1].substr(0, 41), "Router of a-switch is missing: cannot rea");
+  EXPECT_EQ(report->missing[2].substr(0, 43), "Router of an-overlay is missing: cannot rea");
+  EXPECT_EQ(report->missing[3].substr(0, 43), "Version is missing: cannot add 'Version': w");
+  EXPECT_EQ(report->json["Version"], "2.8.1");
+  EXPECT_EQ(report->json["Router"]["Name"], "7a:01:02:03:04:05");
+  EXPECT_TRUE(report->json["IPAM"].is_null());
+}
+
+TEST_F(ReportTest, TakesAnAnswerOfAnyShape) {
   for (const char* text : {"null", "7", "[1,\"x\",null]", "{}", "{\"Peers\":3}", "{"}) {
-    (void)formatted({text, text, text, text, text, text});
-    ReportAnswers odd = answers();
-    odd.mesh = text;
+    std::vector<SectionAnswer> odd = answers();
+    odd[1].text = text;
     (void)formatted(odd);
+    (void)assemble_report(text, odd);
   }
-  ReportAnswers broken = answers();
-  broken.ipam = "7";
-  EXPECT_EQ(formatted(broken).substr(0, 52),
-            "cannot read the IPAM's status: it is not an object: ");
+}
+
+TEST(Sections, AreFoundByTheNamesOfCommands) {
+  const auto sections = served_sections(
+      R"([{"name":"report.B"},{"name":"report.A.x"},{"name":"report.A-b"},{"name":"report.A"},
+          {"name":"report."},{"name":"report"},{"name":"status"},{},7])",
+      "report");
+  ASSERT_TRUE(sections);
+
+  std::string found;
+  for (const SectionAnswer& each : *sections) {
+    found += each.section + "/" + each.plugin + " ";
+  }
+  EXPECT_EQ(found, "A/ A/x A-b/ B/ ");
+  EXPECT_FALSE(served_sections("{", "report"));
 }
 
 TEST_F(ReportTest, APathGivesTextPlainAndTheRestAsJson) {
@@ -134,7 +139,7 @@ TEST_F(ReportTest, APathThroughEveryElementGivesALineForEach) {
 }
 
 TEST_F(ReportTest, AFormatThatIsNeitherPathNorTemplateSaysWhatItMayBe) {
-  const auto answer = format_report(*assemble_report(answers()), "Router.Name");
+  const auto answer = format_report(assemble_report(host, answers())->json, "Router.Name");
 
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().context,

@@ -2,6 +2,8 @@
 
 #include "fabric/built_in.hpp"
 
+#include <weft/page.hpp>
+
 #include "fabric/dataplane.hpp"
 #include "fabric/macs_page.hpp"
 #include "fabric/overlay_switch.hpp"
@@ -25,26 +27,37 @@ class Fabric final : public host::BuiltIn {
     WEFT_TRY(services_.provide<FlowPlanner>(dataplane_.planner()));
     WEFT_TRY(dataplane_.listen_to_lanes());
     WEFT_TRY(services_.provide<OverlaySwitch>(overlay_switch_));
-    WEFT_TRY(macs_,
-             control_.serve({"dataplane.macs",
-                             "The MAC addresses that were seen, and behind which peer.",
-                             "list of objects",
-                             {{"Mac", "The address."},
-                              {"Name", "The peer's name."},
-                              {"LastSeen", "When a frame came from it last."}}},
+    WEFT_TRY(macs_, control_.serve({"dataplane.macs",
+                                    "The MAC addresses that were seen, and behind which peer.",
+                                    "list of objects",
+                                    {{"Mac", "The address."},
+                                     {"Name", "The peer's name."},
+                                     {"NickName", "The peer's, for people."},
+                                     {"LastSeen", "When a frame came from it last."}}},
+                                   [this](Reply<std::string> reply) { reply(macs()); }));
+    WEFT_TRY(report_,
+             control_.serve(report_addition("Router", "dataplane",
+                                            {{"MACs", "As dataplane.macs; null: none."}}),
                             [this](Reply<std::string> reply) {
-                              reply(dataplane::macs_json(dataplane_.macs(), loop_.wall_now()));
+                              const std::string list = macs();
+                              reply(JsonObject().json("MACs", list == "[]" ? "null" : list).take());
                             }));
     return {};
   }
 
  private:
+  [[nodiscard]] std::string macs() const {
+    return dataplane::macs_json(dataplane_.macs(), loop_.wall_now(),
+                                [this](PeerName peer) { return dataplane_.nickname_of(peer); });
+  }
+
   Services& services_;
   Control& control_;
   Loop& loop_;
   DataplaneImpl dataplane_;
   OverlaySwitchImpl overlay_switch_;
   CommandRegistration macs_;
+  CommandRegistration report_;
 };
 
 }  // namespace

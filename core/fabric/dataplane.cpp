@@ -3,6 +3,7 @@
 #include "fabric/dataplane.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 namespace weft {
 namespace {
@@ -29,7 +30,7 @@ DataplaneImpl::DataplaneImpl(PeerName self, Lanes& lanes, Loop& loop, Bus& bus, 
       routes_subscription_(bus.subscribe<events::RoutesChanged>(
           [this](const events::RoutesChanged& event) { on_routes(event.routes); })),
       topology_subscription_(bus.subscribe<events::TopologyChanged>(
-          [this](const events::TopologyChanged& event) { on_topology(*event.topology); })) {}
+          [this](const events::TopologyChanged& event) { on_topology(event.topology); })) {}
 
 DataplaneImpl::~DataplaneImpl() = default;
 
@@ -110,21 +111,18 @@ void DataplaneImpl::on_routes(const std::shared_ptr<const Routes>& routes) {
   rebuild();
 }
 
-void DataplaneImpl::on_topology(const Topology& topology) {
-  std::vector<PeerName> present;
-  present.reserve(topology.peers.size());
-  for (const Topology::Peer& peer : topology.peers) {
-    present.push_back(peer.name);
-  }
+void DataplaneImpl::on_topology(std::shared_ptr<const Topology> topology) {
+  const auto names = std::views::transform(&Topology::Peer::name);
   std::vector<PeerName> gone;
-  std::ranges::set_difference(peers_, present, std::back_inserter(gone));
+  std::ranges::set_difference(topology_->peers | names, topology->peers | names,
+                              std::back_inserter(gone));
   if (!gone.empty()) {
     const std::size_t macs = mac_table_.forget(gone);
     log_.debug("peers left", "peers", gone.size(), "macs", macs);
     release_soon();
     planner_.changed();
   }
-  peers_ = std::move(present);
+  topology_ = std::move(topology);
 }
 
 void DataplaneImpl::expire_macs() {
@@ -185,6 +183,11 @@ std::vector<dataplane::MacEntry> DataplaneImpl::macs() const {
   auto entries = mac_table_.entries(loop_.now());
   std::ranges::sort(entries, {}, &dataplane::MacEntry::mac);
   return entries;
+}
+
+std::string DataplaneImpl::nickname_of(PeerName peer) const {
+  const auto at = std::ranges::lower_bound(topology_->peers, peer, {}, &Topology::Peer::name);
+  return at != topology_->peers.end() && at->name == peer ? at->nickname : "";
 }
 
 }  // namespace weft

@@ -50,13 +50,16 @@ class WEFT_EXPORT DataplaneImpl final : public Dataplane, public dataplane::Forw
 
   /// For reports: every MAC known, sorted. On `loop`'s thread.
   [[nodiscard]] std::vector<dataplane::MacEntry> macs() const;
+  /// What a peer calls itself for people; empty for one that the mesh does not know. On `loop`'s
+  /// thread.
+  [[nodiscard]] std::string nickname_of(PeerName peer) const;
 
  private:
   void publish(std::uint64_t slot, std::vector<std::shared_ptr<Forwarder>> forwarders) override;
   void close(std::uint64_t slot) noexcept override;
 
   void on_routes(const std::shared_ptr<const Routes>& routes);
-  void on_topology(const Topology& topology);
+  void on_topology(std::shared_ptr<const Topology> topology);
   void rebuild();
   void expire_macs();
   void report_crowd();
@@ -87,7 +90,7 @@ class WEFT_EXPORT DataplaneImpl final : public Dataplane, public dataplane::Forw
   std::shared_ptr<BridgePort> bridge_;
 
   // Used on loop_ only.
-  std::vector<PeerName> peers_;  // of the last topology, sorted
+  std::shared_ptr<const Topology> topology_ = std::make_shared<const Topology>();  // the last one
   std::uint64_t reported_replaced_ = 0;
   unsigned releases_due_ = 0;
   std::optional<BellListener> moves_listener_;

@@ -1,6 +1,7 @@
 #pragma once
 /// The MAC addresses that a node knows, for reports.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 namespace weft::dataplane {
 
 /// MAC addresses and their peers, with the report's field names. `now` is when `macs` was read.
-[[nodiscard]] WEFT_EXPORT std::string macs_json(const std::vector<MacEntry>& macs, WallTime now);
+[[nodiscard]] WEFT_EXPORT std::string macs_json(
+    const std::vector<MacEntry>& macs, WallTime now,
+    const std::function<std::string(PeerName)>& nickname_of);
 
 }  // namespace weft::dataplane

@@ -20,6 +20,7 @@
 #include <weft/events/direct_peers.hpp>
 #include <weft/events/node_trouble.hpp>
 #include <weft/netlink/watcher.hpp>
+#include <weft/page.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/bridge.hpp>
 #include <weft/service/datapath.hpp>
@@ -111,6 +112,12 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
     WEFT_TRY(command_, host_.control().serve(status_command(), [this](Reply<std::string> answer) {
       answer(status());
     }));
+    WEFT_TRY(report_,
+             host_.control().serve(report_addition("Router", "bridge", report_fields()),
+                                   [this](Reply<std::string> answer) {
+                                     // a datapath says so itself
+                                     answer(datapath_ == nullptr ? report_json(port_name) : "{}");
+                                   }));
     WEFT_TRY(doctor_,
              host_.control().serve(doctor::command_of("bridge"), [this](Reply<std::string> answer) {
                answer(checks().map([this](std::vector<doctor::Check> checks) {
@@ -135,6 +142,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   void stop() noexcept override {
     set_datapath_trouble("");
     command_ = {};
+    report_ = {};
     doctor_ = {};
     topology_ = {};
     local_ranges_ = {};
@@ -487,6 +495,7 @@ class BridgePlugin final : public Plugin, public BridgeV2 {
   bool wants_node_guard_ = true;
   std::string node_guard_error_;  // why it does not run
   CommandRegistration command_;
+  CommandRegistration report_;
   CommandRegistration doctor_;
   Subscription node_ports_;
   Subscription topology_;

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <weft/json.hpp>
+
 namespace weft::bridge {
 
 std::string to_json(const Status& status) {
@@ -39,6 +41,14 @@ CommandInfo status_command() {
            {"port.hairpin", "Whether frames may go back out of it."},
            {"port.queues", "Of its tap."},
            {"port.offloads", "Of its tap."}}};
+}
+
+std::string report_json(std::string_view port) {
+  return JsonObject().text("Interface", std::string(port) + " (via tap)").take();
+}
+
+std::vector<AnswerField> report_fields() {
+  return {{"Interface", "The tap that frames come from; absent with a datapath."}};
 }
 
 }  // namespace weft::bridge

@@ -1,7 +1,8 @@
 #pragma once
-/// The answer of bridge.status.
+/// The answers of bridge.status and report.Router.bridge.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <weft/control.hpp>
@@ -21,5 +22,9 @@ struct Status {
 [[nodiscard]] std::string to_json(const Status& status);
 
 [[nodiscard]] CommandInfo status_command();
+
+/// Who takes frames from the bridge, for `weft report`: the tap `port`.
+[[nodiscard]] std::string report_json(std::string_view port);
+[[nodiscard]] std::vector<AnswerField> report_fields();
 
 }  // namespace weft::bridge

@@ -2,6 +2,8 @@
 
 #include "gossip/commands.hpp"
 
+#include <weft/page.hpp>
+
 namespace weft::gossip {
 namespace {
 
@@ -39,6 +41,15 @@ CommandInfo status_command() {
            {"TerminationCount", "Connections that ended so far."},
            {"Targets", "As mesh.targets."},
            {"TrustedSubnets", "Where peers need no encryption."}}};
+}
+
+CommandInfo router_command() {
+  CommandInfo info = report_command("Router", status_command().fields);
+  info.fields.insert(info.fields.end(), {{"OverlayDiagnostics", "An object, which overlays fill."},
+                                         {"Interface", "What frames come from; no overlay bridge."},
+                                         {"CaptureStats", "Null without a datapath."},
+                                         {"MACs", "Null without a dataplane."}});
+  return info;
 }
 
 CommandInfo connections_command() {

@@ -22,6 +22,7 @@ struct ForgetParameters {
 };
 
 [[nodiscard]] CommandInfo status_command();
+[[nodiscard]] CommandInfo router_command();
 [[nodiscard]] CommandInfo connections_command();
 [[nodiscard]] CommandInfo peers_command();
 [[nodiscard]] CommandInfo targets_command();

@@ -208,6 +208,7 @@ void Gossip::load_direct_peers() {
 
 Result<> Gossip::serve_commands() {
   WEFT_TRY(serve_report(status_command(), &status_report));
+  WEFT_TRY(serve_report(router_command(), &router_report));
   WEFT_TRY(serve_query(connections_command(), &connections_json));
   WEFT_TRY(serve_report(peers_command(), &peers_report));
   WEFT_TRY(serve_query(targets_command(),

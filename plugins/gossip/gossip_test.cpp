@@ -378,6 +378,22 @@ TEST(Mesh, ConnectAnswersWithEveryAddressItCannotUse) {
   EXPECT_TRUE(mesh.converge(10s));
 }
 
+TEST(Mesh, InTheReportListsWithoutElementsAreNullApartFromTrustedSubnets) {
+  SimMesh mesh;
+  SimNode& alone = mesh.add(1);
+  ASSERT_TRUE(mesh.converge(10s));
+  ASSERT_TRUE(alone.host().call("mesh.forget", R"({"peers":["10.0.0.1"]})"));
+
+  const std::string report = alone.host().call("report.Router").value();
+  for (const char* const field :
+       {R"("Connections":null}],"UnicastRoutes":[{"Dest":"00:00:00:00:00:01",)",
+        R"("BroadcastRoutes":[{"Source":"00:00:00:00:00:01","Via":null}],"Connections":null,)",
+        R"("Targets":null,"OverlayDiagnostics":{},"TrustedSubnets":[],)",
+        R"("Interface":"no overlay bridge","CaptureStats":null,"MACs":null})"}) {
+    EXPECT_NE(report.find(field), std::string::npos) << field << " in " << report;
+  }
+}
+
 TEST(Mesh, CommandsSpeakTheReportsLanguage) {
   SimMesh mesh;
   SimNode& first = mesh.add(1);
@@ -399,6 +415,8 @@ TEST(Mesh, CommandsSpeakTheReportsLanguage) {
   EXPECT_EQ(unknown.error().code, Errc::not_found);
   EXPECT_EQ(unknown.error().context,
             "forget 'node9': this node was not told to connect to it, but to 10.0.0.1");
+  EXPECT_NE(first.host().call("report.Router")->find(R"("Targets":["10.0.0.1"],"OverlayDiag)"),
+            std::string::npos);
   ASSERT_TRUE(first.host().call("mesh.forget", R"({"peers":["10.0.0.1"]})"));
   EXPECT_EQ(*first.host().call("mesh.targets"), "[]");
   EXPECT_FALSE(first.host().call("mesh.connect", "[]"));

@@ -15,7 +15,7 @@
 namespace weft::gossip {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 /// Foreign nicknames need not be UTF-8.
 std::string text_of(const Json& json) {
@@ -30,6 +30,13 @@ std::string nickname_of(const Engine& engine, PeerName name) {
 /// Of a peer that frames do not reach, so many connections are shown at most. It may be invented,
 /// with thousands of them, and each costs ten times as much here as in the peer table.
 constexpr std::size_t max_shown_unreached = 64;
+
+/// Weave Net's report says null for a list without elements.
+enum class Lists : std::uint8_t { as_they_are, null_when_empty };
+
+Json shaped(Json list, Lists lists) {
+  return lists == Lists::null_when_empty && list.empty() ? Json(nullptr) : list;
+}
 
 /// What is known of the mesh, for any thread.
 struct Mesh {
@@ -49,7 +56,7 @@ struct Mesh {
   }
 };
 
-Json peer_entry(const Mesh& mesh, const Topology::Peer& peer) {
+Json peer_entry(const Mesh& mesh, const Topology::Peer& peer, Lists lists) {
   const std::size_t shown = mesh.is_reached(peer.name)
                                 ? peer.connections.size()
                                 : std::min(peer.connections.size(), max_shown_unreached);
@@ -66,15 +73,15 @@ Json peer_entry(const Mesh& mesh, const Topology::Peer& peer) {
           {"UID", peer.uid},
           {"ShortID", peer.short_id.value_or(0)},
           {"Version", peer.version},
-          {"Connections", std::move(connections)}};
+          {"Connections", shaped(std::move(connections), lists)}};
 }
 
 /// As text, peer by peer: as JSON objects all of them would take many times the memory.
-std::string peers(const Mesh& mesh) {
+std::string peers(const Mesh& mesh, Lists lists) {
   std::string list = "[";
   for (const Topology::Peer& peer : mesh.topology->peers) {
     list += list.size() == 1 ? "" : ",";
-    list += text_of(peer_entry(mesh, peer));
+    list += text_of(peer_entry(mesh, peer, lists));
   }
   return list + "]";
 }
@@ -86,13 +93,14 @@ Json live_connection(const Engine& engine, const Link& link) {
   if (engine.config().password.is_set()) {
     info = fmt::format("{:<11} {}", link.is_encrypted ? "encrypted" : "unencrypted", info);
   }
-  Json attributes{{"name", overlay.overlay}};
-  if (overlay.mtu != 0) {
-    attributes["mtu"] = overlay.mtu;
-  }
+  Json attributes = Json::object();  // sorted, as Weave Net writes its maps
   if (link.is_encrypted) {
     attributes["encrypted"] = true;
   }
+  if (overlay.mtu != 0) {
+    attributes["mtu"] = overlay.mtu;
+  }
+  attributes["name"] = overlay.overlay;
   return {{"Address", to_string(link.address)},
           {"Outbound", link.connection->is_outbound()},
           {"State", link.is_established ? "established" : "pending"},
@@ -264,50 +272,69 @@ Json unicast_routes(const Routes& routes) {
   return list;
 }
 
-Json broadcast_routes(const Routes& routes) {
+Json broadcast_routes(const Routes& routes, Lists lists) {
   Json list = Json::array();
   for (const Routes::Broadcast& route : routes.broadcast) {
     Json via = Json::array();
     for (const PeerName hop : route.hops) {
       via.push_back(to_string(hop));
     }
-    list.push_back({{"Source", to_string(route.origin)}, {"Via", std::move(via)}});
+    list.push_back({{"Source", to_string(route.origin)}, {"Via", shaped(std::move(via), lists)}});
   }
   return list;
 }
 
-}  // namespace
+/// An object's text without its last brace.
+std::string without_end(std::string object) {
+  object.pop_back();
+  return object;
+}
 
-Report status_report(const Engine& engine, Loop& loop) {
+/// The Router object of Weave Net's report; with `more`, which stands before and after the trusted
+/// subnets.
+Report router(const Engine& engine, Loop& loop, Lists lists, const Json& diagnostics,
+              const Json& more) {
   const Config& config = engine.config();
   const Topology::Peer& self = engine.state().peers().self();
   Json subnets = Json::array();
   for (const net::Cidr& subnet : config.trusted_subnets) {
     subnets.push_back(to_string(subnet));
   }
-  Json report{{"Protocol", "weave"},
-              {"ProtocolMinVersion", config.lowest_version()},
-              {"ProtocolMaxVersion", mesh::max_version},
-              {"Encryption", config.password.is_set()},
-              {"PeerDiscovery", config.discovery},
-              {"Name", to_string(self.name)},
-              {"NickName", self.nickname},
-              {"Port", engine.port()},
-              {"Connections", connections(engine, loop)},
-              {"TerminationCount", engine.terminations()},
-              {"Targets", targets(engine)},
-              {"TrustedSubnets", std::move(subnets)}};
-  return [mesh = Mesh(engine), report = std::move(report)]() mutable {
-    report["UnicastRoutes"] = unicast_routes(*mesh.routes);
-    report["BroadcastRoutes"] = broadcast_routes(*mesh.routes);
-    std::string text = text_of(report);
-    text.pop_back();
-    return text + R"(,"Peers":)" + peers(mesh) + "}";
+  const Json first{{"Protocol", "weave"},
+                   {"ProtocolMinVersion", config.lowest_version()},
+                   {"ProtocolMaxVersion", mesh::max_version},
+                   {"Encryption", config.password.is_set()},
+                   {"PeerDiscovery", config.discovery},
+                   {"Name", to_string(self.name)},
+                   {"NickName", self.nickname},
+                   {"Port", engine.port()}};
+  Json last{{"Connections", shaped(connections(engine, loop), lists)},
+            {"TerminationCount", engine.terminations()},
+            {"Targets", shaped(targets(engine), lists)}};
+  last.update(diagnostics);
+  last["TrustedSubnets"] = std::move(subnets);
+  last.update(more);
+  return [mesh = Mesh(engine), lists, begin = text_of(first), end = text_of(last)] {
+    const Json routes{{"UnicastRoutes", unicast_routes(*mesh.routes)},
+                      {"BroadcastRoutes", broadcast_routes(*mesh.routes, lists)}};
+    return without_end(begin) + R"(,"Peers":)" + peers(mesh, lists) + "," +
+           without_end(text_of(routes)).substr(1) + "," + end.substr(1);
   };
 }
 
+}  // namespace
+
+Report status_report(const Engine& engine, Loop& loop) {
+  return router(engine, loop, Lists::as_they_are, Json::object(), Json::object());
+}
+
+Report router_report(const Engine& engine, Loop& loop) {
+  return router(engine, loop, Lists::null_when_empty, {{"OverlayDiagnostics", Json::object()}},
+                {{"Interface", "no overlay bridge"}, {"CaptureStats", nullptr}, {"MACs", nullptr}});
+}
+
 Report peers_report(const Engine& engine, Loop& /*loop*/) {
-  return [mesh = Mesh(engine)] { return peers(mesh); };
+  return [mesh = Mesh(engine)] { return peers(mesh, Lists::as_they_are); };
 }
 
 std::string connections_json(const Engine& engine, Loop& loop) {

@@ -12,8 +12,11 @@ namespace weft::gossip {
 
 /// Writes JSON that grows with the mesh. Needs no engine: any thread.
 using Report = UniqueFunction<std::string()>;
-/// The report's Router object.
+/// What the mesh knows of the report's Router object.
 [[nodiscard]] Report status_report(const Engine& engine, Loop& loop);
+/// The report's Router object, with null for empty lists, and for what other plugins add as if
+/// there were none.
+[[nodiscard]] Report router_report(const Engine& engine, Loop& loop);
 [[nodiscard]] Report peers_report(const Engine& engine, Loop& loop);
 
 [[nodiscard]] std::string connections_json(const Engine& engine, Loop& loop);

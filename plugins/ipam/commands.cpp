@@ -10,6 +10,8 @@
 
 #include <fmt/core.h>
 
+#include <weft/page.hpp>
+
 #include "ipam/ipam_plugin.hpp"
 
 namespace weft::ipam {
@@ -124,6 +126,10 @@ Result<> IpamPlugin::serve_commands() {
     std::ranges::move(node_address_.warnings(), std::back_inserter(warnings));
     std::ranges::move(allocator_->warnings(), std::back_inserter(warnings));
     answer(status_json(*allocator_, default_subnet_, warnings,
+                       [this](PeerName peer) { return is_known(peer); }));
+  }));
+  WEFT_TRY(serve<NoParameters>(report_command("IPAM"), [this](Text answer) {
+    answer(report_json(*allocator_, default_subnet_,
                        [this](PeerName peer) { return is_known(peer); }));
   }));
   WEFT_TRY(serve<NoParameters>(list_command(),

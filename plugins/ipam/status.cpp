@@ -64,11 +64,9 @@ std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace
-
-std::string status_json(const Allocator& allocator, const net::Cidr& default_subnet,
-                        const std::vector<std::string>& warnings, IsKnown is_known) {
-  const Allocator::Status status = allocator.status();
+/// The IPAM object of Weave Net's report. Source: weaveworks/weave ipam/status.go, Status.
+Json report(const Allocator& allocator, const Allocator::Status& status,
+            const net::Cidr& default_subnet, IsKnown& is_known) {
   auto claims = Json::array();
   for (const auto& pending : status.pending_claims) {
     claims.push_back({{"Ident", pending.owner},
@@ -80,14 +78,27 @@ std::string status_json(const Allocator& allocator, const net::Cidr& default_sub
   for (const auto& pending : status.pending_allocations) {
     allocations.push_back(fmt::format("{} {}", pending.owner, net::to_string(pending.subnet)));
   }
-  Json report{{"Paxos", vote_json(status.vote)},
-              {"Range", net::to_string(status.universe)},
-              {"RangeNumIPs", range_of(status.universe).size()},
-              {"ActiveIPs", status.active},
-              {"DefaultSubnet", net::to_string(default_subnet)},
-              {"Entries", entries_json(allocator, is_known)},
-              {"PendingClaims", or_null(std::move(claims))},
-              {"PendingAllocates", or_null(std::move(allocations))}};
+  return {{"Paxos", vote_json(status.vote)},
+          {"Range", net::to_string(status.universe)},
+          {"RangeNumIPs", range_of(status.universe).size()},
+          {"ActiveIPs", status.active},
+          {"DefaultSubnet", net::to_string(default_subnet)},
+          {"Entries", entries_json(allocator, is_known)},
+          {"PendingClaims", or_null(std::move(claims))},
+          {"PendingAllocates", or_null(std::move(allocations))}};
+}
+
+}  // namespace
+
+std::string report_json(const Allocator& allocator, const net::Cidr& default_subnet,
+                        IsKnown is_known) {
+  return dump(report(allocator, allocator.status(), default_subnet, is_known));
+}
+
+std::string status_json(const Allocator& allocator, const net::Cidr& default_subnet,
+                        const std::vector<std::string>& warnings, IsKnown is_known) {
+  const Allocator::Status status = allocator.status();
+  Json report = ipam::report(allocator, status, default_subnet, is_known);
   if (allocator.is_exhausted(default_subnet)) {
     report["Exhausted"] = true;
   }

@@ -16,8 +16,12 @@ namespace weft::ipam {
 /// Tells whether the mesh has heard of a peer.
 using IsKnown = UniqueFunction<bool(PeerName)>;
 
-/// The IPAM object of Weave Net's report: same names, same order of magnitude, `null` for lists
-/// that are empty. Source: weaveworks/weave ipam/status.go, Status. `warnings` are added to it.
+/// The IPAM object of Weave Net's report: same names, same order, `null` for lists that are empty.
+/// Source: weaveworks/weave ipam/status.go, Status.
+[[nodiscard]] std::string report_json(const Allocator& allocator, const net::Cidr& default_subnet,
+                                      IsKnown is_known);
+
+/// The same and what else there is to say. `warnings` are added to it.
 [[nodiscard]] std::string status_json(const Allocator& allocator, const net::Cidr& default_subnet,
                                       const std::vector<std::string>& warnings, IsKnown is_known);
 

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <weft/events/node_port.hpp>
+#include <weft/page.hpp>
 #include <weft/plugin.hpp>
 
 #include "fastdp.hpp"
@@ -18,9 +19,10 @@
 namespace weft::odp {
 namespace {
 
+using nlohmann::ordered_json;
+
 /// Ports and flows in the words of Weave Net's report.
-std::string to_json(const FastdpStatus& status, std::uint64_t misses) {
-  using nlohmann::ordered_json;
+ordered_json diagnostics(const FastdpStatus& status) {
   auto vports = ordered_json::array();
   for (const Vport& port : status.vports) {
     vports.push_back({{"ID", port.number},
@@ -35,6 +37,10 @@ std::string to_json(const FastdpStatus& status, std::uint64_t misses) {
                      {"Bytes", flow.bytes},
                      {"Used", flow.used_ms}});
   }
+  return {{"Vports", std::move(vports)}, {"Flows", std::move(flows)}};
+}
+
+std::string to_json(const FastdpStatus& status, std::uint64_t misses) {
   auto connections = ordered_json::array();
   for (const fastdp::SessionStatus& connection : status.connections) {
     connections.push_back({{"Name", to_string(connection.remote)},
@@ -43,18 +49,37 @@ std::string to_json(const FastdpStatus& status, std::uint64_t misses) {
                            {"Encrypted", connection.is_encrypted},
                            {"MTU", connection.mtu}});
   }
-  return ordered_json{{"Vports", std::move(vports)},
-                      {"Flows", std::move(flows)},
-                      {"FlowMisses", misses},
-                      {"Connections", std::move(connections)},
-                      {"UpcallDispatch", status.is_per_cpu ? "per-processor" : "per-port"},
-                      {"FlowsInstalled", status.counts.installed},
-                      {"FlowsReplaced", status.counts.replaced},
-                      {"FlowsDeleted", status.counts.deleted},
-                      {"FlowsAdopted", status.counts.adopted},
-                      {"FlowsDisplaced", status.counts.displaced},
-                      {"FlowsRefused", status.counts.refused}}
+  ordered_json json = diagnostics(status);
+  json.update({{"FlowMisses", misses},
+               {"Connections", std::move(connections)},
+               {"UpcallDispatch", status.is_per_cpu ? "per-processor" : "per-port"},
+               {"FlowsInstalled", status.counts.installed},
+               {"FlowsReplaced", status.counts.replaced},
+               {"FlowsDeleted", status.counts.deleted},
+               {"FlowsAdopted", status.counts.adopted},
+               {"FlowsDisplaced", status.counts.displaced},
+               {"FlowsRefused", status.counts.refused}});
+  return json.dump();
+}
+
+/// Source: weaveworks/weave router/fastdp.go, Diagnostics; router/network_router_status.go.
+std::string report_json(const FastdpStatus& status, std::uint64_t misses) {
+  ordered_json shown = diagnostics(status);
+  for (ordered_json& list : shown) {
+    if (list.empty()) {
+      list = nullptr;  // as Weave Net writes it
+    }
+  }
+  return ordered_json{{"OverlayDiagnostics", {{"fastdp", std::move(shown)}}},
+                      {"Interface", "datapath (via ODP)"},
+                      {"CaptureStats", {{"FlowMisses", misses}}}}
       .dump();
+}
+
+std::vector<AnswerField> report_fields() {
+  return {{"OverlayDiagnostics.fastdp", "Vports and Flows, as odp.status; null: none."},
+          {"Interface", "What frames come from: the datapath."},
+          {"CaptureStats.FlowMisses", "Packets that had no flow."}};
 }
 
 CommandInfo status_command() {
@@ -136,12 +161,20 @@ class Odp final : public Plugin {
       answer(fastdp_->status().map(
           [this](const FastdpStatus& status) { return to_json(status, fastdp_->misses()); }));
     }));
+    WEFT_TRY(report_, host_.control().serve(
+                          report_addition("Router", "odp", report_fields()),
+                          [this](Reply<std::string> answer) {
+                            answer(fastdp_->status().map([this](const FastdpStatus& status) {
+                              return report_json(status, fastdp_->misses());
+                            }));
+                          }));
     WEFT_TRY(host_.services().provide<Datapath>(*fastdp_));
     return host_.services().provide<Overlay>(*fastdp_);
   }
 
   void stop() noexcept override {
     status_ = {};
+    report_ = {};
     if (fastdp_) {
       fastdp_->stop();
     }
@@ -157,6 +190,7 @@ class Odp final : public Plugin {
   std::string datapath_ = "datapath";
   std::unique_ptr<Fastdp> fastdp_;
   CommandRegistration status_;
+  CommandRegistration report_;
 };
 
 }  // namespace weft::odp

@@ -14,6 +14,7 @@
 
 #include <weft/events/node_port.hpp>
 #include <weft/lane_queue.hpp>
+#include <weft/page.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/dataplane.hpp>
 #include <weft/service/overlay.hpp>
@@ -98,6 +99,13 @@ class Sleeve final : public Plugin {
     WEFT_TRY(status_, host_.control().serve(status_command(), [this](Reply<std::string> answer) {
       answer(to_json(overlay_->describe()));
     }));
+    // Source: weaveworks/weave router/sleeve.go, Diagnostics: nothing.
+    WEFT_TRY(report_, host_.control().serve(
+                          report_addition("Router", "sleeve",
+                                          {{"OverlayDiagnostics.sleeve", "Always null."}}),
+                          [](Reply<std::string> answer) {
+                            answer(std::string(R"({"OverlayDiagnostics":{"sleeve":null}})"));
+                          }));
     host_.bus().publish(events::NodePort{"sleeve", IPPROTO_UDP, overlay_->port()});
     host_.log().info("sleeve listening", "port", overlay_->port());
     return host_.services().provide<Overlay>(*overlay_);
@@ -105,6 +113,7 @@ class Sleeve final : public Plugin {
 
   void stop() noexcept override {
     status_ = {};
+    report_ = {};
     reports_.clear();
     events_.reset();
     if (overlay_) {
@@ -147,6 +156,7 @@ class Sleeve final : public Plugin {
   std::optional<BellListener> events_;
   std::vector<TooBigListener> reports_;
   CommandRegistration status_;
+  CommandRegistration report_;
 };
 
 }  // namespace weft::sleeve

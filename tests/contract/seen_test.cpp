@@ -32,7 +32,7 @@ struct Output {
 /// Runs a command line of ours through the shell.
 Output run(const std::string& command) {
   Output output;
-  FILE* const pipe = popen((command + " 2>&1").c_str(), "r");
+  FILE* const pipe = popen(("(" + command + ") 2>&1").c_str(), "r");
   std::array<char, 4096> part{};
   std::size_t got = 0;
   while ((got = std::fread(part.data(), 1, part.size(), pipe)) > 0) {
@@ -244,6 +244,35 @@ TEST_F(MeshNodeTest, TheReportTakesPathsAndTemplates) {
                       "of Protocol, "),
       0u)
       << wrong.text;
+}
+
+/// A node of weft's plugins and one that weft does not know.
+class StrangerTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    run_node(fmt::format("plugins = [\"gossip\", \"sleeve\", \"shows-itself\"]\n"
+                         "plugin-path = [\"{0}/plugins-out\", \"{0}/zoo\"]\n"
+                         "name = \"02:00:00:00:99:01\"\nnickname = \"node1\"\n"
+                         "listen = \"127.0.0.1:27401\"\n",
+                         build),
+             "report -f .Ready", "true");
+  }
+};
+
+TEST_F(StrangerTest, ShowsItselfInTheReport) {
+  const Output animals = ask("report -f .Zoo.Animals[*]");
+  EXPECT_EQ(animals.text.substr(0, 16), "peacock\n\\x1b[2J\n") << animals.text;
+
+  EXPECT_EQ(ask("report -f '{{json .Router.OverlayDiagnostics}}' 2>/dev/null").text,
+            "{\"feathers\":{\"Eyes\":200},\"sleeve\":null}\n");
+  EXPECT_EQ(ask("report -f .Router.Name 2>/dev/null").text, "02:00:00:00:99:01\n");
+}
+
+TEST_F(StrangerTest, IsNamedWhenItDoesNotAnswer) {
+  const Output report = ask("report 2>&1 >/dev/null");
+
+  EXPECT_EQ(report.exit_code, 1);
+  EXPECT_EQ(report.text.substr(0, 23), "weft: Mute is missing: ") << report.text;
 }
 
 TEST(PluginFiles, TheDefaultConfigurationOfAllPluginsPassesItsOwnCheck) {

@@ -11,6 +11,7 @@ namespace weft::control {
 namespace {
 
 using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;  // slow where a stranger chooses the members
 
 constexpr int max_depth = 64;  // writing JSON back recurses once per level
 
@@ -31,13 +32,15 @@ constexpr std::array<std::pair<Errc, std::string_view>, 12> code_names{{
 constexpr std::string_view system_code = "system";  // comes with "errno"
 
 /// Parses without throwing; text nested deeper than max_depth counts as malformed.
-Result<Json> parse(std::string_view text, const char* what) {
+template <class Value = Json>
+Result<Value> parse(std::string_view text, const char* what) {
   bool is_too_deep = false;
-  const auto limit_depth = [&](int depth, Json::parse_event_t /*event*/, Json& /*value*/) {
+  const auto limit_depth = [&](int depth, typename Value::parse_event_t /*event*/,
+                               Value& /*value*/) {
     is_too_deep = is_too_deep || depth > max_depth;
     return !is_too_deep;
   };
-  Json value = Json::parse(text.begin(), text.end(), limit_depth, /*allow_exceptions=*/false);
+  Value value = Value::parse(text.begin(), text.end(), limit_depth, /*allow_exceptions=*/false);
   if (is_too_deep) {
     return fail(Errc::malformed, std::string("read ") + what + ": it nests too deep");
   }
@@ -48,8 +51,9 @@ Result<Json> parse(std::string_view text, const char* what) {
 }
 
 /// Foreign octets in messages become U+FFFD instead of an exception.
-std::string dump(const Json& value) {
-  return value.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+template <class Value>
+std::string dump(const Value& value) {
+  return value.dump(-1, ' ', /*ensure_ascii=*/false, Value::error_handler_t::replace);
 }
 
 Json error_object(const Error& error) {
@@ -67,19 +71,19 @@ Json error_object(const Error& error) {
   return object;
 }
 
-std::string text_or_empty(const Json& object, const char* key) {
+std::string text_or_empty(const OrderedJson& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-Error error_from(const Json& object) {
+Error error_from(const OrderedJson& object) {
   std::string context = text_or_empty(object, "context");
   if (context.empty()) {
     context = text_or_empty(object, "message");
   }
   const std::string name = text_or_empty(object, "code");
-  if (name == system_code && object.contains("errno") && object["errno"].is_number_integer()) {
-    return Error{{object["errno"].get<int>(), std::generic_category()}, std::move(context)};
+  if (name == system_code && object.contains("errno") && object.at("errno").is_number_integer()) {
+    return Error{{object.at("errno").get<int>(), std::generic_category()}, std::move(context)};
   }
   for (const auto& [code, known] : code_names) {
     if (known == name) {
@@ -133,8 +137,8 @@ std::string format_answer(const Result<std::string>& answer) {
 }
 
 Result<std::string> parse_answer(std::string_view line) {
-  Json object;
-  WEFT_TRY(object, parse(line, "weftd's answer"));
+  OrderedJson object;
+  WEFT_TRY(object, parse<OrderedJson>(line, "weftd's answer"));
   if (!object.is_object() || !object.contains("ok") || !object["ok"].is_boolean()) {
     return fail(Errc::malformed, "read weftd's answer: \"ok\" is missing");
   }

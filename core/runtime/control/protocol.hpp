@@ -36,8 +36,8 @@ struct Request {
 /// One line, with its newline. A result that is not JSON becomes an error: it is our own fault.
 [[nodiscard]] WEFT_EXPORT std::string format_answer(const Result<std::string>& answer);
 
-/// The `result` of an answer as JSON text, or the error it carries, with the code it had.
-/// Errors of its own: Errc::malformed.
+/// The `result` of an answer as JSON text, its members in their order, or the error it carries,
+/// with the code it had. Errors of its own: Errc::malformed.
 [[nodiscard]] WEFT_EXPORT Result<std::string> parse_answer(std::string_view line);
 
 }  // namespace weft::control

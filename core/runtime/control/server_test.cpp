@@ -189,8 +189,15 @@ TEST_F(ControlServerTest, AnswersWithWhatTheCommandReturned) {
   ASSERT_TRUE(start());
   serve_echo();
 
-  EXPECT_EQ(*ask("echo", R"({"number":1,"text":"ü"})"), R"({"number":1,"text":"ü"})");
+  EXPECT_EQ(*ask("echo", R"({"number":1,"text":"ü"})"), R"({"text":"ü","number":1})");
   EXPECT_EQ(*ask("echo"), "{}");
+}
+
+TEST_F(ControlServerTest, LeavesTheMembersOfAnAnswerInTheirOrder) {
+  ASSERT_TRUE(start());
+  serve("unsorted", [](Reply<std::string> reply) { reply(R"({"b":{"z":1,"y":2},"a":3})"); });
+
+  EXPECT_EQ(ask("unsorted").value(), R"({"b":{"z":1,"y":2},"a":3})");
 }
 
 TEST_F(ControlServerTest, CarriesErrorsWithTheirCode) {
