@@ -7,7 +7,7 @@
 
 namespace weft::fabric {
 
-/// Provides weft.dataplane/1, weft.flows/1 and weft.overlay-switch/1,, and serves "dataplane.macs"
+/// Provides weft.dataplane/1, weft.flows/1 and weft.overlay-switch/1, and serves "dataplane.macs"
 /// and what it adds to the report.
 [[nodiscard]] WEFT_EXPORT host::BuiltInPart built_in();
 

@@ -52,10 +52,9 @@ enum class Learned : std::uint8_t {
 /// no Visit is open. Proof, with "poll cycle" for the time between two quiescent points, or a
 /// Visit:
 ///   1. The poll cycle that read generation g ends before g + 2 is made, since the wait for g + 2
-///   begins
-///      when g + 1 is there. So a slot marked with g was retired before g + 2.
-///   2. Turns that saw its MAC began before it was retired, and end before g + 3 is made, since the
-///      wait for g + 3 begins when g + 2 is there.
+///      begins when g + 1 is there. So a slot marked with g was retired before g + 2.
+///   2. Poll cycles that saw its MAC began before it was retired, and end before g + 3 is made,
+///      since the wait for g + 3 begins when g + 2 is there.
 /// That a Visit is not open counts as the end of all Visits: `release` and they change one atomic
 /// by read-modify-write. A Visit before it has ended; one after it sees what was retired until
 /// then.
