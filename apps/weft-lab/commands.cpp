@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "console/connections_page.hpp"
+#include "console/lines.hpp"
 #include "console/print.hpp"
 #include "lab.hpp"
 
@@ -65,8 +65,8 @@ int show_status(const LabTarget& target) {
   }
   for (const LabNode& node : lab->plan().nodes) {
     std::printf("%s %s %s\n", node.name.c_str(), node.ipv4.c_str(), node.peer_name.c_str());
-    const auto answer = lab->ask(node, "mesh.connections");
-    const auto text = answer ? render_connections(*answer) : answer;
+    const auto answer = lab->ask(node, "page.connections");
+    const auto text = answer ? render_lines(*answer) : answer;
     if (text) {
       std::fputs(text->c_str(), stdout);
     } else {

@@ -45,15 +45,4 @@ Result<> follow(const Options& options, std::string_view command, std::string_vi
       .map_error([&](Error error) { return explain(options, std::move(error)); });
 }
 
-Result<std::optional<std::string>> ask_if_served(const Options& options, std::string_view command) {
-  auto answer = ask(options, command);
-  if (answer) {
-    return std::optional(std::move(*answer));
-  }
-  if (answer.error().code == Errc::not_found) {
-    return std::nullopt;
-  }
-  return tl::unexpected(std::move(answer).error());
-}
-
 }  // namespace weft::cli

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,10 +17,6 @@ namespace weft::cli {
 [[nodiscard]] Result<std::string> ask(const Options& options, std::string_view command,
                                       std::string_view params = "",
                                       std::chrono::seconds patience = std::chrono::seconds{10});
-
-/// As ask. Nothing when the node does not run the plugin that serves `command`.
-[[nodiscard]] Result<std::optional<std::string>> ask_if_served(const Options& options,
-                                                               std::string_view command);
 
 /// Control command `command`, which opens a stream: its answer and then each line, as JSON text, go
 /// to `on_line` until that returns false. Errors: as ask.

@@ -3,8 +3,8 @@
 #include "commands.hpp"
 
 #include "ask.hpp"
-#include "console/connections_page.hpp"
 #include "console/json.hpp"
+#include "console/lines.hpp"
 #include "console/print.hpp"
 #include "doctor.hpp"
 #include "render.hpp"
@@ -22,14 +22,17 @@ constexpr std::chrono::seconds doctor_patience{3};
 /// Every plugin may take its deadline to stop, and another to start.
 constexpr std::chrono::seconds reload_patience{120};
 
+/// Of summaries and pages: see <weft/page.hpp>.
+std::string_view page_params(const Options& options) {
+  return options.json ? R"({"json":true})" : "";
+}
+
 Result<NodeStatus> collect_status(const Options& options) {
   NodeStatus status;
   WEFT_TRY(status.host, ask(options, "status"));
-  WEFT_TRY(status.mesh, ask_if_served(options, "mesh.status"));
-  WEFT_TRY(status.peers, ask_if_served(options, "mesh.peers"));
-  WEFT_TRY(status.connections, ask_if_served(options, "mesh.connections"));
-  WEFT_TRY(status.targets, ask_if_served(options, "mesh.targets"));
-  WEFT_TRY(status.ipam, ask_if_served(options, "ipam.status"));
+  WEFT_TRY(status.sections, served_sections(options, "summary"));
+  status.sections =
+      ask_sections(options, "summary", std::move(status.sections), page_params(options));
   std::vector<DoctorAnswer> answers;
   WEFT_TRY(answers, ask_doctors(options, status.host, doctor_patience));
   DoctorPage page;
@@ -41,47 +44,28 @@ Result<NodeStatus> collect_status(const Options& options) {
 Result<Report> report_of(const Options& options) {
   std::string host;
   WEFT_TRY(host, ask(options, "status"));
-  std::vector<SectionAnswer> answers;
-  WEFT_TRY(answers, ask_sections(options, "report"));
-  return assemble_report(host, answers);
+  std::vector<SectionAnswer> sections;
+  WEFT_TRY(sections, served_sections(options, "report"));
+  return assemble_report(host, ask_sections(options, "report", std::move(sections)));
 }
 
-Result<std::string> own_name(const Options& options) {
-  std::string text;
-  WEFT_TRY(text, ask(options, "mesh.status"));
-  Json mesh;
-  WEFT_TRY(mesh, parse_json(text, "the mesh's status"));
-  return text_of(mesh, "Name");
-}
-
-Result<std::string> status_page(const Options& options, std::string_view page) {
-  if (page.empty()) {
-    NodeStatus status;
-    WEFT_TRY(status, collect_status(options));
-    return options.json ? report_json(status) : render_status(status);
+/// The page `name`, and what plugins add to it.
+Result<std::vector<SectionAnswer>> parts_of_page(const Options& options, const std::string& name) {
+  std::vector<SectionAnswer> parts;
+  WEFT_TRY(parts, served_sections(options, "page"));
+  std::string known;
+  for (const SectionAnswer& each : parts) {
+    known += each.plugin.empty() ? (known.empty() ? "" : ", ") + each.section : "";
   }
-  const std::string command = page == "ipam"      ? "ipam.status"
-                              : page == "targets" ? "mesh.direct-peers"
-                                                  : "mesh." + std::string(page);
-  std::string text;
-  WEFT_TRY(text, ask(options, command));
+  std::erase_if(parts, [&](const SectionAnswer& each) { return each.section != name; });
+  if (parts.empty() || !parts.front().plugin.empty()) {
+    return fail(Errc::not_found, "show page '" + name + "' of the status; this node has " +
+                                     (known.empty() ? "none" : known));
+  }
   if (options.json) {
-    return indent_json(text);
+    parts.resize(1);
   }
-  if (page == "peers") {
-    return render_peers(text);
-  }
-  if (page == "connections") {
-    return render_connections(text);
-  }
-  if (page == "targets") {
-    return render_targets(text);
-  }
-  std::string self;
-  WEFT_TRY(self, own_name(options));
-  std::optional<std::string> cni;
-  WEFT_TRY(cni, ask_if_served(options, "cni.status"));
-  return render_ipam(text, self, cni);
+  return ask_sections(options, "page", std::move(parts), page_params(options));
 }
 
 Result<std::string> change_peers(const Options& options, std::string_view command,
@@ -92,8 +76,30 @@ Result<std::string> change_peers(const Options& options, std::string_view comman
 
 }  // namespace
 
-int show_status(const Options& options, std::string_view page) {
-  return print(status_page(options, page));
+int show_status(const Options& options) {
+  const auto page = collect_status(options).and_then(options.json ? status_json : render_status);
+  if (!page) {
+    return report_error(page.error());
+  }
+  const int code = print(page->text);
+  return page->is_whole ? code : exit_error;
+}
+
+int show_page(const Options& options, const std::string& name) {
+  const auto parts = parts_of_page(options, name);
+  if (!parts) {
+    return report_error(parts.error());
+  }
+  int code = exit_ok;
+  for (const SectionAnswer& part : *parts) {
+    const auto text = part.text.and_then([&](const std::string& answer) {
+      return options.json ? Result<std::string>(indent_json(answer)) : render_lines(answer);
+    });
+    if (const int printed = print(text); printed != exit_ok) {
+      code = printed;
+    }
+  }
+  return code;
 }
 
 int show_report(const Options& options, const std::string& format) {

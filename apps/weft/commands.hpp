@@ -14,8 +14,9 @@ struct Options {
   bool json = false;
 };
 
-/// `page` is "", "peers", "connections", "ipam" or "targets".
-[[nodiscard]] int show_status(const Options& options, std::string_view page);
+[[nodiscard]] int show_status(const Options& options);
+/// The page `name` of the status, which a plugin serves.
+[[nodiscard]] int show_page(const Options& options, const std::string& name);
 /// The node's report through `format`: see format_report.
 [[nodiscard]] int show_report(const Options& options, const std::string& format);
 /// What the running plugins find when they look at themselves. Exit code 1 when something is wrong.

@@ -20,26 +20,15 @@ using namespace weft::console;
 /// The exit code of whatever command the arguments name.
 using Chosen = std::function<int()>;
 
-void add_status(CLI::App& app, Options& options, Chosen& chosen) {
+void add_status(CLI::App& app, Options& options, Chosen& chosen, std::string& page) {
   auto* const status = app.add_subcommand("status", "What this node sees and does");
-  status->require_subcommand(0, 1);
+  status->add_option("page", page,
+                     "More about one thing, as a plugin of the node shows it: 'peers', "
+                     "'connections', 'targets', 'ipam'; 'weft commands' lists them as page.PAGE");
   status->add_flag("--json", options.json, "Machine-readable, with the report's field names");
   status->callback([&] {
-    if (!chosen) {
-      chosen = [&options] { return show_status(options, ""); };
-    }
+    chosen = [&] { return page.empty() ? show_status(options) : show_page(options, page); };
   });
-  for (const auto& [name, help] :
-       {std::pair{"peers", "Every peer and its connections"},
-        std::pair{"connections", "This node's own connections, one per line"},
-        std::pair{"ipam", "Who owns which share of the address range"},
-        std::pair{"targets", "The peers this node was told to connect to"}}) {
-    auto* const page = status->add_subcommand(name, help);
-    page->add_flag("--json", options.json, "Machine-readable, with the report's field names");
-    page->callback([&options, &chosen, page_name = std::string(name)] {
-      chosen = [&options, page_name] { return show_status(options, page_name); };
-    });
-  }
 }
 
 void add_report(CLI::App& app, const Options& options, Chosen& chosen, std::string& format) {
@@ -237,7 +226,8 @@ int main(int argc, char** argv) {
   app.add_option("--socket", options.socket, "weftd's control socket")
       ->envname("WEFT_SOCKET")
       ->capture_default_str();
-  add_status(app, options, chosen);
+  std::string page;
+  add_status(app, options, chosen, page);
   std::string format;
   add_report(app, options, chosen, format);
   add_doctor(app, options, chosen);

@@ -3,8 +3,6 @@
 #include "report.hpp"
 
 #include <algorithm>
-#include <array>
-#include <utility>
 
 #include "report_json.hpp"
 #include "report_path.hpp"
@@ -16,48 +14,20 @@ using namespace console;
 
 namespace {
 
-/// Of the report itself: no plugin's.
-constexpr std::array own_members{"Ready", "Version", "VersionCheck"};
-
-/// In Weave Net's order, before what other plugins serve.
-constexpr std::array first_sections{"Router", "IPAM", "DNS", "Proxy", "Plugin"};
-
+/// What the node itself says, and the sections that Weave Net's report has.
 Json own_part(const Json& host) {
-  Json report{{"Ready", text_of(host, "State") == "ready"},
-              {"Version", text_of(host, "Version")},
-              {"VersionCheck",
-               {{"Enabled", false},  // weft never asks for newer versions
-                {"Success", false},
-                {"NewVersion", ""},
-                {"NextCheckAt", "0001-01-01T00:00:00Z"}}}};
-  for (const char* const section : first_sections) {
-    report[section] = nullptr;
-  }
-  return report;
-}
-
-/// Puts the answer into `report`. Errors: why it cannot.
-Result<> add(const SectionAnswer& given, Json& report) {
-  if (std::ranges::find(own_members, given.section) != own_members.end()) {
-    return fail(Errc::conflict, "add '" + given.section + "': weft says that itself");
-  }
-  if (!given.text) {
-    return tl::unexpected(given.text.error());
-  }
-  Json answer;
-  WEFT_TRY(answer, parse_json(*given.text, "the answer"));
-  if (given.plugin.empty()) {
-    report[given.section] = std::move(answer);
-    return {};
-  }
-  if (!answer.is_object()) {
-    return fail(Errc::malformed, "read the answer: it is not an object");
-  }
-  if (const auto section = report.find(given.section);
-      section != report.end() && section->is_object()) {
-    section->update(answer, /*merge_objects=*/true);
-  }
-  return {};
+  return {{"Ready", text_of(host, "State") == "ready"},
+          {"Version", text_of(host, "Version")},
+          {"VersionCheck",
+           {{"Enabled", false},  // weft never asks for newer versions
+            {"Success", false},
+            {"NewVersion", ""},
+            {"NextCheckAt", "0001-01-01T00:00:00Z"}}},
+          {"Router", nullptr},
+          {"IPAM", nullptr},
+          {"DNS", nullptr},
+          {"Proxy", nullptr},
+          {"Plugin", nullptr}};
 }
 
 /// The values of a path, for people and for scripts.
@@ -94,11 +64,7 @@ Result<Report> assemble_report(std::string_view host, const std::vector<SectionA
   Json status;
   WEFT_TRY(status, parse_json(host, "the node's status"));
   Report report{own_part(status), {}};
-  for (const SectionAnswer& answer : answers) {
-    if (const auto added = add(answer, report.json); !added) {
-      report.missing.push_back(absence(answer, added.error()));
-    }
-  }
+  report.missing = add_sections(answers, report.json);
   return report;
 }
 

@@ -2,12 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "golden_pages.hpp"
+#include "interop/golden_pages.hpp"
 #include "report.hpp"
 
 namespace weft::cli {
 
 using namespace console;
+using testing::GoldenPages;
 
 namespace {
 

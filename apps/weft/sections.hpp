@@ -8,30 +8,42 @@
 #include <weft/result.hpp>
 
 #include "commands.hpp"
+#include "console/json.hpp"
 
 namespace weft::cli {
 
-/// What one plugin answered for a section.
+/// A section, or what another plugin adds to one.
 struct SectionAnswer {
   std::string section;
-  std::string plugin;  ///< that adds to another's section; empty: the section itself
-  Result<std::string> text;
+  std::string plugin;        ///< that adds to it; empty: the section itself
+  Result<std::string> text;  ///< what the plugin answered
+
+  /// For people.
+  [[nodiscard]] std::string name() const {
+    return plugin.empty() ? section : section + " of " + plugin;
+  }
 };
 
-/// The sections of `kind` that `commands`, the answer of the command of that name, lists: names and
-/// plugins. For each kind "report" these are "report.SECTION" and "report.SECTION.PLUGIN". Sorted:
-/// a section comes before what is added to it, and that by plugin. Errors: Errc::malformed.
+/// The sections of `kind` that `commands`, the answer of the command of that name, lists: for
+/// "report" these are the commands "report.SECTION" and "report.SECTION.PLUGIN". Weave Net's come
+/// first and in its order. A section comes before what is added to it, and that by plugin. Errors:
+/// Errc::malformed.
 [[nodiscard]] Result<std::vector<SectionAnswer>> served_sections(std::string_view commands,
                                                                  std::string_view kind);
+/// The same of the running node. Errors: as ask.
+[[nodiscard]] Result<std::vector<SectionAnswer>> served_sections(const Options& options,
+                                                                 std::string_view kind);
 
-/// Asks all plugins that serve a section of `kind`, at once. A plugin that does not answer in 10 s
-/// delays none of the others; its answer is an error. Errors: as ask, of the question who serves
-/// what.
-[[nodiscard]] Result<std::vector<SectionAnswer>> ask_sections(const Options& options,
-                                                              std::string_view kind,
-                                                              std::string_view params = "");
+/// Fills in what the plugins answer; asks all of them at once. One that does not answer in 10 s
+/// delays none of the others, and its answer is an error. One that was stopped meanwhile is left
+/// out.
+[[nodiscard]] std::vector<SectionAnswer> ask_sections(const Options& options, std::string_view kind,
+                                                      std::vector<SectionAnswer> sections,
+                                                      std::string_view params = "");
 
-/// One sentence for people: the section of `answer` is missing because of `reason`.
-[[nodiscard]] std::string absence(const SectionAnswer& answer, const Error& reason);
+/// Makes each section a member of `object`, and merges what is added to it. Returns a sentence for
+/// each that is missing. No section replaces a member that `object` had.
+[[nodiscard]] std::vector<std::string> add_sections(const std::vector<SectionAnswer>& sections,
+                                                    console::Json& object);
 
 }  // namespace weft::cli

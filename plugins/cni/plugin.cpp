@@ -13,6 +13,7 @@
 #include <weft/events/node_trouble.hpp>
 #include <weft/netlink/link.hpp>
 #include <weft/netlink/watcher.hpp>
+#include <weft/page.hpp>
 #include <weft/plugin.hpp>
 #include <weft/service/bridge.hpp>
 #include <weft/service/ipam.hpp>
@@ -112,9 +113,19 @@ class Cni final : public Plugin {
       host_.log().warn("pods that end without a DEL are noticed at the next start", "error",
                        watcher.error());
     }
-    return keep(host_.control().serve(status_command(), [this](Reply<std::string> answer) {
+    WEFT_TRY(keep(host_.control().serve(status_command(), [this](Reply<std::string> answer) {
       answer(R"({"Reclaimed":)" + std::to_string(leases_.freed()) + "}");
-    }));
+    })));
+    return keep(host_.control().serve<PageParameters>(
+        page_addition("ipam", "cni", "Addresses of pods that ended without a DEL."),
+        [this](const PageParameters& /*given*/, Reply<std::string> answer) {
+          PageLines page;
+          if (leases_.freed() > 0) {
+            page.line("{} addresses of pods that ended without a DEL were freed since the start",
+                      leases_.freed());
+          }
+          answer(page.take());
+        }));
   }
 
   void link_gone(std::string_view name) {

@@ -10,6 +10,7 @@
 #include <weft/events/node_port.hpp>
 #include <weft/events/node_trouble.hpp>
 #include <weft/events/peer.hpp>
+#include <weft/page.hpp>
 
 #include "gossip/commands.hpp"
 
@@ -214,6 +215,7 @@ Result<> Gossip::serve_commands() {
   WEFT_TRY(serve_query(targets_command(),
                        [](const Engine& engine, Loop&) { return targets_json(engine); }));
   WEFT_TRY(serve_query(direct_peers_command(), &direct_peers_json));
+  WEFT_TRY(serve_pages());
   WEFT_TRY(keep(host_.control().serve<ConnectParameters>(
       connect_command(), [this](const ConnectParameters& given, Reply<std::string> answer) {
         engine_->direct_peers().connect(
@@ -235,19 +237,48 @@ Result<> Gossip::keep(Result<CommandRegistration> served) {
   return {};
 }
 
-Result<> Gossip::serve_query(CommandInfo info, std::string (*query)(const Engine&, Loop&)) {
+Result<> Gossip::serve_query(CommandInfo info, Query query) {
   return keep(host_.control().serve(std::move(info), [this, query](Reply<std::string> answer) {
     answer(query(*engine_, host_.loop()));
   }));
 }
 
+Result<> Gossip::serve_pages() {
+  WEFT_TRY(serve_page(summary_command("Router"), &summary_page, &status_report));
+  WEFT_TRY(serve_page(page_command("peers", "Every peer and its connections."), &peers_page,
+                      &peers_report));
+  WEFT_TRY(serve_page(page_command("connections", "This node's own connections, one per line."),
+                      &connections_page, &connections_json));
+  return serve_page(
+      page_command("targets", "The peers that this node was told to connect to, one per line."),
+      &targets_page, &direct_peers_json);
+}
+
+Result<> Gossip::serve_page(CommandInfo info, Query lines, Query json) {
+  return keep(host_.control().serve<PageParameters>(
+      std::move(info), [this, lines, json](const PageParameters& given, Reply<std::string> answer) {
+        answer((given.json ? json : lines)(*engine_, host_.loop()));
+      }));
+}
+
+Result<> Gossip::serve_page(CommandInfo info, LongQuery lines, LongQuery json) {
+  return keep(host_.control().serve<PageParameters>(
+      std::move(info), [this, lines, json](const PageParameters& given, Reply<std::string> answer) {
+        write_elsewhere((given.json ? json : lines)(*engine_, host_.loop()), std::move(answer));
+      }));
+}
+
 /// What grows with the mesh is written elsewhere: tens of thousands of connections take longer than
 /// peers wait for a heartbeat.
-Result<> Gossip::serve_report(CommandInfo info, Report (*report)(const Engine&, Loop&)) {
+void Gossip::write_elsewhere(Report report, Reply<std::string> answer) {
+  host_.loop().blocking(
+      [write = std::move(report), answer = std::move(answer)]() mutable { answer(write()); },
+      [] {});
+}
+
+Result<> Gossip::serve_report(CommandInfo info, LongQuery report) {
   return keep(host_.control().serve(std::move(info), [this, report](Reply<std::string> answer) {
-    host_.loop().blocking([write = report(*engine_, host_.loop()),
-                           answer = std::move(answer)]() mutable { answer(write()); },
-                          [] {});
+    write_elsewhere(report(*engine_, host_.loop()), std::move(answer));
   }));
 }
 

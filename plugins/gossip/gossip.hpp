@@ -39,8 +39,15 @@ class Gossip final : public Plugin, private EngineEvents {
   void on_direct_addresses(std::vector<net::IpAddress> addresses) override;
 
   [[nodiscard]] Result<> serve_commands();
-  [[nodiscard]] Result<> serve_query(CommandInfo info, std::string (*query)(const Engine&, Loop&));
-  [[nodiscard]] Result<> serve_report(CommandInfo info, Report (*report)(const Engine&, Loop&));
+  [[nodiscard]] Result<> serve_pages();
+  using Query = std::string (*)(const Engine&, Loop&);
+  using LongQuery = Report (*)(const Engine&, Loop&);
+  [[nodiscard]] Result<> serve_query(CommandInfo info, Query query);
+  [[nodiscard]] Result<> serve_report(CommandInfo info, LongQuery report);
+  /// A summary or a page: `lines` for people, `json` for programs.
+  [[nodiscard]] Result<> serve_page(CommandInfo info, Query lines, Query json);
+  [[nodiscard]] Result<> serve_page(CommandInfo info, LongQuery lines, LongQuery json);
+  void write_elsewhere(Report report, Reply<std::string> answer);
   [[nodiscard]] Result<> keep(Result<CommandRegistration> served);
   void load_direct_peers();
   void load_proven_name();

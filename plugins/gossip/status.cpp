@@ -1,4 +1,4 @@
-/// JSON of the mesh's state; the only file here that knows JSON.
+/// JSON of the mesh's state, and lines from it.
 /// Source: weaveworks/mesh status.go.
 
 #include "gossip/status.hpp"
@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "gossip/pages.hpp"
 #include "gossip/wire/introduction.hpp"
 
 namespace weft::gossip {
@@ -290,31 +291,36 @@ std::string without_end(std::string object) {
   return object;
 }
 
-/// The Router object of Weave Net's report; with `more`, which stands before and after the trusted
-/// subnets.
-Report router(const Engine& engine, Loop& loop, Lists lists, const Json& diagnostics,
-              const Json& more) {
+/// What stands before the peers in the Router object of Weave Net's report.
+Json router_begin(const Engine& engine) {
   const Config& config = engine.config();
   const Topology::Peer& self = engine.state().peers().self();
+  return {{"Protocol", "weave"},
+          {"ProtocolMinVersion", config.lowest_version()},
+          {"ProtocolMaxVersion", mesh::max_version},
+          {"Encryption", config.password.is_set()},
+          {"PeerDiscovery", config.discovery},
+          {"Name", to_string(self.name)},
+          {"NickName", self.nickname},
+          {"Port", engine.port()}};
+}
+
+/// What stands behind the routes; `diagnostics` is in the middle of it.
+Json router_end(const Engine& engine, Loop& loop, Lists lists, const Json& diagnostics) {
   Json subnets = Json::array();
-  for (const net::Cidr& subnet : config.trusted_subnets) {
+  for (const net::Cidr& subnet : engine.config().trusted_subnets) {
     subnets.push_back(to_string(subnet));
   }
-  const Json first{{"Protocol", "weave"},
-                   {"ProtocolMinVersion", config.lowest_version()},
-                   {"ProtocolMaxVersion", mesh::max_version},
-                   {"Encryption", config.password.is_set()},
-                   {"PeerDiscovery", config.discovery},
-                   {"Name", to_string(self.name)},
-                   {"NickName", self.nickname},
-                   {"Port", engine.port()}};
-  Json last{{"Connections", shaped(connections(engine, loop), lists)},
-            {"TerminationCount", engine.terminations()},
-            {"Targets", shaped(targets(engine), lists)}};
-  last.update(diagnostics);
-  last["TrustedSubnets"] = std::move(subnets);
-  last.update(more);
-  return [mesh = Mesh(engine), lists, begin = text_of(first), end = text_of(last)] {
+  Json end{{"Connections", shaped(connections(engine, loop), lists)},
+           {"TerminationCount", engine.terminations()},
+           {"Targets", shaped(targets(engine), lists)}};
+  end.update(diagnostics);
+  end["TrustedSubnets"] = std::move(subnets);
+  return end;
+}
+
+Report router(const Engine& engine, const Json& last, Lists lists) {
+  return [mesh = Mesh(engine), lists, begin = text_of(router_begin(engine)), end = text_of(last)] {
     const Json routes{{"UnicastRoutes", unicast_routes(*mesh.routes)},
                       {"BroadcastRoutes", broadcast_routes(*mesh.routes, lists)}};
     return without_end(begin) + R"(,"Peers":)" + peers(mesh, lists) + "," +
@@ -325,12 +331,39 @@ Report router(const Engine& engine, Loop& loop, Lists lists, const Json& diagnos
 }  // namespace
 
 Report status_report(const Engine& engine, Loop& loop) {
-  return router(engine, loop, Lists::as_they_are, Json::object(), Json::object());
+  return router(engine, router_end(engine, loop, Lists::as_they_are, Json::object()),
+                Lists::as_they_are);
 }
 
 Report router_report(const Engine& engine, Loop& loop) {
-  return router(engine, loop, Lists::null_when_empty, {{"OverlayDiagnostics", Json::object()}},
-                {{"Interface", "no overlay bridge"}, {"CaptureStats", nullptr}, {"MACs", nullptr}});
+  Json end =
+      router_end(engine, loop, Lists::null_when_empty, {{"OverlayDiagnostics", Json::object()}});
+  end.update({{"Interface", "no overlay bridge"}, {"CaptureStats", nullptr}, {"MACs", nullptr}});
+  return router(engine, end, Lists::null_when_empty);
+}
+
+Report summary_page(const Engine& engine, Loop& loop) {
+  Json facts = router_begin(engine);
+  facts.update(router_end(engine, loop, Lists::as_they_are, Json::object()));
+  return [mesh = Mesh(engine), facts = std::move(facts)] {
+    PeerCounts counts;
+    for (const Topology::Peer& peer : mesh.topology->peers) {
+      count_peer(counts, peer_entry(mesh, peer, Lists::as_they_are));
+    }
+    PageLines page;
+    add_summary(page, facts, counts);
+    return page.take();
+  };
+}
+
+Report peers_page(const Engine& engine, Loop& /*loop*/) {
+  return [mesh = Mesh(engine)] {
+    PageLines page;
+    for (const Topology::Peer& peer : mesh.topology->peers) {
+      add_peer(page, peer_entry(mesh, peer, Lists::as_they_are));
+    }
+    return page.take();
+  };
 }
 
 Report peers_report(const Engine& engine, Loop& /*loop*/) {
@@ -343,6 +376,22 @@ std::string connections_json(const Engine& engine, Loop& loop) {
 
 std::string targets_json(const Engine& engine) {
   return text_of(targets(engine));
+}
+
+std::string connections_page(const Engine& engine, Loop& loop) {
+  PageLines page;
+  for (const Json& connection : connections(engine, loop)) {
+    add_connection(page, connection);
+  }
+  return page.take();
+}
+
+std::string targets_page(const Engine& engine, Loop& loop) {
+  PageLines page;
+  for (const Json& target : direct_peers(engine, loop)) {
+    add_target(page, target);
+  }
+  return page.take();
 }
 
 std::string direct_peers_json(const Engine& engine, Loop& loop) {

@@ -1,5 +1,5 @@
 #pragma once
-/// The mesh as JSON, with the field names of Weave Net's report.
+/// The mesh as JSON, with the field names of Weave Net's report, and as lines for people.
 
 #include <string>
 
@@ -23,5 +23,11 @@ using Report = UniqueFunction<std::string()>;
 [[nodiscard]] std::string targets_json(const Engine& engine);
 /// What became of each target: which name resolves to what, and how it stands with each address.
 [[nodiscard]] std::string direct_peers_json(const Engine& engine, Loop& loop);
+
+/// The same for people: lists of lines.
+[[nodiscard]] Report summary_page(const Engine& engine, Loop& loop);
+[[nodiscard]] Report peers_page(const Engine& engine, Loop& loop);
+[[nodiscard]] std::string connections_page(const Engine& engine, Loop& loop);
+[[nodiscard]] std::string targets_page(const Engine& engine, Loop& loop);
 
 }  // namespace weft::gossip

@@ -121,13 +121,8 @@ void IpamPlugin::release_by_command(const ReleaseParameters& given, Reply<std::s
 
 Result<> IpamPlugin::serve_commands() {
   using Text = Reply<std::string>;
-  WEFT_TRY(serve<NoParameters>(status_command(), [this](Text answer) {
-    std::vector<std::string> warnings = found_pods_.warnings();
-    std::ranges::move(node_address_.warnings(), std::back_inserter(warnings));
-    std::ranges::move(allocator_->warnings(), std::back_inserter(warnings));
-    answer(status_json(*allocator_, default_subnet_, warnings,
-                       [this](PeerName peer) { return is_known(peer); }));
-  }));
+  WEFT_TRY(serve<NoParameters>(status_command(), [this](Text answer) { answer(status_answer()); }));
+  WEFT_TRY(serve_pages());
   WEFT_TRY(serve<NoParameters>(report_command("IPAM"), [this](Text answer) {
     answer(report_json(*allocator_, default_subnet_,
                        [this](PeerName peer) { return is_known(peer); }));
@@ -178,6 +173,35 @@ Result<> IpamPlugin::serve_commands() {
                                          const Result<std::uint64_t>& gained) mutable {
           gained ? answer(take_over_json(peer, *gained)) : answer(tl::unexpected(gained.error()));
         });
+      });
+}
+
+std::vector<std::string> IpamPlugin::warnings() const {
+  std::vector<std::string> warnings = found_pods_.warnings();
+  std::ranges::move(node_address_.warnings(), std::back_inserter(warnings));
+  std::ranges::move(allocator_->warnings(), std::back_inserter(warnings));
+  return warnings;
+}
+
+std::string IpamPlugin::status_answer() const {
+  return status_json(*allocator_, default_subnet_, warnings(),
+                     [this](PeerName peer) { return is_known(peer); });
+}
+
+Result<> IpamPlugin::serve_pages() {
+  using Text = Reply<std::string>;
+  WEFT_TRY(serve<PageParameters>(
+      summary_command("IPAM"), [this](const PageParameters& given, Text answer) {
+        answer(given.json ? status_answer()
+                          : summary_page(*allocator_, default_subnet_, warnings(),
+                                         [this](PeerName peer) { return is_known(peer); }));
+      }));
+  return serve<PageParameters>(
+      page_command("ipam", "Who owns which share of the address range."),
+      [this](const PageParameters& given, Text answer) {
+        answer(given.json ? status_answer()
+                          : shares_page(*allocator_, default_subnet_, host_.node().name,
+                                        [this](PeerName peer) { return is_known(peer); }));
       });
 }
 

@@ -83,6 +83,10 @@ class IpamPlugin final : public Plugin, public Ipam, private GossipHandler, priv
   void serve_waiting();
   [[nodiscard]] Result<> serve_commands();
   [[nodiscard]] Result<> serve_exposing();
+  [[nodiscard]] Result<> serve_pages();
+  [[nodiscard]] std::string status_answer() const;
+  /// What an operator should know.
+  [[nodiscard]] std::vector<std::string> warnings() const;
   void release_if_unused(ReleaseParameters given, Reply<std::string> answer);
   [[nodiscard]] std::optional<std::string> used_by_pod(const ReleaseParameters& given,
                                                        const std::vector<BridgePod>& pods) const;

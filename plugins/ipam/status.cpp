@@ -5,6 +5,8 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "pages.hpp"
+
 namespace weft::ipam {
 
 namespace {
@@ -88,15 +90,8 @@ Json report(const Allocator& allocator, const Allocator::Status& status,
           {"PendingAllocates", or_null(std::move(allocations))}};
 }
 
-}  // namespace
-
-std::string report_json(const Allocator& allocator, const net::Cidr& default_subnet,
-                        IsKnown is_known) {
-  return dump(report(allocator, allocator.status(), default_subnet, is_known));
-}
-
-std::string status_json(const Allocator& allocator, const net::Cidr& default_subnet,
-                        const std::vector<std::string>& warnings, IsKnown is_known) {
+Json whole_status(const Allocator& allocator, const net::Cidr& default_subnet,
+                  const std::vector<std::string>& warnings, IsKnown& is_known) {
   const Allocator::Status status = allocator.status();
   Json report = ipam::report(allocator, status, default_subnet, is_known);
   if (allocator.is_exhausted(default_subnet)) {
@@ -117,7 +112,29 @@ std::string status_json(const Allocator& allocator, const net::Cidr& default_sub
   if (!warnings.empty()) {
     report["Warnings"] = warnings;
   }
-  return dump(report);
+  return report;
+}
+
+}  // namespace
+
+std::string report_json(const Allocator& allocator, const net::Cidr& default_subnet,
+                        IsKnown is_known) {
+  return dump(report(allocator, allocator.status(), default_subnet, is_known));
+}
+
+std::string status_json(const Allocator& allocator, const net::Cidr& default_subnet,
+                        const std::vector<std::string>& warnings, IsKnown is_known) {
+  return dump(whole_status(allocator, default_subnet, warnings, is_known));
+}
+
+std::string summary_page(const Allocator& allocator, const net::Cidr& default_subnet,
+                         const std::vector<std::string>& warnings, IsKnown is_known) {
+  return summary_lines(whole_status(allocator, default_subnet, warnings, is_known));
+}
+
+std::string shares_page(const Allocator& allocator, const net::Cidr& default_subnet, PeerName self,
+                        IsKnown is_known) {
+  return shares_lines(whole_status(allocator, default_subnet, {}, is_known), to_string(self));
 }
 
 std::string list_json(const Holdings& holdings) {

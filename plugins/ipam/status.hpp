@@ -25,6 +25,12 @@ using IsKnown = UniqueFunction<bool(PeerName)>;
 [[nodiscard]] std::string status_json(const Allocator& allocator, const net::Cidr& default_subnet,
                                       const std::vector<std::string>& warnings, IsKnown is_known);
 
+/// The same for people, as lists of lines: how allocation stands, and who owns how much.
+[[nodiscard]] std::string summary_page(const Allocator& allocator, const net::Cidr& default_subnet,
+                                       const std::vector<std::string>& warnings, IsKnown is_known);
+[[nodiscard]] std::string shares_page(const Allocator& allocator, const net::Cidr& default_subnet,
+                                      PeerName self, IsKnown is_known);
+
 /// {"owned":[{"containerid":...,"addrs":[...]}]}. Source: weaveworks/weave ipam/http.go, GET /ip.
 [[nodiscard]] std::string list_json(const Holdings& holdings);
 

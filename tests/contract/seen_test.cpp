@@ -268,7 +268,36 @@ TEST_F(StrangerTest, ShowsItselfInTheReport) {
   EXPECT_EQ(ask("report -f .Router.Name 2>/dev/null").text, "02:00:00:00:99:01\n");
 }
 
+TEST_F(StrangerTest, ShowsItselfInTheStatusAndInPages) {
+  const std::string animals = "        Animals: peacock\\x1b[2J\\nforged\n";
+
+  const std::string status = ask("status").text;
+  EXPECT_NE(status.find("\n\n        Service: router\n"), std::string::npos) << status;
+  EXPECT_TRUE(status.ends_with("\n\n" + animals)) << status;
+  EXPECT_EQ(ask("status --json").json()["Zoo"]["Animals"], 1);
+  EXPECT_EQ(ask("status zoo").text, animals);
+  EXPECT_EQ(ask("status zoo --json").json()["Animals"], 1);
+  EXPECT_EQ(ask("status peers").text, "02:00:00:00:99:01(node1)\n" + animals);
+  EXPECT_EQ(ask("status peers --json").json()[0]["NickName"], "node1");
+}
+
+TEST_F(StrangerTest, APageThatNobodyServesIsAnErrorThatNamesThoseOfTheNode) {
+  const Output unknown = ask("status pears");
+
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_EQ(unknown.text.substr(0, unknown.text.find(": not")),
+            "weft: cannot show page 'pears' of the status; this node has connections, peers, "
+            "targets, zoo")
+      << unknown.text;
+}
+
 TEST_F(StrangerTest, IsNamedWhenItDoesNotAnswer) {
+  const Output status = ask("status");
+  EXPECT_EQ(status.exit_code, 1);
+  EXPECT_NE(status.text.find("\n\n        Missing: Mute: cannot get an answer: "),
+            std::string::npos)
+      << status.text;
+
   const Output report = ask("report 2>&1 >/dev/null");
 
   EXPECT_EQ(report.exit_code, 1);

@@ -44,9 +44,23 @@ Commands commands_of(const std::string& page) {
   return commands;
 }
 
+/// The pages of `weft status`, which our plugins serve.
+std::set<std::string> pages_of_status() {
+  static const std::regex page(R"(^## page\.([a-z-]+)$)");
+  std::ifstream control(source_root / "docs/reference/control.md");
+  std::set<std::string> pages;
+  for (std::string line; std::getline(control, line);) {
+    if (std::smatch match; std::regex_match(line, match, page)) {
+      pages.insert(match[1]);
+    }
+  }
+  return pages;
+}
+
 /// Those of weft, and of `weft lab`, which is a program of its own.
 Commands known_commands() {
   Commands commands = commands_of("weft.md");
+  commands["status"] = pages_of_status();
   for (const auto& [name, subcommands] : commands_of("weft-lab.md")) {
     commands["lab"].insert(name);
   }
@@ -103,6 +117,34 @@ TEST(Advice, NamesCommandsThatExist) {
     }
   }
   EXPECT_GE(mentions, 50u);
+}
+
+/// weft shows what plugins serve, whoever wrote them. What acts on addresses is a command of the
+/// service weft.ipam/2, and has a file of its own.
+TEST(Commands, WeftNamesNoPluginsOfOurs) {
+  std::string names;
+  for (const auto& entry : fs::directory_iterator(source_root / "plugins")) {
+    if (fs::exists(entry.path() / "plugin.toml")) {
+      names += (names.empty() ? "" : "|") + entry.path().filename().string();
+    }
+  }
+  ASSERT_NE(names.find("gossip"), std::string::npos);
+  const std::regex command("\"(?:(?:" + names +
+                           R"(|dataplane|nat)[."]|mesh\.(?!connect"|forget")))");
+  for (const char* const named : {R"("gossip.x")", R"("nat-nft")", R"("mesh.status")"}) {
+    EXPECT_TRUE(std::regex_search(named, command)) << named;
+  }
+  for (const auto& entry : fs::directory_iterator(source_root / "apps/weft")) {
+    const std::string file = entry.path().filename();
+    if (file.ends_with("_test.cpp") || file.starts_with("address_") || file == "plugin_new.cpp") {
+      continue;
+    }
+    std::ifstream in(entry.path());
+    for (std::string line; std::getline(in, line);) {
+      EXPECT_FALSE(std::regex_search(line, command))
+          << file << ": " << line << "\nserve it by the plugin: see docs/plugin/pages.md";
+    }
+  }
 }
 
 /// In what people read, a command has its program with it.

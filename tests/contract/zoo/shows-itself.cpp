@@ -1,4 +1,4 @@
-/// Shows itself in the report, as nobody expects it.
+/// Shows itself in the report and the status, and drives the terminal while it does.
 
 #include <vector>
 
@@ -16,10 +16,11 @@ class Peacock final : public Animal {
     WEFT_TRY(show(report_command("Zoo"), R"({"Animals":["peacock","\u001b[2J"]})"));
     WEFT_TRY(show(report_addition("Router", "shows-itself"),
                   R"({"OverlayDiagnostics":{"feathers":{"Eyes":200}}})"));
-    CommandRegistration mute;
-    WEFT_TRY(mute, host_.control().serve(report_command("Mute"), [](Reply<std::string>) {}));
-    commands_.push_back(std::move(mute));
-    return {};
+    WEFT_TRY(show_lines(summary_command("Zoo")));
+    WEFT_TRY(show_lines(page_command("zoo", "The animals.")));
+    WEFT_TRY(show_lines(page_addition("peers", "shows-itself", "Animals among the peers.")));
+    WEFT_TRY(say_nothing(report_command("Mute")));
+    return say_nothing(summary_command("Mute"));
   }
   void stop() noexcept override { commands_.clear(); }
 
@@ -29,6 +30,26 @@ class Peacock final : public Animal {
     WEFT_TRY(command, host_.control().serve(std::move(info), [answer](Reply<std::string> reply) {
       reply(std::string(answer));
     }));
+    commands_.push_back(std::move(command));
+    return {};
+  }
+
+  Result<> show_lines(CommandInfo info) {
+    CommandRegistration command;
+    WEFT_TRY(command,
+             host_.control().serve<PageParameters>(
+                 std::move(info), [](const PageParameters& given, Reply<std::string> reply) {
+                   PageLines page;
+                   page.entry("Animals", "peacock\x1b[2J\nforged");
+                   reply(given.json ? R"({"Animals":1})" : page.take());
+                 }));
+    commands_.push_back(std::move(command));
+    return {};
+  }
+
+  Result<> say_nothing(CommandInfo info) {
+    CommandRegistration command;
+    WEFT_TRY(command, host_.control().serve(std::move(info), [](Reply<std::string>) {}));
     commands_.push_back(std::move(command));
     return {};
   }

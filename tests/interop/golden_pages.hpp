@@ -1,13 +1,13 @@
 #pragma once
-/// For tests: what Weave Net printed for one sample state.
+/// What Weave Net printed for one sample state.
 
 #include <fstream>
 #include <map>
 #include <string>
 
-#include "console/json.hpp"
+#include <nlohmann/json.hpp>
 
-namespace weft::cli {
+namespace weft::testing {
 
 /// The blocks of Weave Net's golden file: "## title", text, and in front of text ends "<<<end".
 class GoldenPages {
@@ -26,8 +26,8 @@ class GoldenPages {
   }
 
   const std::string& page(const std::string& title) { return pages_[title]; }
-  console::Json report() {
-    return console::Json::parse(
+  nlohmann::ordered_json report() {
+    return nlohmann::ordered_json::parse(
         pages_["GET /report (Accept: application/json) for a sample state"]);
   }
 
@@ -35,4 +35,4 @@ class GoldenPages {
   std::map<std::string, std::string> pages_;
 };
 
-}  // namespace weft::cli
+}  // namespace weft::testing
