@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include <fmt/core.h>
@@ -36,6 +37,10 @@ class DaemonTest : public ::testing::Test {
     EXPECT_EQ(bind(notify_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   }
   ~DaemonTest() override {
+    for (const pid_t running : running_) {  // of a test that failed
+      kill(running, SIGKILL);
+      waitpid(running, nullptr, 0);
+    }
     close(notify_);
     std::filesystem::remove_all(directory_);
   }
@@ -63,6 +68,7 @@ class DaemonTest : public ::testing::Test {
             option.empty() ? nullptr : option.c_str(), nullptr);
       _exit(127);
     }
+    running_.insert(child_);
   }
 
   /// What weftd told the service manager next; "" when it told nothing.
@@ -76,9 +82,10 @@ class DaemonTest : public ::testing::Test {
     return got > 0 ? std::string(text.data(), static_cast<std::size_t>(got)) : "";
   }
 
-  int exit_code() const {
+  int exit_code() {
     int status = 0;
     waitpid(child_, &status, 0);
+    running_.erase(child_);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
 
@@ -90,7 +97,8 @@ class DaemonTest : public ::testing::Test {
 
   std::string directory_;
   int notify_ = -1;
-  pid_t child_ = -1;
+  pid_t child_ = -1;  // the one that was launched last
+  std::set<pid_t> running_;
   rlim_t descriptors_ = 0;  // that weftd may use; 0: as this test
 };
 
@@ -195,6 +203,20 @@ TEST_F(DaemonTest, RefusesTheStateDirectoryOfAnotherThatRuns) {
   exit_code();
   child_ = first;
   exit_code();
+}
+
+TEST_F(DaemonTest, MissesNothingAfterAFirstStartThatWasRefused) {
+  configure("\"quiet\"", "[plugin.quiet]\nx = 1\n");
+  launch();
+  ASSERT_EQ(exit_code(), 1) << output();
+  configure("\"quiet\"");
+
+  launch();
+
+  ASSERT_EQ(next_notification(), "READY=1") << output();
+  EXPECT_EQ(output().find("is lost"), std::string::npos) << output();
+  kill(child_, SIGTERM);
+  EXPECT_EQ(exit_code(), 0);
 }
 
 TEST_F(DaemonTest, ChecksAConfigurationWithoutTouchingAnything) {

@@ -217,6 +217,10 @@ Result<PeerIdentity> identify_peer(const std::string& state_directory, PeerName 
   return identity;
 }
 
+void forget_peer(const std::string& state_directory) noexcept {
+  unlink(path_in(state_directory).c_str());
+}
+
 NameEvidence find_name_evidence(const std::string& bridge) {
   const auto ids = []() -> Result<MachineIds> {
     MachineIds found;

@@ -53,6 +53,9 @@ struct PeerIdentity {
                                                              PeerName configured,
                                                              const NameEvidence& evidence);
 
+/// Takes back a name that was kept for a node which then did not start: no earlier run bore it.
+WEFT_EXPORT void forget_peer(const std::string& state_directory) noexcept;
+
 /// What this machine shows now. `bridge`: the name of the one that pods attach to.
 [[nodiscard]] WEFT_EXPORT NameEvidence find_name_evidence(const std::string& bridge);
 

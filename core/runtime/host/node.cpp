@@ -118,6 +118,9 @@ tl::expected<std::unique_ptr<Node>, Complaints> Node::create(config::NodeConfig 
   node->warnings_ = std::move(warnings);
   node->state_lock_ = std::move(state_lock);
   if (auto complaints = node->validate(); !complaints.empty()) {
+    if (!options.is_check && !node->ran_before_) {
+      forget_peer(node->config_.host.state_directory);
+    }
     return tl::unexpected(std::move(complaints));
   }
   return node;
