@@ -260,6 +260,13 @@ TEST_F(BridgeTest, AdoptsTheBridgeOfAnEarlierRunWithPodsAndAddresses) {
   EXPECT_EQ(again.addresses().value(), std::vector{address});
 }
 
+TEST_F(BridgeTest, KeepsItsMtuWhenAPortWithLessJoins) {
+  build();
+  ASSERT_EQ(run("ip link add low type veth peer name low1; ip link set low mtu 1000 master weave"),
+            "");
+  EXPECT_EQ(bridge_->link()->mtu, mtu);
+}
+
 TEST_F(BridgeTest, RefusesANameThatBelongsToSomethingElse) {
   ASSERT_TRUE(nl::create_veth(*route_, {.name = "weave"}, {.name = "other"}));
 

@@ -131,7 +131,17 @@ Result<> LinuxBridge::attach_port() {
   std::uint32_t room = 0;
   WEFT_TRY(room, port_mtu(bridge.index));
   WEFT_TRY(nl::change_link(socket_, port.index, {.mtu = room, .master = bridge.index, .up = true}));
-  // After the first port, or the bridge would take over the port's MTU.
+  return bring_up();
+}
+
+/// A bridge follows the least MTU of its ports until it is given one that it has not.
+/// Source: Linux net/bridge/br_device.c, br_change_mtu.
+Result<> LinuxBridge::bring_up() {
+  nl::Link bridge;
+  WEFT_TRY(bridge, link());
+  if (bridge.mtu == settings_.mtu) {
+    WEFT_TRY(nl::change_link(socket_, bridge.index, {.mtu = settings_.mtu - 1}));
+  }
   return nl::change_link(socket_, bridge.index, {.mtu = settings_.mtu, .up = true});
 }
 
@@ -179,7 +189,7 @@ Result<std::string> LinuxBridge::attach_datapath() {
   WEFT_TRY(nl::change_link(socket_, far.index, {.mtu = room, .up = true}));
   WEFT_TRY(nl::change_link(socket_, near.index, {.mtu = room, .master = bridge.index, .up = true}));
   port_ = near_end;
-  WEFT_TRY(nl::change_link(socket_, bridge.index, {.mtu = settings_.mtu, .up = true}));
+  WEFT_TRY(bring_up());
   return std::string(far_end);
 }
 

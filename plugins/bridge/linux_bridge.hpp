@@ -91,6 +91,7 @@ class LinuxBridge {
   [[nodiscard]] Result<> bound_learning();
   /// Switches off what the kernel would send by itself from an interface without address.
   void silence(std::string_view interface);
+  [[nodiscard]] Result<> bring_up();
   /// Remembers, for the next check, that something failed which the node can do without.
   void tolerate(const Result<>& outcome, std::string_view cost);
 
