@@ -181,6 +181,15 @@ TEST_F(AddressPlanTest, RefusesNetworksWhosePacketsThisNodeDrops) {
   EXPECT_EQ(refusal("172.16.1.1/16"), "") << "the pods' route is the more special one";
 }
 
+TEST_F(AddressPlanTest, RefusesAddressesThatALocalRouteMakesThisNodesOwn) {
+  EXPECT_EQ(refusal("10.32.0.1/12"), "");
+  ASSERT_EQ(run("ip route add local 10.35.0.0/16 dev lo && ip route add local 10.50.0.7 dev lo"),
+            "");
+
+  EXPECT_TRUE(names("10.32.0.1/12", "10.35.0.0/16, this node's own by a local route"));
+  EXPECT_TRUE(names("10.48.0.1/12", "10.50.0.7/32, this node's own by a local route"));
+}
+
 TEST_F(AddressPlanTest, ComparesTheFamilyThatIsAskedFor) {
   ASSERT_EQ(run("ip -6 addr add fd00:1::2/64 dev lan nodad"), "");
 

@@ -160,6 +160,13 @@ std::string_view what_becomes_of(unsigned char route_type) {
   }
 }
 
+/// Whether an address that `route` makes local is none of the interfaces': "AnyIP".
+bool is_any_ip(const TableRoute& route, const HostNetworks& host) {
+  return route.table == RT_TABLE_LOCAL && route.type == RTN_LOCAL &&
+         std::ranges::find(host.machines, route.destination.address,
+                           &HostNetworks::Machine::address) == host.machines.end();
+}
+
 /// The routes that a list of the main table's ways leaves out.
 Result<> add_special_routes(nl::Socket& socket, int bridge, net::Family family,
                             const std::map<int, std::string>& links, HostNetworks& host) {
@@ -167,8 +174,13 @@ Result<> add_special_routes(nl::Socket& socket, int bridge, net::Family family,
   WEFT_TRY(tables, ruled_tables(socket, family));
   return each_route(socket, family, [&](const TableRoute& route) {
     const bool is_main = route.table == RT_TABLE_MAIN;
-    if (route.destination.prefix_length == 0 || route.link == bridge ||
-        (!is_main && !tables.contains(route.table))) {
+    if (route.destination.prefix_length == 0 || route.link == bridge) {
+      return;
+    }
+    if (is_any_ip(route, host)) {
+      host.networks.insert({route.destination, "this node's own by a local route"});
+    }
+    if (!is_main && !tables.contains(route.table)) {
       return;
     }
     const std::string_view fate = what_becomes_of(route.type);
