@@ -4,6 +4,7 @@
 
 #include <linux/if_bridge.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <optional>
@@ -27,6 +28,7 @@ constexpr std::string_view check_name = "pod-ports";
 struct PodPort {
   cni::Port port;
   LinkNumbers settings;
+  bool is_running = false;  ///< by the kernel's word, which a bridge goes by
 
   [[nodiscard]] int index() const { return port.link.index; }
   [[nodiscard]] PodPortFault fault(std::string what) const {
@@ -45,7 +47,9 @@ Result<std::vector<PodPort>> list_pod_ports(nl::Socket& socket) {
       message,
       [&](const nlmsghdr& each) {
         if (auto port = cni::parse_port(each); port && cni::is_pods(*port)) {
-          ports.push_back({*std::move(port), parse_link_settings(each).port});
+          const auto* const info = nl::extra_header<ifinfomsg>(each);
+          ports.push_back({*std::move(port), parse_link_settings(each).port,
+                           (info->ifi_flags & IFF_RUNNING) != 0});
         }
       },
       "list pods' ports"));
@@ -55,8 +59,8 @@ Result<std::vector<PodPort>> list_pod_ports(nl::Socket& socket) {
 /// A site may keep pods apart on purpose, so this is only said.
 void look_at_settings(const PodPort& pod, std::vector<PodPortFault>& faults) {
   for (const WantedSetting& setting : differing_settings({{}, pod.settings}, LinkRole::port)) {
-    // A port without carrier, as one whose pod has not set its end up, does not forward.
-    if (setting.attribute != IFLA_BRPORT_STATE) {
+    // A port whose pod has not set its end up does not forward.
+    if (setting.attribute != IFLA_BRPORT_STATE || pod.is_running) {
       faults.push_back(pod.fault(fmt::format("pod's port has {}", setting.state)));
     }
   }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include <gtest/gtest.h>
@@ -37,7 +38,14 @@ class PodPortsTest : public ::testing::Test {
                   "ip link set vethwepl1 alias weft:c1/eth0 && ip -n pod link set eth0 up"),
               "");
   }
-  static void attach() { ASSERT_EQ(run("ip link set vethwepl1 master weave up"), ""); }
+  /// Until the kernel has seen that both ends are up: then its bridge sets the port forwarding.
+  static void attach() {
+    ASSERT_EQ(run("ip link set vethwepl1 master weave up"), "");
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    while (run("ip -br link show vethwepl1").find(" UP ") == std::string::npos) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    }
+  }
 
   std::vector<std::string> faults() {
     std::vector<std::string> texts;
@@ -110,6 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
     Others, PodPortsSayTest,
     ::testing::Values(
         Meddling{"bridge link set dev vethwepl1 isolated on", "pod's port has isolation on"},
+        Meddling{"bridge link set dev vethwepl1 state 0", "pod's port has forwarding off"},
         Meddling{"bridge link set dev vethwepl1 learning off", "pod's port has learning off"},
         Meddling{"bridge link set dev vethwepl1 flood off",
                  "pod's port has flooding of unknown MACs off"},
