@@ -20,6 +20,7 @@ inline constexpr int exit_usage = 2;
 
 /// Writes "PROGRAM: ..." to standard error. Returns exit_error.
 [[nodiscard]] int report_error(const Error& error);
+/// The same of a whole sentence.
 [[nodiscard]] int report_problem(std::string_view sentence);
 
 }  // namespace weft::console

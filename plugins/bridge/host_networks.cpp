@@ -162,9 +162,11 @@ std::string_view what_becomes_of(unsigned char route_type) {
 
 /// Whether an address that `route` makes local is none of the interfaces': "AnyIP".
 bool is_any_ip(const TableRoute& route, const HostNetworks& host) {
-  return route.table == RT_TABLE_LOCAL && route.type == RTN_LOCAL &&
-         std::ranges::find(host.machines, route.destination.address,
-                           &HostNetworks::Machine::address) == host.machines.end();
+  if (route.table != RT_TABLE_LOCAL || route.type != RTN_LOCAL) {
+    return false;
+  }
+  const auto own = host.machines.lower_bound({route.destination.address, {}});
+  return own == host.machines.end() || own->address != route.destination.address;
 }
 
 /// The routes that a list of the main table's ways leaves out.

@@ -28,7 +28,7 @@ constexpr std::string_view check_name = "pod-ports";
 struct PodPort {
   cni::Port port;
   LinkNumbers settings;
-  bool is_running = false;  ///< by the kernel's word, which a bridge goes by
+  bool is_running = false;  ///< IFF_RUNNING: the kernel's bridge lets only such ports forward
 
   [[nodiscard]] int index() const { return port.link.index; }
   [[nodiscard]] PodPortFault fault(std::string what) const {

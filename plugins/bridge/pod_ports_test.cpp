@@ -38,7 +38,8 @@ class PodPortsTest : public ::testing::Test {
                   "ip link set vethwepl1 alias weft:c1/eth0 && ip -n pod link set eth0 up"),
               "");
   }
-  /// Until the kernel has seen that both ends are up: then its bridge sets the port forwarding.
+  /// Returns once the kernel has seen that both ends are up. Until then the bridge may still set
+  /// the port forwarding by itself.
   static void attach() {
     ASSERT_EQ(run("ip link set vethwepl1 master weave up"), "");
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
